@@ -1,0 +1,89 @@
+// Incidents, decisions and outcomes: the records of the remediation engine, its journal, the API
+// and the notifiers. Thread rule: plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/model/finding.h"
+
+namespace heald {
+
+enum class IncidentState : uint8_t {
+  kOpen = 0,
+  kActing = 1,
+  kVerifying = 2,
+  kResolved = 3,
+  kEscalated = 4
+};
+enum class Mode : uint8_t { kShadow = 0, kApprove = 1, kEnforce = 2 };
+enum class DecisionVerdict : uint8_t { kWouldAct = 0, kAct = 1, kRefused = 2, kAwaitsApproval = 3 };
+enum class OutcomeState : uint8_t {
+  kIssued = 0,
+  kObserved = 1,
+  kVerified = 2,
+  kFailed = 3,
+  kUndone = 4,
+  kDryRun = 5
+};
+
+std::string_view ToString(IncidentState state);
+std::string_view ToString(Mode mode);
+std::string_view ToString(DecisionVerdict verdict);
+std::string_view ToString(OutcomeState state);
+
+struct Incident {
+  uint64_t id = 0;
+  IncidentState state = IncidentState::kOpen;
+  Severity severity = Severity::kNormal;  // the highest it has had
+  std::string trace_id;                   // 32 lower-case hex digits, minted here
+  Labels target;
+  std::string summary;
+  int64_t opened_ns = 0;
+  int64_t closed_ns = 0;          // 0: open
+  std::vector<Finding> findings;  // latest state of each
+};
+
+struct Plan {
+  std::string summary;
+  bool reversible = false;
+  std::string target_uid;
+  std::string before;  // the action's own JSON: what observe and undo need to know
+  int64_t effect_within_ns = 0;
+};
+
+struct GuardVerdict {
+  std::string guard;
+  bool allowed = false;
+  std::string reason;
+};
+
+struct Decision {
+  std::string id;  // idempotency key: hash(policy, target, action, incident epoch)
+  uint64_t incident = 0;
+  std::string trace_id;
+  DecisionVerdict verdict = DecisionVerdict::kRefused;
+  Mode mode = Mode::kShadow;
+  bool dry_run = false;
+  std::string policy;
+  std::string action;  // the action node
+  std::string actor;   // "heald" or "user:anna"
+  Labels target;
+  std::string finding;  // id of the finding that triggered it
+  Plan plan;
+  std::string plan_hash;  // hex SHA-256
+  std::vector<GuardVerdict> guards;
+  std::string why;  // the condition with its values
+  int64_t ts_ns = 0;
+};
+
+struct Outcome {
+  std::string decision;
+  uint64_t incident = 0;
+  OutcomeState state = OutcomeState::kIssued;
+  std::string detail;
+  int64_t ts_ns = 0;
+};
+
+}  // namespace heald

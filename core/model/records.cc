@@ -1,0 +1,109 @@
+#include <cmath>
+#include <cstdio>
+
+#include "core/base/units.h"
+#include "core/model/component.h"
+#include "core/model/incident.h"
+
+namespace heald {
+
+std::string_view ToString(Severity severity) {
+  constexpr std::string_view kNames[] = {"normal", "info", "warning", "critical"};
+  return kNames[static_cast<size_t>(severity)];
+}
+std::string_view ToString(FindingKind kind) {
+  constexpr std::string_view kNames[] = {"anomaly", "prediction", "event"};
+  return kNames[static_cast<size_t>(kind)];
+}
+std::string_view ToString(FindingState state) {
+  constexpr std::string_view kNames[] = {"open", "update", "clear"};
+  return kNames[static_cast<size_t>(state)];
+}
+std::string_view ToString(IncidentState state) {
+  constexpr std::string_view kNames[] = {"open", "acting", "verifying", "resolved", "escalated"};
+  return kNames[static_cast<size_t>(state)];
+}
+std::string_view ToString(Mode mode) {
+  constexpr std::string_view kNames[] = {"shadow", "approve", "enforce"};
+  return kNames[static_cast<size_t>(mode)];
+}
+std::string_view ToString(DecisionVerdict verdict) {
+  constexpr std::string_view kNames[] = {"would_act", "act", "refused", "awaits_approval"};
+  return kNames[static_cast<size_t>(verdict)];
+}
+std::string_view ToString(OutcomeState state) {
+  constexpr std::string_view kNames[] = {"issued", "observed", "verified",
+                                         "failed", "undone",   "dry_run"};
+  return kNames[static_cast<size_t>(state)];
+}
+std::string_view ToString(Kind kind) {
+  constexpr std::string_view kNames[] = {"source", "detector", "action", "notifier"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string RecordNames(uint32_t records) {
+  constexpr std::string_view kNames[] = {"samples",   "logs",     "findings",
+                                         "decisions", "outcomes", "incidents"};
+  std::string out;
+  for (size_t bit = 0; bit < 6; ++bit) {
+    if ((records & (1u << bit)) == 0) continue;
+    if (!out.empty()) out += " or ";
+    out += kNames[bit];
+  }
+  return out.empty() ? "nothing" : out;
+}
+
+std::string FormatValue(double value, std::string_view unit) {
+  if (std::isnan(value)) return "unknown";
+  char buffer[64];
+  if (unit == "By" && std::isfinite(value)) {
+    constexpr const char* kNames[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t i = 0;
+    while (std::fabs(value) >= 1024 && i < 4) {
+      value /= 1024;
+      ++i;
+    }
+    std::snprintf(buffer, sizeof buffer, "%.3g %s", value, kNames[i]);
+    return buffer;
+  }
+  if (unit == "1" && std::fabs(value) <= 1.5) {  // a ratio
+    std::snprintf(buffer, sizeof buffer, "%.3g %%", value * 100);
+    return buffer;
+  }
+  std::snprintf(buffer, sizeof buffer,
+                std::fabs(value) >= 1000 && std::fabs(value) < 1e9 ? "%.0f" : "%.3g", value);
+  std::string out = buffer;
+  if (!unit.empty() && unit != "1") out += " " + std::string(unit == "1/s" ? "/s" : unit);
+  return out;
+}
+
+std::string TargetName(const Labels& target) {
+  for (const std::string_view name :
+       {"service", "pod", "container", "deployment", "node", "instance", "job"})
+    if (target.Has(name)) return std::string(target.Get(name));
+  return target.empty() ? "-" : target.ToString();
+}
+
+std::string Describe(const Finding& f) {
+  std::string out = TargetName(f.target) + "  ";
+  if (!f.summary.empty()) {
+    out += f.summary;
+  } else {
+    out += f.metric + " " + FormatValue(f.value, f.unit);
+    const bool low = !std::isnan(f.expected_low);
+    const bool high = !std::isnan(f.expected_high);
+    if (low && high)
+      out += ", expected " + FormatValue(f.expected_low, f.unit) + " to " +
+             FormatValue(f.expected_high, f.unit);
+    else if (high)
+      out += ", expected at most " + FormatValue(f.expected_high, f.unit);
+    else if (low)
+      out += ", expected at least " + FormatValue(f.expected_low, f.unit);
+  }
+  if (f.state == FindingState::kClear) return out + "  back to normal";
+  char score[48];
+  std::snprintf(score, sizeof score, "  (score %.1f)", f.score);
+  return out + "  " + std::string(ToString(f.severity)) + score;
+}
+
+}  // namespace heald

@@ -1,0 +1,108 @@
+// A pipeline as plain data: what config reads from YAML, graph checks, and the runner and the
+// remedy engine are built from. Every path is RFC 6901 into the file ("/policies/p/inputs/0"), so
+// that whoever finds a mistake can name the line. Thread rule: immutable once loaded.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/units.h"
+#include "core/model/component.h"
+#include "core/model/incident.h"
+#include "core/model/value.h"
+#include "core/model/when.h"
+
+namespace heald {
+
+enum class WhenFull : uint8_t { kBlock, kDropOldest };
+
+// "prom.latency_p99" -> {prom, latency_p99}; "spikes" -> {spikes, ""}: everything that node emits.
+struct InputRef {
+  std::string node;
+  std::string output;
+  std::string path;
+
+  friend bool operator==(const InputRef& a, const InputRef& b) {
+    return a.node == b.node && a.output == b.output;
+  }
+};
+
+struct NodeSpec {
+  Kind kind = Kind::kSource;
+  std::string name;
+  std::string plugin;
+  bool enabled = true;
+  Value config;  // typed: defaults filled in, units applied; ${target…} still in place
+  bool templated =
+      false;  // config has run-time placeholders (${target…}, ${finding…}, ${incident…})
+  std::vector<InputRef> inputs;
+  std::vector<std::string> outputs;  // a source's output names; empty with open_outputs
+  size_t queue = 256;                // batches waiting for this node
+  WhenFull when_full = WhenFull::kDropOldest;
+  uint64_t max_series = 100'000;
+  int64_t deadline_ns = 30 * kSecond;  // of one call
+  std::string path;                    // "/sources/prom"
+};
+
+struct GuardSpec {
+  int64_t for_ns = 0;
+  int64_t cooldown_ns = 0;
+  uint64_t max_per_hour = 0;          // 0: no limit
+  std::vector<std::string> excluded;  // target names, or label=value
+};
+
+struct PolicySpec {
+  std::string name;
+  bool enabled = true;
+  std::vector<InputRef> inputs;
+  When when;           // always true when the file has none
+  std::string action;  // node name; "alert" notifies only
+  std::string action_path;
+  Mode mode = Mode::kShadow;
+  GuardSpec guard;
+  int64_t verify_within_ns = 2 * kMinute;
+  bool allow_on_prediction = false;
+  std::string path;  // "/policies/p"
+};
+
+struct AgentSpec {
+  std::string listen = "127.0.0.1:8080";
+  std::string token;                       // API bearer token; empty: loopback only
+  std::vector<std::string> allowed_hosts;  // Host header values beside the listen address
+  std::string state_dir;                   // absolute
+  std::string store = "sqlite:heald.db";
+  bool store_full_sync = false;  // keep promises through power loss too
+  bool dry_run = false;
+  bool auto_remediation = true;  // first state of the global switch
+  std::vector<std::string> group_by = {"namespace", "service"};
+  std::string log_format = "text";  // text | json
+  std::string log_level = "info";
+  int64_t series_ttl_ns = kHour;
+  int64_t backfill_ns = 0;               // prime detectors with this much history at start
+  int64_t drain_ns = 10 * kSecond;       // SIGTERM: finish within this
+  std::vector<std::string> plugin_dirs;  // beside the built-in one; absolute
+};
+
+struct PipelineSpec {
+  std::string file;  // absolute path, or "<built-in>"
+  AgentSpec agent;
+  std::vector<NodeSpec> nodes;  // sources, detectors, actions, notifiers in the file's order
+  std::vector<PolicySpec> policies;
+
+  const NodeSpec* FindNode(std::string_view name) const {
+    for (const NodeSpec& node : nodes)
+      if (node.name == name) return &node;
+    return nullptr;
+  }
+  const PolicySpec* FindPolicy(std::string_view name) const {
+    for (const PolicySpec& policy : policies)
+      if (policy.name == name) return &policy;
+    return nullptr;
+  }
+};
+
+}  // namespace heald

@@ -109,6 +109,13 @@ typedef struct heald_action_vtable {
   /* [data] Brings plan->before back. Only for reversible plans. Optional. */
   int32_t (*undo)(void* self, const heald_action_request* request, const heald_plan* plan,
                   heald_effect* effect, heald_error* error);
+  /* [control] Optional pair for actions that look after something all the time (supervised
+   * processes). start: after create and before the first [data] call, once the pipeline is known
+   * to be good; an error ends the start of the pipeline. stop: after the last [data] call and
+   * before destroy; joins the plugin's own threads. `leaving` is 0 when another instance of the
+   * same node follows at once (reload), 1 when the node goes for good (shutdown, node removed). */
+  int32_t (*start)(void* self, heald_error* error);
+  void (*stop)(void* self, uint32_t leaving);
 } heald_action_vtable;
 
 typedef struct heald_notifier_vtable {
@@ -170,7 +177,7 @@ typedef struct heald_plugin {
 #ifdef __cplusplus
 } /* extern "C" */
 static_assert(sizeof(heald_source_vtable) == 48 && sizeof(heald_detector_vtable) == 56);
-static_assert(sizeof(heald_action_vtable) == 48 && sizeof(heald_notifier_vtable) == 16);
+static_assert(sizeof(heald_action_vtable) == 64 && sizeof(heald_notifier_vtable) == 16);
 static_assert(offsetof(heald_action_request, target) == 64 && sizeof(heald_action_request) == 104);
 static_assert(sizeof(heald_effect) == 24);
 static_assert(offsetof(heald_component, validate) == 72 && sizeof(heald_component) == 120);

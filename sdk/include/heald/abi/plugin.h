@@ -125,6 +125,9 @@ typedef struct heald_notifier_vtable {
    * Non-zero return: none was delivered. */
   int32_t (*notify)(void* self, const heald_notification* items, uint64_t count, uint64_t stride,
                     int32_t* results, heald_error* error);
+  /* [control] Optional pair, as for actions. */
+  int32_t (*start)(void* self, heald_error* error);
+  void (*stop)(void* self, uint32_t leaving);
 } heald_notifier_vtable;
 
 /* Receives one problem per call from validate; pointer is RFC 6901. */
@@ -177,7 +180,7 @@ typedef struct heald_plugin {
 #ifdef __cplusplus
 } /* extern "C" */
 static_assert(sizeof(heald_source_vtable) == 48 && sizeof(heald_detector_vtable) == 56);
-static_assert(sizeof(heald_action_vtable) == 64 && sizeof(heald_notifier_vtable) == 16);
+static_assert(sizeof(heald_action_vtable) == 64 && sizeof(heald_notifier_vtable) == 32);
 static_assert(offsetof(heald_action_request, target) == 64 && sizeof(heald_action_request) == 104);
 static_assert(sizeof(heald_effect) == 24);
 static_assert(offsetof(heald_component, validate) == 72 && sizeof(heald_component) == 120);

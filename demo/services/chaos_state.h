@@ -1,0 +1,68 @@
+// The faults a service suffers on purpose. A first set comes from the environment; GET/PUT/DELETE
+// /chaos change it at run time, in memory only, so that a restart is a cure. A new fault is one
+// member of Faults, one row in the fault table (chaos_state.cc) and the place where it bites.
+// Used by HttpApp.
+// Thread rule: all functions from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "demo/services/field.h"
+
+namespace heald::demo {
+
+struct Faults {
+  double latency_ms = 0;    // added to a request
+  double latency_rate = 1;  // share of requests it is added to
+  double failure_rate = 0;  // share of requests answered with 500
+  bool hang = false;        // business requests block, /health answers
+  bool crash = false;       // the process exits with code 1
+
+  bool Any() const { return latency_ms > 0 || failure_rate > 0 || hang || crash; }
+};
+
+// Reads CHAOS_ENABLED, FAILURE_RATE and LATENCY_SPIKE_RATE; `get` returns null for an unset name.
+// Bad values are errors even while CHAOS_ENABLED is off.
+Result<Faults> FaultsFromEnvironment(const std::function<const char*(const char*)>& get,
+                                     double spike_latency_ms);
+
+class ChaosState {
+ public:
+  ChaosState(Faults from_environment, uint64_t seed);
+
+  // The body of PUT /chaos.
+  static const std::vector<Field>& Fields();
+  // Replaces all faults; `body` has passed CheckBody(Fields()). duration_s brings the environment's
+  // faults back after that time.
+  void Set(const nlohmann::json& body);
+  // No faults at all until the next Set or restart.
+  void Clear();
+
+  Faults Current() const;
+  nlohmann::json Describe() const;
+  // Each is one draw for one request.
+  int64_t DrawLatency();  // nanoseconds
+  bool DrawFailure();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void Expire() const;
+
+  const Faults from_environment_;
+  mutable std::mutex mutex_;
+  mutable Faults faults_;                         // guarded by mutex_
+  mutable std::string source_;                    // guarded by mutex_
+  mutable std::optional<Clock::time_point> end_;  // guarded by mutex_
+  std::mt19937_64 random_;                        // guarded by mutex_
+};
+
+}  // namespace heald::demo

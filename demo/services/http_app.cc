@@ -1,0 +1,230 @@
+#include "demo/services/http_app.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "demo/services/docs_page.h"
+
+namespace heald::demo {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kHangCheck_ns = 50'000'000;
+constexpr const char* kUnmatched = "unmatched";
+
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>* counter) : counter_(counter), value_(++*counter) {}
+  ~Counted() { --*counter_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  int value() const { return value_; }
+
+ private:
+  std::atomic<int>* counter_;
+  const int value_;
+};
+
+// Any word may arrive as a method; only known ones become label values.
+std::string MethodLabel(const std::string& method) {
+  for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+    if (method == known) return method;
+  return "OTHER";
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Fills request->json from query or body; a response when they are bad.
+std::optional<Response> CheckInput(const Route& route, Request* request) {
+  if (route.body.empty()) {
+    const json issues = CheckQuery(request->query, route.query, &request->json);
+    if (!issues.empty()) return Problem(422, "query parameters are invalid", issues);
+    return std::nullopt;
+  }
+  if (!request->content_type.starts_with("application/json"))
+    return Problem(415, "send the body as Content-Type: application/json");
+  try {
+    request->json = json::parse(request->body);
+  } catch (const json::parse_error& error) {
+    return Problem(400, "the body is not JSON: at byte " + std::to_string(error.byte));
+  }
+  if (!request->json.is_object()) return Problem(422, "the body must be a JSON object");
+  const json issues = CheckBody(request->json, route.body);
+  if (!issues.empty()) return Problem(422, "the body is invalid", issues);
+  return std::nullopt;
+}
+
+// A handler that throws is a bug of the service; its client gets an answer all the same.
+Response Invoke(const Route& route, const Request& request) {
+  try {
+    return route.handler(request);
+  } catch (const std::exception& error) {
+    return Problem(500, error.what());
+  }
+}
+
+Response Page(std::string content_type, std::string body) {
+  Response response;
+  response.content_type = std::move(content_type);
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSignal* stop)
+    : profile_(*options.profile),
+      version_(options.version),
+      stop_(*stop),
+      chaos_(options.faults, options.seed),
+      latency_(profile_, options.seed + 1),
+      metrics_(std::string(profile_.name)) {
+  for (const Route& route : business)
+    metrics_.Declare(route.method, route.pattern, route.answers.front().first);
+  router_.Add(std::move(business));
+  router_.Add(InternalRoutes());
+  const std::string title = std::string(profile_.name) + " service";
+  docs_ = DocsPage(title, version_, router_.routes());
+  openapi_ = OpenApi(title, version_, router_.routes());
+}
+
+Response HttpApp::Handle(Request request) {
+  const Counted counted(&in_flight_);
+  const Match match = router_.Find(&request);
+  if (match.route != nullptr && match.route->kind == Route::Kind::kBusiness)
+    return Business(*match.route, &request);
+  if (match.route != nullptr) {
+    if (auto bad = CheckInput(*match.route, &request)) return *bad;
+    return Invoke(*match.route, request);
+  }
+  metrics_.Begin();
+  Response response;
+  if (match.allowed.empty()) {
+    response = Problem(404, "nothing is served at " + request.path + "; see /docs");
+  } else {
+    response = Problem(405, request.path + " takes " + match.allowed);
+    response.headers.emplace_back("Allow", match.allowed);
+  }
+  metrics_.End(MethodLabel(request.method), kUnmatched, response.status, 0);
+  return response;
+}
+
+Response HttpApp::Business(const Route& route, Request* request) {
+  const auto start = std::chrono::steady_clock::now();
+  const Counted counted(&business_in_flight_);
+  metrics_.Begin();
+  Response response;
+  if (counted.value() > kMaxInFlight) {
+    response = Problem(503, "too many requests at once; try again in a second");
+    response.headers.emplace_back("Retry-After", "1");
+  } else if (auto fault = Suffer(*request)) {
+    response = std::move(*fault);
+  } else if (auto bad = CheckInput(route, request)) {
+    response = std::move(*bad);
+  } else {
+    response = Invoke(route, *request);
+  }
+  metrics_.End(MethodLabel(request->method), route.pattern, response.status, SecondsSince(start));
+  return response;
+}
+
+std::optional<Response> HttpApp::Suffer(const Request& request) {
+  while (chaos_.Current().hang) {
+    if (!stop_.SleepFor(kHangCheck_ns)) return Problem(503, "the service is stopping");
+    if (request.client_gone && request.client_gone())
+      return Problem(499, "the client hung up while the service hung");
+  }
+  // A stop cuts the wait short; the request is then served at once.
+  stop_.SleepFor(latency_.Draw() + chaos_.DrawLatency());
+  if (chaos_.DrawFailure()) return Problem(500, "failure injected by chaos");
+  return std::nullopt;
+}
+
+Response HttpApp::Health() const {
+  return JsonResponse(200, {{"status", "ok"},
+                            {"service", profile_.name},
+                            {"version", version_},
+                            {"uptime_s", std::round(SecondsSince(start_) * 1000) / 1000}});
+}
+
+Response HttpApp::PutChaos(const Request& request) {
+  if (request.json.contains("latency_rate") && !request.json.contains("latency_ms"))
+    return Problem(422, "the body is invalid",
+                   {{{"field", "latency_rate"}, {"message", "needs latency_ms beside it"}}});
+  chaos_.Set(request.json);
+  const Faults faults = chaos_.Current();
+  Response response = JsonResponse(faults.crash ? 202 : 200, chaos_.Describe());
+  // No destructors, no draining: as a crash would.
+  if (faults.crash) response.after_send = [] { std::_Exit(1); };
+  return response;
+}
+
+std::vector<Route> HttpApp::InternalRoutes() {
+  constexpr auto kInternal = Route::Kind::kInternal;
+  std::vector<Route> routes;
+  routes.push_back({"GET",
+                    "/health",
+                    "Is the process up; chaos does not touch it",
+                    kInternal,
+                    {},
+                    {},
+                    {{200, "it is"}},
+                    [this](const Request&) { return Health(); }});
+  routes.push_back(
+      {"GET",
+       "/metrics",
+       "Metrics in Prometheus' text format",
+       kInternal,
+       {},
+       {},
+       {{200, "the metrics"}},
+       [this](const Request&) { return Page(Metrics::ContentType(), metrics_.Render()); }});
+  routes.push_back(
+      {"GET", "/docs", "This page", kInternal, {}, {}, {{200, "the page"}}, [this](const Request&) {
+         return Page("text/html; charset=utf-8", docs_);
+       }});
+  routes.push_back({"GET",
+                    "/openapi.json",
+                    "This page for programs",
+                    kInternal,
+                    {},
+                    {},
+                    {{200, "an OpenAPI 3 document"}},
+                    [this](const Request&) { return Page("application/json", openapi_); }});
+  routes.push_back({"GET",
+                    "/chaos",
+                    "The faults in force",
+                    kInternal,
+                    {},
+                    {},
+                    {{200, "the faults, where they come from, and how long they last"}},
+                    [this](const Request&) { return JsonResponse(200, chaos_.Describe()); }});
+  routes.push_back({"PUT",
+                    "/chaos",
+                    "Replace all faults; in memory only, a restart cures them",
+                    kInternal,
+                    {},
+                    ChaosState::Fields(),
+                    {{200, "the faults now in force"},
+                     {202, "the process ends right after this answer (crash)"},
+                     {422, "a value is out of range or a key is unknown"}},
+                    [this](const Request& request) { return PutChaos(request); }});
+  routes.push_back({"DELETE",
+                    "/chaos",
+                    "End all faults, also those of the environment",
+                    kInternal,
+                    {},
+                    {},
+                    {{200, "no faults are left"}},
+                    [this](const Request&) {
+                      chaos_.Clear();
+                      return JsonResponse(200, chaos_.Describe());
+                    }});
+  return routes;
+}
+
+}  // namespace heald::demo

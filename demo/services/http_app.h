@@ -1,0 +1,66 @@
+// One demo service without its socket: dispatches a request to its route, adds the latency and the
+// faults, measures, and serves /health, /metrics, /docs, /openapi.json and /chaos itself.
+// Used by main (behind HttpServer) and by tests.
+// Thread rule: Handle from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "demo/services/chaos_state.h"
+#include "demo/services/http_types.h"
+#include "demo/services/latency_model.h"
+#include "demo/services/metrics.h"
+#include "demo/services/profile.h"
+#include "demo/services/router.h"
+#include "demo/services/stop_signal.h"
+
+namespace heald::demo {
+
+struct AppOptions {
+  const ServiceProfile* profile = nullptr;
+  std::string version;
+  Faults faults;
+  uint64_t seed = 1;
+};
+
+class HttpApp {
+ public:
+  // More business requests than this at once are refused with 503, so that /health always finds a
+  // thread.
+  static constexpr int kMaxInFlight = 192;
+
+  // `stop` outlives the app.
+  HttpApp(const AppOptions& options, std::vector<Route> business, StopSignal* stop);
+
+  Response Handle(Request request);
+  // Requests of any kind between arrival and answer.
+  int in_flight() const { return in_flight_; }
+
+ private:
+  std::vector<Route> InternalRoutes();
+  Response Business(const Route& route, Request* request);
+  // Latency and faults; a response when they decide the request.
+  std::optional<Response> Suffer(const Request& request);
+  Response Health() const;
+  Response PutChaos(const Request& request);
+
+  const ServiceProfile& profile_;
+  const std::string version_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  StopSignal& stop_;
+  ChaosState chaos_;
+  LatencyModel latency_;
+  Metrics metrics_;
+  Router router_;
+  std::string docs_;
+  std::string openapi_;
+  std::atomic<int> in_flight_{0};
+  std::atomic<int> business_in_flight_{0};
+};
+
+}  // namespace heald::demo

@@ -1,0 +1,56 @@
+// Every number of the demo in one place: what is normal, what a fault looks like, and how fast the
+// agent must see it. demo/README.md holds the same numbers for people; a test compares the two and
+// derives its expectations from here. Used by the services, the traffic tool and the tests.
+// Thread rule: constants.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace heald::demo {
+
+struct ServiceProfile {
+  std::string_view name;
+  int port;                 // unless --port says otherwise
+  double base_latency_ms;   // median of the log-normal a request of this service takes by itself
+  double base_max_ms;       // draws are cut here, so that the tail is bounded
+  double noise_p99_ms;      // p99 of a healthy service under steady load stays below this
+  double fault_latency_ms;  // what the latency fault adds
+  double fault_share;       // share of requests it hits
+  double steady_per_s;      // requests per second of `demo/chaos steady`
+};
+
+// orders adds the calls to users and payments to its own latency.
+inline constexpr std::array<ServiceProfile, 3> kProfiles{{
+    {"orders", 8001, 12, 27, 250, 1500, 1.0, 30},
+    {"users", 8002, 15, 34, 100, 1500, 1.0, 30},
+    {"payments", 8003, 40, 90, 150, 1500, 1.0, 30},
+}};
+
+inline constexpr double kBaseSpread = 0.25;            // sigma of the log-normal
+inline constexpr double kOrderDeadlineMs = 250;        // for users and payments together
+inline constexpr double kOrdersDegradedP99Ms = 400;    // orders stays below it when peers are slow
+inline constexpr double kErrorFaultShare = 0.5;        // failure_rate of the error fault
+inline constexpr double kHealthyErrorShareMax = 0.01;  // share of 5xx of a healthy service
+
+// The agent's side of the table.
+inline constexpr double kScrapeIntervalS = 1;
+inline constexpr double kQuantileWindowS = 5;
+inline constexpr int kZscoreWindow = 60;         // samples
+inline constexpr double kZscoreSensitivity = 4;  // deviations
+inline constexpr int kZscoreMinSamples = 10;
+inline constexpr double kZscoreFloorMs = 20;  // smallest deviation
+inline constexpr double kAlarmP99Ms = 500;
+inline constexpr double kAlarmErrorShare = 0.1;
+inline constexpr double kForS = 2;
+inline constexpr double kRestartBudgetS = 2;  // SIGTERM until the new process is ready
+inline constexpr double kVerifyWithinS = 10;
+inline constexpr double kHealedWithinS = 15;  // fault until verified
+
+constexpr const ServiceProfile* FindProfile(std::string_view name) {
+  for (const ServiceProfile& profile : kProfiles)
+    if (profile.name == name) return &profile;
+  return nullptr;
+}
+
+}  // namespace heald::demo

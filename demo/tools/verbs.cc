@@ -1,0 +1,175 @@
+#include "demo/tools/verbs.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/base/units.h"
+#include "demo/tools/load_engine.h"
+#include "demo/tools/progress.h"
+#include "demo/tools/random_faults.h"
+
+namespace heald::demo {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kCallTimeout_ns = 2 * kSecond;
+// Enough for a service that answers in two seconds at 30 requests a second.
+constexpr int kOpenLoopConnections = 64;
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
+
+int Fail(const std::string& message) {
+  std::fprintf(stderr, "demo/chaos: %s\n", message.c_str());
+  return 1;
+}
+
+LoadPlan MakePlan(const VerbOptions& options) {
+  LoadPlan plan;
+  plan.targets = options.targets;
+  plan.rate_per_s = options.rate;
+  plan.connections = options.rate > 0 ? kOpenLoopConnections : options.connections;
+  plan.max_requests = options.requests;
+  plan.duration_ns = options.duration_ns;
+  plan.seed = options.seed;
+  return plan;
+}
+
+// "+1.5 s on 100 % of requests, 20 % errors", from the answer of GET /chaos.
+std::string DescribeFaults(const json& chaos) {
+  if (!chaos.is_object() || !chaos.value("active", false)) return "none";
+  const json faults = chaos.value("faults", json::object());
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  const auto percent = [](double share) { return std::to_string(std::lround(share * 100)) + " %"; };
+  if (const double ms = faults.value("latency_ms", 0.0); ms > 0)
+    add("+" + FormatElapsed(static_cast<int64_t>(ms * 1e6)) + " on " +
+        percent(faults.value("latency_rate", 1.0)) + " of requests");
+  if (const double rate = faults.value("failure_rate", 0.0); rate > 0)
+    add(percent(rate) + " errors");
+  for (const auto& [name, value] : faults.items())
+    if (value.is_boolean() && value.get<bool>()) add(name);
+  if (const json left = chaos.value("remaining_s", json()); left.is_number())
+    text += ", " + FormatElapsed(static_cast<int64_t>(left.get<double>() * 1e9)) + " left";
+  return text;
+}
+
+// One row of the health table.
+Status ShowHealth(HttpClient* client, const Target& target) {
+  std::printf("%-10s %-28s ", target.service.c_str(), target.url.c_str());
+  const auto reply = client->Send("GET", target.url + "/health", "", kCallTimeout_ns);
+  if (!reply) {
+    std::printf("%-8s\n", "down");
+    return MakeError(Code::kUnavailable, Unreachable(target, reply.error()));
+  }
+  const json health = json::parse(reply->body, nullptr, false);
+  if (reply->status != 200 || !health.is_object()) {
+    std::printf("%-8s\n", "sick");
+    return MakeError(Code::kUnavailable, target.service + " answers " + target.url +
+                                             "/health with status " +
+                                             std::to_string(reply->status));
+  }
+  const auto chaos = client->Send("GET", target.url + "/chaos", "", kCallTimeout_ns);
+  std::printf("%-8s %-9s %-9s %s\n", health.value("status", "?").c_str(),
+              health.value("version", "?").c_str(),
+              FormatElapsed(static_cast<int64_t>(health.value("uptime_s", 0.0) * 1e9)).c_str(),
+              chaos ? DescribeFaults(json::parse(chaos->body, nullptr, false)).c_str() : "?");
+  return {};
+}
+
+// PUT or DELETE /chaos; prints what is then in force.
+Status ChangeChaos(HttpClient* client, const Target& target, const char* method,
+                   const json& faults) {
+  const auto reply =
+      client->Send(method, target.url + "/chaos", faults.is_null() ? std::string() : faults.dump(),
+                   kCallTimeout_ns);
+  if (!reply) return MakeError(Code::kUnavailable, Unreachable(target, reply.error()));
+  if (reply->status != 200)
+    return MakeError(Code::kInvalid, target.service + " refused: " + reply->body);
+  std::printf("%s: faults: %s\n", target.service.c_str(),
+              DescribeFaults(json::parse(reply->body, nullptr, false)).c_str());
+  return {};
+}
+
+int RunPlan(const std::string& what, const VerbOptions& options) {
+  Progress progress(what, stdout, isatty(STDOUT_FILENO) != 0);
+  const auto report = RunLoad(MakePlan(options), interrupted,
+                              [&](const LoadReport& so_far) { progress.Show(so_far); });
+  if (!report) return Fail(report.error().message);
+  progress.Summary(*report);
+  return 0;
+}
+
+}  // namespace
+
+void Interrupt() {
+  interrupted = true;
+}
+
+int RunHealth(const VerbOptions& options) {
+  HttpClient client;
+  std::printf("%-10s %-28s %-8s %-9s %-9s %s\n", "service", "url", "state", "version", "uptime",
+              "faults");
+  std::string problems;
+  for (const Target& target : options.targets)
+    if (const Status status = ShowHealth(&client, target); !status)
+      problems += (problems.empty() ? "" : "\ndemo/chaos: ") + status.error().message;
+  std::fflush(stdout);
+  return problems.empty() ? 0 : Fail(problems);
+}
+
+int RunTraffic(const char* what, const VerbOptions& options) {
+  HttpClient client;
+  if (const Status status = CheckReachable(&client, options.targets); !status)
+    return Fail(status.error().message);
+  return RunPlan(what, options);
+}
+
+int RunSpike(const VerbOptions& options) {
+  HttpClient client;
+  json faults = {{"latency_ms", static_cast<double>(options.latency_ns) / 1e6},
+                 {"latency_rate", options.rate}};
+  if (options.duration_ns > 0)
+    faults["duration_s"] = static_cast<double>(options.duration_ns) / 1e9;
+  for (const Target& target : options.targets)
+    if (const Status status = ChangeChaos(&client, target, "PUT", faults); !status)
+      return Fail(status.error().message);
+  std::printf(
+      "It shows under traffic (demo/chaos steady). %s with a restart or demo/chaos clear.\n",
+      options.duration_ns > 0 ? "It ends by itself, or" : "It ends");
+  return 0;
+}
+
+int RunClear(const VerbOptions& options) {
+  HttpClient client;
+  std::string problems;
+  for (const Target& target : options.targets)
+    if (const Status status = ChangeChaos(&client, target, "DELETE", nullptr); !status)
+      problems += (problems.empty() ? "" : "\ndemo/chaos: ") + status.error().message;
+  return problems.empty() ? 0 : Fail(problems);
+}
+
+int RunChaos(const VerbOptions& options) {
+  HttpClient client;
+  if (const Status status = CheckReachable(&client, options.targets); !status)
+    return Fail(status.error().message);
+  std::printf("chaos for %s, seed %llu\n", FormatElapsed(options.duration_ns).c_str(),
+              static_cast<unsigned long long>(options.seed));
+  std::fflush(stdout);
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  RandomFaults faults(options.seed, options.faults, options.targets, [&](const std::string& line) {
+    std::printf(terminal ? "\r\x1b[K  %s\n" : "  %s\n", line.c_str());
+    std::fflush(stdout);
+  });
+  const int code = RunPlan("chaos", options);
+  std::printf("%d faults, all services cleared\n", faults.Stop());
+  return code;
+}
+
+}  // namespace heald::demo

@@ -1,0 +1,34 @@
+// The verbs of demo/chaos. Each returns the exit code: 0 done, 1 a service does not answer.
+// Used by main.
+// Thread rule: one verb per process; Interrupt may come from a signal handler.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "demo/tools/targets.h"
+
+namespace heald::demo {
+
+struct VerbOptions {
+  std::vector<Target> targets;
+  double rate = 0;          // requests per second and service; spike: share of requests
+  int64_t requests = 0;     // 0: no limit
+  int64_t duration_ns = 0;  // 0: no limit
+  int64_t latency_ns = 0;   // spike
+  int connections = 16;     // load
+  uint64_t seed = 1;
+  std::vector<std::string> faults;  // chaos
+};
+
+int RunHealth(const VerbOptions& options);
+int RunTraffic(const char* what, const VerbOptions& options);  // load and steady
+int RunSpike(const VerbOptions& options);
+int RunChaos(const VerbOptions& options);
+int RunClear(const VerbOptions& options);
+
+// Ends traffic early; the summary is still printed and chaos still cleans up.
+void Interrupt();
+
+}  // namespace heald::demo

@@ -74,9 +74,9 @@ struct FieldOptions {
   double max = std::numeric_limits<double>::quiet_NaN();
   bool exclusive_min = false;
   uint64_t min_items = 0;
-  std::string_view pattern;                  // RE2, for strings
-  std::span<const std::string_view> one_of;  // an enum's words
-  std::string_view deprecated;               // what to write instead
+  std::string_view pattern = {};                  // RE2, for strings
+  std::span<const std::string_view> one_of = {};  // an enum's words
+  std::string_view deprecated = {};               // what to write instead
 };
 
 template <typename C, typename T>

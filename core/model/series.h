@@ -1,0 +1,96 @@
+// The table of all series: labels once, a 32-bit handle everywhere else. Sources intern, the runner
+// checks and touches handles as batches go by, detectors index their state by slot.
+// A handle is 22 bits of slot and 10 bits of generation: after a series expired its slot is used
+// again with another generation, so an old handle is recognised for what it is.
+// Thread rule: safe from any thread; Valid, Touch and Get don't lock.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/model/labels.h"
+
+namespace heald {
+
+class SeriesTable {
+ public:
+  struct Series {
+    uint32_t handle = 0;
+    uint32_t owner = 0;  // index of the node that interned it
+    uint32_t name = 0;   // index of its metric (query) name, see NameId
+    Labels labels;       // with __name__
+    std::atomic<int64_t> touched_ns{0};
+  };
+
+  static constexpr uint32_t kMaxSlots = 1u << 22;
+  static constexpr uint32_t Slot(uint32_t handle) { return handle & (kMaxSlots - 1); }
+
+  SeriesTable();
+  SeriesTable(const SeriesTable&) = delete;
+  SeriesTable& operator=(const SeriesTable&) = delete;
+  ~SeriesTable();
+
+  // The handle of `owner`'s series with these labels. kFull: the owner has `limit` live series.
+  Result<uint32_t> Intern(uint32_t owner, const Labels& labels, uint64_t limit, int64_t now_ns);
+
+  // Null when the handle has expired. The pointer stays good until the second Expire after the one
+  // that dropped the series.
+  const Series* Get(uint32_t handle) const {
+    const uint32_t slot = Slot(handle);
+    const Chunk* chunk = chunks_[slot / kChunk].load(std::memory_order_acquire);
+    if (chunk == nullptr) return nullptr;
+    const Series* series = (*chunk)[slot % kChunk].load(std::memory_order_acquire);
+    return series != nullptr && series->handle == handle ? series : nullptr;
+  }
+  bool Touch(uint32_t handle, int64_t now_ns) {
+    const Series* series = Get(handle);
+    if (series == nullptr) return false;
+    const_cast<Series*>(series)->touched_ns.store(now_ns, std::memory_order_relaxed);
+    return true;
+  }
+
+  // A number for a metric name; the same name has the same number as long as the table lives.
+  uint32_t NameId(std::string_view name);
+
+  // Drops the series untouched since `before_ns`, and all of owners in `gone`; returns their
+  // handles.
+  std::vector<uint32_t> Expire(int64_t before_ns, const std::vector<uint32_t>& gone = {});
+
+  size_t size() const;
+  size_t size_of(uint32_t owner) const;
+
+ private:
+  static constexpr uint32_t kChunk = 4096;
+  using Chunk = std::array<std::atomic<Series*>, kChunk>;
+  struct Key {
+    uint32_t owner;
+    Labels labels;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const;
+  };
+
+  uint32_t NameIdLocked(std::string_view name);
+
+  std::array<std::atomic<Chunk*>, kMaxSlots / kChunk> chunks_{};
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  std::unordered_map<Key, std::unique_ptr<Series>, KeyHash> live_;
+  std::unordered_map<uint32_t, size_t> per_owner_;
+  std::unordered_map<std::string, uint32_t> names_;
+  std::deque<uint32_t> free_;  // handles with the generation they get next, oldest first
+  uint32_t used_slots_ = 0;
+  std::array<std::vector<std::unique_ptr<Series>>, 2>
+      graveyard_;  // dropped; freed two rounds later
+};
+
+}  // namespace heald

@@ -1,0 +1,94 @@
+// Every metric the agent itself exports. METRICS.md documents them for users; a test holds the two
+// together. Plugins' own metrics are named heald_plugin_* and are not listed.
+// Thread rule: constants.
+#pragma once
+
+#include "core/telemetry/metrics.h"
+
+namespace heald::names {
+
+using enum MetricKind;
+
+// The agent and its process.
+inline constexpr MetricDef kBuildInfo{"heald_build_info", kGauge, "version,compiler",
+                                      "Always 1; the labels say which build runs"};
+inline constexpr MetricDef kReloads{"heald_reloads_total", kCounter, "result",
+                                    "Reloads of the pipeline file, by result (applied, failed)"};
+inline constexpr MetricDef kReloadOk{"heald_last_reload_successful", kGauge, "",
+                                     "1 when the file last read is the pipeline that runs"};
+inline constexpr MetricDef kReloadTime{"heald_last_reload_success_timestamp_seconds", kGauge, "",
+                                       "When a pipeline file was last applied"};
+inline constexpr MetricDef kRemediationEnabled{"heald_remediation_enabled", kGauge, "",
+                                               "1 when the global switch lets policies act"};
+inline constexpr MetricDef kLabelSetsRefused{"heald_metrics_refused_total", kCounter, "",
+                                             "Label sets left off this page to bound memory"};
+inline constexpr MetricDef kProcessCpu{"process_cpu_seconds_total", kCounter, "",
+                                       "User and system CPU time of the agent"};
+inline constexpr MetricDef kProcessMemory{"process_resident_memory_bytes", kGauge, "",
+                                          "Resident memory of the agent"};
+inline constexpr MetricDef kProcessFds{"process_open_fds", kGauge, "",
+                                       "Open file descriptors of the agent"};
+inline constexpr MetricDef kProcessStart{"process_start_time_seconds", kGauge, "",
+                                         "When the agent's process started"};
+
+// Each node of the pipeline.
+inline constexpr MetricDef kNodeIn{"heald_node_records_in_total", kCounter, "node,kind",
+                                   "Records handed to the node"};
+inline constexpr MetricDef kNodeOut{"heald_node_records_out_total", kCounter, "node,kind",
+                                    "Records the node emitted"};
+inline constexpr MetricDef kNodeErrors{"heald_node_errors_total", kCounter, "node,kind",
+                                       "Calls of the node that failed"};
+inline constexpr MetricDef kNodeDropped{
+    "heald_node_dropped_total", kCounter, "node,kind",
+    "Records dropped before the node because its queue was full"};
+inline constexpr MetricDef kNodeOverdue{"heald_node_overdue_total", kCounter, "node,kind",
+                                        "Calls of the node that ran past their deadline"};
+inline constexpr MetricDef kNodeCall{"heald_node_call_duration_seconds", kHistogram, "node,kind",
+                                     "Duration of one call of the node"};
+inline constexpr MetricDef kNodeQueue{"heald_node_queue_batches", kGauge, "node,kind",
+                                      "Batches waiting for the node"};
+inline constexpr MetricDef kNodeUp{"heald_node_up", kGauge, "node,kind",
+                                   "1 when the node's last call succeeded"};
+inline constexpr MetricDef kNodeSeries{"heald_node_series", kGauge, "node,kind",
+                                       "Live series of the node"};
+inline constexpr MetricDef kNodeSeriesRefused{"heald_node_series_refused_total", kCounter,
+                                              "node,kind",
+                                              "Series refused because max_series was reached"};
+
+// Finding, deciding, acting.
+inline constexpr MetricDef kFindings{"heald_findings_total", kCounter, "node,severity",
+                                     "Findings opened, by detector and severity"};
+inline constexpr MetricDef kFindingsMerged{"heald_findings_merged_total", kCounter, "",
+                                           "Findings merged because the overflow was at its cap"};
+inline constexpr MetricDef kIncidentsOpen{"heald_incidents_open", kGauge, "",
+                                          "Incidents that are not closed"};
+inline constexpr MetricDef kIncidents{"heald_incidents_total", kCounter, "state",
+                                      "Incidents that reached the state (open, resolved, "
+                                      "escalated)"};
+inline constexpr MetricDef kDecisions{"heald_decisions_total", kCounter, "policy,mode,verdict",
+                                      "Decisions of policies"};
+inline constexpr MetricDef kRefusals{"heald_guard_refusals_total", kCounter, "policy,guard",
+                                     "Actions a guard refused"};
+inline constexpr MetricDef kOutcomes{"heald_outcomes_total", kCounter, "policy,state",
+                                     "Executions that reached the state"};
+inline constexpr MetricDef kHeal{"heald_heal_duration_seconds", kHistogram, "policy",
+                                 "From the incident's first finding to its verified recovery"};
+inline constexpr MetricDef kSampleToAction{"heald_sample_to_action_seconds", kHistogram, "",
+                                           "From a sample's arrival to the action call it led to"};
+
+// The API.
+inline constexpr MetricDef kApiRequests{"heald_api_requests_total", kCounter, "route,method,code",
+                                        "Requests answered by the API"};
+inline constexpr MetricDef kApiDuration{"heald_api_request_duration_seconds", kHistogram, "route",
+                                        "Time to answer a request, from its last byte"};
+
+inline constexpr const MetricDef* kAll[] = {
+    &kBuildInfo,        &kReloads,        &kReloadOk,      &kReloadTime,     &kRemediationEnabled,
+    &kLabelSetsRefused, &kProcessCpu,     &kProcessMemory, &kProcessFds,     &kProcessStart,
+    &kNodeIn,           &kNodeOut,        &kNodeErrors,    &kNodeDropped,    &kNodeOverdue,
+    &kNodeCall,         &kNodeQueue,      &kNodeUp,        &kNodeSeries,     &kNodeSeriesRefused,
+    &kFindings,         &kFindingsMerged, &kIncidentsOpen, &kIncidents,      &kDecisions,
+    &kRefusals,         &kOutcomes,       &kHeal,          &kSampleToAction, &kApiRequests,
+    &kApiDuration};
+
+}  // namespace heald::names

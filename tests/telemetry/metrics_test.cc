@@ -189,7 +189,9 @@ TEST(MetricsTableTest, DocumentsExactlyTheConstants) {
   ASSERT_TRUE(file.is_open());
   std::set<std::string> documented;
   for (std::string line; std::getline(file, line);)
-    if (line.starts_with("| `")) EXPECT_TRUE(documented.insert(line).second) << line;
+    if (line.starts_with("| `")) {
+      EXPECT_TRUE(documented.insert(line).second) << line;
+    }
   std::set<std::string> defined;
   for (const MetricDef* def : names::kAll) defined.insert(RowOf(*def));
   EXPECT_EQ(documented, defined);

@@ -76,6 +76,7 @@ struct Decision {
   std::vector<GuardVerdict> guards;
   std::string why;  // the condition with its values
   int64_t ts_ns = 0;
+  uint32_t attempt = 1;  // of this policy in this incident
 };
 
 struct Outcome {

@@ -1,0 +1,277 @@
+#include "core/store/json.h"
+
+#include <cmath>
+
+namespace heald {
+namespace {
+
+Json Number(double value) {
+  if (std::isnan(value)) return nullptr;
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return value;
+}
+
+double AsNumber(const Json& json) {
+  if (json.is_number()) return json.get<double>();
+  if (json.is_string())
+    return json.get_ref<const std::string&>() == "-inf" ? -HUGE_VAL : HUGE_VAL;
+  return kUnknown;
+}
+
+// Readers take what is there: a member that an older heald didn't write keeps its default.
+template <typename T>
+void Read(const Json& json, const char* key, T* out) {
+  if (const auto at = json.find(key); at != json.end() && !at->is_null()) at->get_to(*out);
+}
+void Read(const Json& json, const char* key, double* out) {
+  if (const auto at = json.find(key); at != json.end()) *out = AsNumber(*at);
+}
+template <typename Enum>
+void ReadEnum(const Json& json, const char* key, Enum last, Enum* out) {
+  const auto at = json.find(key);
+  if (at == json.end()) return;
+  const std::string& name = at->get_ref<const std::string&>();
+  for (uint8_t i = 0; i <= static_cast<uint8_t>(last); ++i) {
+    *out = static_cast<Enum>(i);
+    if (ToString(*out) == name) return;
+  }
+  throw std::runtime_error("unknown " + std::string(key) + " '" + name + "'");
+}
+
+Labels ReadLabels(const Json& json) {
+  Labels labels;
+  for (const auto& [name, value] : json.items()) labels.Set(name, value.get<std::string>());
+  return labels;
+}
+void ReadLabels(const Json& json, const char* key, Labels* out) {
+  if (const auto at = json.find(key); at != json.end()) *out = ReadLabels(*at);
+}
+
+Finding ReadFinding(const Json& json) {
+  Finding f;
+  Read(json, "node", &f.node);
+  Read(json, "id", &f.id);
+  ReadEnum(json, "kind", FindingKind::kEvent, &f.kind);
+  ReadEnum(json, "state", FindingState::kClear, &f.state);
+  ReadEnum(json, "severity", Severity::kCritical, &f.severity);
+  ReadLabels(json, "target", &f.target);
+  Read(json, "metric", &f.metric);
+  Read(json, "unit", &f.unit);
+  Read(json, "summary", &f.summary);
+  Read(json, "value", &f.value);
+  Read(json, "expected_low", &f.expected_low);
+  Read(json, "expected_high", &f.expected_high);
+  Read(json, "score", &f.score);
+  Read(json, "confidence", &f.confidence);
+  Read(json, "began_ns", &f.began_ns);
+  Read(json, "ts_ns", &f.ts_ns);
+  for (const Json& item : json.value("contributors", Json::array())) {
+    Contributor& c = f.contributors.emplace_back();
+    Read(item, "name", &c.name);
+    Read(item, "share", &c.share);
+    Read(item, "value", &c.value);
+    Read(item, "expected", &c.expected);
+  }
+  Read(json, "probability", &f.probability);
+  Read(json, "eta_ns", &f.eta_ns);
+  Read(json, "eta_low_ns", &f.eta_low_ns);
+  Read(json, "eta_high_ns", &f.eta_high_ns);
+  Read(json, "component", &f.component);
+  Read(json, "recommended_action", &f.recommended_action);
+  for (const Json& value : json.value("recent", Json::array()))
+    f.recent.push_back(AsNumber(value));
+  Read(json, "recent_step_ns", &f.recent_step_ns);
+  Read(json, "count", &f.count);
+  ReadLabels(json, "annotations", &f.annotations);
+  return f;
+}
+
+Decision ReadDecision(const Json& json) {
+  Decision d;
+  Read(json, "id", &d.id);
+  Read(json, "incident", &d.incident);
+  Read(json, "trace_id", &d.trace_id);
+  ReadEnum(json, "verdict", DecisionVerdict::kAwaitsApproval, &d.verdict);
+  ReadEnum(json, "mode", Mode::kEnforce, &d.mode);
+  Read(json, "dry_run", &d.dry_run);
+  Read(json, "policy", &d.policy);
+  Read(json, "action", &d.action);
+  Read(json, "actor", &d.actor);
+  ReadLabels(json, "target", &d.target);
+  Read(json, "finding", &d.finding);
+  if (const auto at = json.find("plan"); at != json.end()) {
+    Read(*at, "summary", &d.plan.summary);
+    Read(*at, "reversible", &d.plan.reversible);
+    Read(*at, "target_uid", &d.plan.target_uid);
+    Read(*at, "before", &d.plan.before);
+    Read(*at, "effect_within_ns", &d.plan.effect_within_ns);
+  }
+  Read(json, "plan_hash", &d.plan_hash);
+  for (const Json& item : json.value("guards", Json::array())) {
+    GuardVerdict& guard = d.guards.emplace_back();
+    Read(item, "guard", &guard.guard);
+    Read(item, "allowed", &guard.allowed);
+    Read(item, "reason", &guard.reason);
+  }
+  Read(json, "why", &d.why);
+  Read(json, "ts_ns", &d.ts_ns);
+  Read(json, "attempt", &d.attempt);
+  return d;
+}
+
+template <typename T>
+Result<T> Parse(std::string_view text, const char* what, T (*read)(const Json&)) {
+  try {
+    return read(Json::parse(text));
+  } catch (const std::exception& e) {
+    return MakeError(Code::kCorrupt,
+                     "a stored " + std::string(what) + " can't be read: " + e.what());
+  }
+}
+
+template <typename T>
+Json ListToJson(const std::vector<T>& items) {
+  Json list = Json::array();
+  for (const T& item : items) list.push_back(ToJson(item));
+  return list;
+}
+
+}  // namespace
+
+Json ToJson(const Labels& labels) {
+  Json json = Json::object();
+  for (const auto& [name, value] : labels.pairs()) json[name] = value;
+  return json;
+}
+
+Json ToJson(const Finding& f) {
+  Json json = {{"node", f.node},
+               {"id", f.id},
+               {"kind", ToString(f.kind)},
+               {"state", ToString(f.state)},
+               {"severity", ToString(f.severity)},
+               {"target", ToJson(f.target)},
+               {"metric", f.metric},
+               {"unit", f.unit},
+               {"value", Number(f.value)},
+               {"expected_low", Number(f.expected_low)},
+               {"expected_high", Number(f.expected_high)},
+               {"score", Number(f.score)},
+               {"confidence", Number(f.confidence)},
+               {"began_ns", f.began_ns},
+               {"ts_ns", f.ts_ns},
+               {"count", f.count}};
+  if (!f.summary.empty()) json["summary"] = f.summary;
+  for (const Contributor& c : f.contributors)
+    json["contributors"].push_back({{"name", c.name},
+                                    {"share", Number(c.share)},
+                                    {"value", Number(c.value)},
+                                    {"expected", Number(c.expected)}});
+  if (f.kind == FindingKind::kPrediction) {
+    json["probability"] = Number(f.probability);
+    json["eta_ns"] = f.eta_ns;
+    json["eta_low_ns"] = f.eta_low_ns;
+    json["eta_high_ns"] = f.eta_high_ns;
+  }
+  if (!f.component.empty()) json["component"] = f.component;
+  if (!f.recommended_action.empty()) json["recommended_action"] = f.recommended_action;
+  for (const double value : f.recent) json["recent"].push_back(Number(value));
+  if (f.recent_step_ns != 0) json["recent_step_ns"] = f.recent_step_ns;
+  if (!f.annotations.empty()) json["annotations"] = ToJson(f.annotations);
+  return json;
+}
+
+Json ToJson(const Incident& i) {
+  return {{"id", i.id},
+          {"state", ToString(i.state)},
+          {"severity", ToString(i.severity)},
+          {"trace_id", i.trace_id},
+          {"target", ToJson(i.target)},
+          {"summary", i.summary},
+          {"opened_ns", i.opened_ns},
+          {"closed_ns", i.closed_ns},
+          {"findings", ListToJson(i.findings)}};
+}
+
+Json ToJson(const Plan& p) {
+  return {{"summary", p.summary},
+          {"reversible", p.reversible},
+          {"target_uid", p.target_uid},
+          {"before", p.before},
+          {"effect_within_ns", p.effect_within_ns}};
+}
+
+Json ToJson(const Decision& d) {
+  Json guards = Json::array();
+  for (const GuardVerdict& guard : d.guards)
+    guards.push_back(
+        {{"guard", guard.guard}, {"allowed", guard.allowed}, {"reason", guard.reason}});
+  return {{"id", d.id},
+          {"incident", d.incident},
+          {"trace_id", d.trace_id},
+          {"verdict", ToString(d.verdict)},
+          {"mode", ToString(d.mode)},
+          {"dry_run", d.dry_run},
+          {"policy", d.policy},
+          {"action", d.action},
+          {"actor", d.actor},
+          {"target", ToJson(d.target)},
+          {"finding", d.finding},
+          {"plan", ToJson(d.plan)},
+          {"plan_hash", d.plan_hash},
+          {"guards", std::move(guards)},
+          {"why", d.why},
+          {"ts_ns", d.ts_ns},
+          {"attempt", d.attempt}};
+}
+
+Json ToJson(const Execution& e) {
+  return {{"decision", e.decision},
+          {"incident", e.incident},
+          {"policy", e.policy},
+          {"action", e.action},
+          {"target_key", e.target_key},
+          {"state", ToString(e.state)},
+          {"attempt", e.attempt},
+          {"issues", e.issues},
+          {"planned_ns", e.planned_ns},
+          {"issued_ns", e.issued_ns},
+          {"observed_ns", e.observed_ns},
+          {"ended_ns", e.ended_ns},
+          {"detail", e.detail}};
+}
+
+Json ToJson(const AuditEvent& e) {
+  Json detail = Json::parse(e.detail, nullptr, false);
+  return {{"seq", e.seq},
+          {"ts_ns", e.ts_ns},
+          {"incident", e.incident},
+          {"trace_id", e.trace_id},
+          {"kind", e.kind},
+          {"actor", e.actor},
+          {"subject", e.subject},
+          {"detail", detail.is_discarded() ? Json(e.detail) : std::move(detail)}};
+}
+
+Json ToJson(const Chain& chain) {
+  return {{"incident", ToJson(chain.incident)},
+          {"decisions", ListToJson(chain.decisions)},
+          {"executions", ListToJson(chain.executions)},
+          {"events", ListToJson(chain.events)}};
+}
+
+Result<Labels> LabelsFromJson(std::string_view text) {
+  return Parse<Labels>(text, "target", ReadLabels);
+}
+Result<Finding> FindingFromJson(std::string_view text) {
+  return Parse<Finding>(text, "finding", ReadFinding);
+}
+Result<Decision> DecisionFromJson(std::string_view text) {
+  return Parse<Decision>(text, "decision", ReadDecision);
+}
+
+std::string Dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace heald

@@ -1,0 +1,34 @@
+// Records as JSON and back: how the store keeps them, and what the API and the CLI show.
+// NaN is left out or null, infinities are "inf" and "-inf", times are ns since the epoch.
+// Thread rule: pure functions.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/model/incident.h"
+#include "core/store/store.h"
+
+namespace heald {
+
+using Json = nlohmann::json;
+
+Json ToJson(const Labels& labels);
+Json ToJson(const Finding& finding);
+Json ToJson(const Incident& incident);
+Json ToJson(const Plan& plan);
+Json ToJson(const Decision& decision);
+Json ToJson(const Execution& execution);
+Json ToJson(const AuditEvent& event);
+Json ToJson(const Chain& chain);
+
+Result<Labels> LabelsFromJson(std::string_view text);
+Result<Finding> FindingFromJson(std::string_view text);
+Result<Decision> DecisionFromJson(std::string_view text);
+
+// One line; bytes that aren't UTF-8 are replaced, so it never fails.
+std::string Dump(const Json& json, int indent = -1);
+
+}  // namespace heald

@@ -1,0 +1,121 @@
+// The journal: incidents, findings, decisions, executions, settings and the append-only audit
+// trail, behind an interface that every database implements the same way (tests/store holds the
+// contract). Written by core/remedy; read by the API and by `heald explain` and `heald incidents`.
+// Thread rule: one thread at a time per object; another thread opens a reader of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/model/incident.h"
+
+namespace heald {
+
+enum class ExecutionState : uint8_t {
+  kPlanned = 0,   // decided, nothing called yet
+  kIssued = 1,    // about to be called, or called: only the target knows
+  kObserved = 2,  // the target shows the effect
+  kVerified = 3,
+  kFailed = 4,
+  kUndone = 5,
+  kDryRun = 6,
+};
+std::string_view ToString(ExecutionState state);
+inline bool IsFinished(ExecutionState state) { return state >= ExecutionState::kVerified; }
+
+// What became of one decision. Its key is the decision's id, so there is never a second one.
+struct Execution {
+  std::string decision;
+  uint64_t incident = 0;
+  std::string policy;
+  std::string action;
+  std::string target_key;  // of the incident's target; cooldown and max_per_hour count by it
+  ExecutionState state = ExecutionState::kPlanned;
+  uint32_t attempt = 1;
+  uint32_t issues = 0;  // fence: how often execute was about to be called under this decision
+  int64_t planned_ns = 0;
+  int64_t issued_ns = 0;  // the latest issue; 0: never
+  int64_t observed_ns = 0;
+  int64_t ended_ns = 0;
+  std::string detail;
+};
+
+struct AuditEvent {
+  uint64_t seq = 0;  // given by the store, without gaps
+  int64_t ts_ns = 0;
+  uint64_t incident = 0;  // 0: of no incident
+  std::string trace_id;
+  std::string kind;     // "finding.opened", "execution.issued"…
+  std::string actor;    // "heald", "user:anna"
+  std::string subject;  // id of the finding, decision or setting it is about
+  std::string detail;   // a JSON object; `text` in it is the line for people
+};
+
+struct StoredFinding {
+  uint64_t incident = 0;
+  Finding finding;
+};
+
+// One transition: everything in it is written, or nothing.
+struct Change {
+  std::vector<Incident> incidents;  // without their findings
+  std::vector<StoredFinding> findings;
+  std::vector<Decision> decisions;
+  std::vector<Execution> executions;
+  std::vector<AuditEvent> events;  // Commit fills in seq
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+// All there is about one incident, oldest first.
+struct Chain {
+  Incident incident;  // with its findings
+  std::vector<Decision> decisions;
+  std::vector<Execution> executions;
+  std::vector<AuditEvent> events;
+};
+
+struct IncidentFilter {
+  std::vector<IncidentState> states;  // empty: any
+  uint64_t before = 0;                // cursor: only ids below; 0: from the newest
+  size_t limit = 50;
+};
+
+struct IncidentPage {
+  std::vector<Incident> incidents;  // newest first, without findings
+  uint64_t next = 0;                // pass as `before`; 0: that was all
+};
+
+class StoreReader {
+ public:
+  virtual ~StoreReader() = default;
+  virtual Result<IncidentPage> Incidents(const IncidentFilter& filter) = 0;
+  virtual Result<std::optional<Chain>> ChainOf(uint64_t incident) = 0;
+  // What an agent takes up again at start: incidents that aren't closed, without their events.
+  virtual Result<std::vector<Chain>> Unfinished() = 0;
+  // 0 when there was none yet.
+  virtual Result<uint64_t> LastIncidentId() = 0;
+  // Times of issue since `since_ns`, oldest first; `last_ns` is the latest ever, or 0.
+  struct Issues {
+    std::vector<int64_t> times_ns;
+    int64_t last_ns = 0;
+  };
+  virtual Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
+                                     int64_t since_ns) = 0;
+  virtual Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) = 0;
+  virtual Result<std::optional<std::string>> Setting(std::string_view name) = 0;
+};
+
+class Store : public StoreReader {
+ public:
+  // Atomic, and durable against a kill of the process once it returns.
+  virtual Status Commit(Change* change) = 0;
+  // Names this store in event ids; made with it, never changes.
+  virtual const std::string& id() const = 0;
+};
+
+}  // namespace heald

@@ -9,6 +9,10 @@
 //   primary := number | duration | "string" | severity | true | false | name(.name)* | [list] |
 //   (expr)
 //
+// A number may be a duration (5m, in seconds), a size (64MiB, in bytes) or a percentage (5%, 0.05).
+// =~ matches the whole text, as in Prometheus. An unknown escape in a string stays as it is, so
+// "\d+" needs no doubling.
+//
 // Thread rule: immutable once parsed; Evaluate is safe from any thread.
 #pragma once
 
@@ -40,6 +44,7 @@ struct WhenError {
   size_t column = 0;  // 0-based offset into the text
   size_t length = 1;
   std::string message;
+  std::string hint;  // "did you mean 'warning'?", may be empty
 };
 
 struct WhenAnswer {
@@ -58,7 +63,7 @@ class When {
   // Every name that is looked up, in order of appearance, without repeats.
   const std::vector<std::string>& names() const { return names_; }
 
-  struct Node;  // in when.cc
+  struct Node;  // in when_ast.h
 
  private:
   std::string text_;

@@ -1,0 +1,164 @@
+#include "core/model/template.h"
+
+#include <algorithm>
+
+namespace heald {
+namespace {
+
+constexpr std::string_view kRoots[] = {"target", "finding", "incident"};
+
+struct Piece {
+  std::string literal;                     // text before the placeholder
+  std::optional<Placeholder> placeholder;  // none: the end of the text
+};
+
+Result<std::vector<Piece>> Split(std::string_view text) {
+  std::vector<Piece> pieces(1);
+  size_t i = 0;
+  while (i < text.size()) {
+    if (text.substr(i, 3) == "$${") {
+      pieces.back().literal += "${";
+      i += 3;
+      continue;
+    }
+    if (text.substr(i, 2) != "${") {
+      pieces.back().literal += text[i++];
+      continue;
+    }
+    const size_t end = text.find('}', i);
+    if (end == std::string_view::npos)
+      return MakeError(Code::kInvalid, "'" + std::string(text.substr(i)) +
+                                           "' has no closing }: write $${ for a literal ${");
+    const std::string_view name = text.substr(i + 2, end - i - 2);
+    if (name == "$") {
+      pieces.back().literal += '$';
+    } else if (IsRuntimeName(name)) {
+      pieces.back().placeholder = Placeholder{std::string(name), "", i, end + 1 - i};
+      pieces.emplace_back();
+    } else {
+      return MakeError(Code::kInvalid,
+                       "unknown placeholder '${" + std::string(name) +
+                           "}': known here are ${target.…}, ${finding.…} and ${incident.…}; "
+                           "write $${ for a literal ${");
+    }
+    i = end + 1;
+  }
+  return pieces;
+}
+
+// Calls `leaf` for every string of the tree; stops at the first error.
+Status ForEachText(const Value& tree, const std::string& path,
+                   const std::function<Status(const std::string&, const std::string&)>& leaf) {
+  if (const std::string* text = tree.AsString()) {
+    Status status = leaf(*text, path);
+    if (!status.ok() && status.error().json_pointer.empty()) status.error().json_pointer = path;
+    return status;
+  }
+  if (const Value::List* list = tree.AsList())
+    for (size_t i = 0; i < list->size(); ++i)
+      if (Status s = ForEachText((*list)[i], path + "/" + std::to_string(i), leaf); !s.ok())
+        return s;
+  if (const Value::Map* map = tree.AsMap())
+    for (const Value::Member& member : *map)
+      if (Status s = ForEachText(member.second, path + "/" + PointerToken(member.first), leaf);
+          !s.ok())
+        return s;
+  return {};
+}
+
+Status RenderInto(Value* tree, const std::string& path, const TemplateLookup& lookup) {
+  if (std::string* text = tree->AsString()) {
+    if (text->find('$') == std::string::npos) return {};
+    Result<std::string> rendered = RenderText(*text, lookup);
+    if (!rendered.ok()) {
+      rendered.error().json_pointer = path;
+      return rendered.error();
+    }
+    *text = std::move(*rendered);
+  } else if (Value::List* list = tree->AsList()) {
+    for (size_t i = 0; i < list->size(); ++i)
+      if (Status s = RenderInto(&(*list)[i], path + "/" + std::to_string(i), lookup); !s.ok())
+        return s;
+  } else if (Value::Map* map = tree->AsMap()) {
+    for (Value::Member& member : *map)
+      if (Status s = RenderInto(&member.second, path + "/" + PointerToken(member.first), lookup);
+          !s.ok())
+        return s;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool IsRuntimeName(std::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || dot + 1 == name.size()) return false;
+  if (std::find(std::begin(kRoots), std::end(kRoots), name.substr(0, dot)) == std::end(kRoots))
+    return false;
+  return name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/", dot + 1) ==
+         std::string_view::npos;
+}
+
+Result<std::vector<Placeholder>> ListPlaceholders(const Value& tree) {
+  std::vector<Placeholder> all;
+  Status status = ForEachText(tree, "", [&](const std::string& text, const std::string& path) {
+    Result<std::vector<Piece>> pieces = Split(text);
+    if (!pieces.ok()) return Status(pieces.error());
+    for (Piece& piece : *pieces) {
+      if (!piece.placeholder) continue;
+      piece.placeholder->path = path;
+      all.push_back(std::move(*piece.placeholder));
+    }
+    return Status();
+  });
+  if (!status.ok()) return status.error();
+  return all;
+}
+
+Result<std::string> RenderText(std::string_view text, const TemplateLookup& lookup) {
+  Result<std::vector<Piece>> pieces = Split(text);
+  if (!pieces.ok()) return pieces.error();
+  std::string out;
+  for (const Piece& piece : *pieces) {
+    out += piece.literal;
+    if (!piece.placeholder) continue;
+    const std::optional<std::string> value = lookup(piece.placeholder->name);
+    if (!value)
+      return MakeError(Code::kInvalid, "${" + piece.placeholder->name + "} has no value here");
+    out += *value;
+  }
+  return out;
+}
+
+Result<Value> RenderTemplate(const Value& tree, const TemplateLookup& lookup) {
+  Value copy = tree;
+  if (Status status = RenderInto(&copy, "", lookup); !status.ok()) return status.error();
+  return copy;
+}
+
+std::string EscapeTemplate(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '$')
+      out += "${$}";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string PointerToken(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
+}  // namespace heald

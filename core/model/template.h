@@ -1,0 +1,44 @@
+// Run-time placeholders in a configuration tree: `${target.service}`, `${finding.value}`,
+// `${incident.id}` in its string leaves. config lists and checks them, the runner renders them for
+// each decision and each notification. `$${` is a literal `${`, and `${$}` a literal dollar sign
+// (config writes that where a value from outside holds one, so that it is never taken for a
+// placeholder). Thread rule: pure functions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/model/value.h"
+
+namespace heald {
+
+struct Placeholder {
+  std::string name;   // "target.service"
+  std::string path;   // RFC 6901 of the leaf, relative to the tree
+  size_t offset = 0;  // of the `$` in the leaf
+  size_t length = 0;  // up to and with the `}`
+};
+
+// True for "target.x", "finding.x" and "incident.x".
+bool IsRuntimeName(std::string_view name);
+
+// Fails on a malformed placeholder or one of another root; json_pointer names the leaf.
+Result<std::vector<Placeholder>> ListPlaceholders(const Value& tree);
+
+// Gives a placeholder's text; nullopt: there is none, which is an error, because an action on half
+// a name is worse than no action.
+using TemplateLookup = std::function<std::optional<std::string>(std::string_view name)>;
+Result<Value> RenderTemplate(const Value& tree, const TemplateLookup& lookup);
+Result<std::string> RenderText(std::string_view text, const TemplateLookup& lookup);
+
+// Text that renders to `text`, whatever is in it.
+std::string EscapeTemplate(std::string_view text);
+
+// "a/b~c" as a token of a JSON pointer: "a~1b~0c".
+std::string PointerToken(std::string_view key);
+
+}  // namespace heald

@@ -40,8 +40,8 @@ typedef struct heald_host {
   int32_t (*series_intern)(void* ctx, heald_labels labels, heald_series* series,
                            heald_error* error);
 
-  /* [any] The labels of a live series; they live as long as the series. HEALD_STALE_SERIES when it
-   * has expired. */
+  /* [any] The labels of a live series, valid until this thread's next call of series_labels.
+   * HEALD_STALE_SERIES when it has expired. */
   int32_t (*series_labels)(void* ctx, heald_series series, heald_labels* labels);
 
   /* [any] Wall clock, ns since the epoch. A virtual clock in tests and in backtest: use this, never

@@ -1,0 +1,138 @@
+// What the runner knows of a running component: one interface per kind, and the emitter through
+// which it says something. core/plugin implements them over the C tables; tests implement them
+// directly. Thread rule: as in heald/abi/types.h: calls on one instance never overlap unless it is
+// reentrant; Emitter is safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/model/incident.h"
+#include "core/pipeline/batch.h"
+#include "core/pipeline/spec.h"
+
+namespace heald {
+
+struct LogLine {
+  uint32_t stream = kNoSeries;
+  Severity severity = Severity::kNormal;
+  int64_t ts_ns = 0;
+  std::string line;
+  Labels attributes;
+};
+
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+  // kFull: a consumer is behind; the error says when to come back.
+  virtual Result<SampleBatch*> Reserve(uint64_t rows) = 0;
+  // Takes the batch over. kStaleSeries: some rows were left out.
+  virtual Status Commit(SampleBatch* batch, uint64_t rows) = 0;
+  virtual Status Logs(std::vector<LogLine> lines) = 0;
+  // Finding::id holds the detector's own number as text; the runner makes it unique.
+  virtual Status Findings(std::vector<Finding> findings) = 0;
+};
+
+class Instance {
+ public:
+  virtual ~Instance() = default;
+};
+
+class SourceInstance : public Instance {
+ public:
+  virtual Status Start(Emitter& emitter) = 0;
+  virtual void Stop() = 0;
+  virtual bool polled() const = 0;
+  virtual int64_t IntervalNs() = 0;
+  virtual Status Poll(int64_t deadline_ns) = 0;
+  virtual bool can_backfill() const = 0;
+  virtual Status Backfill(int64_t from_ns, int64_t to_ns) = 0;
+};
+
+class DetectorInstance : public Instance {
+ public:
+  virtual Status Samples(const SampleBatch& batch, Emitter& emitter) = 0;
+  virtual Status Logs(std::span<const LogLine> lines, Emitter& emitter) = 0;
+  virtual Status Tick(int64_t now_ns, Emitter& emitter) = 0;
+  virtual void Expired(std::span<const uint32_t> series, Emitter& emitter) = 0;
+  virtual bool can_snapshot() const = 0;
+  virtual Result<std::string> Snapshot() = 0;
+  virtual Status Restore(std::string_view state) = 0;
+};
+
+struct ActionCall {
+  std::string decision;
+  std::string policy;
+  uint64_t incident = 0;
+  std::string trace_id;
+  Labels target;
+  Value params;  // config with ${…} filled in
+  const Finding* finding = nullptr;
+  int64_t deadline_ns = 0;
+};
+
+enum class EffectState : uint8_t { kPending = 0, kDone = 1, kFailed = 2, kAbsent = 3 };
+struct Effect {
+  EffectState state = EffectState::kPending;
+  std::string detail;
+};
+
+class ActionInstance : public Instance {
+ public:
+  virtual Status Start() = 0;
+  virtual void Stop(bool leaving) = 0;
+  virtual Result<Plan> MakePlan(const ActionCall& call) = 0;
+  virtual bool can_dry_run() const = 0;
+  virtual Result<Effect> DryRun(const ActionCall& call, const Plan& plan) = 0;
+  virtual Result<Effect> Execute(const ActionCall& call, const Plan& plan) = 0;
+  virtual Result<Effect> Observe(const ActionCall& call, const Plan& plan) = 0;
+  virtual Result<Effect> Undo(const ActionCall& call, const Plan& plan) = 0;
+};
+
+struct Notification {
+  enum class Kind : uint8_t { kFinding = 0, kIncident = 1, kDecision = 2, kOutcome = 3 };
+  Kind kind = Kind::kFinding;
+  std::string event_id;  // the same when delivered again
+  std::string node;      // detector or policy
+  int64_t ts_ns = 0;
+  std::string text;
+  std::shared_ptr<const Finding> finding;
+  std::shared_ptr<const Incident> incident;
+  std::shared_ptr<const Decision> decision;
+  std::shared_ptr<const Outcome> outcome;
+};
+
+class NotifierInstance : public Instance {
+ public:
+  virtual Status Start() = 0;
+  virtual void Stop(bool leaving) = 0;
+  // One status per item, in order.
+  virtual std::vector<Status> Notify(std::span<const Notification> items,
+                                     std::span<const Value> params) = 0;
+};
+
+// What the runner tells a new instance about itself; outlives it.
+class NodeContext {
+ public:
+  virtual ~NodeContext() = default;
+  virtual uint32_t index() const = 0;
+  virtual const NodeSpec& spec() const = 0;
+  virtual bool cancelled() const = 0;
+};
+
+class InstanceFactory {
+ public:
+  virtual ~InstanceFactory() = default;
+  // No side effects but the state folder.
+  virtual Result<std::unique_ptr<SourceInstance>> MakeSource(const NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<DetectorInstance>> MakeDetector(const NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<ActionInstance>> MakeAction(const NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<NotifierInstance>> MakeNotifier(const NodeContext& node) = 0;
+};
+
+}  // namespace heald

@@ -12,7 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kHangCheck_ns = 50'000'000;
-constexpr const char* kUnmatched = "unmatched";
 
 class Counted {
  public:
@@ -93,7 +92,6 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
 }
 
 Response HttpApp::Handle(Request request) {
-  const Counted counted(&in_flight_);
   const Match match = router_.Find(&request);
   if (match.route != nullptr && match.route->kind == Route::Kind::kBusiness)
     return Business(*match.route, &request);
@@ -101,7 +99,6 @@ Response HttpApp::Handle(Request request) {
     if (auto bad = CheckInput(*match.route, &request)) return *bad;
     return Invoke(*match.route, request);
   }
-  metrics_.Begin();
   Response response;
   if (match.allowed.empty()) {
     response = Problem(404, "nothing is served at " + request.path + "; see /docs");
@@ -109,13 +106,13 @@ Response HttpApp::Handle(Request request) {
     response = Problem(405, request.path + " takes " + match.allowed);
     response.headers.emplace_back("Allow", match.allowed);
   }
-  metrics_.End(MethodLabel(request.method), kUnmatched, response.status, 0);
+  metrics_.Unmatched(MethodLabel(request.method), response.status);
   return response;
 }
 
 Response HttpApp::Business(const Route& route, Request* request) {
   const auto start = std::chrono::steady_clock::now();
-  const Counted counted(&business_in_flight_);
+  const Counted counted(&in_flight_);
   metrics_.Begin();
   Response response;
   if (counted.value() > kMaxInFlight) {

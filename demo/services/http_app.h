@@ -38,8 +38,6 @@ class HttpApp {
   HttpApp(const AppOptions& options, std::vector<Route> business, StopSignal* stop);
 
   Response Handle(Request request);
-  // Requests of any kind between arrival and answer.
-  int in_flight() const { return in_flight_; }
 
  private:
   std::vector<Route> InternalRoutes();
@@ -59,8 +57,7 @@ class HttpApp {
   Router router_;
   std::string docs_;
   std::string openapi_;
-  std::atomic<int> in_flight_{0};
-  std::atomic<int> business_in_flight_{0};
+  std::atomic<int> in_flight_{0};  // business requests
 };
 
 }  // namespace heald::demo

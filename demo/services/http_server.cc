@@ -11,6 +11,7 @@
 #include <Poco/ThreadPool.h>
 #include <Poco/URI.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -59,12 +60,19 @@ void Send(HTTPServerResponse& out, const Response& response, bool close) {
   out.set("Cache-Control", "no-store");
   for (const auto& [name, value] : response.headers) out.set(name, value);
   if (close) out.setKeepAlive(false);
-  out.sendBuffer(response.body.data(), response.body.size());
+  out.setContentLength64(static_cast<Poco::Int64>(response.body.size()));
+  std::ostream& stream = out.send();
+  stream.write(response.body.data(), static_cast<std::streamsize>(response.body.size()));
+  stream.flush();  // Poco would do it after the handler; Stop and after_send count on it here
 }
 
 class Handler : public Poco::Net::HTTPRequestHandler {
  public:
-  Handler(HttpApp* app, StopSignal* stop) : app_(*app), stop_(*stop) {}
+  Handler(HttpApp* app, StopSignal* stop, std::atomic<int>* in_flight)
+      : app_(*app), stop_(*stop), in_flight_(*in_flight) {
+    ++in_flight_;
+  }
+  ~Handler() override { --in_flight_; }
 
   void handleRequest(HTTPServerRequest& in, HTTPServerResponse& out) override {
     Request request;
@@ -91,25 +99,28 @@ class Handler : public Poco::Net::HTTPRequestHandler {
  private:
   HttpApp& app_;
   StopSignal& stop_;
+  std::atomic<int>& in_flight_;
 };
 
 class Factory : public Poco::Net::HTTPRequestHandlerFactory {
  public:
-  Factory(HttpApp* app, StopSignal* stop) : app_(app), stop_(stop) {}
+  Factory(HttpApp* app, StopSignal* stop, std::atomic<int>* in_flight)
+      : app_(app), stop_(stop), in_flight_(in_flight) {}
   Poco::Net::HTTPRequestHandler* createRequestHandler(const HTTPServerRequest&) override {
-    return new Handler(app_, stop_);  // Poco owns it
+    return new Handler(app_, stop_, in_flight_);  // Poco owns it
   }
 
  private:
   HttpApp* app_;
   StopSignal* stop_;
+  std::atomic<int>* in_flight_;
 };
 
 }  // namespace
 
 struct HttpServer::Parts {
-  HttpApp* app;
   StopSignal* stop;
+  std::atomic<int> in_flight{0};  // handlers alive: from the request until its answer is sent
   Poco::ThreadPool threads{2, kMaxThreads};
   std::unique_ptr<Poco::Net::HTTPServer> server;
 };
@@ -117,7 +128,6 @@ struct HttpServer::Parts {
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, uint16_t port,
                                                       HttpApp* app, StopSignal* stop) {
   auto parts = std::make_unique<Parts>();
-  parts->app = app;
   parts->stop = stop;
   try {
     Poco::Net::ServerSocket socket;
@@ -129,8 +139,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, u
     params->setMaxQueued(kBacklog);
     params->setTimeout(Poco::Timespan(kReadTimeout_s, 0));
     params->setKeepAliveTimeout(Poco::Timespan(kKeepAlive_s, 0));
-    parts->server = std::make_unique<Poco::Net::HTTPServer>(new Factory(app, stop), parts->threads,
-                                                            socket, params);
+    parts->server = std::make_unique<Poco::Net::HTTPServer>(
+        new Factory(app, stop, &parts->in_flight), parts->threads, socket, params);
     parts->server->start();
   } catch (const Poco::Exception& error) {
     return MakeError(Code::kUnavailable, "cannot listen on " + host + ":" + std::to_string(port) +
@@ -155,7 +165,7 @@ void HttpServer::Stop(int64_t drain_ns) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(drain_ns);
   parts_->stop->Stop();
   parts_->server->stop();
-  while (parts_->app->in_flight() > 0 && std::chrono::steady_clock::now() < deadline)
+  while (parts_->in_flight > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   parts_->server->stopAll(/*abortCurrent=*/true);
   parts_->threads.joinAll();

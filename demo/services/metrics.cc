@@ -56,6 +56,10 @@ void Metrics::End(const std::string& method, const std::string& route, int code,
   in_flight_->Decrement();
 }
 
+void Metrics::Unmatched(const std::string& method, int code) {
+  Requests(method, "unmatched", code).Increment();
+}
+
 std::string Metrics::Render() const {
   auto families = registry_.Collect();
   for (auto& family : process_.Collect()) families.push_back(std::move(family));

@@ -22,6 +22,8 @@ class Metrics {
   void Declare(const std::string& method, const std::string& route, int good_code);
   void Begin() { in_flight_->Increment(); }
   void End(const std::string& method, const std::string& route, int code, double seconds);
+  // A request that no route took: counted under its own route, without a duration.
+  void Unmatched(const std::string& method, int code);
   // Prometheus text format.
   std::string Render() const;
   static const char* ContentType() { return "text/plain; version=0.0.4; charset=utf-8"; }

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace heald::demo {
 namespace {
@@ -12,6 +13,14 @@ constexpr size_t kMaxIdle = 32;
 size_t Append(char* data, size_t size, size_t count, void* out) {
   static_cast<std::string*>(out)->append(data, size * count);
   return size * count;
+}
+
+std::string Reason(CURL* easy, CURLcode code, const char* detail) {
+  long number = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+  if (code == CURLE_COULDNT_CONNECT && number != 0)
+    return std::generic_category().message(static_cast<int>(number));
+  return *detail != '\0' ? detail : curl_easy_strerror(code);
 }
 
 }  // namespace
@@ -72,7 +81,7 @@ Result<HttpReply> HttpClient::Send(const std::string& method, const std::string&
   if (code != CURLE_OK) {
     Error failure =
         MakeError(code == CURLE_OPERATION_TIMEDOUT ? Code::kDeadline : Code::kUnavailable,
-                  *error != '\0' ? std::string(error) : std::string(curl_easy_strerror(code)));
+                  Reason(easy, code, error));
     failure.retryable = true;
     return failure;
   }

@@ -142,6 +142,15 @@ int main(int argc, char** argv) {
 
   demo::AddVerb(&app, "clear", "End all faults", &arguments);
 
+  // CLI11 would only say that a verb is missing.
+  const auto named =
+      app.get_subcommands([&](CLI::App* verb) { return argc > 1 && verb->get_name() == argv[1]; });
+  if (argc > 1 && *argv[1] != '-' && named.empty()) {
+    std::fprintf(stderr,
+                 "demo/chaos: no verb '%s': use health, load, steady, spike, chaos or clear\n",
+                 argv[1]);
+    return demo::kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

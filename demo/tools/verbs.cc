@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -97,10 +98,14 @@ Status ChangeChaos(HttpClient* client, const Target& target, const char* method,
   return {};
 }
 
-int RunPlan(const std::string& what, const VerbOptions& options) {
+// `at_end` runs, maybe more than once, when no more requests are started.
+int RunPlan(const std::string& what, const VerbOptions& options,
+            const std::function<void()>& at_end = {}) {
   Progress progress(what, stdout, isatty(STDOUT_FILENO) != 0);
-  const auto report = RunLoad(MakePlan(options), interrupted,
-                              [&](const LoadReport& so_far) { progress.Show(so_far); });
+  const auto report = RunLoad(MakePlan(options), interrupted, [&](const LoadReport& so_far) {
+    progress.Show(so_far);
+    if (at_end && (interrupted || so_far.elapsed_ns >= options.duration_ns)) at_end();
+  });
   if (!report) return Fail(report.error().message);
   progress.Summary(*report);
   return 0;
@@ -167,8 +172,9 @@ int RunChaos(const VerbOptions& options) {
     std::printf(terminal ? "\r\x1b[K  %s\n" : "  %s\n", line.c_str());
     std::fflush(stdout);
   });
-  const int code = RunPlan("chaos", options);
-  std::printf("%d faults, all services cleared\n", faults.Stop());
+  // Ended before the last requests are waited for: a hang would hold them.
+  const int code = RunPlan("chaos", options, [&] { faults.Stop(); });
+  std::printf("faults: %d, ended on all services\n", faults.Stop());
   return code;
 }
 

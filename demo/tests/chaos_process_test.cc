@@ -1,0 +1,61 @@
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "core/base/units.h"
+#include "demo/support/http_client.h"
+#include "demo/tests/demo_process.h"
+
+namespace heald::demo {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr int64_t kTimeout_ns = 5 * kSecond;
+
+TEST(DemoChaosProcessTest, StartsBrokenWhenTheEnvironmentSaysSo) {
+  const DemoService service("users", {}, {{"CHAOS_ENABLED", "true"}, {"FAILURE_RATE", "1"}});
+  ASSERT_NE(service.url(), "") << service.output();
+  HttpClient client;
+  const auto reply = client.Send("GET", service.url() + "/users", "", kTimeout_ns);
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->status, 500);
+  const auto chaos = client.Send("GET", service.url() + "/chaos", "", kTimeout_ns);
+  ASSERT_TRUE(chaos.ok());
+  EXPECT_EQ(json::parse(chaos->body)["source"], "environment");
+}
+
+TEST(DemoChaosProcessTest, RefusesToStartWithABadRate) {
+  DemoProcess service("heald-demo-service", {"--service", "users", "--port", "0"},
+                      {{"CHAOS_ENABLED", "true"}, {"FAILURE_RATE", "a lot"}});
+  EXPECT_EQ(service.Wait(kTimeout_ns), 1);
+  EXPECT_THAT(service.output(), HasSubstr("FAILURE_RATE='a lot' is not a share"));
+}
+
+TEST(DemoChaosProcessTest, CrashEndsTheProcessAfterTheAnswer) {
+  DemoService service("users");
+  const auto reply =
+      HttpClient().Send("PUT", service.url() + "/chaos", R"({"crash":true})", kTimeout_ns);
+  ASSERT_TRUE(reply.ok()) << reply.error().message;
+  EXPECT_EQ(reply->status, 202);
+  EXPECT_EQ(service.Wait(kTimeout_ns), 1);
+}
+
+TEST(DemoChaosProcessTest, ARestartCuresFaultsOfTheRunTime) {
+  HttpClient client;
+  {
+    DemoService service("users");
+    ASSERT_TRUE(
+        client.Send("PUT", service.url() + "/chaos", R"({"failure_rate":1})", kTimeout_ns).ok());
+    EXPECT_EQ(client.Send("GET", service.url() + "/users", "", kTimeout_ns)->status, 500);
+    service.Signal(SIGTERM);
+    ASSERT_EQ(service.Wait(kTimeout_ns), 0);
+  }
+  const DemoService service("users");
+  EXPECT_EQ(client.Send("GET", service.url() + "/users", "", kTimeout_ns)->status, 200);
+}
+
+}  // namespace
+}  // namespace heald::demo

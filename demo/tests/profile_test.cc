@@ -1,0 +1,165 @@
+// The numbers of demo/README.md, of profile.h, and what must follow from them.
+#include "demo/services/profile.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "demo/services/latency_model.h"
+
+namespace heald::demo {
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string Trim(const std::string& text) {
+  const size_t first = text.find_first_not_of(" `");
+  return first == std::string::npos ? ""
+                                    : text.substr(first, text.find_last_not_of(" `") - first + 1);
+}
+
+// The rows below `<!-- table: name -->`, without heading and rule.
+std::vector<Row> ReadTable(const std::string& name) {
+  std::ifstream file(std::string(HEALD_SOURCE_DIR) + "/demo/README.md");
+  std::string line;
+  while (std::getline(file, line) && line != "<!-- table: " + name + " -->") {
+  }
+  std::vector<Row> rows;
+  while (std::getline(file, line) && line.starts_with("|")) {
+    Row row;
+    std::istringstream cells(line.substr(1));
+    for (std::string cell; std::getline(cells, cell, '|');) row.push_back(Trim(cell));
+    rows.push_back(row);
+  }
+  if (rows.size() < 2) return {};
+  rows.erase(rows.begin(), rows.begin() + 2);
+  return rows;
+}
+
+// "1500 ms", "100 %", "30 /s": the number, when the unit is the one expected.
+double Number(const std::string& cell, const std::string& unit) {
+  std::istringstream in(cell);
+  double value = -1;
+  std::string actual;
+  in >> value >> actual;
+  EXPECT_EQ(actual, unit) << "in '" << cell << "'";
+  return value;
+}
+
+TEST(DemoProfileTest, ReadmeTableOfServicesIsTheHeader) {
+  const auto rows = ReadTable("services");
+  ASSERT_EQ(rows.size(), kProfiles.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const ServiceProfile& profile = kProfiles[i];
+    const Row& row = rows[i];
+    ASSERT_EQ(row.size(), 8U);
+    SCOPED_TRACE(profile.name);
+    EXPECT_EQ(row[0], profile.name);
+    EXPECT_EQ(Number(row[1], ""), profile.port);
+    EXPECT_EQ(Number(row[2], "ms"), profile.base_latency_ms);
+    EXPECT_EQ(Number(row[3], "ms"), profile.base_max_ms);
+    EXPECT_EQ(Number(row[4], "ms"), profile.noise_p99_ms);
+    EXPECT_EQ(Number(row[5], "ms"), profile.fault_latency_ms);
+    EXPECT_EQ(Number(row[6], "%"), profile.fault_share * 100);
+    EXPECT_EQ(Number(row[7], "/s"), profile.steady_per_s);
+  }
+}
+
+double WorstCaseS(const ServiceProfile& profile) {
+  const double seen = profile.fault_latency_ms / 1000 + kScrapeIntervalS;
+  const double decided = kForS + kScrapeIntervalS;
+  const double verified = kQuantileWindowS + kScrapeIntervalS;
+  return seen + decided + kRestartBudgetS + verified;
+}
+
+TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
+  std::map<std::string, std::string> cells;
+  for (const Row& row : ReadTable("loop")) cells[row.at(0)] = row.at(1);
+  const std::vector<std::tuple<const char*, const char*, double>> expected = {
+      {"scrape interval", "s", kScrapeIntervalS},
+      {"quantile window (short)", "s", kQuantileWindowS},
+      {"z-score window", "samples", kZscoreWindow},
+      {"z-score sensitivity", "deviations", kZscoreSensitivity},
+      {"z-score min_samples", "samples", kZscoreMinSamples},
+      {"z-score deviation floor", "ms", kZscoreFloorMs},
+      {"alarm: latency_p99 above", "ms", kAlarmP99Ms},
+      {"alarm: error share above", "%", kAlarmErrorShare * 100},
+      {"error share, healthy at most", "%", kHealthyErrorShareMax * 100},
+      {"error fault, share of requests", "%", kErrorFaultShare * 100},
+      {"orders, p99 with slow peers below", "ms", kOrdersDegradedP99Ms},
+      {"for", "s", kForS},
+      {"restart, SIGTERM to ready", "s", kRestartBudgetS},
+      {"verify.within", "s", kVerifyWithinS},
+      {"fault to verified, worst case", "s", WorstCaseS(kProfiles[0])},
+      {"fault to verified, limit", "s", kHealedWithinS},
+  };
+  EXPECT_EQ(cells.size(), expected.size());
+  for (const auto& [name, unit, value] : expected) {
+    SCOPED_TRACE(name);
+    EXPECT_DOUBLE_EQ(Number(cells[name], unit), value);
+  }
+}
+
+TEST(DemoProfileTest, NoiseIsClearlyBelowAndFaultsClearlyAboveTheAlarm) {
+  for (const ServiceProfile& profile : kProfiles) {
+    SCOPED_TRACE(profile.name);
+    EXPECT_LE(profile.noise_p99_ms * 2, kAlarmP99Ms);
+    EXPECT_GE(profile.fault_latency_ms, kAlarmP99Ms * 2);
+    EXPECT_GT(profile.fault_share, 0.01 * 2) << "a p99 shows only what is in over 1 % of requests";
+    EXPECT_LT(profile.noise_p99_ms + kZscoreSensitivity * kZscoreFloorMs, kAlarmP99Ms)
+        << "the z-score has spoken when the alarm bound is passed";
+  }
+  EXPECT_LE(kHealthyErrorShareMax * 2, kAlarmErrorShare);
+  EXPECT_GE(kErrorFaultShare, kAlarmErrorShare * 2);
+}
+
+TEST(DemoProfileTest, OrdersStaysWellWhenItsPeersAreSlow) {
+  const ServiceProfile& orders = *FindProfile("orders");
+  EXPECT_LT(orders.base_max_ms + kOrderDeadlineMs, kOrdersDegradedP99Ms);
+  EXPECT_LT(kOrdersDegradedP99Ms, kAlarmP99Ms);
+}
+
+TEST(DemoProfileTest, OrdersIsSlowerThanItsCalls) {
+  double calls_ms = 0;
+  for (const ServiceProfile& profile : kProfiles) calls_ms += profile.base_max_ms;
+  EXPECT_LT(calls_ms, FindProfile("orders")->noise_p99_ms);
+  EXPECT_LT(calls_ms - FindProfile("orders")->base_max_ms, kOrderDeadlineMs)
+      << "healthy peers answer within the deadline";
+}
+
+TEST(DemoProfileTest, HealsInTimeInTheWorstCase) {
+  for (const ServiceProfile& profile : kProfiles)
+    EXPECT_LT(WorstCaseS(profile), kHealedWithinS) << profile.name;
+  EXPECT_GE(kVerifyWithinS, kQuantileWindowS + 2 * kScrapeIntervalS);
+}
+
+TEST(DemoProfileTest, EnoughRequestsStandBehindAQuantile) {
+  for (const ServiceProfile& profile : kProfiles)
+    EXPECT_GE(profile.steady_per_s * kQuantileWindowS, 100) << profile.name;
+}
+
+TEST(DemoProfileTest, DrawsFollowTheProfileAndRepeatBySeed) {
+  for (const ServiceProfile& profile : kProfiles) {
+    SCOPED_TRACE(profile.name);
+    LatencyModel model(profile, 3);
+    LatencyModel again(profile, 3);
+    std::vector<double> draws_ms;
+    for (int i = 0; i < 5000; ++i) {
+      const int64_t draw_ns = model.Draw();
+      EXPECT_EQ(draw_ns, again.Draw());
+      draws_ms.push_back(static_cast<double>(draw_ns) / 1e6);
+    }
+    std::sort(draws_ms.begin(), draws_ms.end());
+    EXPECT_NEAR(draws_ms[2500], profile.base_latency_ms, profile.base_latency_ms * 0.05);
+    EXPECT_LE(draws_ms.back(), profile.base_max_ms);
+    EXPECT_LT(draws_ms[4950], profile.noise_p99_ms);
+  }
+}
+
+}  // namespace
+}  // namespace heald::demo

@@ -38,8 +38,8 @@ enum class HttpFault {
 
 struct HttpError {
   HttpFault fault = HttpFault::kNone;
-  std::string message;         // what happened: "connection refused by http://localhost:9090"
-  std::string advice;          // what to do about it
+  std::string message = {};    // what happened: "connection refused by http://localhost:9090"
+  std::string advice = {};     // what to do about it
   bool sent = false;           // the server may have seen the request
   int64_t retry_after_ns = 0;  // the server's wish; 0: none
   explicit operator bool() const { return fault != HttpFault::kNone; }
@@ -50,15 +50,15 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;  // whole, or "/path?query" below the client's base URL
-  HttpHeaders headers;
-  std::string body;
+  std::string url = {};  // whole, or "/path?query" below the client's base URL
+  HttpHeaders headers = {};
+  std::string body = {};
   int64_t timeout_ns = 0;   // from the call on; 0: the config's; kNoTimeout for streams
   bool repeatable = false;  // sending it twice does no harm, though its method says otherwise
   uint64_t body_limit_bytes = kDefaultBodyLimitBytes;  // after decompression
   // When set, the body of a 2xx answer goes here as it comes, and nothing into the response;
   // false ends the transfer without an error.
-  std::function<bool(std::string_view)> on_data;
+  std::function<bool(std::string_view)> on_data = {};
 };
 
 struct HttpResponse {

@@ -153,6 +153,7 @@ HttpError DescribeFailure(const FailedTransfer& failed) {
       return error;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+      if (error.sent) break;  // libcurl's word for an answer that isn't HTTP
       error.fault = HttpFault::kRequest;
       error.message = "'" + failed.endpoint + "' is not a usable URL";
       error.advice = "write http://host:port/path or https://host:port/path";

@@ -174,6 +174,13 @@ void HttpServer::Serve(Connection& connection) {
     connection.ssl = SSL_new(tls_);
     SSL_set_fd(connection.ssl, connection.fd);
     ready = SSL_accept(connection.ssl) == 1;
+    if (!ready) {
+      // Closing with unread bytes would reset the connection before the alert has been read.
+      shutdown(connection.fd, SHUT_WR);
+      char rest[4096];
+      while (recv(connection.fd, rest, sizeof rest, 0) > 0) {
+      }
+    }
   }
   FakeRequest request;
   while (ready && ReadRequest(connection, &request)) {

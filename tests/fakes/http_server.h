@@ -33,15 +33,15 @@ struct FakeRequest {
 
 struct FakeReply {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   std::chrono::milliseconds delay{0};  // before the first byte
   size_t chunk_bytes = 0;              // send the body in pieces of this size…
   std::chrono::milliseconds pause{0};  // …with this long between two
   int64_t cut_after_bytes = -1;        // close after this much of the body
   bool reset = false;                  // instead of an answer, a TCP reset
   bool close_silently = false;         // instead of an answer, just close
-  std::string raw;                     // these bytes instead of an HTTP answer, then close
+  std::string raw = {};                // these bytes instead of an HTTP answer, then close
   bool keep_open = false;              // no Content-Length: a stream, until the client leaves
 };
 

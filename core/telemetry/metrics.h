@@ -96,6 +96,4 @@ class Metrics {
   Metric refused_;
 };
 
-inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
-
 }  // namespace heald

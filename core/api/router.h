@@ -1,0 +1,29 @@
+// Finds and runs the route of a request, after Host, Origin and token were checked. Used by the
+// connection; tests may call it without a socket. Thread rule: any thread.
+#pragma once
+
+#include "core/api/access.h"
+#include "core/api/backend.h"
+#include "core/api/http.h"
+
+namespace heald::api {
+
+class Router {
+ public:
+  // `backend` must outlive the router.
+  Router(Access access, Backend& backend) : access_(std::move(access)), backend_(backend) {}
+
+  // Never throws; always a complete answer, security headers included.
+  Response Handle(const Request& request) const;
+
+ private:
+  Response Dispatch(const Request& request, std::string_view* route) const;
+
+  const Access access_;
+  Backend& backend_;
+};
+
+// The headers that every answer carries, also those given before a route is known.
+void AddSecurityHeaders(Response& response);
+
+}  // namespace heald::api

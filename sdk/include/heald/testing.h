@@ -78,18 +78,18 @@ class FakeHost {
       }
       if (self.live_ >= self.max_series_)
         return detail::Fill(error, HEALD_FULL, "max_series reached");
-      *series = static_cast<heald_series>(self.series_.size());
+      *series = self.FreeHandleLocked();
       self.series_ids_.emplace(set, *series);
-      self.series_.push_back(std::make_unique<Series>(set));
+      self.series_[HEALD_SERIES_SLOT(*series)] = std::make_unique<Series>(set, *series);
       ++self.live_;
       return int32_t{HEALD_OK};
     };
     table_.series_labels = [](void* ctx, heald_series series, heald_labels* labels) {
       FakeHost& self = Of(ctx);
       const std::lock_guard lock(self.mutex_);
-      if (series >= self.series_.size() || !self.series_[series]->alive)
-        return int32_t{HEALD_STALE_SERIES};
-      *labels = self.series_[series]->borrowed.get();
+      const Series* live = self.LiveLocked(series);
+      if (live == nullptr) return int32_t{HEALD_STALE_SERIES};
+      *labels = live->borrowed.get();
       return int32_t{HEALD_OK};
     };
     table_.now_ns = [](void* ctx) { return Of(ctx).now_ns_.load(); };
@@ -115,16 +115,20 @@ class FakeHost {
   void Advance(Duration by) { now_ns_ += by.ns; }
   void Cancel(bool cancelled = true) { cancelled_ = cancelled; }
   void LimitSeries(size_t max_series) { max_series_ = max_series; }
-  // Makes a handle stale, as the agent does with a series that was silent too long.
+  // Makes a handle stale, as the agent does with a series that was silent too long. The next new
+  // series gets the slot, with another generation.
   void Expire(heald_series series) {
     const std::lock_guard lock(mutex_);
-    series_.at(series)->alive = false;
-    series_ids_.erase(series_[series]->labels);
+    const Series* live = LiveLocked(series);
+    if (live == nullptr) throw Failure(HEALD_STALE_SERIES, "this series has expired already");
+    series_ids_.erase(live->labels);
+    series_[HEALD_SERIES_SLOT(series)].reset();
+    free_.push_back(series + HEALD_SERIES_MAX_SLOTS);
     --live_;
   }
   bool Alive(heald_series series) const {
     const std::lock_guard lock(mutex_);
-    return series < series_.size() && series_[series]->alive;
+    return LiveLocked(series) != nullptr;
   }
   std::vector<Line> log() const {
     const std::lock_guard lock(mutex_);
@@ -139,11 +143,26 @@ class FakeHost {
 
  private:
   struct Series {
-    explicit Series(LabelSet set) : labels(std::move(set)), borrowed(labels) {}
+    Series(LabelSet set, heald_series own)
+        : labels(std::move(set)), borrowed(labels), handle(own) {}
     LabelSet labels;
     detail::BorrowedLabels borrowed;
-    bool alive = true;
+    heald_series handle;
   };
+  const Series* LiveLocked(heald_series series) const {
+    const uint32_t slot = HEALD_SERIES_SLOT(series);
+    if (slot >= series_.size() || series_[slot] == nullptr) return nullptr;
+    return series_[slot]->handle == series ? series_[slot].get() : nullptr;
+  }
+  heald_series FreeHandleLocked() {
+    if (!free_.empty()) {
+      const heald_series series = free_.back();
+      free_.pop_back();
+      return series;
+    }
+    series_.emplace_back();
+    return static_cast<heald_series>(series_.size() - 1);
+  }
   static FakeHost& Of(void* ctx) { return *static_cast<FakeHost*>(ctx); }
 
   std::string name_;
@@ -158,7 +177,8 @@ class FakeHost {
   std::map<std::string, uint64_t> metric_ids_;
   std::deque<double> metrics_;
   std::map<LabelSet, heald_series> series_ids_;
-  std::deque<std::unique_ptr<Series>> series_;
+  std::deque<std::unique_ptr<Series>> series_;  // by slot; null: free
+  std::vector<heald_series> free_;              // handles to give out next
   size_t live_ = 0;
 };
 
@@ -312,6 +332,23 @@ class DetectorHarness {
     heald_error error = detail::NewError();
     if (D::VTable()->tick != nullptr)
       detail::Check(D::VTable()->tick(&detector_, host_.now_ns(), sink_.table(), &error), error);
+  }
+  // Ends a series as the agent does: its labels are gone when the detector hears of it.
+  void Expire(std::string_view metric, const LabelSet& labels) {
+    const heald_series series = host_.host().Intern(metric, labels);
+    host_.Expire(series);
+    if (D::VTable()->expired != nullptr)
+      D::VTable()->expired(&detector_, &series, 1, sink_.table());
+  }
+  std::string Snapshot() {
+    heald_error error = detail::NewError();
+    heald_str state{};
+    detail::Check(D::VTable()->snapshot(&detector_, &state, &error), error);
+    return std::string(detail::View(state));
+  }
+  void Restore(std::string_view state) {
+    heald_error error = detail::NewError();
+    detail::Check(D::VTable()->restore(&detector_, detail::Str(state), &error), error);
   }
 
  private:

@@ -34,16 +34,22 @@ bool HasCleanLines(std::string_view text) {
   return true;
 }
 
-std::string Decode(std::string_view text, bool plus_is_space) {
+std::string Decode(std::string_view text) {
   std::string out;
-  Poco::URI::decode(std::string(text), out, plus_is_space);
+  Poco::URI::decode(std::string(text), out);
   return out;
+}
+
+std::string DecodeParameter(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return Decode(spaced);
 }
 
 void ParseTarget(std::string_view target, Request& request) {
   target = target.substr(0, target.find('#'));
   const size_t mark = target.find('?');
-  request.path = Decode(target.substr(0, mark), false);
+  request.path = Decode(target.substr(0, mark));
   if (mark == std::string_view::npos) return;
   std::string_view query = target.substr(mark + 1);
   while (!query.empty()) {
@@ -52,8 +58,8 @@ void ParseTarget(std::string_view target, Request& request) {
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     request.query.emplace_back(
-        Decode(pair.substr(0, equals), true),
-        equals == std::string_view::npos ? "" : Decode(pair.substr(equals + 1), true));
+        DecodeParameter(pair.substr(0, equals)),
+        equals == std::string_view::npos ? "" : DecodeParameter(pair.substr(equals + 1)));
   }
 }
 

@@ -157,6 +157,8 @@ Status Server::Serve(Backend& backend) {
     Poco::Net::TCPServerParams::Ptr params = new Poco::Net::TCPServerParams;
     params->setMaxThreads(options.limits.threads);
     params->setMaxQueued(options.limits.waiting);
+    // Poco's stop does not wake every idle thread: this bounds how long it waits for them.
+    params->setThreadIdleTime(Poco::Timespan(0, 500 * kMillisecond / kMicrosecond));
     impl_->threads = std::make_unique<Poco::ThreadPool>("api", 1, options.limits.threads);
     impl_->server = std::make_unique<Poco::Net::TCPServer>(new ConnectionFactory(*impl_->context),
                                                            *impl_->threads, impl_->socket, params);
@@ -170,6 +172,7 @@ Status Server::Serve(Backend& backend) {
 void Server::Stop() {
   if (!impl_->server || impl_->context->stopping.exchange(true)) return;
   impl_->context->stop_by_ns = SystemClock().MonotonicNs() + kSecond;
+  shutdown(impl_->socket.impl()->sockfd(), SHUT_RD);  // wakes the accepting thread
   impl_->server->stop();
   impl_->threads->joinAll();
   impl_->socket.close();

@@ -1,0 +1,78 @@
+// A backend with settable answers. Thread rule: set before the server runs; records are locked.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+
+#include "core/api/backend.h"
+
+namespace heald::api {
+
+class FakeBackend : public Backend {
+ public:
+  StatusReport Status() override {
+    if (throws) throw std::runtime_error("the store is gone");
+    return status;
+  }
+  Result<IncidentPage> Incidents(const IncidentQuery& query) override {
+    const std::lock_guard lock(mutex);
+    last_query = query;
+    if (store_error.code != Code::kOk) return store_error;
+    return page;
+  }
+  Result<IncidentChain> FindIncident(uint64_t id) override {
+    if (id != chain.incident.id)
+      return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
+    return chain;
+  }
+  SwitchState Switch() override {
+    const std::lock_guard lock(mutex);
+    return remediation;
+  }
+  Result<SwitchState> SetSwitch(bool enabled, const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    remediation = {enabled, actor, 1'795'292'043'250'000'000};
+    return remediation;
+  }
+  Result<ReloadReport> Reload(const std::string& actor) override {
+    std::unique_lock lock(mutex);
+    reload_actor = actor;
+    entered = true;
+    changed.notify_all();
+    changed.wait(lock, [this] { return !hold_reload; });
+    return reload;
+  }
+  std::vector<Check> Health() override { return health; }
+  std::vector<Check> Ready() override { return ready; }
+  std::string MetricsPage() override { return "a_total 1\n"; }
+  void OnRequest(const RequestRecord& record) override {
+    const std::lock_guard lock(mutex);
+    ++requests;
+    last_route = record.route;
+    last_method = record.method;
+    last_status = record.status;
+  }
+
+  StatusReport status;
+  bool throws = false;
+  IncidentPage page;
+  IncidentChain chain;
+  Error store_error = MakeError(Code::kOk, "");
+  ReloadReport reload;
+  std::vector<Check> health, ready;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool hold_reload = false;  // these under mutex
+  bool entered = false;
+  IncidentQuery last_query;
+  SwitchState remediation;
+  std::string reload_actor;
+  uint64_t requests = 0;
+  std::string last_route, last_method;
+  int last_status = 0;
+};
+
+}  // namespace heald::api

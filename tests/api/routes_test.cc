@@ -1,0 +1,224 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/api/json.h"
+#include "core/api/router.h"
+#include "tests/api/fake_backend.h"
+
+namespace heald::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ApiRoutesTest : public ::testing::Test {
+ protected:
+  Response Ask(const std::string& method, const std::string& path, const std::string& body = "",
+               std::vector<NameValue> query = {}) {
+    Request request{method, path,        std::move(query), {{"host", "localhost:8080"}},
+                    body,   "127.0.0.1", "127.0.0.1"};
+    return Router(Access("127.0.0.1", "", {}), backend_).Handle(request);
+  }
+  static std::string HeaderOf(const Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers)
+      if (key == name) return value;
+    return "";
+  }
+  static void ExpectProblem(const Response& response, int status, const std::string& detail) {
+    EXPECT_EQ(response.status, status);
+    EXPECT_EQ(response.content_type, "application/problem+json");
+    const Json json = Json::parse(response.body);
+    EXPECT_EQ(json["type"], "about:blank");
+    EXPECT_EQ(json["status"], status);
+    EXPECT_FALSE(json["title"].get<std::string>().empty());
+    EXPECT_THAT(json["detail"].get<std::string>(), HasSubstr(detail));
+  }
+  FakeBackend backend_;
+};
+
+TEST_F(ApiRoutesTest, StatusHasItsFields) {
+  backend_.status.version = "0.1.0";
+  backend_.status.nodes = {
+      {"prom", Kind::kSource, "prometheus", true, false, "refused", 1, 2, 3, 4}};
+  backend_.status.policies = {{"restart", true, Mode::kEnforce, "docker"}};
+  backend_.status.remediation = {true, "config", 0};
+  const Json json = Json::parse(Ask("GET", "/api/v1/status").body);
+  EXPECT_EQ(json["version"], "0.1.0");
+  EXPECT_EQ(json["nodes"][0], Json({{"name", "prom"},
+                                    {"kind", "source"},
+                                    {"plugin", "prometheus"},
+                                    {"enabled", true},
+                                    {"ok", false},
+                                    {"detail", "refused"},
+                                    {"records_in", 1},
+                                    {"records_out", 2},
+                                    {"errors", 3},
+                                    {"dropped", 4}}));
+  EXPECT_EQ(json["policies"][0]["mode"], "enforce");
+  EXPECT_EQ(json["remediation"]["enabled"], true);
+  EXPECT_TRUE(json["reload_error"].is_null());
+  for (const char* key : {"pipeline_file", "started", "now", "learning", "dry_run",
+                          "open_incidents", "healthy_since", "reloaded"})
+    EXPECT_TRUE(json.contains(key)) << key;
+}
+
+TEST_F(ApiRoutesTest, IncidentsPassTheQueryAndGiveACursor) {
+  backend_.page.incidents.resize(2);
+  backend_.page.incidents[0].id = 9;
+  backend_.page.incidents[1].id = 8;
+  backend_.page.more = true;
+  const Json json = Json::parse(
+      Ask("GET", "/api/v1/incidents", "", {{"limit", "2"}, {"cursor", "10"}, {"state", "acting"}})
+          .body);
+  EXPECT_EQ(backend_.last_query.limit, 2u);
+  EXPECT_EQ(backend_.last_query.before_id, 10u);
+  EXPECT_EQ(backend_.last_query.state, IncidentState::kActing);
+  EXPECT_EQ(json["incidents"].size(), 2u);
+  EXPECT_EQ(json["next_cursor"], "8");
+  backend_.page.more = false;
+  EXPECT_TRUE(Json::parse(Ask("GET", "/api/v1/incidents").body)["next_cursor"].is_null());
+  EXPECT_EQ(backend_.last_query.limit, 50u);
+  EXPECT_FALSE(backend_.last_query.state.has_value());
+}
+
+TEST_F(ApiRoutesTest, IncidentsRefuseBadParameters) {
+  const std::pair<NameValue, const char*> cases[] = {
+      {{"limit", "0"}, "1 to 200"},
+      {{"limit", "201"}, "1 to 200"},
+      {{"limit", "x"}, "1 to 200"},
+      {{"cursor", "-1"}, "next_cursor"},
+      {{"cursor", ""}, "next_cursor"},
+      {{"state", "closed"}, "resolved or escalated"},
+      {{"stat", "open"}, "known are limit, cursor and state"},
+  };
+  for (const auto& [parameter, detail] : cases)
+    ExpectProblem(Ask("GET", "/api/v1/incidents", "", {parameter}), 400, detail);
+}
+
+TEST_F(ApiRoutesTest, BackendErrorsKeepTheirMeaning) {
+  backend_.store_error = MakeError(Code::kUnavailable, "the store is busy");
+  backend_.store_error.retry_after_ns = 1'500'000'000;
+  const Response response = Ask("GET", "/api/v1/incidents");
+  ExpectProblem(response, 503, "the store is busy");
+  EXPECT_EQ(HeaderOf(response, "Retry-After"), "2");
+  backend_.throws = true;
+  ExpectProblem(Ask("GET", "/api/v1/status"), 500, "the store is gone");
+}
+
+TEST_F(ApiRoutesTest, OneIncidentComesWithItsChain) {
+  backend_.chain.incident.id = 7;
+  backend_.chain.timeline = {{1, "heald", "finding", "", "x"}};
+  const Json json = Json::parse(Ask("GET", "/api/v1/incidents/7").body);
+  EXPECT_EQ(json["id"], 7);
+  EXPECT_EQ(json["timeline"].size(), 1u);
+  ExpectProblem(Ask("GET", "/api/v1/incidents/8"), 404, "no incident 8");
+  ExpectProblem(Ask("GET", "/api/v1/incidents/x"), 404, "whole numbers");
+  ExpectProblem(Ask("GET", "/api/v1/incidents/"), 404, "nothing is at");
+  ExpectProblem(Ask("GET", "/api/v1/incidents/7/x"), 404, "nothing is at");
+}
+
+TEST_F(ApiRoutesTest, SwitchRecordsItsActor) {
+  Json json = Json::parse(Ask("PUT", "/api/v1/switch", R"({"enabled":true})").body);
+  EXPECT_EQ(json, Json({{"enabled", true},
+                        {"actor", "api:127.0.0.1"},
+                        {"changed", "2026-11-21T20:14:03.250Z"}}));
+  Ask("PUT", "/api/v1/switch", R"({"enabled":false,"actor":"anna"})");
+  json = Json::parse(Ask("GET", "/api/v1/switch").body);
+  EXPECT_EQ(json["enabled"], false);
+  EXPECT_EQ(json["actor"], "user:anna");
+}
+
+TEST_F(ApiRoutesTest, SwitchStaysOnABadBody) {
+  backend_.remediation.enabled = true;
+  for (const char* body :
+       {"", "{", "[]", "null", "true", "{\"enabled\":1}", "{\"enabled\":null}",
+        "{\"enabled\":false,\"x\":1}", "{\"enabled\":false,\"actor\":\"\"}",
+        "{\"enabled\":false,\"actor\":\"a b\"}", "{\"enabled\":false,\"actor\":7}", "\xff"}) {
+    const Response response = Ask("PUT", "/api/v1/switch", body);
+    EXPECT_EQ(response.status, 400) << body;
+    EXPECT_TRUE(backend_.remediation.enabled) << body;
+  }
+  EXPECT_EQ(Ask("PUT", "/api/v1/switch", std::string(500'000, '[')).status, 400);
+}
+
+TEST_F(ApiRoutesTest, ReloadGivesItsDiagnostics) {
+  backend_.reload = {true, "1 node added", {}};
+  Response response = Ask("POST", "/api/v1/reload");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(Json::parse(response.body)["summary"], "1 node added");
+  EXPECT_EQ(backend_.reload_actor, "api:127.0.0.1");
+  backend_.reload = {false,
+                     "2 errors; the old pipeline goes on",
+                     {{"p.yaml", 23, 9, "error", "unknown key 'sensitivty'"}}};
+  response = Ask("POST", "/api/v1/reload", R"({"actor":"anna"})");
+  ExpectProblem(response, 422, "the old pipeline goes on");
+  const Json json = Json::parse(response.body);
+  EXPECT_EQ(json["applied"], false);
+  EXPECT_EQ(json["diagnostics"][0]["line"], 23);
+  EXPECT_EQ(json["diagnostics"][0]["message"], "unknown key 'sensitivty'");
+  EXPECT_EQ(backend_.reload_actor, "user:anna");
+}
+
+TEST_F(ApiRoutesTest, HealthIs503WithTheFailingPart) {
+  backend_.health = {{"runner", true, ""}, {"store", false, "disk full"}};
+  EXPECT_EQ(Ask("GET", "/readyz").status, 200);
+  const Response response = Ask("GET", "/healthz");
+  EXPECT_EQ(response.status, 503);
+  const Json json = Json::parse(response.body);
+  EXPECT_EQ(json["status"], "failing");
+  EXPECT_EQ(json["checks"][1], Json({{"name", "store"}, {"ok", false}, {"detail", "disk full"}}));
+}
+
+TEST_F(ApiRoutesTest, MetricsAreText) {
+  const Response response = Ask("GET", "/metrics");
+  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response.body, "a_total 1\n");
+}
+
+TEST_F(ApiRoutesTest, UnknownPathsAndMethodsAreProblems) {
+  ExpectProblem(Ask("GET", "/api/v1/nothing"), 404, "/api/v1/nothing");
+  ExpectProblem(Ask("GET", "/../etc/passwd"), 404, "nothing is at");
+  const Response response = Ask("DELETE", "/api/v1/switch");
+  ExpectProblem(response, 405, "takes GET, HEAD, PUT");
+  EXPECT_EQ(HeaderOf(response, "Allow"), "GET, HEAD, PUT");
+  EXPECT_EQ(HeaderOf(Ask("GET", "/api/v1/reload"), "Allow"), "POST");
+}
+
+TEST_F(ApiRoutesTest, PageNeedsNothingFromOutsideAndNoInlineCode) {
+  const Response page = Ask("GET", "/");
+  EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+  EXPECT_THAT(HeaderOf(page, "Content-Security-Policy"), HasSubstr("script-src 'self'"));
+  EXPECT_THAT(HeaderOf(page, "Content-Security-Policy"), Not(HasSubstr("unsafe")));
+  EXPECT_THAT(page.body, Not(HasSubstr("://")));
+  EXPECT_THAT(page.body, Not(HasSubstr(" style=")));
+  EXPECT_THAT(page.body, HasSubstr("</html>"));
+  const Response script = Ask("GET", "/app.js");
+  EXPECT_EQ(script.content_type, "text/javascript; charset=utf-8");
+  EXPECT_THAT(script.body, HasSubstr("${incident.id}"));  // the build left it whole
+  EXPECT_THAT(script.body, Not(HasSubstr("innerHTML")));
+  EXPECT_THAT(Ask("GET", "/app.css").body, HasSubstr("prefers-color-scheme"));
+}
+
+TEST_F(ApiRoutesTest, EveryAnswerHasSecurityHeaders) {
+  for (const char* path : {"/", "/api/v1/status", "/healthz", "/none", "/metrics"}) {
+    const Response response = Ask("GET", path);
+    EXPECT_EQ(HeaderOf(response, "X-Content-Type-Options"), "nosniff") << path;
+    EXPECT_EQ(HeaderOf(response, "X-Frame-Options"), "DENY") << path;
+    EXPECT_THAT(HeaderOf(response, "Content-Security-Policy"), HasSubstr("default-src 'none'"));
+  }
+  EXPECT_EQ(HeaderOf(Ask("GET", "/api/v1/status"), "Cache-Control"), "no-store");
+}
+
+TEST_F(ApiRoutesTest, ReportsRequestsUnderTheirRoute) {
+  Ask("GET", "/api/v1/incidents/12345");
+  EXPECT_EQ(backend_.last_route, "/api/v1/incidents/{id}");
+  EXPECT_EQ(backend_.last_status, 404);
+  Ask("BREW", "/coffee");
+  EXPECT_EQ(backend_.last_route, "other");
+  EXPECT_EQ(backend_.last_method, "other");
+}
+
+}  // namespace
+}  // namespace heald::api

@@ -1,0 +1,46 @@
+// A running server over a fake backend, and short ways to ask it. Thread rule: one test thread.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "core/api/server.h"
+#include "tests/api/fake_backend.h"
+#include "tests/api/raw_client.h"
+
+namespace heald::api {
+
+class ServerFixture : public ::testing::Test {
+ protected:
+  void Start(ServerOptions options = {}) {
+    if (options.listen == ServerOptions{}.listen) options.listen = "127.0.0.1:0";
+    Result<std::unique_ptr<Server>> server = Server::Bind(std::move(options));
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(*server);
+    const Status serving = server_->Serve(backend_);
+    ASSERT_TRUE(serving.ok()) << serving.error().message;
+  }
+  static std::string RequestText(const std::string& method, const std::string& path,
+                                 const std::string& headers = "", const std::string& body = "") {
+    std::string text = method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
+    if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    return text + "\r\n" + body;
+  }
+  Answer Ask(const std::string& method, const std::string& path, const std::string& headers = "",
+             const std::string& body = "") {
+    return AskRaw(RequestText(method, path, headers, body));
+  }
+  Answer AskRaw(const std::string& text) {
+    RawClient client(server_->port());
+    client.Send(text);
+    return client.Read();
+  }
+
+  FakeBackend backend_;
+  std::unique_ptr<Server> server_;  // stops before the backend goes
+};
+
+}  // namespace heald::api

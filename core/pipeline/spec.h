@@ -45,7 +45,10 @@ struct NodeSpec {
   WhenFull when_full = WhenFull::kDropOldest;
   uint64_t max_series = 100'000;
   int64_t deadline_ns = 30 * kSecond;  // of one call
-  std::string path;                    // "/sources/prom"
+  std::string version;                 // of the plugin, as its component says
+  bool blocking = false;               // the component's flags
+  bool reentrant = false;
+  std::string path;  // "/sources/prom"
 };
 
 struct GuardSpec {

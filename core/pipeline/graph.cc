@@ -1,0 +1,478 @@
+#include "core/pipeline/graph.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "core/model/suggest.h"
+
+namespace heald {
+namespace {
+
+constexpr std::string_view kAlert = "alert";
+constexpr size_t kLongestName = 63;  // names become folders and metric labels
+
+bool IsName(std::string_view name) {
+  if (name.empty() || name.size() > kLongestName) return false;
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
+           return letter(c) || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+// What the names of a `when` may be beside queries; labels aren't known before samples come, so
+// only the usual ones are listed, to tell them from a typo.
+const std::vector<std::string>& FindingFields() {
+  static const std::vector<std::string> kFields = {"severity",    "score", "confidence", "kind",
+                                                   "probability", "eta",   "component"};
+  return kFields;
+}
+const std::set<std::string>& UsualLabels() {
+  static const std::set<std::string> kLabels = {
+      "app",      "cluster", "container", "datacenter", "deployment", "device", "env",
+      "endpoint", "host",    "image",     "instance",   "job",        "method", "mode",
+      "mount",    "name",    "namespace", "node",       "path",       "pod",    "region",
+      "resource", "route",   "service",   "services",   "shard",      "state",  "status",
+      "team",     "tenant",  "tier",      "type",       "version",    "volume", "zone"};
+  return kLabels;
+}
+
+// A node or a policy, as far as edges care.
+struct Vertex {
+  std::string what;  // "detector 'spikes'"
+  std::string path;
+  uint32_t inputs = 0;
+  uint32_t outputs = 0;
+  bool enabled = true;
+  bool typed = true;  // false: what it takes and gives is unknown
+  const NodeSpec* node = nullptr;
+  std::vector<InputRef>* edges = nullptr;
+  int readers = 0;
+};
+
+class Checker {
+ public:
+  Checker(const Catalog& catalog, const GraphDoubts& doubts, PipelineSpec* spec)
+      : catalog_(catalog), doubts_(doubts), spec_(*spec) {}
+
+  std::vector<GraphProblem> Run() {
+    Collect();
+    for (auto& [name, vertex] : vertices_) CheckInputs(name, vertex);
+    CheckCycles();
+    for (const PolicySpec& policy : spec_.policies) CheckPolicy(policy);
+    if (!doubts_.incomplete) CheckUnconnected();
+    DropDisabled();
+    return std::move(problems_);
+  }
+
+ private:
+  GraphProblem& Error(std::string path, std::string message, std::string hint = "") {
+    problems_.push_back({std::move(path), std::move(message), std::move(hint), false, 0, 0});
+    return problems_.back();
+  }
+  GraphProblem& Warn(std::string path, std::string message, std::string hint = "") {
+    GraphProblem& problem = Error(std::move(path), std::move(message), std::move(hint));
+    problem.warning = true;
+    return problem;
+  }
+
+  void Collect() {
+    for (NodeSpec& node : spec_.nodes) {
+      Vertex vertex;
+      vertex.what = std::string(ToString(node.kind)) + " '" + node.name + "'";
+      vertex.path = node.path;
+      vertex.inputs = InputsOf(catalog_, node);
+      vertex.outputs = OutputsOf(catalog_, node);
+      vertex.enabled = node.enabled;
+      vertex.typed = doubts_.untyped.count(node.name) == 0;
+      vertex.node = &node;
+      vertex.edges = &node.inputs;
+      if (node.name == kAlert && (node.kind != Kind::kAction || node.plugin != kAlert))
+        Error(node.path, "'alert' is the built-in action that only notifies",
+              "choose another name for this " + std::string(ToString(node.kind)));
+      Enter(node.name, std::move(vertex));
+    }
+    for (PolicySpec& policy : spec_.policies) {
+      Vertex vertex;
+      vertex.what = "policy '" + policy.name + "'";
+      vertex.path = policy.path;
+      vertex.inputs = kPolicyInputs;
+      vertex.outputs = kPolicyOutputs;
+      vertex.enabled = policy.enabled;
+      vertex.edges = &policy.inputs;
+      if (policy.name == kAlert)
+        Error(policy.path, "'alert' is the built-in action that only notifies",
+              "choose another name for this policy");
+      Enter(policy.name, std::move(vertex));
+    }
+  }
+  void Enter(const std::string& name, Vertex vertex) {
+    if (!IsName(name))
+      Error(vertex.path, "'" + name + "' is no name for a node",
+            "use letters, digits, _ and -, at most " + std::to_string(kLongestName) +
+                ", with a letter first");
+    const auto at = vertices_.find(name);
+    if (at != vertices_.end()) {
+      Error(vertex.path, "the name '" + name + "' is taken by " + at->second.what,
+            "names are unique across all sections");
+      return;
+    }
+    names_.push_back(name);
+    vertices_.emplace(name, std::move(vertex));
+  }
+
+  bool MayHaveInputs(const Vertex& vertex) const {
+    return vertex.node == nullptr || vertex.node->kind == Kind::kDetector ||
+           vertex.node->kind == Kind::kNotifier;
+  }
+
+  void CheckInputs(const std::string& name, const Vertex& vertex) {
+    if (!MayHaveInputs(vertex)) return;
+    if (vertex.edges->empty()) {
+      const std::string hint = vertex.node == nullptr ? "list the detectors it watches"
+                               : vertex.node->kind == Kind::kDetector
+                                   ? "list the sources it reads"
+                                   : "list the detectors and policies it tells about";
+      Error(vertex.path, vertex.what + " has no inputs", hint);
+    }
+    for (size_t i = 0; i < vertex.edges->size(); ++i) {
+      const InputRef& edge = (*vertex.edges)[i];
+      const bool doubled = std::find(vertex.edges->begin(), vertex.edges->begin() + long(i),
+                                     edge) != vertex.edges->begin() + long(i);
+      if (doubled)
+        Error(edge.path, "'" + Written(edge) + "' is listed twice");
+      else if (CheckEdge(name, vertex, edge))
+        CheckOverlap(*vertex.edges, edge);
+    }
+  }
+  void CheckOverlap(const std::vector<InputRef>& edges, const InputRef& edge) {
+    if (edge.output.empty()) return;
+    for (const InputRef& other : edges)
+      if (other.node == edge.node && other.output.empty())
+        Warn(edge.path, "'" + other.node + "' in the same list includes this already");
+  }
+  static std::string Written(const InputRef& edge) {
+    return edge.output.empty() ? edge.node : edge.node + "." + edge.output;
+  }
+
+  // All that `taker` could read, best guess first for the message.
+  std::vector<std::string> Candidates(const Vertex& taker, const std::string& self) const {
+    std::vector<std::string> out;
+    for (const std::string& name : names_) {
+      const Vertex& vertex = vertices_.at(name);
+      if (name == self || (vertex.outputs & taker.inputs) == 0) continue;
+      out.push_back(name);
+      if (vertex.node == nullptr) continue;
+      for (const std::string& output : vertex.node->outputs) out.push_back(name + "." + output);
+    }
+    return out;
+  }
+
+  // Who a misspelt name meant is read, so that it isn't called unread as well.
+  void MarkMeant(const std::string& name) {
+    const auto meant = vertices_.find(Closest(name, names_));
+    if (meant != vertices_.end()) ++meant->second.readers;
+  }
+
+  bool CheckEdge(const std::string& self, const Vertex& taker, const InputRef& edge) {
+    const auto at = vertices_.find(edge.node);
+    if (at == vertices_.end()) {
+      MarkMeant(edge.node);
+      const std::vector<std::string> candidates = Candidates(taker, self);
+      std::string hint = DidYouMean(edge.output.empty() ? edge.node : Written(edge), candidates);
+      if (hint.empty()) hint = DidYouMean(edge.node, names_);
+      for (const std::string& candidate : candidates) {
+        const size_t dot = candidate.find('.');
+        if (hint.empty() && dot != std::string::npos && candidate.substr(dot + 1) == edge.node)
+          hint = "did you mean '" + candidate + "'?";
+      }
+      if (hint.empty() && !candidates.empty()) hint = "possible here: " + JoinNames(candidates);
+      Error(edge.path, taker.what + " reads '" + edge.node + "', which doesn't exist", hint);
+      return false;
+    }
+    Vertex& giver = at->second;
+    ++giver.readers;
+    if (edge.node == self) {
+      Error(edge.path, taker.what + " reads itself");
+      return false;
+    }
+    if (!CheckOutput(giver, edge)) return false;
+    if (!taker.typed || !giver.typed || (giver.outputs & taker.inputs) != 0) return true;
+    Error(edge.path,
+          giver.what +
+              (giver.outputs == 0 ? " gives nothing to read"
+                                  : " gives " + RecordNames(giver.outputs)) +
+              ", but " + taker.what + " takes " + RecordNames(taker.inputs),
+          EdgeHint(giver, taker));
+    return false;
+  }
+  bool CheckOutput(const Vertex& giver, const InputRef& edge) {
+    if (edge.output.empty() || !giver.typed) return true;
+    if (giver.node == nullptr || giver.node->kind != Kind::kSource) {
+      Error(edge.path, giver.what + " has no outputs of its own", "write '" + edge.node + "'");
+      return false;
+    }
+    const Component* component = catalog_.Find(giver.node->kind, giver.node->plugin);
+    if (component != nullptr && component->open_outputs) return true;
+    const std::vector<std::string>& outputs = giver.node->outputs;
+    if (std::find(outputs.begin(), outputs.end(), edge.output) != outputs.end()) return true;
+    std::string hint = DidYouMean(edge.output, outputs);
+    if (hint.empty()) hint = outputs.empty() ? "it has none" : "it has " + JoinNames(outputs);
+    Error(edge.path, giver.what + " has no output '" + edge.output + "'", hint);
+    return false;
+  }
+  static std::string EdgeHint(const Vertex& giver, const Vertex& taker) {
+    if ((giver.outputs & (kSamples | kLogs)) != 0 && (taker.inputs & kFindings) != 0)
+      return "put a detector between them";
+    if (giver.node != nullptr && giver.node->kind == Kind::kAction && taker.node != nullptr &&
+        taker.node->kind == Kind::kNotifier)
+      return "list the policy that uses it";
+    return "";
+  }
+
+  // ---- cycles: only detectors, policies and notifiers have inputs, and few of them
+
+  void CheckCycles() {
+    std::map<std::string, int> state;  // 1: on the way, 2: done
+    std::vector<std::string> way;
+    const std::function<void(const std::string&)> visit = [&](const std::string& name) {
+      state[name] = 1;
+      way.push_back(name);
+      for (const InputRef& edge : *vertices_.at(name).edges) {
+        if (edge.node == name || vertices_.count(edge.node) == 0) continue;
+        if (state[edge.node] == 1) {
+          std::string loop = edge.node;
+          for (size_t i = way.size(); i-- > 0;) {
+            loop += " → " + way[i];
+            if (way[i] == edge.node) break;
+          }
+          Error(edge.path, "a cycle: " + loop, "records move one way; remove one of these inputs");
+        } else if (state[edge.node] == 0) {
+          visit(edge.node);
+        }
+      }
+      way.pop_back();
+      state[name] = 2;
+    };
+    for (const std::string& name : names_)
+      if (state[name] == 0) visit(name);
+  }
+
+  // ---- policies
+
+  void CheckPolicy(const PolicySpec& policy) {
+    CheckAction(policy);
+    CheckWhen(policy);
+    const GuardSpec& guard = policy.guard;
+    if (policy.mode == Mode::kEnforce && policy.action != kAlert && guard.cooldown_ns == 0 &&
+        guard.max_per_hour == 0)
+      Error(policy.path + "/mode", "policy '" + policy.name +
+                                       "' enforces without a guard: add at least cooldown or "
+                                       "max_per_hour");
+    if (policy.verify_within_ns == 0)
+      Error(policy.path + "/verify/within", "within 0 no action can be verified",
+            "write the time it may take, such as 2m");
+  }
+
+  void CheckAction(const PolicySpec& policy) {
+    if (policy.action.empty()) return;
+    const auto at = vertices_.find(policy.action);
+    if (at == vertices_.end()) {
+      if (policy.action == kAlert) return;
+      MarkMeant(policy.action);
+      std::vector<std::string> actions;
+      for (const NodeSpec& node : spec_.nodes)
+        if (node.kind == Kind::kAction) actions.push_back(node.name);
+      actions.emplace_back(kAlert);
+      std::string hint = DidYouMean(policy.action, actions);
+      if (hint.empty()) hint = "possible here: " + JoinNames(actions);
+      Error(policy.action_path,
+            "policy '" + policy.name + "' uses the action '" + policy.action +
+                "', which doesn't exist",
+            hint);
+      return;
+    }
+    Vertex& vertex = at->second;
+    ++vertex.readers;
+    if (vertex.node == nullptr || vertex.node->kind != Kind::kAction)
+      Error(policy.action_path,
+            "'" + policy.action + "' is a " +
+                (vertex.node ? std::string(ToString(vertex.node->kind)) : std::string("policy")) +
+                ", not an action",
+            "name one from the section actions, or alert");
+    else if (!vertex.enabled && policy.enabled)
+      Warn(policy.action_path,
+           vertex.what + " is disabled: policy '" + policy.name + "' can't act");
+  }
+
+  void CheckWhen(const PolicySpec& policy) {
+    std::map<std::string, int> queries;
+    std::vector<std::string> known = FindingFields();
+    bool open = false;
+    for (const NodeSpec& node : spec_.nodes) {
+      if (node.kind != Kind::kSource) continue;
+      const Component* component = catalog_.Find(node.kind, node.plugin);
+      open = open || doubts_.untyped.count(node.name) != 0 || component == nullptr ||
+             component->open_outputs;
+      for (const std::string& output : node.outputs)
+        if (++queries[output] == 1) known.push_back(output);
+    }
+    for (const std::string& name : policy.when.names()) {
+      const size_t dot = name.find('.');
+      if (dot != std::string::npos) {
+        CheckQualified(policy, name, dot);
+      } else if (queries.count(name) != 0) {
+        MarkRead(name);
+        if (queries[name] > 1)
+          At(policy, name,
+             Warn(policy.path + "/when",
+                  "several sources give '" + name + "': the largest value counts",
+                  "write source." + name));
+      } else if (std::find(known.begin(), known.end(), name) == known.end() &&
+                 UsualLabels().count(name) == 0) {
+        CheckTypo(policy, name, known);
+        if (open) MarkOpenRead();
+      }
+    }
+  }
+  // "prom.latency_p99"
+  void CheckQualified(const PolicySpec& policy, const std::string& name, size_t dot) {
+    const InputRef edge{name.substr(0, dot), name.substr(dot + 1), policy.path + "/when"};
+    const auto at = vertices_.find(edge.node);
+    if (at == vertices_.end() || at->second.node == nullptr ||
+        at->second.node->kind != Kind::kSource) {
+      std::vector<std::string> sources;
+      for (const NodeSpec& node : spec_.nodes)
+        if (node.kind == Kind::kSource) sources.push_back(node.name);
+      const bool root = edge.node == "target" || edge.node == "finding" || edge.node == "labels";
+      MarkMeant(edge.node);
+      std::string hint = root ? "write '" + edge.output + "'" : DidYouMean(edge.node, sources);
+      At(policy, name, Error(edge.path, "'" + edge.node + "' is no source", hint));
+      return;
+    }
+    ++at->second.readers;
+    const size_t before = problems_.size();
+    CheckOutput(at->second, edge);
+    if (problems_.size() > before) At(policy, name, problems_.back());
+  }
+  // A name that is nearly another would make the condition inconclusive for ever. Short names are
+  // near to many others, so they get a warning only.
+  void CheckTypo(const PolicySpec& policy, const std::string& name,
+                 const std::vector<std::string>& known) {
+    constexpr size_t kLongEnough = 6;
+    if (name.size() < 4) return;
+    std::string nearest;
+    size_t distance = 3;
+    for (const std::string& candidate : known) {
+      const size_t d = EditDistance(name, candidate);
+      if (d < distance) {
+        distance = d;
+        nearest = candidate;
+      }
+    }
+    if (nearest.empty() || (distance == 2 && name.size() < kLongEnough)) return;
+    const std::string message = "'" + name + "' is no finding field and no query" +
+                                (name.size() < kLongEnough ? "; it is taken for a label" : "");
+    GraphProblem& problem =
+        Error(policy.path + "/when", message, "did you mean '" + nearest + "'?");
+    problem.warning = name.size() < kLongEnough;
+    At(policy, name, problem);
+  }
+  void At(const PolicySpec& policy, const std::string& name, GraphProblem& problem) {
+    // The name as a word, not as part of a longer one.
+    const std::string& text = policy.when.text();
+    const auto is_word = [&](size_t i) {
+      return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
+                                 text[i] == '_' || text[i] == '.' || text[i] == ':');
+    };
+    for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+      if ((at > 0 && is_word(at - 1)) || is_word(at + name.size())) continue;
+      problem.offset = at;
+      problem.length = name.size();
+      return;
+    }
+  }
+  void MarkRead(const std::string& query) {
+    for (const NodeSpec& node : spec_.nodes)
+      if (node.kind == Kind::kSource &&
+          std::find(node.outputs.begin(), node.outputs.end(), query) != node.outputs.end())
+        ++vertices_.at(node.name).readers;
+  }
+  void MarkOpenRead() {
+    for (const NodeSpec& node : spec_.nodes) {
+      const Component* component =
+          node.kind == Kind::kSource ? catalog_.Find(node.kind, node.plugin) : nullptr;
+      if (component != nullptr && component->open_outputs) ++vertices_.at(node.name).readers;
+    }
+  }
+
+  // ---- what is left over
+
+  void CheckUnconnected() {
+    for (const std::string& name : names_) {
+      const Vertex& vertex = vertices_.at(name);
+      if (!vertex.enabled || vertex.node == nullptr || vertex.readers > 0) continue;
+      switch (vertex.node->kind) {
+        case Kind::kSource:
+          Error(vertex.path, "nobody reads " + vertex.what,
+                "list it in a detector's inputs, or set enabled: false");
+          break;
+        case Kind::kDetector:
+          Error(vertex.path, "nobody reads " + vertex.what,
+                "list it in a policy's or a notifier's inputs, or set enabled: false");
+          break;
+        case Kind::kAction:
+          Error(vertex.path, "no policy uses " + vertex.what,
+                "name it in a policy, or set enabled: false");
+          break;
+        case Kind::kNotifier:
+          break;
+      }
+    }
+  }
+
+  void DropDisabled() {
+    for (auto& [name, vertex] : vertices_) {
+      const auto gone = [&](const InputRef& edge) {
+        const auto at = vertices_.find(edge.node);
+        return at != vertices_.end() && !at->second.enabled;
+      };
+      if (vertex.enabled)
+        for (const InputRef& edge : *vertex.edges)
+          if (gone(edge))
+            Warn(edge.path, vertices_.at(edge.node).what + " is disabled: " + vertex.what +
+                                " gets nothing from it");
+      std::vector<InputRef>& edges = *vertex.edges;
+      edges.erase(std::remove_if(edges.begin(), edges.end(), gone), edges.end());
+    }
+  }
+
+  const Catalog& catalog_;
+  const GraphDoubts& doubts_;
+  PipelineSpec& spec_;
+  std::vector<std::string> names_;  // in the file's order
+  std::map<std::string, Vertex> vertices_;
+  std::vector<GraphProblem> problems_;
+};
+
+}  // namespace
+
+uint32_t OutputsOf(const Catalog& catalog, const NodeSpec& node) {
+  const Component* component = catalog.Find(node.kind, node.plugin);
+  return component == nullptr || node.kind == Kind::kAction ? 0 : component->outputs;
+}
+
+uint32_t InputsOf(const Catalog& catalog, const NodeSpec& node) {
+  const Component* component = catalog.Find(node.kind, node.plugin);
+  if (component == nullptr || node.kind == Kind::kSource || node.kind == Kind::kAction) return 0;
+  return component->inputs;
+}
+
+std::vector<GraphProblem> CheckGraph(const Catalog& catalog, const GraphDoubts& doubts,
+                                     PipelineSpec* spec) {
+  return Checker(catalog, doubts, spec).Run();
+}
+
+}  // namespace heald

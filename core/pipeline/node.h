@@ -1,0 +1,203 @@
+// One running node of the pipeline: its instance, its inbox, its counters and the watch on its
+// calls. Used by the runner alone. Thread rule: Push, Emitter and the readers are safe from any
+// thread. The instance is called by one thread at a time (a reentrant action: by several), on the
+// node's lane.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/model/series.h"
+#include "core/pipeline/instance.h"
+#include "core/pipeline/lane.h"
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace heald {
+
+class Node;
+
+// Where a node's samples and lines go. `names` holds the numbers of the wanted outputs; empty: all.
+struct Edge {
+  std::shared_ptr<Node> to;
+  std::vector<uint32_t> names;
+};
+using Edges = std::vector<Edge>;
+
+enum class NodeState : uint8_t { kIdle, kRunning, kHung, kFailed, kStopped };
+std::string_view ToString(NodeState state);
+
+struct NodeStats {
+  std::string name;
+  Kind kind = Kind::kSource;
+  std::string plugin;
+  NodeState state = NodeState::kIdle;
+  uint64_t in = 0;  // records
+  uint64_t out = 0;
+  uint64_t errors = 0;
+  uint64_t dropped = 0;  // records not taken because the inbox was full
+  uint64_t stale = 0;    // rows under expired handles
+  uint64_t overdue = 0;  // calls past their deadline
+  uint64_t calls = 0;
+  int64_t call_ns = 0;  // sum
+  size_t queued = 0;
+  size_t series = 0;
+  bool ok = true;          // the last call succeeded
+  std::string last_error;  // of the last call that failed
+  int64_t last_error_ns = 0;
+};
+
+// What a node tells the rest of the agent. Called on data threads; must be quick.
+class NodeEvents {
+ public:
+  virtual ~NodeEvents() = default;
+  virtual bool WantsSamples(const NodeSpec& source) = 0;
+  virtual void OnSamples(const NodeSpec& source, const SampleBatch& batch) = 0;
+  virtual void OnFinding(Finding finding) = 0;
+  // A call failed, or (empty error) succeeded again after a failure.
+  virtual void OnHealth(const NodeSpec& node, const Error* error) = 0;
+};
+
+class Node final : public NodeContext, public Emitter, public std::enable_shared_from_this<Node> {
+ public:
+  Node(uint32_t index, NodeSpec spec, const Clock& clock, SeriesTable& series, NodeEvents& events);
+  ~Node() override;
+
+  // NodeContext
+  uint32_t index() const override { return index_; }
+  const NodeSpec& spec() const override { return spec_; }
+  bool cancelled() const override;
+
+  // Emitter
+  Result<SampleBatch*> Reserve(uint64_t rows) override;
+  Status Commit(SampleBatch* batch, uint64_t rows) override;
+  Status Logs(std::vector<LogLine> lines) override;
+  Status Findings(std::vector<Finding> findings) override;
+
+  Status Create(InstanceFactory& factory);
+  DetectorInstance* detector() const { return detector_.get(); }
+
+  // Control: the node's lane runs these; the result says how it went.
+  Status Start(Lane& pool);
+  // Ends polling and calls stop. False: a call is stuck, and so the node is left as it is.
+  bool Stop(bool leaving, int64_t within_ns);
+
+  void SetEdges(std::shared_ptr<const Edges> edges);
+  void SetEpoch(std::string epoch) { epoch_ = std::move(epoch); }
+  const std::string& epoch() const { return epoch_; }
+
+  // Data in. Full inboxes follow the YAML: kBlock takes it all the same (the producer asked
+  // Congested before), kDropOldest makes room.
+  void PushSamples(BatchRef batch);
+  void PushLogs(std::shared_ptr<const std::vector<LogLine>> lines);
+  void PushNotification(Notification notification, Value params);
+  // Runs on the lane between data calls, in order with them.
+  void PushWork(std::function<void()> work);
+  void PushTick();
+  void PushExpired(std::shared_ptr<const std::vector<uint32_t>> series);
+  bool Congested() const;
+  bool Drained() const;
+
+  // Calls the action on its lane; `work` gets null once the node is stopped or hung.
+  void CallAction(std::string_view what, std::function<void(ActionInstance*)> work);
+  // Emits history before live data; returns when done. On the node's lane.
+  void StartBackfill(int64_t from_ns, int64_t to_ns, std::function<void()> done);
+
+  NodeStats stats() const;
+  // When the oldest call that is still running began (monotonic), 0 when none runs.
+  int64_t OldestCallNs() const;
+  // The watchdog's verdict; true when it changed the state.
+  bool MarkHung(int64_t now_ns);
+
+ private:
+  struct LogMessage {
+    std::shared_ptr<const std::vector<LogLine>> lines;
+  };
+  struct NoticeMessage {
+    Notification notification;
+    Value params;
+    unsigned tries = 0;
+  };
+  struct TickMessage {};
+  struct ExpiredMessage {
+    std::shared_ptr<const std::vector<uint32_t>> series;
+  };
+  using Message = std::variant<BatchRef, LogMessage, NoticeMessage, std::function<void()>,
+                               TickMessage, ExpiredMessage>;
+
+  struct RunningCall {
+    uint64_t id;
+    int64_t began_ns;
+    std::string_view what;
+  };
+  // While one lives, the watchdog sees the call.
+  class Call;
+
+  std::shared_ptr<const Edges> CurrentEdges() const;
+  void PushPart(const SampleBatch& batch, const Edge& edge,
+                const std::function<bool(uint32_t)>& wanted);
+  void Push(Message message, bool data);
+  void Schedule();  // with mutex_ held
+  void Drain();
+  void Handle(Message& message);
+  // False: try again later, the message stays.
+  bool Deliver(NoticeMessage& message);
+  void Poll();
+  void SchedulePoll(int64_t after_ns);
+  void Finish(const Status& status);
+
+  const uint32_t index_;
+  const NodeSpec spec_;
+  const Clock& clock_;
+  SeriesTable& series_;
+  NodeEvents& events_;
+  std::string epoch_;
+
+  std::unique_ptr<SourceInstance> source_;
+  std::unique_ptr<DetectorInstance> detector_;
+  std::unique_ptr<ActionInstance> action_;
+  std::unique_ptr<NotifierInstance> notifier_;
+
+  std::unique_ptr<Lane> own_lane_;  // null: the pool's
+  Lane* lane_ = nullptr;
+  std::unique_ptr<boost::asio::steady_timer> timer_;
+  int64_t next_poll_ns_ = 0;
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<NodeState> state_{NodeState::kIdle};
+  std::atomic<bool> backfilling_{false};
+  std::atomic<bool> live_batch_{true};  // the batch being processed is live data
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  std::deque<Message> inbox_;
+  size_t data_in_inbox_ = 0;
+  bool scheduled_ = false;
+  bool tick_waiting_ = false;
+  bool paused_ = false;  // a notifier waits before it tries again
+  std::shared_ptr<const Edges> edges_ = std::make_shared<const Edges>();
+  std::vector<RunningCall> calls_;
+  uint64_t next_call_ = 0;
+  std::string last_error_;
+  int64_t last_error_ns_ = 0;
+
+  std::mutex held_mutex_;
+  std::map<std::string, Finding> held_;  // open findings made from history, under held_mutex_
+
+  std::atomic<uint64_t> in_{0}, out_{0}, errors_{0}, dropped_{0}, stale_{0}, overdue_{0},
+      call_count_{0};
+  std::atomic<int64_t> call_ns_{0};
+  std::atomic<bool> ok_{true};
+};
+
+}  // namespace heald

@@ -1,0 +1,395 @@
+#include "core/pipeline/runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "core/pipeline/placeholders.h"
+#include "core/pipeline/snapshot.h"
+
+namespace heald {
+namespace {
+
+constexpr int64_t kStopOneNs = 5 * kSecond;
+constexpr size_t kNoticeQueue = 10'000;
+
+// Everything but what the runner wires anew is the same.
+bool SameNode(const NodeSpec& a, const NodeSpec& b) {
+  return a.kind == b.kind && a.plugin == b.plugin && a.version == b.version &&
+         a.config == b.config && a.queue == b.queue && a.when_full == b.when_full &&
+         a.max_series == b.max_series && a.deadline_ns == b.deadline_ns;
+}
+
+bool DebuggerAttached() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind("TracerPid:", 0) == 0)
+      return line.find_first_of("123456789") != std::string::npos;
+  return false;
+}
+
+std::string Base36(int64_t value) {
+  std::string out;
+  for (auto rest = static_cast<uint64_t>(value); rest != 0; rest /= 36)
+    out += "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36];
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Error Named(const NodeSpec& spec, Error error) {
+  error.message = std::string(ToString(spec.kind)) + " " + spec.name + ": " + error.message;
+  return error;
+}
+
+}  // namespace
+
+Runner::Runner(RunnerOptions options, const Clock& clock, SeriesTable& series,
+               InstanceFactory& factory, NodeEvents& events)
+    : options_(std::move(options)),
+      clock_(clock),
+      series_(series),
+      factory_(factory),
+      events_(events),
+      pool_("heald-pool", options_.pool_threads) {}
+
+Runner::~Runner() {
+  Stop(kStopOneNs);
+}
+
+Runner::Nodes Runner::nodes() const {
+  const std::lock_guard lock(mutex_);
+  return nodes_;
+}
+
+std::string Runner::SnapshotPath(const NodeSpec& spec) const {
+  return (std::filesystem::path(options_.state_dir) / "nodes" / spec.name / "snapshot").string();
+}
+
+Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& wanted, Node* before) {
+  NodeSpec spec = wanted;
+  // What people are told is never dropped for the sake of a few kilobytes.
+  if (spec.kind == Kind::kNotifier) spec.queue = std::max(spec.queue, kNoticeQueue);
+  auto node = std::make_shared<Node>(next_index_++, spec, clock_, series_, events_);
+  node->SetEpoch(Base36(clock_.NowNs() / kMillisecond) + Base36(node->index() + 1));
+  if (Status s = node->Create(factory_); !s) return Named(spec, s.error());
+  if (DetectorInstance* detector = node->detector();
+      detector != nullptr && detector->can_snapshot() && before == nullptr) {
+    const Result<Snapshot> snapshot = LoadSnapshot(SnapshotPath(spec), Fingerprint(spec));
+    Status restored;
+    if (snapshot) restored = detector->Restore(snapshot->state);
+    if (snapshot && restored) {
+      node->SetEpoch(snapshot->epoch);
+    } else if (!snapshot ? snapshot.error().code != Code::kNotFound : true) {
+      const Error error = Named(spec, snapshot ? restored.error() : snapshot.error());
+      events_.OnHealth(spec, &error);
+    }
+  }
+  return node;
+}
+
+void Runner::Wire(const PipelineSpec& spec, const Nodes& nodes) {
+  for (const auto& [name, node] : nodes) {
+    auto edges = std::make_shared<Edges>();
+    for (const NodeSpec& consumer : spec.nodes) {
+      if (!consumer.enabled || consumer.kind != Kind::kDetector) continue;
+      Edge edge{nodes.at(consumer.name), {}};
+      bool all = false;
+      for (const InputRef& input : consumer.inputs) {
+        if (input.node != name) continue;
+        if (input.output.empty())
+          all = true;
+        else
+          edge.names.push_back(series_.NameId(input.output));
+      }
+      if (!all && edge.names.empty()) continue;
+      if (all) edge.names.clear();
+      edges->push_back(std::move(edge));
+    }
+    node->SetEdges(std::move(edges));
+  }
+}
+
+Status Runner::StartNodes(const std::vector<std::shared_ptr<Node>>& fresh) {
+  // Consumers first, so that nothing is emitted into the void.
+  for (const Kind kind : {Kind::kNotifier, Kind::kAction, Kind::kDetector, Kind::kSource})
+    for (const auto& node : fresh) {
+      if (node->spec().kind != kind) continue;
+      if (Status s = node->Start(pool_); !s) return Named(node->spec(), s.error());
+    }
+  return {};
+}
+
+void Runner::Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns) {
+  const int64_t now_ns = clock_.NowNs();
+  for (const auto& node : fresh)
+    if (node->spec().kind == Kind::kSource)
+      node->StartBackfill(now_ns - backfill_ns, now_ns, [] {});
+}
+
+Status Runner::Start(const PipelineSpec& spec) {
+  Nodes made;
+  std::vector<std::shared_ptr<Node>> fresh;
+  for (const NodeSpec& node : spec.nodes) {
+    if (!node.enabled) continue;
+    Result<std::shared_ptr<Node>> result = Make(node, nullptr);
+    if (!result) return result.error();
+    fresh.push_back(*result);
+    made.emplace(node.name, std::move(*result));
+  }
+  series_ttl_ns_ = spec.agent.series_ttl_ns;
+  Wire(spec, made);
+  if (Status s = StartNodes(fresh); !s) {
+    for (const auto& node : fresh) node->Stop(true, kStopOneNs);
+    return s;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    nodes_ = made;
+  }
+  Begin(fresh, spec.agent.backfill_ns);
+  watchdog_ = std::thread([this] { Watch(); });
+  return {};
+}
+
+Status Runner::Reload(const PipelineSpec& spec) {
+  const Nodes before = nodes();
+  Nodes after;
+  std::vector<std::shared_ptr<Node>> fresh;
+  for (const NodeSpec& node : spec.nodes) {
+    if (!node.enabled) continue;
+    const auto old = before.find(node.name);
+    if (old != before.end() && SameNode(old->second->spec(), node)) {
+      after.emplace(*old);
+      continue;
+    }
+    Result<std::shared_ptr<Node>> made =
+        Make(node, old == before.end() ? nullptr : old->second.get());
+    if (!made) return made.error();
+    fresh.push_back(*made);
+    after.emplace(node.name, std::move(*made));
+  }
+  // Nothing has been touched so far. From here on the replaced nodes make way for their successors.
+  std::vector<std::shared_ptr<Node>> replaced;
+  std::vector<uint32_t> gone;
+  for (const auto& [name, node] : before) {
+    const auto successor = after.find(name);
+    if (successor != after.end() && successor->second == node) continue;
+    replaced.push_back(node);
+    gone.push_back(node->index());
+    if (!node->Stop(successor == after.end(), kStopOneNs)) events_.OnHealth(node->spec(), nullptr);
+  }
+  if (Status s = StartNodes(fresh); !s) {
+    // Back to the old pipeline: its replaced nodes are made again from their own specs.
+    for (const auto& node : fresh) node->Stop(false, kStopOneNs);
+    Nodes restored = before;
+    std::vector<std::shared_ptr<Node>> again;
+    for (const auto& node : replaced) {
+      Result<std::shared_ptr<Node>> made = Make(node->spec(), nullptr);
+      if (!made) continue;
+      again.push_back(*made);
+      restored[node->spec().name] = std::move(*made);
+    }
+    const Status restarted = StartNodes(again);
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, node] : restored) node->SetEdges(std::make_shared<const Edges>());
+      nodes_ = restored;
+    }
+    Begin(again, 0);
+    Error error = s.error();
+    if (!restarted)
+      error.message +=
+          "; and the old pipeline could not be brought back in full: " + restarted.error().message;
+    return error;
+  }
+  Wire(spec, after);
+  series_ttl_ns_ = spec.agent.series_ttl_ns;
+  {
+    const std::lock_guard lock(mutex_);
+    nodes_ = after;
+  }
+  Begin(fresh, spec.agent.backfill_ns);
+  ExpireSeries(gone);
+  return {};
+}
+
+bool Runner::StopSources(int64_t within_ns) {
+  bool clean = true;
+  for (const auto& [name, node] : nodes())
+    if (node->spec().kind == Kind::kSource) clean &= node->Stop(true, within_ns);
+  return clean;
+}
+
+bool Runner::Drain(int64_t within_ns) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(within_ns);
+  const Nodes all = nodes();
+  for (;;) {
+    const bool drained = std::all_of(all.begin(), all.end(), [](const auto& entry) {
+      return entry.second->spec().kind == Kind::kSource || entry.second->Drained();
+    });
+    if (drained) return true;
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+bool Runner::Stop(int64_t within_ns) {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    wake_.notify_all();
+  }
+  if (watchdog_.joinable()) watchdog_.join();
+  Nodes all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(nodes_);
+  }
+  bool clean = true;
+  for (const auto& [name, node] : all)
+    if (node->spec().kind == Kind::kSource && node->stats().state != NodeState::kStopped)
+      clean &= node->Stop(true, within_ns);
+  SaveSnapshots(all, true);
+  for (const Kind kind : {Kind::kDetector, Kind::kAction, Kind::kNotifier})
+    for (const auto& [name, node] : all)
+      if (node->spec().kind == kind) clean &= node->Stop(true, within_ns);
+  for (const auto& [name, node] : all) node->SetEdges(std::make_shared<const Edges>());
+  return pool_.Stop(within_ns) && clean;
+}
+
+bool Runner::CallAction(std::string_view name, std::string_view what,
+                        std::function<void(ActionInstance*)> work) {
+  std::shared_ptr<Node> node;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = nodes_.find(name);
+    if (at == nodes_.end() || at->second->spec().kind != Kind::kAction) return false;
+    node = at->second;
+  }
+  node->CallAction(what, std::move(work));
+  return true;
+}
+
+std::shared_ptr<const NodeSpec> Runner::ActionSpec(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = nodes_.find(name);
+  if (at == nodes_.end() || at->second->spec().kind != Kind::kAction) return nullptr;
+  return {at->second, &at->second->spec()};
+}
+
+void Runner::Notify(const Notification& notification, const std::vector<std::string>& also) {
+  for (const auto& [name, node] : nodes()) {
+    const NodeSpec& spec = node->spec();
+    if (spec.kind != Kind::kNotifier) continue;
+    const bool listed =
+        std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const InputRef& input) {
+          return input.node == notification.node ||
+                 std::find(also.begin(), also.end(), input.node) != also.end();
+        });
+    if (!listed) continue;
+    Value params = spec.config;
+    if (spec.templated) {
+      const Labels* target = notification.finding    ? &notification.finding->target
+                             : notification.decision ? &notification.decision->target
+                             : notification.incident ? &notification.incident->target
+                                                     : nullptr;
+      Result<Value> rendered = RenderTemplate(
+          spec.config,
+          Placeholders(target, notification.finding.get(), notification.incident.get()));
+      if (!rendered) {
+        const Error error = Named(spec, rendered.error());
+        events_.OnHealth(spec, &error);
+        continue;
+      }
+      params = std::move(*rendered);
+    }
+    node->PushNotification(notification, std::move(params));
+  }
+}
+
+std::vector<NodeStats> Runner::stats() const {
+  std::vector<NodeStats> all;
+  for (const auto& [name, node] : nodes()) all.push_back(node->stats());
+  return all;
+}
+
+std::vector<std::string> Runner::Complaints() const {
+  std::vector<std::string> out;
+  for (const NodeStats& s : stats())
+    if (!s.ok || s.state == NodeState::kHung || s.state == NodeState::kFailed)
+      out.push_back(s.name + ": " +
+                    (s.last_error.empty() ? std::string(ToString(s.state)) : s.last_error));
+  return out;
+}
+
+// Every second and in a thread of its own: detectors' ticks, hung calls, expiry, snapshots.
+void Runner::Watch() {
+  const bool watch_calls = options_.watchdog && !DebuggerAttached();
+  int64_t snapshot_ns = clock_.MonotonicNs() + options_.snapshot_every_ns;
+  int64_t expire_ns = clock_.MonotonicNs();
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, std::chrono::nanoseconds(options_.tick_ns),
+                         [this] { return ending_; })) {
+    const Nodes all = nodes_;
+    lock.unlock();
+    const int64_t now_ns = clock_.MonotonicNs();
+    for (const auto& [name, node] : all) {
+      if (node->spec().kind == Kind::kDetector) node->PushTick();
+      if (watch_calls && node->MarkHung(now_ns) && node->spec().kind == Kind::kDetector &&
+          !node->spec().blocking)
+        pool_.AddThread();
+    }
+    if (now_ns >= snapshot_ns) {
+      snapshot_ns = now_ns + options_.snapshot_every_ns;
+      SaveSnapshots(all, false);
+    }
+    if (now_ns >= expire_ns) {
+      expire_ns = now_ns + std::max<int64_t>(series_ttl_ns_ / 8, 10 * kSecond);
+      ExpireSeries({});
+    }
+    lock.lock();
+  }
+}
+
+void Runner::ExpireSeries(const std::vector<uint32_t>& gone) {
+  auto expired = std::make_shared<const std::vector<uint32_t>>(
+      series_.Expire(clock_.MonotonicNs() - series_ttl_ns_, gone));
+  if (expired->empty()) return;
+  for (const auto& [name, node] : nodes())
+    if (node->spec().kind == Kind::kDetector) node->PushExpired(expired);
+}
+
+// The state is taken on the node's lane, in order with its data.
+void Runner::SaveSnapshots(const Nodes& all, bool wait) {
+  struct Pending {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t left = 0;
+  };
+  const auto pending = std::make_shared<Pending>();
+  for (const auto& [name, node] : all) {
+    if (node->detector() == nullptr || !node->detector()->can_snapshot()) continue;
+    {
+      const std::lock_guard lock(pending->mutex);
+      ++pending->left;
+    }
+    node->PushWork([node = node, pending, path = SnapshotPath(node->spec()), &events = events_] {
+      const Result<std::string> state = node->detector()->Snapshot();
+      const Status saved =
+          state ? SaveSnapshot(path, Fingerprint(node->spec()), {node->epoch(), *state})
+                : Status(state.error());
+      if (!saved) events.OnHealth(node->spec(), &saved.error());
+      const std::lock_guard lock(pending->mutex);
+      --pending->left;
+      pending->changed.notify_all();
+    });
+  }
+  if (!wait) return;
+  std::unique_lock lock(pending->mutex);
+  pending->changed.wait_for(lock, std::chrono::nanoseconds(kStopOneNs),
+                            [&] { return pending->left == 0; });
+}
+
+}  // namespace heald

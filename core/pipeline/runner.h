@@ -1,0 +1,86 @@
+// Runs a pipeline: makes the nodes, wires them, starts and stops them in order, watches their
+// calls, and exchanges all of it for another pipeline while it runs. Thread rule: Start, Reload and
+// Stop belong to one thread; the rest is safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/pipeline/node.h"
+
+namespace heald {
+
+struct RunnerOptions {
+  std::string state_dir;  // snapshots
+  unsigned pool_threads = 2;
+  int64_t tick_ns = kSecond;
+  int64_t snapshot_every_ns = 30 * kSecond;
+  bool watchdog = true;  // off while a debugger is attached
+};
+
+class Runner {
+ public:
+  Runner(RunnerOptions options, const Clock& clock, SeriesTable& series, InstanceFactory& factory,
+         NodeEvents& events);
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+  ~Runner();
+
+  // All or nothing: an error leaves no node running.
+  Status Start(const PipelineSpec& spec);
+  // Unchanged nodes stay, with their state. An error leaves the old pipeline running.
+  Status Reload(const PipelineSpec& spec);
+  // Sources end first, then what they emitted is worked off, then everything else ends. False: some
+  // call is stuck; the process should end without waiting for it.
+  bool StopSources(int64_t within_ns);
+  bool Drain(int64_t within_ns);
+  bool Stop(int64_t within_ns);
+
+  // False: there is no such action node (now).
+  bool CallAction(std::string_view node, std::string_view what,
+                  std::function<void(ActionInstance*)> work);
+  // The configuration of an action node; null when there is none.
+  std::shared_ptr<const NodeSpec> ActionSpec(std::string_view node) const;
+  // To all notifiers that list the notification's node, or one of `also`.
+  void Notify(const Notification& notification, const std::vector<std::string>& also);
+
+  std::vector<NodeStats> stats() const;
+  // Nodes that aren't well, each with why: "prom: connection refused…".
+  std::vector<std::string> Complaints() const;
+
+ private:
+  using Nodes = std::map<std::string, std::shared_ptr<Node>, std::less<>>;
+
+  Result<std::shared_ptr<Node>> Make(const NodeSpec& spec, Node* before);
+  void Wire(const PipelineSpec& spec, const Nodes& nodes);
+  Status StartNodes(const std::vector<std::shared_ptr<Node>>& fresh);
+  void Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns);
+  Nodes nodes() const;
+  void Watch();
+  void SaveSnapshots(const Nodes& nodes, bool wait);
+  void ExpireSeries(const std::vector<uint32_t>& gone);
+  std::string SnapshotPath(const NodeSpec& spec) const;
+
+  const RunnerOptions options_;
+  const Clock& clock_;
+  SeriesTable& series_;
+  InstanceFactory& factory_;
+  NodeEvents& events_;
+  Lane pool_;
+  uint32_t next_index_ = 0;
+  std::atomic<int64_t> series_ttl_ns_{kHour};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Nodes nodes_;          // guarded by mutex_
+  bool ending_ = false;  // guarded by mutex_
+  std::thread watchdog_;
+};
+
+}  // namespace heald

@@ -93,8 +93,9 @@ void Runner::Wire(const PipelineSpec& spec, const Nodes& nodes) {
   for (const auto& [name, node] : nodes) {
     auto edges = std::make_shared<Edges>();
     for (const NodeSpec& consumer : spec.nodes) {
-      if (!consumer.enabled || consumer.kind != Kind::kDetector) continue;
-      Edge edge{nodes.at(consumer.name), {}};
+      const auto to = nodes.find(consumer.name);
+      if (!consumer.enabled || consumer.kind != Kind::kDetector || to == nodes.end()) continue;
+      Edge edge{to->second, {}};
       bool all = false;
       for (const InputRef& input : consumer.inputs) {
         if (input.node != name) continue;
@@ -148,6 +149,7 @@ Status Runner::Start(const PipelineSpec& spec) {
     const std::lock_guard lock(mutex_);
     nodes_ = made;
   }
+  spec_ = spec;
   Begin(fresh, spec.agent.backfill_ns);
   watchdog_ = std::thread([this] { Watch(); });
   return {};
@@ -192,9 +194,9 @@ Status Runner::Reload(const PipelineSpec& spec) {
       restored[node->spec().name] = std::move(*made);
     }
     const Status restarted = StartNodes(again);
+    Wire(spec_, restored);
     {
       const std::lock_guard lock(mutex_);
-      for (const auto& [name, node] : restored) node->SetEdges(std::make_shared<const Edges>());
       nodes_ = restored;
     }
     Begin(again, 0);
@@ -210,6 +212,7 @@ Status Runner::Reload(const PipelineSpec& spec) {
     const std::lock_guard lock(mutex_);
     nodes_ = after;
   }
+  spec_ = spec;
   Begin(fresh, spec.agent.backfill_ns);
   ExpireSeries(gone);
   return {};

@@ -74,6 +74,7 @@ class Runner {
   NodeEvents& events_;
   Lane pool_;
   uint32_t next_index_ = 0;
+  PipelineSpec spec_;  // the one that runs; of Start, Reload and Stop
   std::atomic<int64_t> series_ttl_ns_{kHour};
 
   mutable std::mutex mutex_;

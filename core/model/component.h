@@ -60,6 +60,8 @@ class Catalog {
   virtual std::vector<const Component*> All() const = 0;
   // Why a plugin file of that component name could not be loaded; empty when there is no such file.
   virtual std::string LoadError(Kind kind, std::string_view name) const = 0;
+  // From here on plugins are looked for there too (agent.plugin_dirs).
+  virtual void AddFolder(const std::string& folder) const { static_cast<void>(folder); }
 };
 
 }  // namespace heald

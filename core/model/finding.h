@@ -60,6 +60,7 @@ struct Finding {
   int64_t recent_step_ns = 0;
   uint64_t count = 0;
   Labels annotations;
+  int64_t arrived_ns = 0;  // monotonic time at which the sample behind it came in; not journaled
 };
 
 // One line for people: "payments  latency_p99 1.84 s, expected 0.04–0.09 s  critical (score 9.1)".

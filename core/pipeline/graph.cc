@@ -62,7 +62,7 @@ class Checker {
     for (auto& [name, vertex] : vertices_) CheckInputs(name, vertex);
     CheckCycles();
     for (const PolicySpec& policy : spec_.policies) CheckPolicy(policy);
-    if (!doubts_.incomplete) CheckUnconnected();
+    if (!doubts_.missing_nodes && doubts_.unread.empty()) CheckUnconnected();
     DropDisabled();
     return std::move(problems_);
   }
@@ -117,6 +117,7 @@ class Checker {
     if (at != vertices_.end()) {
       Error(vertex.path, "the name '" + name + "' is taken by " + at->second.what,
             "names are unique across all sections");
+      ambiguous_.insert(name);
       return;
     }
     names_.push_back(name);
@@ -130,7 +131,7 @@ class Checker {
 
   void CheckInputs(const std::string& name, const Vertex& vertex) {
     if (!MayHaveInputs(vertex)) return;
-    if (vertex.edges->empty()) {
+    if (vertex.edges->empty() && doubts_.unread.count(name) == 0) {
       const std::string hint = vertex.node == nullptr ? "list the detectors it watches"
                                : vertex.node->kind == Kind::kDetector
                                    ? "list the sources it reads"
@@ -162,7 +163,7 @@ class Checker {
     std::vector<std::string> out;
     for (const std::string& name : names_) {
       const Vertex& vertex = vertices_.at(name);
-      if (name == self || (vertex.outputs & taker.inputs) == 0) continue;
+      if (name == self || !IsName(name) || (vertex.outputs & taker.inputs) == 0) continue;
       out.push_back(name);
       if (vertex.node == nullptr) continue;
       for (const std::string& output : vertex.node->outputs) out.push_back(name + "." + output);
@@ -180,6 +181,7 @@ class Checker {
     const auto at = vertices_.find(edge.node);
     if (at == vertices_.end()) {
       MarkMeant(edge.node);
+      if (doubts_.missing_nodes) return false;
       const std::vector<std::string> candidates = Candidates(taker, self);
       std::string hint = DidYouMean(edge.output.empty() ? edge.node : Written(edge), candidates);
       if (hint.empty()) hint = DidYouMean(edge.node, names_);
@@ -198,6 +200,7 @@ class Checker {
       Error(edge.path, taker.what + " reads itself");
       return false;
     }
+    if (ambiguous_.count(edge.node) != 0) return true;
     if (!CheckOutput(giver, edge)) return false;
     if (!taker.typed || !giver.typed || (giver.outputs & taker.inputs) != 0) return true;
     Error(edge.path,
@@ -266,8 +269,8 @@ class Checker {
     CheckAction(policy);
     CheckWhen(policy);
     const GuardSpec& guard = policy.guard;
-    if (policy.mode == Mode::kEnforce && policy.action != kAlert && guard.cooldown_ns == 0 &&
-        guard.max_per_hour == 0)
+    if (policy.mode == Mode::kEnforce && doubts_.unread.count(policy.name) == 0 &&
+        policy.action != kAlert && guard.cooldown_ns == 0 && guard.max_per_hour == 0)
       Error(policy.path + "/mode", "policy '" + policy.name +
                                        "' enforces without a guard: add at least cooldown or "
                                        "max_per_hour");
@@ -280,7 +283,7 @@ class Checker {
     if (policy.action.empty()) return;
     const auto at = vertices_.find(policy.action);
     if (at == vertices_.end()) {
-      if (policy.action == kAlert) return;
+      if (policy.action == kAlert || doubts_.missing_nodes) return;
       MarkMeant(policy.action);
       std::vector<std::string> actions;
       for (const NodeSpec& node : spec_.nodes)
@@ -296,6 +299,7 @@ class Checker {
     }
     Vertex& vertex = at->second;
     ++vertex.readers;
+    if (ambiguous_.count(policy.action) != 0) return;
     if (vertex.node == nullptr || vertex.node->kind != Kind::kAction)
       Error(policy.action_path,
             "'" + policy.action + "' is a " +
@@ -454,6 +458,7 @@ class Checker {
   PipelineSpec& spec_;
   std::vector<std::string> names_;  // in the file's order
   std::map<std::string, Vertex> vertices_;
+  std::set<std::string> ambiguous_;  // taken twice: nobody knows who is meant
   std::vector<GraphProblem> problems_;
 };
 

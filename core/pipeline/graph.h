@@ -27,7 +27,8 @@ struct GraphProblem {
 // What the caller knows to be wrong already, so that one mistake gives one message.
 struct GraphDoubts {
   std::set<std::string> untyped;  // nodes whose plugin or config is at fault: outputs unknown
-  bool incomplete = false;        // part of the file couldn't be read: who is unread is unknown
+  std::set<std::string> unread;   // nodes and policies of which part couldn't be read
+  bool missing_nodes = false;     // a whole section couldn't be read
 };
 
 // Drops the edges to disabled nodes, with a warning each.

@@ -259,6 +259,7 @@ Status Node::Logs(std::vector<LogLine> lines) {
 Status Node::Findings(std::vector<Finding> findings) {
   for (Finding& finding : findings) {
     finding.node = spec_.name;
+    finding.arrived_ns = batch_born_ns_.load(std::memory_order_relaxed);
     finding.id = spec_.name + "/" + epoch_ + "/" + finding.id;
     const bool live = !backfilling_.load(std::memory_order_relaxed) &&
                       live_batch_.load(std::memory_order_relaxed);
@@ -380,8 +381,10 @@ void Node::Handle(Message& message) {
   in_.fetch_add(std::visit(RecordCounter(), message), std::memory_order_relaxed);
   if (const auto* batch = std::get_if<BatchRef>(&message)) {
     live_batch_.store(!(*batch)->backfill, std::memory_order_relaxed);
+    batch_born_ns_.store((*batch)->born_ns, std::memory_order_relaxed);
     const Call call(*this, "samples");
     Finish(detector_->Samples(**batch, *this));
+    batch_born_ns_.store(0, std::memory_order_relaxed);
   } else if (const auto* logs = std::get_if<LogMessage>(&message)) {
     live_batch_.store(true, std::memory_order_relaxed);
     const Call call(*this, "logs");

@@ -176,7 +176,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::atomic<bool> stopping_{false};
   std::atomic<NodeState> state_{NodeState::kIdle};
   std::atomic<bool> backfilling_{false};
-  std::atomic<bool> live_batch_{true};  // the batch being processed is live data
+  std::atomic<bool> live_batch_{true};       // the batch being processed is live data
+  std::atomic<int64_t> batch_born_ns_{0};    // when it came in; 0 between batches
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

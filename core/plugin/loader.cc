@@ -13,7 +13,6 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "core/plugin/convert.h"
 
@@ -191,7 +190,7 @@ struct Loader::Library {
 };
 
 Loader::Loader(std::string own_dir, std::vector<std::string> other_dirs, std::string probe)
-    : own_dir_(std::move(own_dir)), other_dirs_(std::move(other_dirs)), probe_(std::move(probe)) {}
+    : own_dir_(std::move(own_dir)), probe_(std::move(probe)), other_dirs_(std::move(other_dirs)) {}
 
 // Plugins are never unloaded: their code may still be on some thread's stack or in an exit handler.
 Loader::~Loader() {
@@ -251,6 +250,11 @@ std::string Loader::LoadError(Kind kind, std::string_view name) const {
   const std::string file = FileOf(kind, name);
   const auto at = failed_.find(file);
   return at == failed_.end() ? "" : at->second;
+}
+
+void Loader::AddFolder(const std::string& folder) const {
+  const std::lock_guard lock(mutex_);
+  if (std::find(other_dirs_.begin(), other_dirs_.end(), folder) == other_dirs_.end()) other_dirs_.push_back(folder);
 }
 
 Status Loader::LoadFile(const std::string& path) {

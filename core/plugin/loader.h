@@ -36,6 +36,7 @@ class Loader final : public Catalog {
   const Component* Find(Kind kind, std::string_view name) const override;
   std::vector<const Component*> All() const override;
   std::string LoadError(Kind kind, std::string_view name) const override;
+  void AddFolder(const std::string& folder) const override;
 
   // Null when it wasn't found.
   const LoadedComponent* FindLoaded(Kind kind, std::string_view name) const;
@@ -55,10 +56,10 @@ class Loader final : public Catalog {
   Status Try(const std::string& path) const;
 
   const std::string own_dir_;
-  const std::vector<std::string> other_dirs_;
   const std::string probe_;
   // Loading is on demand, so looking something up may load it.
   mutable std::mutex mutex_;
+  mutable std::vector<std::string> other_dirs_;
   mutable std::map<std::pair<Kind, std::string>, std::unique_ptr<LoadedComponent>> components_;
   mutable std::vector<std::unique_ptr<Library>> libraries_;
   mutable std::map<std::string, std::string> failed_;  // path -> why

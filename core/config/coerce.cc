@@ -1,0 +1,475 @@
+#include "core/config/coerce.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/base/units.h"
+#include "core/config/interpolate.h"
+#include "core/model/suggest.h"
+#include "core/model/template.h"
+
+namespace heald {
+namespace {
+
+using Type = Schema::Type;
+using Unit = Schema::Unit;
+using Kind = YamlNode::Kind;
+
+// One value's place in the config, and what it inherits from the values around it.
+struct Spot {
+  std::string path;
+  std::string name;  // "queries.latency", "inputs[0]"; empty for the config itself
+  Span key;          // the key, or where an item stands
+  bool secret = false;
+  bool runtime = false;
+};
+
+std::optional<int64_t> ReadInteger(std::string_view text) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  int64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> ReadNumber(std::string_view text) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    return std::nullopt;
+  return value;
+}
+
+std::optional<bool> ReadBoolean(std::string_view text) {
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  return std::nullopt;
+}
+
+std::string Shortened(std::string_view text) {
+  constexpr size_t kMost = 60;
+  std::string out;
+  for (const char c : text.substr(0, kMost)) out += c == '\n' ? ' ' : c;
+  while (text.size() > kMost && !out.empty() && (out.back() & 0x80) != 0) out.pop_back();
+  return text.size() > kMost ? out + "…" : out;
+}
+
+class Coercion {
+ public:
+  Coercion(const CoerceRequest& request, LoadContext* context)
+      : request_(request), context_(*context), report_(*context->report) {}
+
+  Typed Run() {
+    Spot spot;
+    spot.path = request_.path;
+    spot.key = request_.owner;
+    Typed out;
+    if (request_.node == nullptr)
+      out.value = Object(YamlNode(), *request_.schema, spot);
+    else
+      out.value = Any(*request_.node, *request_.schema, spot);
+    out.ok = ok_;
+    out.templated = templated_;
+    // Until now every text was a template; without placeholders the escapes have no reader.
+    if (!templated_) {
+      Result<Value> plain =
+          RenderTemplate(out.value, [](std::string_view) { return std::nullopt; });
+      if (plain.ok()) out.value = std::move(*plain);
+    }
+    return out;
+  }
+
+ private:
+  void Error(const Span& at, const Spot& spot, std::string message, std::string hint = "") {
+    ok_ = false;
+    report_.Error(at, std::move(message), std::move(hint), spot.path);
+  }
+  static std::string Quoted(const Spot& spot) {
+    return spot.name.empty() ? "this" : "'" + spot.name + "'";
+  }
+  // "detector 'spikes' (plugin zscore)" or "'tls' of detector …"
+  std::string Where(const Spot& spot) const {
+    return spot.name.empty() ? request_.where : "'" + spot.name + "' of " + request_.where;
+  }
+
+  Value Any(const YamlNode& node, const Schema& schema, const Spot& outer) {
+    Spot spot = outer;
+    spot.secret = spot.secret || schema.secret;
+    spot.runtime = schema.runtime || (schema.type == Type::kAny && spot.runtime);
+    if (schema.unit != Unit::kNone ||
+        (schema.type != Type::kAny && schema.type != Type::kObject && schema.type != Type::kArray))
+      return Leaf(node, schema, spot);
+    if (schema.type == Type::kObject) {
+      // `config:` with nothing but comments below it.
+      if (node.kind == Kind::kMap || node.kind == Kind::kNull) return Object(node, schema, spot);
+      return WrongType(node, "a map", "", spot);
+    }
+    if (schema.type == Type::kArray) {
+      if (node.kind == Kind::kList) return List(node, schema, spot);
+      const bool word = node.kind == Kind::kScalar && !spot.secret && node.text.size() < 40;
+      return WrongType(node, "a list", word ? "write [" + node.text + "]" : "", spot);
+    }
+    if (node.kind == Kind::kMap) return Object(node, schema, spot);
+    if (node.kind == Kind::kList) return List(node, schema, spot);
+    return Leaf(node, schema, spot);
+  }
+
+  Value WrongType(const YamlNode& node, std::string_view wanted, std::string hint,
+                  const Spot& spot) {
+    const bool here = node.kind == Kind::kScalar;
+    const std::string got = node.kind == Kind::kMap    ? "a map"
+                            : node.kind == Kind::kList ? "a list"
+                            : spot.secret              ? "this text"
+                                                       : "'" + Shortened(node.text) + "'";
+    if (node.kind == Kind::kNull)
+      Error(node.span, spot, Quoted(spot) + " is empty: it must be " + std::string(wanted),
+            "give it a value, or remove the key");
+    else
+      Error(here ? node.span : spot.key, spot,
+            Quoted(spot) + " must be " + std::string(wanted) + ", not " + got, std::move(hint));
+    return Value();
+  }
+
+  // ---- maps
+
+  Value Object(const YamlNode& node, const Schema& schema, const Spot& spot) {
+    Value::Map map;
+    for (const YamlMember& member : node.members) {
+      Spot inner = spot;
+      inner.path += "/" + PointerToken(member.key);
+      inner.name += (inner.name.empty() ? "" : ".") + member.key;
+      inner.key = member.key_span;
+      const bool points_at_value = member.value->kind == Kind::kScalar;
+      context_.marks[inner.path] = points_at_value ? member.value->span : member.key_span;
+      const Schema* property = schema.Find(member.key);
+      if (property == nullptr && !schema.open) {
+        UnknownKey(member, schema, spot);
+        continue;
+      }
+      if (property == nullptr && member.key.find("${") != std::string::npos)
+        Error(member.key_span, inner, "placeholders are filled in in values, not in keys",
+              "write the key out");
+      static const Schema kAnything;
+      if (property == nullptr) property = schema.additional ? schema.additional.get() : &kAnything;
+      if (!property->deprecated.empty())
+        report_.Warn(member.key_span, "'" + inner.name + "' is deprecated: " + property->deprecated,
+                     "", inner.path);
+      Value value = Any(*member.value, *property, inner);
+      if (!value.is_null() || property->type == Type::kAny)
+        map.emplace_back(member.key, std::move(value));
+    }
+    for (const std::string& name : schema.required)
+      if (node.Find(name) == nullptr) {
+        const Schema* property = schema.Find(name);
+        Error(spot.key, spot, "'" + name + "' is missing in " + Where(spot),
+              property == nullptr ? "" : property->description);
+      }
+    FillIn(
+        schema, spot.path, [&](std::string_view key) { return node.Find(key) != nullptr; }, &map);
+    return map;
+  }
+
+  void UnknownKey(const YamlMember& member, const Schema& schema, const Spot& spot) {
+    std::vector<std::string> known;
+    bool secrets = false;
+    for (const auto& [key, property] : schema.properties) {
+      known.push_back(key);
+      secrets = secrets || property->secret;
+    }
+    // The key may be a misspelt password.
+    const Schema* meant = schema.Find(Closest(member.key, known));
+    if (meant != nullptr ? meant->secret : secrets) Hide(*member.value);
+    const auto elsewhere = schema.elsewhere.find(member.key);
+    std::string hint =
+        elsewhere != schema.elsewhere.end() ? elsewhere->second : DidYouMean(member.key, known);
+    if (hint.empty() && !known.empty()) hint = "known here: " + JoinNames(known);
+    Error(member.key_span, spot, "unknown key '" + member.key + "' in " + Where(spot),
+          std::move(hint));
+  }
+
+  template <typename Has>
+  void FillIn(const Schema& schema, const std::string& path, Has has, Value::Map* map) {
+    for (const auto& [key, property] : schema.properties) {
+      if (has(key)) continue;
+      Value value = Default(*property, path + "/" + PointerToken(key));
+      if (!value.is_null()) map->emplace_back(key, std::move(value));
+    }
+  }
+
+  Value Default(const Schema& schema, const std::string& path) {
+    if (schema.type == Type::kObject) {
+      Value::Map map;
+      if (schema.fallback)
+        map = *schema.fallback->AsMap();
+      else if (!schema.required.empty() || schema.properties.empty())
+        return Value();
+      const Value::Map given = map;
+      FillIn(
+          schema, path, [&](std::string_view key) { return Value(given).Find(key) != nullptr; },
+          &map);
+      return schema.fallback || !map.empty() ? Value(std::move(map)) : Value();
+    }
+    if (!schema.fallback) return Value();
+    if (schema.unit != Unit::kNone) context_.shown[path] = FormatInUnit(schema, *schema.fallback);
+    const std::string* text = schema.fallback->AsString();
+    if (text == nullptr) return *schema.fallback;
+    if (!schema.runtime) return EscapeTemplate(*text);
+    const Result<std::vector<Placeholder>> placeholders = ListPlaceholders(*schema.fallback);
+    templated_ = templated_ || (placeholders.ok() && !placeholders->empty());
+    return *text;
+  }
+
+  // ---- lists
+
+  Value List(const YamlNode& node, const Schema& schema, const Spot& spot) {
+    Value::List list;
+    static const Schema kAnything;
+    for (size_t i = 0; i < node.items.size(); ++i) {
+      const YamlNode& item = *node.items[i];
+      Spot inner = spot;
+      inner.path += "/" + std::to_string(i);
+      inner.name += "[" + std::to_string(i) + "]";
+      inner.key = item.span;
+      context_.marks[inner.path] = item.span;
+      list.push_back(Any(item, schema.items ? *schema.items : kAnything, inner));
+    }
+    if (list.size() < schema.min_items)
+      Error(spot.key, spot,
+            Quoted(spot) + " needs at least " + std::to_string(schema.min_items) +
+                (schema.min_items == 1 ? " item" : " items"));
+    if (list.size() > schema.max_items)
+      Error(spot.key, spot,
+            Quoted(spot) + " takes at most " + std::to_string(schema.max_items) +
+                (schema.max_items == 1 ? " item" : " items"));
+    return list;
+  }
+
+  // ---- scalars
+
+  // What the value at hand looks like to its reader, without giving a secret away.
+  struct Text {
+    std::string plain;
+    std::string got;     // "'abc'" or "the value of ${env:X}"
+    bool loose = false;  // typed by the schema alone: unquoted, or filled in from outside
+    bool filled = false;
+  };
+
+  void Hide(const YamlNode& node) {
+    if (node.kind != Kind::kScalar) return;
+    int lines = 1;
+    const std::vector<std::string_view>& all = context_.source.lines;
+    const size_t first = static_cast<size_t>(node.span.line);
+    const auto indent = [&](size_t line) { return all[line].find_first_not_of(" -"); };
+    for (size_t line = first + 1; node.multiline && line < all.size(); ++line) {
+      const size_t here = indent(line);
+      if (here != std::string_view::npos && here <= indent(first)) break;
+      ++lines;
+    }
+    report_.Hide(node.span, lines);
+  }
+
+  Value Leaf(const YamlNode& node, const Schema& schema, const Spot& spot) {
+    if (node.kind != Kind::kScalar) {
+      if (node.kind == Kind::kNull && schema.type == Type::kAny) return Value();
+      return WrongType(node, Wanted(schema), "", spot);
+    }
+    Interpolated in = Interpolate(node.text, context_.environment, context_.folder);
+    const bool only_placeholder = in.any && node.text.front() == '$' && node.text.back() == '}' &&
+                                  node.text.find(":-") == std::string::npos;
+    if (spot.secret && !only_placeholder) Hide(node);
+    if (in.mistake) {
+      Error(SpanInside(context_.source, node, in.mistake->offset, in.mistake->length), spot,
+            in.mistake->message, in.mistake->hint);
+      return Value();
+    }
+    if (spot.secret || in.from_outside) context_.shown[spot.path] = "********";
+    if (in.has_runtime) return Template(node, spot, in);
+
+    Text text;
+    const Result<std::string> plain =
+        RenderText(in.text, [](std::string_view) { return std::nullopt; });
+    if (plain.ok()) text.plain = *plain;
+    text.loose = node.plain || in.any;
+    text.filled = in.any;
+    text.got = in.from_outside ? "the value of " + Shortened(node.text)
+               : spot.secret   ? "this text"
+                               : "'" + Shortened(text.plain) + "'";
+    Value value = Read(node, schema, spot, text);
+    if (value.is_null()) return value;
+    if (!schema.choices.empty() && !Choose(node, schema, spot, text, value)) return Value();
+    if (!InBounds(node, schema, spot, text, value)) return Value();
+    if (schema.unit != Unit::kNone && context_.shown.count(spot.path) == 0)
+      context_.shown[spot.path] = FormatInUnit(schema, value);
+    return value.AsString() != nullptr ? Value(in.text) : value;
+  }
+
+  Value Template(const YamlNode& node, const Spot& spot, const Interpolated& in) {
+    const Span at = SpanInside(context_.source, node, in.runtime_offset, in.runtime_length);
+    const std::string placeholder = node.text.substr(in.runtime_offset, in.runtime_length);
+    if (!request_.allow_runtime) {
+      Error(at, spot, placeholder + " is only known when an action or a notifier runs",
+            "write $${ for a literal ${");
+    } else if (!spot.runtime) {
+      Error(at, spot,
+            Quoted(spot) + " is fixed when the pipeline is loaded: it can't hold " + placeholder,
+            "write $${ for a literal ${");
+    } else {
+      templated_ = true;
+      return in.text;
+    }
+    return Value();
+  }
+
+  static std::string_view Wanted(const Schema& schema) {
+    switch (schema.unit) {
+      case Unit::kDuration:
+        return "a duration such as 30s";
+      case Unit::kSize:
+        return "a size such as 64MiB";
+      case Unit::kRatio:
+        return "a ratio such as 5% or 0.05";
+      case Unit::kNone:
+        break;
+    }
+    switch (schema.type) {
+      case Type::kInteger:
+        return "a whole number";
+      case Type::kNumber:
+        return "a number";
+      case Type::kBoolean:
+        return "true or false";
+      default:
+        return "text";
+    }
+  }
+
+  Value Read(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text) {
+    if (schema.unit != Unit::kNone) return ReadInUnit(node, schema, spot, text);
+    if (schema.type == Type::kString) return text.plain;
+    if (schema.type == Type::kAny) {
+      if (!text.loose || text.filled) return text.plain;
+      if (const auto flag = ReadBoolean(text.plain)) return *flag;
+      if (const auto integer = ReadInteger(text.plain)) return *integer;
+      if (const auto number = ReadNumber(text.plain)) return *number;
+      return text.plain;
+    }
+    Value value;
+    if (schema.type == Type::kInteger) {
+      if (const auto integer = ReadInteger(text.plain)) value = *integer;
+    } else if (schema.type == Type::kNumber) {
+      if (const auto number = ReadNumber(text.plain)) value = *number;
+    } else if (const auto flag = ReadBoolean(text.plain)) {
+      value = *flag;
+    } else if (text.filled && (text.plain == "1" || text.plain == "0")) {
+      value = text.plain == "1";
+    }
+    if (!value.is_null() && text.loose) return value;
+    std::string hint;
+    if (!value.is_null()) hint = "remove the quotes";
+    if (schema.type == Type::kBoolean && text.loose && !spot.secret) {
+      static const std::vector<std::string> kYes = {"yes", "on", "Yes", "On", "1"};
+      static const std::vector<std::string> kNo = {"no", "off", "No", "Off", "0"};
+      if (std::find(kYes.begin(), kYes.end(), text.plain) != kYes.end()) hint = "write true";
+      if (std::find(kNo.begin(), kNo.end(), text.plain) != kNo.end()) hint = "write false";
+    }
+    const std::string got = text.loose ? text.got : "the text " + text.got;
+    Error(node.span, spot,
+          Quoted(spot) + " must be " + std::string(Wanted(schema)) + ", not " + got, hint);
+    return Value();
+  }
+
+  Value ReadInUnit(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text) {
+    std::string problem;
+    if (schema.unit == Unit::kRatio) {
+      const Result<double> ratio = ParseRatio(text.plain);
+      if (ratio.ok()) return *ratio;
+      problem = ratio.error().message;
+    } else {
+      const Result<int64_t> amount =
+          schema.unit == Unit::kDuration ? ParseDuration(text.plain) : ParseSize(text.plain);
+      if (amount.ok()) return *amount;
+      problem = amount.error().message;
+    }
+    const size_t colon = problem.rfind(": ");
+    Error(node.span, spot,
+          Quoted(spot) + " must be " + std::string(Wanted(schema)) + ", not " + text.got,
+          problem.substr(colon + 2));
+    return Value();
+  }
+
+  bool Choose(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text,
+              const Value& value) {
+    std::vector<std::string> names;
+    for (const Value& choice : schema.choices) {
+      if (choice == value) return true;
+      names.push_back(FormatInUnit(schema, choice));
+    }
+    const bool secret = context_.shown.count(spot.path) != 0;
+    Error(node.span, spot,
+          Quoted(spot) + " must be one of " + JoinNames(names, 24) + ", not " + text.got,
+          secret ? "" : DidYouMean(text.plain, names));
+    return false;
+  }
+
+  bool InBounds(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text,
+                const Value& value) {
+    std::string must;
+    if (const std::string* string = value.AsString()) {
+      const auto characters =
+          static_cast<size_t>(std::count_if(string->begin(), string->end(), [](char c) {
+            return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+          }));
+      if (characters < schema.min_length)
+        must = schema.min_length == 1
+                   ? "not be empty"
+                   : "have at least " + std::to_string(schema.min_length) + " characters";
+      else if (schema.pattern != nullptr && !RE2::PartialMatch(*string, *schema.pattern))
+        must = "match " + schema.pattern_text + ", not " + text.got;
+    } else {
+      const double number = NumberOf(value);
+      const auto bound = [&](double limit) {
+        Value in_type = limit;
+        if (schema.unit == Unit::kDuration || schema.unit == Unit::kSize)
+          in_type = static_cast<int64_t>(limit);
+        return FormatInUnit(schema, in_type) + ", not " + text.got;
+      };
+      if (number < schema.minimum)
+        must = (schema.above_minimum ? "be above " : "be at least ") + bound(schema.minimum);
+      else if (schema.above_minimum && number == schema.minimum)
+        must = "be above " + bound(schema.minimum);
+      else if (number > schema.maximum)
+        must = (schema.below_maximum ? "be below " : "be at most ") + bound(schema.maximum);
+      else if (schema.below_maximum && number == schema.maximum)
+        must = "be below " + bound(schema.maximum);
+    }
+    if (must.empty()) return true;
+    Error(node.span, spot, Quoted(spot) + " must " + must);
+    return false;
+  }
+
+  const CoerceRequest& request_;
+  LoadContext& context_;
+  Report& report_;
+  bool ok_ = true;
+  bool templated_ = false;
+};
+
+}  // namespace
+
+Typed Coerce(const CoerceRequest& request, LoadContext* context) {
+  return Coercion(request, context).Run();
+}
+
+Span MarkOf(const std::map<std::string, Span>& marks, std::string path) {
+  while (true) {
+    const auto at = marks.find(path);
+    if (at != marks.end()) return at->second;
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return {0, 0, 1};
+    path.resize(slash);
+  }
+}
+
+}  // namespace heald

@@ -1,0 +1,80 @@
+// What is wrong with a pipeline file, where, and what to do about it; and the forms in which that
+// is printed. Made by the loader, printed by the CLI, the API and the log.
+// Thread rule: plain values and pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heald {
+
+// A place in a text: 0-based line and byte column. length is in bytes; it ends at the line's end
+// at the latest. line -1: the file as a whole.
+struct Span {
+  int line = -1;
+  int column = 0;
+  int length = 1;
+
+  friend bool operator==(const Span&, const Span&) = default;
+};
+
+// A pipeline file's text, without byte order mark and carriage returns, in lines.
+struct Source {
+  std::string name;  // as shown: what the user typed
+  std::string text;
+  std::vector<std::string_view> lines;  // into text
+
+  Source(std::string name, std::string text);
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+};
+
+enum class Level : uint8_t { kError, kWarning };
+
+struct Diagnostic {
+  Level level = Level::kError;
+  std::string file;
+  int line = 0;    // 1-based; 0: the file as a whole
+  int column = 0;  // 1-based, in characters
+  int length = 1;  // in characters
+  std::string message;
+  std::string hint;         // may be empty
+  std::string source_line;  // secrets masked
+  std::string path;         // RFC 6901 into the file, where known
+};
+
+// Collects diagnostics about one source.
+class Report {
+ public:
+  explicit Report(const Source& source) : source_(source) {}
+
+  void Error(const Span& at, std::string message, std::string hint = "", std::string path = "");
+  void Warn(const Span& at, std::string message, std::string hint = "", std::string path = "");
+  // The text there is never shown; with `lines` above 1 the lines below it neither.
+  void Hide(const Span& secret, int lines = 1) { hidden_.emplace_back(secret, lines); }
+  bool failed() const { return failed_; }
+  // In file order; of several about one place the first stays.
+  std::vector<Diagnostic> Take();
+
+ private:
+  void Add(Level level, const Span& at, std::string message, std::string hint, std::string path);
+  void Show(const Span& at, Diagnostic* diagnostic) const;
+
+  const Source& source_;
+  std::vector<std::pair<Span, Diagnostic>> found_;
+  std::vector<std::pair<Span, int>> hidden_;
+  bool failed_ = false;
+};
+
+bool HasErrors(const std::vector<Diagnostic>& diagnostics);
+
+// file:line:col: error: message, the source line, and a marker with the hint.
+std::string FormatText(const std::vector<Diagnostic>& diagnostics);
+// {"diagnostics": [{"level", "file", "line", "column", "length", "message", "hint", "path"}]}
+std::string FormatJson(const std::vector<Diagnostic>& diagnostics);
+// SARIF 2.1.0, for code hosts and editors.
+std::string FormatSarif(const std::vector<Diagnostic>& diagnostics, std::string_view tool_version);
+
+}  // namespace heald

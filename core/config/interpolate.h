@@ -1,0 +1,36 @@
+// `${…}` in one string of a pipeline file. env and file are filled in while loading, after YAML
+// was parsed, so a value can never become structure; target, finding and incident stay for run
+// time. Used by coerce.cc. Thread rule: pure functions over a const environment.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/config/environment.h"
+
+namespace heald {
+
+struct Interpolated {
+  // With run-time placeholders still in it, all else escaped: what RenderText takes.
+  std::string text;
+  bool has_runtime = false;
+  bool from_outside = false;  // a value came from the environment or a file: maybe a secret
+  bool any = false;           // had a placeholder that was filled in: may become any scalar type
+
+  struct Mistake {
+    size_t offset = 0;
+    size_t length = 1;
+    std::string message;
+    std::string hint;
+  };
+  std::optional<Mistake> mistake;
+  size_t runtime_offset = 0;  // of the first run-time placeholder
+  size_t runtime_length = 0;
+};
+
+// `folder`: where relative ${file:…} paths begin.
+Interpolated Interpolate(std::string_view text, const Environment& environment,
+                         const std::string& folder);
+
+}  // namespace heald

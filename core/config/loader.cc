@@ -1,0 +1,479 @@
+#include "core/config/loader.h"
+
+#include <filesystem>
+#include <set>
+
+#include "core/config/coerce.h"
+#include "core/config/pipeline_schema.h"
+#include "core/config/text.h"
+#include "core/model/suggest.h"
+#include "core/model/template.h"
+#include "core/pipeline/graph.h"
+
+namespace heald {
+namespace {
+
+namespace fs = std::filesystem;
+using NodeKind = YamlNode::Kind;
+
+constexpr size_t kMaxFileBytes = 1 << 20;
+constexpr int64_t kVersion = 1;
+
+// A typed section's members, with the schema's word for it that they have the right type.
+struct Reader {
+  const Value& map;
+
+  std::string Text(std::string_view key) const {
+    const Value* value = map.Find(key);
+    return value && value->AsString() ? *value->AsString() : std::string();
+  }
+  int64_t Int(std::string_view key, int64_t fallback) const {
+    const Value* value = map.Find(key);
+    return value && value->AsInt() ? *value->AsInt() : fallback;
+  }
+  bool Bool(std::string_view key, bool fallback) const {
+    const Value* value = map.Find(key);
+    return value && value->AsBool() ? *value->AsBool() : fallback;
+  }
+  std::vector<std::string> Texts(std::string_view key) const {
+    std::vector<std::string> out;
+    const Value* value = map.Find(key);
+    if (value != nullptr && value->AsList() != nullptr)
+      for (const Value& item : *value->AsList())
+        if (item.AsString() != nullptr) out.push_back(*item.AsString());
+    return out;
+  }
+  Reader In(std::string_view key) const {
+    static const Value kNothing;
+    const Value* value = map.Find(key);
+    return Reader{value == nullptr ? kNothing : *value};
+  }
+};
+
+std::string Article(Kind kind) {
+  return (kind == Kind::kAction ? "an " : "a ") + std::string(ToString(kind));
+}
+
+class Loader {
+ public:
+  Loader(const Source& source, const std::string& folder, const Catalog& catalog,
+         const Environment& environment)
+      : source_(source), catalog_(catalog), report_(source), context_{source, &report_, environment,
+                                                                      folder, {},       {}} {}
+
+  LoadResult Run(const std::string& file) {
+    spec_.file = file;
+    const YamlPtr root = ParseYaml(source_, &report_);
+    if (root != nullptr && root->kind != NodeKind::kMap)
+      report_.Error(root->span, "a pipeline file is a map of sections",
+                    "start with 'version: 1'; `heald schema` lists all keys");
+    else if (root != nullptr)
+      ReadFile(*root);
+    LoadResult result;
+    const bool failed = report_.failed();
+    result.diagnostics = report_.Take();
+    result.marks = std::move(context_.marks);
+    result.shown = std::move(context_.shown);
+    result.document = Value(std::move(document_));
+    if (!failed) result.spec = std::move(spec_);
+    return result;
+  }
+
+ private:
+  void Error(const std::string& path, std::string message, std::string hint = "") {
+    report_.Error(MarkOf(context_.marks, path), std::move(message), std::move(hint), path);
+  }
+
+  void ReadFile(const YamlNode& root) {
+    for (const YamlMember& member : root.members) {
+      const std::string path = "/" + PointerToken(member.key);
+      context_.marks[path] =
+          member.value->kind == NodeKind::kScalar ? member.value->span : member.key_span;
+      const std::vector<std::string>& names = SectionNames();
+      if (std::find(names.begin(), names.end(), member.key) != names.end()) continue;
+      doubts_.missing_nodes = true;
+      std::string hint = DidYouMean(member.key, names);
+      if (hint.empty()) hint = "sections are " + JoinNames(names);
+      report_.Error(member.key_span, "unknown section '" + member.key + "'", hint, path);
+    }
+    ReadVersion(root.Find("version"));
+    ReadAgent(root.Find("agent"));
+    for (const Kind kind : {Kind::kSource, Kind::kDetector}) ReadNodes(root, kind);
+    ReadPolicies(root);
+    for (const Kind kind : {Kind::kAction, Kind::kNotifier}) ReadNodes(root, kind);
+    if (const YamlMember* tests = root.Find("tests");
+        tests != nullptr && tests->value->kind != NodeKind::kList)
+      Error("/tests", "'tests' must be a list", "write '- name: …' for each test");
+    if (spec_.nodes.empty() && spec_.policies.empty() && !report_.failed())
+      report_.Error({}, "the pipeline is empty: there is no source in it",
+                    "`heald plugins` lists what there is");
+    CheckEdges();
+  }
+
+  void ReadVersion(const YamlMember* member) {
+    if (member == nullptr) {
+      report_.Error({0, 0, 1}, "'version' is missing", "start with 'version: 1'");
+      return;
+    }
+    if (member->value->text != std::to_string(kVersion) || member->value->kind != NodeKind::kScalar)
+      Error("/version",
+            "this heald reads pipeline files of version 1" +
+                (member->value->text.empty() ? "" : ", not '" + member->value->text + "'"),
+            "write 1");
+    document_.emplace_back("version", kVersion);
+  }
+
+  // Null where the section is absent or no map.
+  const YamlNode* Section(const YamlNode& root, const std::string& name) {
+    const YamlMember* member = root.Find(name);
+    if (member == nullptr || member->value->kind == NodeKind::kNull) return nullptr;
+    if (member->value->kind == NodeKind::kMap) return member->value.get();
+    doubts_.missing_nodes = true;
+    report_.Error(member->value->kind == NodeKind::kScalar ? member->value->span : member->key_span,
+                  "'" + name + "' must be a map",
+                  member->value->kind == NodeKind::kList ? "write 'name:' in place of '- '" : "",
+                  "/" + name);
+    return nullptr;
+  }
+
+  // ---- agent
+
+  void ReadAgent(const YamlMember* member) {
+    const Typed typed = Coerce({member ? member->value.get() : nullptr, &AgentSchema(), "/agent",
+                                "agent", member ? member->key_span : Span{0, 0, 1}, false},
+                               &context_);
+    const Reader in{typed.value};
+    AgentSpec& agent = spec_.agent;
+    agent.listen = in.Text("listen");
+    agent.token = in.Text("token");
+    agent.allowed_hosts = in.Texts("allowed_hosts");
+    agent.store = in.Text("store");
+    agent.store_full_sync = in.Text("store_sync") == "full";
+    agent.dry_run = in.Bool("dry_run", false);
+    agent.group_by = in.Texts("group_by");
+    agent.log_format = in.In("log").Text("format");
+    agent.log_level = in.In("log").Text("level");
+    agent.series_ttl_ns = in.Int("series_ttl", agent.series_ttl_ns);
+    agent.backfill_ns = in.Int("backfill", 0);
+    agent.drain_ns = in.Int("drain", agent.drain_ns);
+    for (const std::string& folder : in.Texts("plugin_dirs"))
+      catalog_.AddFolder(agent.plugin_dirs.emplace_back(Absolute(folder)));
+    MaskStore(agent.store);
+    if (typed.ok) CheckListen(agent);
+    ReadSwitch(in);
+    agent.state_dir = StateDir(in.Text("state_dir"));
+    Value::Map section = typed.value.AsMap() ? *typed.value.AsMap() : Value::Map();
+    if (in.Text("state_dir").empty()) section.emplace_back("state_dir", agent.state_dir);
+    document_.emplace_back("agent", std::move(section));
+  }
+
+  std::string Absolute(const std::string& path) const {
+    return (fs::path(context_.folder) / path).lexically_normal().string();
+  }
+
+  // postgresql://user:password@host/db
+  void MaskStore(const std::string& store) {
+    const size_t user = store.find("://");
+    const size_t at = store.find('@');
+    if (user == std::string::npos || at == std::string::npos) return;
+    const size_t colon = store.find(':', user + 3);
+    if (colon > at || context_.shown.count("/agent/store") != 0) return;
+    context_.shown["/agent/store"] = store.substr(0, colon + 1) + "********" + store.substr(at);
+    report_.Hide(MarkOf(context_.marks, "/agent/store"));
+  }
+
+  void CheckListen(const AgentSpec& agent) {
+    const size_t colon = agent.listen.rfind(':');
+    const std::string host = agent.listen.substr(0, colon);
+    const std::string port = colon == std::string::npos ? "" : agent.listen.substr(colon + 1);
+    const bool bare_v6 = host.find(':') != std::string::npos && host.front() != '[';
+    if (host.empty() || bare_v6 || port.empty() || port.size() > 5 ||
+        port.find_first_not_of("0123456789") != std::string::npos || std::stol(port) > 65535) {
+      Error("/agent/listen", "'" + agent.listen + "' is no address to listen on",
+            "write 127.0.0.1:8080 or [::1]:8080");
+      return;
+    }
+    const bool loopback = host == "localhost" || host == "[::1]" || host.compare(0, 4, "127.") == 0;
+    if (!loopback && agent.token.empty())
+      Error("/agent/listen",
+            "'" + agent.listen +
+                "' can be reached from other machines: "
+                "agent.token must be set",
+            "set token: ${env:HEALD_TOKEN}, or listen on 127.0.0.1");
+  }
+
+  void ReadSwitch(const Reader& in) {
+    const char* const kName = "AUTO_REMEDIATION_ENABLED";
+    spec_.agent.auto_remediation = in.Bool("auto_remediation", true);
+    if (in.map.Find("auto_remediation") != nullptr) return;
+    const std::optional<std::string> value = context_.environment.Variable(kName);
+    if (!value || value->empty()) return;
+    if (*value == "true" || *value == "1")
+      spec_.agent.auto_remediation = true;
+    else if (*value == "false" || *value == "0")
+      spec_.agent.auto_remediation = false;
+    else
+      report_.Error({}, std::string("the environment variable ") + kName + " is '" + *value + "'",
+                    "set it to true or false");
+  }
+
+  std::string StateDir(const std::string& configured) {
+    if (!configured.empty()) return Absolute(configured);
+    const auto variable = [&](const char* name) {
+      const std::string value = context_.environment.Variable(name).value_or("");
+      return value.substr(0, value.find(':'));  // systemd gives a list
+    };
+    if (const std::string dir = variable("STATE_DIRECTORY"); !dir.empty()) return Absolute(dir);
+    if (const std::string dir = variable("XDG_STATE_HOME"); !dir.empty()) return dir + "/heald";
+    if (const std::string home = variable("HOME"); !home.empty())
+      return home + "/.local/state/heald";
+    Error("/agent", "there is no folder for the agent's state: HOME is not set",
+          "set agent.state_dir");
+    return "";
+  }
+
+  // ---- nodes
+
+  void ReadNodes(const YamlNode& root, Kind kind) {
+    const std::string section_name(SectionOf(kind));
+    const YamlNode* section = Section(root, section_name);
+    if (section == nullptr) return;
+    Value::Map typed_section;
+    for (const YamlMember& member : section->members) {
+      NodeSpec node;
+      node.kind = kind;
+      node.name = member.key;
+      node.path = "/" + section_name + "/" + PointerToken(member.key);
+      context_.marks[node.path] = member.key_span;
+      typed_section.emplace_back(member.key, ReadNode(member, &node));
+      spec_.nodes.push_back(std::move(node));
+    }
+    document_.emplace_back(section_name, std::move(typed_section));
+  }
+
+  Value ReadNode(const YamlMember& member, NodeSpec* node) {
+    const std::string where = std::string(ToString(node->kind)) + " '" + node->name + "'";
+    // The plugin's own part is checked by the plugin's schema, below.
+    YamlNode envelope = *member.value;
+    YamlPtr config;
+    for (auto at = envelope.members.begin(); at != envelope.members.end(); ++at) {
+      if (at->key != "config") continue;
+      config = at->value;
+      context_.marks[node->path + "/config"] =
+          config->kind == NodeKind::kScalar ? config->span : at->key_span;
+      envelope.members.erase(at);
+      break;
+    }
+    Typed typed = Coerce(
+        {&envelope, &NodeSchema(node->kind), node->path, where, member.key_span, false}, &context_);
+    if (!typed.ok) {
+      doubts_.unread.insert(node->name);
+      doubts_.untyped.insert(node->name);
+    }
+    const Reader in{typed.value};
+    node->plugin = in.Text("plugin");
+    node->enabled = in.Bool("enabled", true);
+    node->inputs = Inputs(in, node->path);
+    node->queue = static_cast<size_t>(in.Int("queue", static_cast<int64_t>(node->queue)));
+    node->when_full = in.Text("when_full") == "block" ? WhenFull::kBlock : WhenFull::kDropOldest;
+    node->max_series =
+        static_cast<uint64_t>(in.Int("max_series", static_cast<int64_t>(node->max_series)));
+    node->deadline_ns = in.Int("deadline", node->deadline_ns);
+    if (!node->plugin.empty() && !ReadConfig(config.get(), where, node))
+      doubts_.untyped.insert(node->name);
+    Value::Map out = typed.value.AsMap() ? std::move(*typed.value.AsMap()) : Value::Map();
+    out.emplace_back("config", node->config);
+    return out;
+  }
+
+  static std::vector<InputRef> Inputs(const Reader& in, const std::string& path) {
+    std::vector<InputRef> out;
+    const Value* list = in.map.Find("inputs");
+    if (list == nullptr || list->AsList() == nullptr) return out;
+    for (size_t i = 0; i < list->AsList()->size(); ++i) {
+      const std::string* text = (*list->AsList())[i].AsString();
+      if (text == nullptr) continue;
+      const size_t dot = text->find('.');
+      out.push_back({text->substr(0, dot), dot == std::string::npos ? "" : text->substr(dot + 1),
+                     path + "/inputs/" + std::to_string(i)});
+    }
+    return out;
+  }
+
+  bool ReadConfig(const YamlNode* config, const std::string& where, NodeSpec* node) {
+    const Component* component = catalog_.Find(node->kind, node->plugin);
+    if (component == nullptr) {
+      UnknownPlugin(*node);
+      return false;
+    }
+    const Result<SchemaPtr> schema = ParseSchema(component->config_schema);
+    if (!schema.ok()) {
+      Error(node->path + "/plugin",
+            "the plugin '" + node->plugin +
+                "' describes its config wrongly: " + schema.error().message,
+            "tell its author; `heald plugin check` shows the same");
+      return false;
+    }
+    const std::string path = node->path + "/config";
+    const Typed typed =
+        Coerce({config, schema->get(), path, where + " (plugin " + node->plugin + ")",
+                MarkOf(context_.marks, path),
+                node->kind == Kind::kAction || node->kind == Kind::kNotifier},
+               &context_);
+    node->config = typed.value;
+    node->templated = typed.templated;
+    node->version = component->version;
+    node->blocking = component->blocking;
+    node->reentrant = component->reentrant;
+    if (!typed.ok) return false;
+    const std::vector<Problem> problems = component->validate(node->config);
+    for (const Problem& problem : problems) Error(path + problem.pointer, problem.message);
+    if (!problems.empty()) return false;
+    if (node->kind == Kind::kSource) node->outputs = component->outputs_of(node->config);
+    return true;
+  }
+
+  void UnknownPlugin(const NodeSpec& node) {
+    const std::string path = node.path + "/plugin";
+    const std::string trouble = catalog_.LoadError(node.kind, node.plugin);
+    if (!trouble.empty()) {
+      Error(path, "the plugin '" + node.plugin + "' couldn't be loaded: " + trouble);
+      return;
+    }
+    std::vector<std::string> available;
+    std::string elsewhere;
+    for (const Component* component : catalog_.All()) {
+      if (component->kind == node.kind) available.push_back(component->name);
+      if (component->kind != node.kind && component->name == node.plugin)
+        elsewhere = Article(component->kind);
+    }
+    std::string hint = DidYouMean(node.plugin, available);
+    const std::string list =
+        available.empty() ? "none is installed" : "available: " + JoinNames(available, 24);
+    hint = hint.empty() ? list : hint + " (" + list + ")";
+    Error(path,
+          elsewhere.empty()
+              ? "there is no " + std::string(ToString(node.kind)) + " plugin '" + node.plugin + "'"
+              : "the plugin '" + node.plugin + "' is " + elsewhere + ", not " + Article(node.kind),
+          hint);
+  }
+
+  // ---- policies
+
+  void ReadPolicies(const YamlNode& root) {
+    const YamlNode* section = Section(root, "policies");
+    if (section == nullptr) return;
+    Value::Map typed_section;
+    for (const YamlMember& member : section->members) {
+      PolicySpec policy;
+      policy.name = member.key;
+      policy.path = "/policies/" + PointerToken(member.key);
+      context_.marks[policy.path] = member.key_span;
+      Typed typed = Coerce({member.value.get(), &PolicySchema(), policy.path,
+                            "policy '" + member.key + "'", member.key_span, false},
+                           &context_);
+      if (!typed.ok) doubts_.unread.insert(policy.name);
+      ReadPolicy(*member.value, typed.value, &policy);
+      typed_section.emplace_back(member.key, std::move(typed.value));
+      spec_.policies.push_back(std::move(policy));
+    }
+    document_.emplace_back("policies", std::move(typed_section));
+  }
+
+  void ReadPolicy(const YamlNode& node, const Value& value, PolicySpec* policy) {
+    const Reader in{value};
+    policy->enabled = in.Bool("enabled", true);
+    policy->inputs = Inputs(in, policy->path);
+    policy->action = in.Text("action");
+    policy->action_path = policy->path + "/action";
+    const std::string mode = in.Text("mode");
+    policy->mode = mode == "enforce"   ? Mode::kEnforce
+                   : mode == "approve" ? Mode::kApprove
+                                       : Mode::kShadow;
+    policy->allow_on_prediction = in.Bool("allow_on_prediction", false);
+    policy->verify_within_ns = in.In("verify").Int("within", policy->verify_within_ns);
+    const Reader guard = in.In("guard");
+    policy->guard.for_ns = guard.Int("for", 0);
+    policy->guard.cooldown_ns = guard.Int("cooldown", 0);
+    policy->guard.max_per_hour = static_cast<uint64_t>(guard.Int("max_per_hour", 0));
+    policy->guard.excluded = guard.Texts("excluded");
+    const YamlMember* when = node.Find("when");
+    if (when == nullptr || value.Find("when") == nullptr) return;
+    const std::string text = in.Text("when");
+    const std::string path = policy->path + "/when";
+    if (when->value->text == text) whens_[path] = when->value.get();
+    auto parsed = When::Parse(text);
+    if (const WhenError* error = std::get_if<WhenError>(&parsed)) {
+      report_.Error(Inside(path, error->column, error->length), error->message, error->hint, path);
+      doubts_.unread.insert(policy->name);
+    } else {
+      policy->when = std::get<When>(parsed);
+    }
+  }
+
+  // A part of a condition; all of it where placeholders were filled in.
+  Span Inside(const std::string& path, size_t offset, size_t length) const {
+    const auto at = whens_.find(path);
+    if (at == whens_.end() || length == 0) return MarkOf(context_.marks, path);
+    return SpanInside(source_, *at->second, offset, length);
+  }
+
+  void CheckEdges() {
+    for (GraphProblem& problem : CheckGraph(catalog_, doubts_, &spec_)) {
+      const Span at = Inside(problem.path, problem.offset, problem.length);
+      if (problem.warning)
+        report_.Warn(at, std::move(problem.message), std::move(problem.hint), problem.path);
+      else
+        report_.Error(at, std::move(problem.message), std::move(problem.hint), problem.path);
+    }
+  }
+
+  const Source& source_;
+  const Catalog& catalog_;
+  Report report_;
+  LoadContext context_;
+  PipelineSpec spec_;
+  Value::Map document_;
+  GraphDoubts doubts_;
+  std::map<std::string, const YamlNode*> whens_;
+};
+
+LoadResult Refuse(const std::string& name, std::string message, std::string hint = "") {
+  const Source nothing(name, "");
+  Report report(nothing);
+  report.Error({}, std::move(message), std::move(hint));
+  LoadResult result;
+  result.diagnostics = report.Take();
+  return result;
+}
+
+LoadResult Load(std::string_view text, const std::string& name, const std::string& file,
+                const std::string& folder, const Catalog& catalog, const Environment& environment) {
+  if (text.size() > kMaxFileBytes)
+    return Refuse(name, "the file is larger than 1 MiB, which no pipeline is",
+                  "is this the right file?");
+  if (std::string why = WhyNotText(text); !why.empty()) return Refuse(name, std::move(why));
+  const Source source(name, std::string(text));
+  return Loader(source, folder, catalog, environment).Run(file);
+}
+
+}  // namespace
+
+LoadResult LoadPipeline(const std::string& path, const Catalog& catalog,
+                        const Environment& environment) {
+  std::error_code code;
+  const fs::path absolute = fs::absolute(path, code).lexically_normal();
+  if (path.empty() || code) return Refuse(path, "this is no file name");
+  const Result<std::string> text = environment.ReadFile(absolute.string(), kMaxFileBytes);
+  if (!text.ok()) return Refuse(path, text.error().message);
+  return Load(*text, path, absolute.string(), absolute.parent_path().string(), catalog,
+              environment);
+}
+
+LoadResult LoadPipelineText(std::string_view text, const std::string& name,
+                            const std::string& folder, const Catalog& catalog,
+                            const Environment& environment) {
+  return Load(text, name, name, folder, catalog, environment);
+}
+
+}  // namespace heald

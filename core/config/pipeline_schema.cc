@@ -1,0 +1,167 @@
+#include "core/config/pipeline_schema.h"
+
+#include <array>
+
+namespace heald {
+namespace {
+
+constexpr std::string_view kAgent = R"json({
+  "type": "object",
+  "description": "The agent itself",
+  "properties": {
+    "listen": {"type": "string", "default": "127.0.0.1:8080",
+      "description": "Address of API, dashboard and metrics"},
+    "token": {"type": "string", "x-secret": true, "minLength": 16,
+      "description": "Bearer token of the API; needed to listen beyond this machine"},
+    "allowed_hosts": {"type": "array", "items": {"type": "string", "minLength": 1},
+      "description": "Host names under which the API may be asked, beside its address"},
+    "state_dir": {"type": "string", "minLength": 1,
+      "description": "Journal, snapshots and spools; relative to this file"},
+    "store": {"type": "string", "default": "sqlite:heald.db", "pattern": "^(sqlite:.|postgresql://.)",
+      "description": "sqlite:FILE in state_dir, or postgresql://user@host/db"},
+    "store_sync": {"type": "string", "enum": ["normal", "full"], "default": "normal",
+      "description": "full keeps the journal's promises through power loss too"},
+    "dry_run": {"type": "boolean", "default": false,
+      "description": "Simulate every action"},
+    "auto_remediation": {"type": "boolean",
+      "description": "First state of the global switch; AUTO_REMEDIATION_ENABLED where absent, else true"},
+    "group_by": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1,
+      "default": ["namespace", "service"],
+      "description": "Labels that make findings one incident"},
+    "log": {"type": "object", "description": "The agent's own log", "properties": {
+      "format": {"type": "string", "enum": ["text", "json"], "default": "text",
+        "description": "One line each, for people or for machines"},
+      "level": {"type": "string", "enum": ["debug", "info", "warning", "error"], "default": "info",
+        "description": "The least that is logged"}}},
+    "series_ttl": {"type": "string", "x-unit": "duration", "default": "1h", "minimum": "1m",
+      "description": "Forget a series after this long without a sample"},
+    "backfill": {"type": "string", "x-unit": "duration", "default": "0s",
+      "description": "Prime detectors with this much history at start"},
+    "drain": {"type": "string", "x-unit": "duration", "default": "10s", "minimum": "100ms",
+      "maximum": "10m", "description": "Finish within this after SIGTERM"},
+    "plugin_dirs": {"type": "array", "items": {"type": "string", "minLength": 1},
+      "description": "More folders with plugins; relative to this file"}
+  }
+})json";
+
+constexpr std::string_view kPolicy = R"json({
+  "type": "object",
+  "description": "When to act, and how carefully",
+  "properties": {
+    "enabled": {"type": "boolean", "default": true, "description": "false parks it"},
+    "inputs": {"type": "array", "items": {"type": "string", "minLength": 1},
+      "description": "Detectors whose findings it judges"},
+    "when": {"type": "string",
+      "description": "Condition on the finding, its labels and the latest samples"},
+    "action": {"type": "string", "minLength": 1,
+      "description": "An action's name, or alert"},
+    "mode": {"type": "string", "enum": ["shadow", "approve", "enforce"], "default": "shadow",
+      "description": "Only tell, ask first, or act"},
+    "guard": {"type": "object", "description": "What holds it back", "properties": {
+      "for": {"type": "string", "x-unit": "duration", "default": "0s",
+        "description": "The condition must hold this long"},
+      "cooldown": {"type": "string", "x-unit": "duration", "default": "0s",
+        "description": "Pause per target after an action"},
+      "max_per_hour": {"type": "integer", "minimum": 1, "maximum": 3600,
+        "description": "Actions per target in a sliding hour"},
+      "excluded": {"type": "array", "items": {"type": "string", "minLength": 1},
+        "description": "Targets never touched: a name, or label=value"}}},
+    "verify": {"type": "object", "description": "When an action has worked", "properties": {
+      "within": {"type": "string", "x-unit": "duration", "default": "2m",
+        "description": "The finding must clear within this after the action"}}},
+    "allow_on_prediction": {"type": "boolean", "default": false,
+      "description": "Irreversible actions on a prediction alone"}
+  },
+  "required": ["action"],
+  "x-elsewhere": {
+    "for": "write guard: {for: …}",
+    "cooldown": "write guard: {cooldown: …}",
+    "max_per_hour": "write guard: {max_per_hour: …}",
+    "excluded": "write guard: {excluded: […]}",
+    "guards": "did you mean 'guard'?",
+    "within": "write verify: {within: …}",
+    "config": "a policy has none: configure its action",
+    "plugin": "a policy has none: it names an action"
+  }
+})json";
+
+// Pieces that node kinds share; each kind takes those that mean something to it.
+constexpr std::string_view kCommon = R"json(
+    "plugin": {"type": "string", "minLength": 1, "x-order": 0,
+      "description": "`heald plugins` lists them"},
+    "enabled": {"type": "boolean", "default": true, "description": "false parks it"},
+    "config": {"x-order": 100, "description": "The plugin's own settings"},
+    "deadline": {"type": "string", "x-unit": "duration", "default": "30s", "minimum": "10ms",
+      "maximum": "1h", "description": "The longest that one call may take"})json";
+constexpr std::string_view kInputs = R"json(,
+    "inputs": {"type": "array", "items": {"type": "string", "minLength": 1}, "x-order": 1,
+      "description": "Nodes it reads; source.query for one query"},
+    "queue": {"type": "integer", "default": 256, "minimum": 1, "maximum": 65536,
+      "description": "Batches that may wait"},
+    "when_full": {"type": "string", "enum": ["block", "drop_oldest"], "default": "drop_oldest",
+      "description": "What gives when the queue is full"})json";
+constexpr std::string_view kSeries = R"json(,
+    "max_series": {"type": "integer", "default": 100000, "minimum": 1, "maximum": 4000000,
+      "description": "Further series are refused and counted"})json";
+
+SchemaPtr Parsed(std::string_view text) {
+  Result<SchemaPtr> schema = ParseSchema(text);
+  if (!schema.ok()) std::fprintf(stderr, "%s\n", schema.error().message.c_str());
+  HEALD_CHECK(schema.ok(), "heald's own schema is readable");
+  return *schema;
+}
+
+}  // namespace
+
+const std::vector<std::string>& SectionNames() {
+  static const std::vector<std::string> kNames = {"version",  "agent",   "sources",   "detectors",
+                                                  "policies", "actions", "notifiers", "tests"};
+  return kNames;
+}
+
+std::string_view SectionOf(Kind kind) {
+  constexpr std::array<std::string_view, 4> kNames = {"sources", "detectors", "actions",
+                                                      "notifiers"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string_view AgentSchemaText() {
+  return kAgent;
+}
+std::string_view PolicySchemaText() {
+  return kPolicy;
+}
+
+std::string NodeSchemaText(Kind kind) {
+  std::string text = R"({"type": "object", "required": ["plugin"], "properties": {)";
+  text += kCommon;
+  if (kind == Kind::kDetector || kind == Kind::kNotifier) text += kInputs;
+  if (kind == Kind::kDetector || kind == Kind::kSource) text += kSeries;
+  text += "}";
+  if (kind == Kind::kSource)
+    text += R"(, "x-elsewhere": {"inputs": "a source reads none: detectors name it in theirs",
+               "interval": "settings of the plugin stand under config"})";
+  if (kind == Kind::kAction)
+    text += R"(, "x-elsewhere": {"inputs": "an action has none: policies name it in 'action'",
+               "guard": "guards stand in the policy"})";
+  return text + "}";
+}
+
+const Schema& AgentSchema() {
+  static const SchemaPtr kSchema = Parsed(kAgent);
+  return *kSchema;
+}
+
+const Schema& PolicySchema() {
+  static const SchemaPtr kSchema = Parsed(kPolicy);
+  return *kSchema;
+}
+
+const Schema& NodeSchema(Kind kind) {
+  static const std::array<SchemaPtr, 4> kSchemas = {
+      Parsed(NodeSchemaText(Kind::kSource)), Parsed(NodeSchemaText(Kind::kDetector)),
+      Parsed(NodeSchemaText(Kind::kAction)), Parsed(NodeSchemaText(Kind::kNotifier))};
+  return *kSchemas[static_cast<size_t>(kind)];
+}
+
+}  // namespace heald

@@ -32,7 +32,7 @@ class FakeHost {
     std::string message;
   };
 
-  explicit FakeHost(std::string name = "node") : name_(std::move(name)) {
+  explicit FakeHost(std::string node = "node") : name_(std::move(node)) {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "heald-plugin-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr)

@@ -13,8 +13,7 @@ Json Number(double value) {
 
 double AsNumber(const Json& json) {
   if (json.is_number()) return json.get<double>();
-  if (json.is_string())
-    return json.get_ref<const std::string&>() == "-inf" ? -HUGE_VAL : HUGE_VAL;
+  if (json.is_string()) return json.get_ref<const std::string&>() == "-inf" ? -HUGE_VAL : HUGE_VAL;
   return kUnknown;
 }
 
@@ -78,8 +77,7 @@ Finding ReadFinding(const Json& json) {
   Read(json, "eta_high_ns", &f.eta_high_ns);
   Read(json, "component", &f.component);
   Read(json, "recommended_action", &f.recommended_action);
-  for (const Json& value : json.value("recent", Json::array()))
-    f.recent.push_back(AsNumber(value));
+  for (const Json& value : json.value("recent", Json::array())) f.recent.push_back(AsNumber(value));
   Read(json, "recent_step_ns", &f.recent_step_ns);
   Read(json, "count", &f.count);
   ReadLabels(json, "annotations", &f.annotations);
@@ -226,18 +224,10 @@ Json ToJson(const Decision& d) {
 }
 
 Json ToJson(const Execution& e) {
-  return {{"decision", e.decision},
-          {"incident", e.incident},
-          {"policy", e.policy},
-          {"action", e.action},
-          {"target_key", e.target_key},
-          {"state", ToString(e.state)},
-          {"attempt", e.attempt},
-          {"issues", e.issues},
-          {"planned_ns", e.planned_ns},
-          {"issued_ns", e.issued_ns},
-          {"observed_ns", e.observed_ns},
-          {"ended_ns", e.ended_ns},
+  return {{"decision", e.decision},   {"incident", e.incident},       {"policy", e.policy},
+          {"action", e.action},       {"target_key", e.target_key},   {"state", ToString(e.state)},
+          {"attempt", e.attempt},     {"issues", e.issues},           {"planned_ns", e.planned_ns},
+          {"issued_ns", e.issued_ns}, {"observed_ns", e.observed_ns}, {"ended_ns", e.ended_ns},
           {"detail", e.detail}};
 }
 

@@ -37,7 +37,9 @@ Statement& Statement::Bind(int at, std::string_view value) {
   return *this;
 }
 
-int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
 std::string_view Statement::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
@@ -83,8 +85,9 @@ Error Sqlite::Failure(int code) const {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       error.code = Code::kCorrupt;
-      text += ": it is damaged or not a heald store; move it away (a new one is made at the next "
-              "start) or point agent.store at another file";
+      text +=
+          ": it is damaged or not a heald store; move it away (a new one is made at the next "
+          "start) or point agent.store at another file";
       break;
     case SQLITE_FULL:
       error.code = Code::kFull;
@@ -102,8 +105,9 @@ Error Sqlite::Failure(int code) const {
     case SQLITE_READONLY:
     case SQLITE_AUTH:
       error.code = Code::kDenied;
-      text += ": make the file and its folder writable for this user, or choose another "
-              "agent.state_dir";
+      text +=
+          ": make the file and its folder writable for this user, or choose another "
+          "agent.state_dir";
       break;
     case SQLITE_IOERR:
       error.code = Code::kUnavailable;

@@ -108,9 +108,10 @@ Status CheckSchema(Sqlite* db) {
   const Result<int64_t> version = Version(db);
   if (!version) return version.error();
   if (*version < kMigrations.back().version)
-    return MakeError(Code::kUnsupported,
-                     "store " + db->path() +
-                         ": written by an older heald; start the agent once to bring it up to date");
+    return MakeError(
+        Code::kUnsupported,
+        "store " + db->path() +
+            ": written by an older heald; start the agent once to bring it up to date");
   return {};
 }
 

@@ -124,9 +124,8 @@ class SqliteStore final : public WithQueries<Store> {
         "INSERT INTO incidents VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE "
         "SET state = excluded.state, severity = excluded.severity, summary = excluded.summary, "
         "closed_ns = excluded.closed_ns",
-        static_cast<int64_t>(i.id), static_cast<int64_t>(i.state),
-        static_cast<int64_t>(i.severity), i.trace_id, Dump(ToJson(i.target)), i.summary,
-        i.opened_ns, i.closed_ns);
+        static_cast<int64_t>(i.id), static_cast<int64_t>(i.state), static_cast<int64_t>(i.severity),
+        i.trace_id, Dump(ToJson(i.target)), i.summary, i.opened_ns, i.closed_ns);
   }
 
   Status WriteExecution(const Execution& e) {
@@ -197,8 +196,8 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool ful
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
-    return MakeError(Code::kDenied, "store " + path + ": can't make the folder " +
-                                        folder.string() + ": " + error.message() +
+    return MakeError(Code::kDenied, "store " + path + ": can't make the folder " + folder.string() +
+                                        ": " + error.message() +
                                         ": choose another agent.state_dir");
   Result<FileLock> lock = FileLock::Take(path);
   if (!lock) return lock.error();

@@ -26,7 +26,9 @@ enum class ExecutionState : uint8_t {
   kDryRun = 6,
 };
 std::string_view ToString(ExecutionState state);
-inline bool IsFinished(ExecutionState state) { return state >= ExecutionState::kVerified; }
+inline bool IsFinished(ExecutionState state) {
+  return state >= ExecutionState::kVerified;
+}
 
 // What became of one decision. Its key is the decision's id, so there is never a second one.
 struct Execution {

@@ -1,0 +1,346 @@
+// From a finding to a decision: the condition, its `for`, the plan, the guards, the mode.
+#include <algorithm>
+
+#include "core/remedy/engine.h"
+#include "core/remedy/hash.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kMinPlanBackoffNs = 5 * kSecond;
+constexpr int64_t kMaxPlanBackoffNs = 5 * kMinute;
+constexpr int64_t kJournalRetryNs = 10 * kSecond;
+
+// An anomaly goes before a prediction, the worse one before the lesser.
+bool BetterTrigger(const Finding& a, const Finding& b) {
+  const bool a_predicts = a.kind == FindingKind::kPrediction;
+  const bool b_predicts = b.kind == FindingKind::kPrediction;
+  if (a_predicts != b_predicts) return b_predicts;
+  return a.severity > b.severity;
+}
+
+Hold& HoldOf(Run& run, const std::string& finding) {
+  for (Hold& hold : run.holds)
+    if (hold.finding == finding) return hold;
+  return run.holds.emplace_back(Hold{finding, 0});
+}
+
+}  // namespace
+
+Engine::Condition Engine::Evaluate(const Run& run, const OpenIncident& open, size_t index) const {
+  const Finding& finding = open.incident.findings[index];
+  const Policy& policy = *run.policy;
+  Condition condition;
+  if (open.meta[index].orphan && policy.sample_names.empty()) {
+    condition.why = "not reported again since the restart";
+    return condition;
+  }
+  const PolicyScope scope(policy, finding, *deps_.latest, deps_.clock->NowNs());
+  WhenAnswer answer = policy.spec.when.Evaluate(scope);
+  condition.verdict = answer.verdict;
+  condition.why = std::move(answer.why);
+  if (answer.verdict != Verdict::kInconclusive) return condition;
+  for (const std::string& name : policy.spec.when.names()) {
+    if (scope.Lookup(name)) continue;
+    if (!condition.problem.empty()) condition.problem += ", ";
+    condition.problem += "no fresh value of " + name;
+  }
+  if (condition.problem.empty())
+    condition.problem = "the condition can't be decided: " + policy.spec.when.text();
+  return condition;
+}
+
+// The finding to act on, or -1. Keeps the holds; *next_due_ns becomes when to look again and
+// *condition what was found of the trigger, or else why there is none.
+int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns,
+                        Condition* condition) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const int64_t for_ns = run.policy->spec.guard.for_ns;
+  const std::vector<Finding>& findings = open.incident.findings;
+  int best = -1;
+  condition->verdict = Verdict::kFalse;
+  *next_due_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;
+  for (size_t i = 0; i < findings.size(); ++i) {
+    if (findings[i].state == FindingState::kClear || !run.policy->Covers(findings[i])) continue;
+    Condition found = Evaluate(run, open, i);
+    Hold& hold = HoldOf(run, findings[i].id);
+    if (found.verdict != Verdict::kTrue) {
+      hold.since_ns = 0;
+      if (best < 0 && found.verdict == Verdict::kInconclusive) *condition = std::move(found);
+      continue;
+    }
+    if (hold.since_ns == 0) hold.since_ns = now_ns;
+    if (now_ns - hold.since_ns < for_ns) {
+      *next_due_ns = std::min(*next_due_ns, hold.since_ns + for_ns);
+      continue;
+    }
+    if (best >= 0 && !BetterTrigger(findings[i], findings[static_cast<size_t>(best)])) continue;
+    best = static_cast<int>(i);
+    *condition = std::move(found);
+  }
+  return best;
+}
+
+void Engine::Watch(Run& run) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  int64_t next_due_ns = INT64_MAX;
+  Condition condition;
+  const int trigger = PickTrigger(run, open, &next_due_ns, &condition);
+  if (trigger < 0) {
+    const bool inconclusive =
+        condition.verdict == Verdict::kInconclusive && !condition.problem.empty();
+    if (!inconclusive) {
+      run.inconclusive_ns = 0;
+    } else if (run.inconclusive_ns == 0) {
+      run.inconclusive_ns = now_ns;  // a sample may just be on its way
+      next_due_ns = std::min(next_due_ns, now_ns + 2 * options_.reevaluate_ns);
+    } else if (now_ns - run.inconclusive_ns >= 2 * options_.reevaluate_ns) {
+      run.planned = false;
+      run.decision = {};
+      run.decision.why = condition.why;
+      Refuse(run, open, {{"fresh_data", false, "inconclusive: " + condition.problem}},
+             "inconclusive: " + condition.problem);
+    }
+    return Schedule(run, next_due_ns);
+  }
+  run.inconclusive_ns = 0;
+  const Finding& finding = open.incident.findings[static_cast<size_t>(trigger)];
+  if (now_ns < run.retry_ns) return Schedule(run, std::min(next_due_ns, run.retry_ns));
+  if (run.planned && run.decision.finding == finding.id) {
+    // A guard refused this plan; the action is asked again only once none does any more.
+    Judgement judgement =
+        Judge(run, open, finding, condition, now_ns - HoldOf(run, finding.id).since_ns);
+    if (!judgement.allowed) {
+      Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
+      return Schedule(run, std::max(now_ns + 1, std::min(next_due_ns, judgement.retry_ns)));
+    }
+  }
+  BeginPlan(run, open, finding);
+}
+
+ActionRequest Engine::RequestFor(const Run& run, const OpenIncident& open) const {
+  ActionRequest request;
+  request.node = run.decision.action;
+  request.decision = run.decision.id;
+  request.policy = run.decision.policy;
+  request.incident = open.Header();
+  request.target = run.decision.target;
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    request.finding = open.incident.findings[static_cast<size_t>(index)];
+  request.deadline_ns =
+      deps_.clock->NowNs() + options_.call_ns + run.decision.plan.effect_within_ns;
+  return request;
+}
+
+void Engine::BeginPlan(Run& run, const OpenIncident& open, const Finding& finding) {
+  const PolicySpec& spec = run.policy->spec;
+  run.phase = Phase::kPlanning;
+  run.planned = false;
+  Schedule(run, INT64_MAX);
+  run.decision = {};
+  run.decision.id =
+      DecisionId(spec.name, open.target_key, spec.action, open.incident.trace_id, run.attempt);
+  run.decision.policy = spec.name;
+  run.decision.action = spec.action;
+  run.decision.target = finding.target;
+  run.decision.finding = finding.id;
+  auto done = Reply(run, &Engine::OnPlanned);
+  if (!run.policy->built_in) return deps_.gateway->Plan(RequestFor(run, open), std::move(done));
+  Plan plan;
+  plan.summary = "tell people about " + TargetName(open.incident.target);
+  plan.reversible = true;
+  done(std::move(plan));
+}
+
+void Engine::OnPlanned(Run& run, Result<Plan> plan) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.phase = Phase::kWatching;
+  const int index = open.Find(run.decision.finding);
+  if (index < 0 ||
+      open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear ||
+      run.decision.action != run.policy->spec.action)
+    return Watch(run);  // things have changed while the action was thinking
+  const Finding& finding = open.incident.findings[static_cast<size_t>(index)];
+  const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
+  if (condition.verdict != Verdict::kTrue) return Watch(run);
+  run.decision.why = condition.why;
+  if (!plan) {
+    run.backoff_ns = std::clamp(run.backoff_ns * 2, kMinPlanBackoffNs, kMaxPlanBackoffNs);
+    run.retry_ns = now_ns + std::max(plan.error().retry_after_ns, run.backoff_ns);
+    Refuse(run, open, {{"plan", false, plan.error().message}}, plan.error().message);
+    return Schedule(run, run.retry_ns);
+  }
+  run.backoff_ns = 0;
+  run.planned = true;
+  run.decision.plan = std::move(*plan);
+  run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
+  const int64_t since_ns = HoldOf(run, finding.id).since_ns;
+  Judgement judgement = Judge(run, open, finding, condition, since_ns == 0 ? 0 : now_ns - since_ns);
+  if (!judgement.allowed) {
+    Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
+    const int64_t look_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;
+    return Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
+  }
+  run.decision.guards = std::move(judgement.verdicts);
+  Decide(run, open);
+}
+
+Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding& finding,
+                        const Condition& condition, int64_t held_ns) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  GuardContext context{*run.policy, open.incident, finding, run.decision.plan};
+  context.now_ns = now_ns;
+  context.held_ns = held_ns;
+  context.condition = condition.verdict;
+  context.condition_problem = condition.problem.empty() ? condition.why : condition.problem;
+  context.switch_on = switch_on_;
+  context.switch_actor = switch_actor_;
+  context.busy_with = BusyWith(run);
+  const auto running = running_.find(run.policy->spec.name);
+  context.targets_running = running == running_.end() ? 0 : running->second;
+  if (run.leases.empty()) ++context.targets_running;
+  for (const std::string& name : run.policy->sample_names)
+    context.targets_known = std::max(context.targets_known, deps_.latest->TargetCount(name));
+
+  Result<StoreReader::Issues> issues =
+      deps_.store->IssuesSince(run.policy->spec.name, open.target_key, now_ns - kHour);
+  if (!issues || journal_.held() > 0) {
+    Judgement judgement;
+    judgement.allowed = false;
+    judgement.retry_ns = now_ns + kJournalRetryNs;
+    judgement.reason = "the journal can't be used, and nothing is done without it";
+    judgement.verdicts.push_back({"journal", false, judgement.reason});
+    if (!issues) deps_.sink->OnProblem(issues.error());
+    return judgement;
+  }
+  if (run.execution.issued_ns != 0) {
+    // The same execution once more, its call never having arrived: it doesn't count against itself.
+    std::erase(issues->times_ns, run.execution.issued_ns);
+    if (issues->last_ns == run.execution.issued_ns)
+      issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
+  }
+  context.issues = std::move(*issues);
+  return JudgeAll(context);
+}
+
+std::string Engine::BusyWith(const Run& run) const {
+  const Plan& plan = run.decision.plan;
+  const OpenIncident& open = *book_.all().at(run.incident);
+  for (const std::string& key : {open.target_key, run.decision.action + '\n' + plan.target_uid}) {
+    if (key.back() == '\n') continue;  // an action that doesn't tell what it acts on
+    const auto lease = leases_.find(key);
+    if (lease == leases_.end() || lease->second == run.id) continue;
+    const Run& other = *runs_.at(lease->second);
+    return other.decision.plan.summary + " (policy " + other.decision.policy + ", incident #" +
+           std::to_string(other.incident) + ")";
+  }
+  return {};
+}
+
+void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict> verdicts,
+                    std::string_view reason) {
+  bool is_new = false;
+  for (const GuardVerdict& verdict : verdicts) {
+    if (verdict.allowed) continue;
+    std::string& recorded = run.refused[verdict.guard];
+    is_new = is_new || recorded != verdict.reason;
+    recorded = verdict.reason;
+  }
+  if (!is_new) return;
+  const PolicySpec& spec = run.policy->spec;
+  Decision refusal = run.decision;
+  refusal.id = DecisionId(spec.name, open.target_key, spec.action, open.incident.trace_id,
+                          run.attempt, ++run.refusals);
+  refusal.incident = open.incident.id;
+  refusal.trace_id = open.incident.trace_id;
+  refusal.verdict = DecisionVerdict::kRefused;
+  refusal.mode = spec.mode;
+  refusal.dry_run = run.policy->dry_run;
+  refusal.policy = spec.name;
+  refusal.action = spec.action;
+  refusal.actor = "heald";
+  if (refusal.target.empty()) refusal.target = open.incident.target;
+  refusal.guards = std::move(verdicts);
+  refusal.ts_ns = deps_.clock->NowNs();
+  refusal.attempt = run.attempt;
+  Draft draft(Transition::kRefused, refusal.ts_ns, &open);
+  draft.Add(refusal)
+      .Event("decision.refused", "heald", refusal.id, RefusalText(refusal, reason),
+             GuardsDetail(refusal))
+      .Tell(NoticeKind::kDecision, spec.name);
+  CommitOrHold(&draft);
+}
+
+// Every guard agrees.
+void Engine::Decide(Run& run, OpenIncident& open) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const PolicySpec& spec = run.policy->spec;
+  Decision& decision = run.decision;
+  decision.incident = open.incident.id;
+  decision.trace_id = open.incident.trace_id;
+  decision.mode = spec.mode;
+  decision.dry_run = run.policy->dry_run;
+  decision.actor = "heald";
+  decision.ts_ns = now_ns;
+  decision.attempt = run.attempt;
+  const auto unwritten = [&] {
+    const std::string reason = "the journal can't be written, and nothing is done without it";
+    run.retry_ns = now_ns + kJournalRetryNs;
+    Refuse(run, open, {{"journal", false, reason}}, reason);
+    Schedule(run, run.retry_ns);
+  };
+
+  if (spec.mode == Mode::kEnforce) {
+    decision.verdict = DecisionVerdict::kAct;
+    if (!JournalPlanned(run, open, "decision.act")) return unwritten();
+    run.deadline_ns = now_ns + spec.verify_within_ns;
+    if (decision.dry_run) return BeginDryRun(run, open);
+    return Issue(run, open);
+  }
+  const bool asks = spec.mode == Mode::kApprove;
+  decision.verdict = asks ? DecisionVerdict::kAwaitsApproval : DecisionVerdict::kWouldAct;
+  Draft draft(asks ? Transition::kAsked : Transition::kWouldAct, now_ns, &open);
+  const int64_t expires_ns = now_ns + options_.approval_ns;
+  Json detail = GuardsDetail(decision);
+  if (asks) detail["expires_ns"] = expires_ns;
+  draft.Add(decision)
+      .Event(asks ? "approval.asked" : "decision.would_act", "heald", decision.id,
+             DecisionText(decision, expires_ns), std::move(detail))
+      .Tell(NoticeKind::kDecision, spec.name);
+  if (!Commit(&draft)) return unwritten();
+  run.decided = true;
+  if (!asks) return SayDone(run);
+  run.phase = Phase::kAwaiting;
+  run.deadline_ns = expires_ns;
+  awaiting_[decision.id] = run.id;
+  Schedule(run, run.policy->periodic() ? now_ns + options_.reevaluate_ns : expires_ns);
+}
+
+void Engine::SayDone(Run& run) {
+  run.phase = Phase::kDone;
+  run.done_mode = run.policy->spec.mode;
+  run.done_dry = run.policy->dry_run;
+  Schedule(run, INT64_MAX);
+}
+
+// Back to watching, under a new decision id and by the policy as it is now.
+void Engine::NextAttempt(Run& run) {
+  const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+  ++run.attempt;
+  run.planned = false;
+  run.retry_ns = 0;
+  run.backoff_ns = 0;
+  run.recovered = false;
+  run.decision = {};
+  run.execution = {};
+  run.retired = policy == nullptr;
+  if (run.retired) return SayDone(run);
+  run.policy = policy;
+  run.phase = Phase::kWatching;
+  Schedule(run, deps_.clock->NowNs());
+}
+
+}  // namespace heald::remedy

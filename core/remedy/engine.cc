@@ -1,0 +1,430 @@
+#include "core/remedy/engine.h"
+
+#include <algorithm>
+
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kClockSlackNs = kSecond;
+
+bool SameRules(const PolicySpec& a, const PolicySpec& b) {
+  return a.mode == b.mode && a.action == b.action && a.when.text() == b.when.text() &&
+         a.inputs == b.inputs;
+}
+
+}  // namespace
+
+std::string_view ToString(EffectState state) {
+  constexpr std::string_view kNames[] = {"pending", "done", "failed", "absent"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+Engine::Entry::~Entry() {
+  if (engine_->depth_ == 1) {
+    while (!engine_->inbox_.empty()) {
+      const std::function<void()> work = std::move(engine_->inbox_.front());
+      engine_->inbox_.pop_front();
+      work();
+    }
+  }
+  --engine_->depth_;
+}
+
+Engine::Engine(const Deps& deps, EngineOptions options, uint64_t last_incident)
+    : deps_(deps),
+      options_(options),
+      journal_(deps.store),
+      book_(deps.store->id(), last_incident),
+      last_tick_ns_(deps.clock->NowNs()) {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineSpec& spec,
+                                               EngineOptions options) {
+  const Result<uint64_t> last = deps.store->LastIncidentId();
+  if (!last) return last.error();
+  std::unique_ptr<Engine> engine(new Engine(deps, options, *last));
+  const Result<std::optional<std::string>> setting = deps.store->Setting(kSwitchSetting);
+  if (!setting) return setting.error();
+  if (setting->has_value()) {
+    const Json stored = Json::parse(**setting, nullptr, false);
+    if (!stored.is_object())
+      return MakeError(Code::kCorrupt, "the stored switch can't be read: " + **setting);
+    engine->switch_on_ = stored.value("on", false);
+    engine->switch_actor_ = stored.value("actor", "heald");
+  } else {
+    engine->switch_on_ = spec.agent.auto_remediation;
+    engine->switch_actor_ = "the configuration (agent.auto_remediation)";
+  }
+  engine->policies_ = PolicySet(spec);
+  engine->book_.SetGroupBy(spec.agent.group_by);
+  deps.latest->SetWanted(engine->policies_.SampleNames(), spec.agent.group_by);
+  if (Status status = engine->Restore(); !status) return status.error();
+  return engine;
+}
+
+// ---- what comes in ------------------------------------------------------------------------------
+
+void Engine::Post(std::function<void()> work) {
+  if (depth_ > 0) {
+    inbox_.push_back(std::move(work));
+    return;
+  }
+  const Entry entry(this);
+  work();
+}
+
+void Engine::OnFinding(const Finding& finding) {
+  if (depth_ > 0) {
+    inbox_.push_back([this, finding] { OnFinding(finding); });
+    return;
+  }
+  const Entry entry(this);
+  const Intake intake = book_.Take(finding, deps_.clock->NowNs());
+  if (intake.what == Intake::What::kIgnored) return;
+  JournalIntake(intake);
+  const uint64_t incident = intake.open->incident.id;
+  const Finding held = intake.open->incident.findings[intake.index];
+  if (intake.what == Intake::What::kAdopted)
+    for (const uint64_t id : intake.open->runs)
+      if (Run& run = *FindRun(id); run.decision.finding == intake.replaced.id)
+        run.decision.finding = held.id;
+  if (intake.what != Intake::What::kCleared) EnsureRuns(*intake.open, held);
+  StepCovering(incident, held);
+  if (intake.what == Intake::What::kCleared) MaybeResolve(incident);
+}
+
+void Engine::JournalIntake(const Intake& intake) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  OpenIncident& open = *intake.open;
+  const Finding& finding = open.incident.findings[intake.index];
+  FindingMeta& meta = open.meta[intake.index];
+  if (intake.what == Intake::What::kUpdated &&
+      now_ns - meta.journaled_ns < options_.finding_journal_ns)
+    return;
+  meta.journaled_ns = now_ns;
+  Draft draft(intake.new_incident ? Transition::kOpened : Transition::kFinding, now_ns, &open);
+  draft.Add(open).Add(open, finding);
+  const char* kind = nullptr;
+  switch (intake.what) {
+    case Intake::What::kOpened:
+      kind = "finding.opened";
+      break;
+    case Intake::What::kRaised:
+      kind = "finding.raised";
+      break;
+    case Intake::What::kCleared:
+      kind = "finding.cleared";
+      break;
+    case Intake::What::kAdopted: {
+      // The earlier id is closed, so that the journal never shows two open ones for one thing.
+      Finding replaced = intake.replaced;
+      replaced.state = FindingState::kClear;
+      draft.Add(open, replaced);
+      draft.Event("finding.adopted", finding.node, finding.id,
+                  Describe(finding) + "  (known from before the restart)",
+                  {{"replaces", intake.replaced.id}});
+      break;
+    }
+    default:
+      break;
+  }
+  if (kind != nullptr)
+    draft.Event(kind, finding.node, finding.id, Describe(finding), FindingDetail(finding))
+        .Tell(NoticeKind::kFinding, finding.node);
+  if (intake.new_incident)
+    draft
+        .Event("incident.opened", "heald", std::to_string(open.incident.id),
+               "incident #" + std::to_string(open.incident.id) + "  " + open.incident.summary,
+               {{"target", ToJson(open.incident.target)}})
+        .Tell(NoticeKind::kIncident);
+  CommitOrHold(&draft);
+}
+
+void Engine::StepCovering(uint64_t incident, const Finding& finding) {
+  const OpenIncident* open = book_.Find(incident);
+  if (open == nullptr) return;
+  const std::vector<uint64_t> ids = open->runs;  // a step may end the run, or the incident
+  for (const uint64_t id : ids)
+    if (Run* run = FindRun(id);
+        run != nullptr && (run->policy->Covers(finding) || run->decision.finding == finding.id))
+      Step(*run);
+}
+
+void Engine::Step(Run& run, bool timer) {
+  switch (run.phase) {
+    case Phase::kWatching:
+      return Watch(run);
+    case Phase::kAwaiting:
+      return CheckAwaiting(run);
+    case Phase::kRevalidating:
+      return Revalidate(run);
+    case Phase::kObserving:
+      // A finding changing is no reason to ask the target early.
+      if (timer && run.call == 0) PollEffect(run);
+      return;
+    case Phase::kVerifying:
+      return CheckVerified(run);
+    default:
+      return;  // a reply will come
+  }
+}
+
+void Engine::StepIncident(OpenIncident& open) {
+  const uint64_t id = open.incident.id;
+  if (open.AnyOrphan()) CheckOrphans(open);
+  MaybeResolve(id);
+}
+
+// ---- timers -------------------------------------------------------------------------------------
+
+int64_t Engine::Tick() {
+  {
+    const Entry entry(this);
+    const int64_t now_ns = deps_.clock->NowNs();
+    if (now_ns < last_tick_ns_ - kClockSlackNs) ClockWentBack(now_ns);
+    last_tick_ns_ = now_ns;
+    if (journal_.held() > 0) {
+      if (const Status status = journal_.Flush(); !status) deps_.sink->OnProblem(status.error());
+    }
+    FireDueTimers(now_ns);
+  }
+  return next_due_ns();
+}
+
+void Engine::FireDueTimers(int64_t now_ns) {
+  // Only what was due at the start: what a step schedules for "now" belongs to the next tick.
+  std::vector<Timer> due;
+  while (!timers_.empty() && timers_.top().due_ns <= now_ns) {
+    due.push_back(timers_.top());
+    timers_.pop();
+  }
+  for (const Timer& timer : due) {
+    if (timer.of_run) {
+      Run* run = FindRun(timer.id);
+      if (run == nullptr || run->due_ns != timer.due_ns) continue;  // rescheduled since
+      run->due_ns = INT64_MAX;
+      Step(*run, true);
+    } else {
+      OpenIncident* open = book_.Find(timer.id);
+      if (open == nullptr || open->due_ns != timer.due_ns) continue;
+      open->due_ns = INT64_MAX;
+      StepIncident(*open);
+    }
+  }
+}
+
+int64_t Engine::next_due_ns() const {
+  int64_t due_ns = timers_.empty() ? INT64_MAX : timers_.top().due_ns;
+  if (journal_.held() > 0) due_ns = std::min(due_ns, deps_.clock->NowNs() + kSecond);
+  return due_ns;
+}
+
+void Engine::Schedule(Run& run, int64_t due_ns) {
+  if (run.due_ns == due_ns) return;
+  run.due_ns = due_ns;
+  if (due_ns != INT64_MAX) timers_.push({due_ns, true, run.id});
+}
+
+void Engine::Schedule(OpenIncident& open, int64_t due_ns) {
+  if (open.due_ns == due_ns) return;
+  open.due_ns = due_ns;
+  if (due_ns != INT64_MAX) timers_.push({due_ns, false, open.incident.id});
+}
+
+// Everything that waits for a time is looked at again, by the new time.
+void Engine::ClockWentBack(int64_t now_ns) {
+  deps_.sink->OnProblem(MakeError(Code::kInternal, "the wall clock went back by " +
+                                                       FormatElapsed(last_tick_ns_ - now_ns) +
+                                                       ": waiting times are counted anew"));
+  timers_ = {};
+  for (auto& [id, run] : runs_) {
+    for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
+    run->due_ns = INT64_MAX;
+    Schedule(*run, now_ns);
+  }
+  for (const auto& [id, open] : book_.all()) {
+    open->due_ns = INT64_MAX;
+    Schedule(*open, now_ns);
+  }
+}
+
+// ---- journal ------------------------------------------------------------------------------------
+
+bool Engine::Commit(Draft* draft) {
+  if (const Status status = journal_.Write(draft->transition(), draft->change()); !status) {
+    deps_.sink->OnProblem(status.error());
+    return false;
+  }
+  draft->Publish(deps_.sink);
+  return true;
+}
+
+void Engine::CommitOrHold(Draft* draft) {
+  if (const Status status = journal_.WriteOrHold(draft->transition(), draft->change()); !status)
+    deps_.sink->OnProblem(status.error());
+  draft->Publish(deps_.sink);
+}
+
+// ---- runs and incidents -------------------------------------------------------------------------
+
+Run* Engine::FindRun(uint64_t id) {
+  const auto at = runs_.find(id);
+  return at == runs_.end() ? nullptr : at->second.get();
+}
+
+Run& Engine::AddRun(OpenIncident& open, PolicyPtr policy) {
+  auto run = std::make_unique<Run>();
+  run->id = ++last_run_;
+  run->incident = open.incident.id;
+  run->policy = std::move(policy);
+  open.runs.push_back(run->id);
+  return *(runs_[run->id] = std::move(run));
+}
+
+void Engine::EraseRun(uint64_t id) {
+  Run* run = FindRun(id);
+  if (run == nullptr) return;
+  awaiting_.erase(run->decision.id);
+  ReleaseLeases(*run);
+  if (OpenIncident* open = book_.Find(run->incident)) std::erase(open->runs, id);
+  runs_.erase(id);
+}
+
+void Engine::EnsureRuns(OpenIncident& open, const Finding& finding) {
+  for (const PolicyPtr& policy : policies_.For(finding.node)) {
+    if (!policy->Covers(finding)) continue;
+    const bool exists = std::any_of(open.runs.begin(), open.runs.end(), [&](uint64_t id) {
+      return FindRun(id)->policy->spec.name == policy->spec.name;
+    });
+    if (!exists) Schedule(AddRun(open, policy), deps_.clock->NowNs());
+  }
+}
+
+void Engine::RefreshState(OpenIncident& open) {
+  IncidentState state = open.escalated ? IncidentState::kEscalated : IncidentState::kOpen;
+  for (const uint64_t id : open.runs) {
+    const Phase phase = FindRun(id)->phase;
+    if (phase == Phase::kExecuting || phase == Phase::kObserving) state = IncidentState::kActing;
+    if (phase == Phase::kVerifying && state != IncidentState::kActing)
+      state = IncidentState::kVerifying;
+  }
+  open.incident.state = state;
+}
+
+void Engine::MaybeResolve(uint64_t incident) {
+  OpenIncident* open = book_.Find(incident);
+  if (open == nullptr || open->AnyOpen()) return;
+  const std::vector<uint64_t> ids = open->runs;
+  for (const uint64_t id : ids) {
+    Run* run = FindRun(id);
+    // Journaled but not called: no longer needed.
+    if (run->phase == Phase::kRevalidating || run->phase == Phase::kReplanning)
+      Fail(*run, "no longer needed: back to normal before it was done", false);
+    else if (run->phase == Phase::kAwaiting)
+      Withdraw(*run, *open, "approval.withdrawn", "heald", "withdrawn: back to normal by itself");
+    else if (IsUnderWay(run->phase))
+      return;  // its own end comes back here
+  }
+  const int64_t now_ns = deps_.clock->NowNs();
+  open->incident.state = IncidentState::kResolved;
+  open->incident.closed_ns = now_ns;
+  const std::string elapsed = FormatElapsed(now_ns - open->BeganNs());
+  const bool healed = !open->healed_by.empty();
+  Draft draft(Transition::kResolved, now_ns, open);
+  draft.Add(*open);
+  for (const uint64_t id : ids) {
+    const Run& run = *FindRun(id);
+    if (run.phase == Phase::kDone && run.decision.verdict == DecisionVerdict::kWouldAct && !healed)
+      draft.Event("shadow.verdict", "heald", run.decision.id,
+                  "cleared by itself after " + elapsed + ": " + run.decision.plan.summary +
+                      " would have been noise",
+                  {{"policy", run.decision.policy}});
+  }
+  const std::string text =
+      "incident #" + std::to_string(incident) + "  resolved: " +
+      (healed ? "healed by " + open->healed_by + " " + elapsed + " after it began"
+              : "cleared by itself after " + elapsed);
+  draft.Event("incident.resolved", "heald", std::to_string(incident), text, {{"healed", healed}})
+      .Tell(NoticeKind::kIncident);
+  CommitOrHold(&draft);
+  for (const uint64_t id : ids) EraseRun(id);
+  book_.Close(incident);
+}
+
+// ---- settings -----------------------------------------------------------------------------------
+
+void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
+  const Entry entry(this);
+  policies_ = PolicySet(spec);
+  book_.SetGroupBy(spec.agent.group_by);
+  deps_.latest->SetWanted(policies_.SampleNames(), spec.agent.group_by);
+  Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
+  draft.Event("policies.loaded", actor, spec.file,
+              std::to_string(policies_.size()) + " policies loaded");
+  CommitOrHold(&draft);
+  for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
+}
+
+void Engine::ApplyPolicies(OpenIncident& open) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const std::vector<uint64_t> ids = open.runs;
+  for (const uint64_t id : ids) {
+    Run& run = *FindRun(id);
+    if (IsUnderWay(run.phase)) continue;  // NextAttempt looks for the new policy
+    const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+    if (run.phase == Phase::kAwaiting &&
+        (policy == nullptr || !SameRules(policy->spec, run.policy->spec)))
+      Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
+    if (policy == nullptr) {
+      EraseRun(id);
+      continue;
+    }
+    const bool done_otherwise =
+        run.phase == Phase::kDone &&
+        (run.retired || run.done_mode != policy->spec.mode || run.done_dry != policy->dry_run);
+    run.policy = policy;
+    run.planned = false;
+    if (done_otherwise) NextAttempt(run);
+    if (run.phase != Phase::kAwaiting) Schedule(run, now_ns);
+  }
+  for (const Finding& finding : open.incident.findings)
+    if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
+}
+
+Status Engine::SetSwitch(bool on, std::string_view actor) {
+  const Entry entry(this);
+  Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
+  draft.Set(std::string(kSwitchSetting), Dump({{"on", on}, {"actor", actor}}))
+      .Event("switch", actor, kSwitchSetting,
+             std::string("automatic remediation switched ") + (on ? "on" : "off") + " by " +
+                 std::string(actor),
+             {{"on", on}});
+  // Off counts at once, also when it can't be written; on only when it is.
+  if (!on) {
+    switch_on_ = false;
+    switch_actor_ = actor;
+  }
+  if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
+  switch_on_ = on;
+  switch_actor_ = actor;
+  for (const auto& [id, run] : runs_)
+    if (run->phase == Phase::kWatching) Schedule(*run, deps_.clock->NowNs());
+  return {};
+}
+
+std::vector<const Decision*> Engine::AwaitingApproval() const {
+  std::vector<const Decision*> decisions;
+  for (const auto& [decision, run] : awaiting_) decisions.push_back(&runs_.at(run)->decision);
+  return decisions;
+}
+
+size_t Engine::running_executions() const {
+  size_t count = 0;
+  for (const auto& [policy, running] : running_) count += running;
+  return count;
+}
+
+}  // namespace heald::remedy

@@ -1,0 +1,216 @@
+// The remediation engine: findings in, guarded and journaled actions out. A deterministic state
+// machine on a clock: no threads, no sleeping, no I/O but through its interfaces. Driven by the
+// runner; tests and backtest drive it on a virtual clock.
+// Thread rule: one strand for everything, the gateway's callbacks included.
+//
+//   engine.cc   what comes in, timers, settings       decide.cc   condition, plan, guards, modes
+//   approve.cc  people's yes and no                   execute.cc  issue, observe, verify
+//   recover.cc  after a restart
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/units.h"
+#include "core/pipeline/spec.h"
+#include "core/remedy/draft.h"
+#include "core/remedy/events.h"
+#include "core/remedy/gateway.h"
+#include "core/remedy/guards.h"
+#include "core/remedy/incidents.h"
+#include "core/remedy/journal.h"
+#include "core/remedy/latest.h"
+#include "core/remedy/policy.h"
+#include "core/remedy/run.h"
+
+namespace heald::remedy {
+
+struct EngineOptions {
+  int64_t reevaluate_ns = 500 * kMillisecond;  // conditions that read samples, age or eta
+  int64_t observe_min_ns = 100 * kMillisecond;
+  int64_t observe_max_ns = kSecond;
+  int64_t effect_margin_ns = 5 * kSecond;  // added to what a plan says its effect takes
+  int64_t approval_ns = 15 * kMinute;
+  int64_t call_ns = 30 * kSecond;  // deadline of one action call, beside the plan's effect
+  int64_t finding_journal_ns = 5 * kSecond;  // plain updates are written this seldom
+  int64_t orphan_min_ns = kMinute;           // a finding not reported again after a restart is over
+  int64_t orphan_max_ns = kHour;             // ... even where its samples leave it open
+};
+
+class Engine {
+ public:
+  struct Deps {
+    const Clock* clock;
+    Store* store;
+    ActionGateway* gateway;
+    EventSink* sink;
+    LatestSamples* latest;
+  };
+
+  static constexpr std::string_view kSwitchSetting = "auto_remediation";
+
+  // Reads what an earlier process left; acts on it from the first Tick on.
+  static Result<std::unique_ptr<Engine>> Create(const Deps& deps, const PipelineSpec& spec,
+                                                EngineOptions options = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void OnFinding(const Finding& finding);
+  // Does what is due; returns next_due_ns().
+  int64_t Tick();
+  // On the wall clock; INT64_MAX: nothing to wait for. May come nearer with every call.
+  int64_t next_due_ns() const;
+
+  // A reload: open incidents, approvals asked for and running executions stay.
+  void SetPolicies(const PipelineSpec& spec, std::string_view actor = "heald");
+  Status SetSwitch(bool on, std::string_view actor);
+  bool switch_on() const { return switch_on_; }
+  const std::string& switch_actor() const { return switch_actor_; }
+  // Ok: accepted; the outcome comes as an event.
+  Status Approve(std::string_view decision, std::string_view actor);
+  Status Deny(std::string_view decision, std::string_view actor);
+
+  // Views for the API; valid until the next call.
+  const IncidentBook& incidents() const { return book_; }
+  std::vector<const Decision*> AwaitingApproval() const;
+  size_t running_executions() const;
+  size_t journal_held() const { return journal_.held(); }
+
+ private:
+  struct Timer {
+    int64_t due_ns;
+    bool of_run;  // else of an incident
+    uint64_t id;
+    bool operator>(const Timer& other) const { return due_ns > other.due_ns; }
+  };
+  struct Condition {
+    Verdict verdict = Verdict::kInconclusive;
+    std::string why;
+    std::string problem;  // stable text of what is missing
+  };
+  // Calls that come in while another runs wait until that one has ended.
+  class Entry {
+   public:
+    explicit Entry(Engine* engine) : engine_(engine) { ++engine_->depth_; }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry();
+
+   private:
+    Engine* engine_;
+  };
+
+  Engine(const Deps& deps, EngineOptions options, uint64_t last_incident);
+
+  // engine.cc
+  void Post(std::function<void()> work);
+  void Step(Run& run, bool timer = false);
+  void StepIncident(OpenIncident& open);
+  void StepCovering(uint64_t incident, const Finding& finding);
+  void Schedule(Run& run, int64_t due_ns);
+  void Schedule(OpenIncident& open, int64_t due_ns);
+  void FireDueTimers(int64_t now_ns);
+  void ClockWentBack(int64_t now_ns);
+  bool Commit(Draft* draft);        // must be on disk; false: it isn't, and nothing was told
+  void CommitOrHold(Draft* draft);  // has happened anyway
+  Run* FindRun(uint64_t id);
+  Run& AddRun(OpenIncident& open, PolicyPtr policy);
+  void EraseRun(uint64_t id);
+  void EnsureRuns(OpenIncident& open, const Finding& finding);
+  void RefreshState(OpenIncident& open);
+  void MaybeResolve(uint64_t incident);
+  void ApplyPolicies(OpenIncident& open);
+  void JournalIntake(const Intake& intake);
+
+  // decide.cc
+  Condition Evaluate(const Run& run, const OpenIncident& open, size_t index) const;
+  void Watch(Run& run);
+  int PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns, Condition* condition);
+  void BeginPlan(Run& run, const OpenIncident& open, const Finding& finding);
+  void OnPlanned(Run& run, Result<Plan> plan);
+  Judgement Judge(const Run& run, const OpenIncident& open, const Finding& finding,
+                  const Condition& condition, int64_t held_ns);
+  void Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict> verdicts,
+              std::string_view reason);
+  void Decide(Run& run, OpenIncident& open);
+  ActionRequest RequestFor(const Run& run, const OpenIncident& open) const;
+  std::string BusyWith(const Run& run) const;
+  void NextAttempt(Run& run);
+  void SayDone(Run& run);
+
+  // approve.cc
+  void CheckAwaiting(Run& run);
+  void Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
+                const std::string& reason);
+
+  // execute.cc
+  bool JournalPlanned(Run& run, OpenIncident& open, std::string_view kind);
+  void Replan(Run& run, const OpenIncident& open);
+  void OnReplanned(Run& run, Result<Plan> plan);
+  void Issue(Run& run, OpenIncident& open);
+  void BeginDryRun(Run& run, OpenIncident& open);
+  void OnDryRun(Run& run, Result<Effect> effect);
+  void OnExecuted(Run& run, Result<Effect> effect);
+  void PollEffect(Run& run);
+  void OnObserved(Run& run, Result<Effect> effect);
+  void EffectShown(Run& run, const std::string& detail);
+  void CheckVerified(Run& run);
+  void Succeed(Run& run, OpenIncident& open, const std::string& text);
+  void Fail(Run& run, const std::string& reason, bool escalate);
+  int64_t EffectLimitNs(const Run& run) const;
+  void ReleaseLeases(Run& run);
+
+  // recover.cc
+  Status Restore();
+  void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
+  void RestoreExecution(Run& run, OpenIncident& open, const Execution& execution);
+  void Revalidate(Run& run);
+  void CheckOrphans(OpenIncident& open);
+  bool OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const;
+
+  template <typename T>
+  std::function<void(Result<T>)> Reply(Run& run, void (Engine::*then)(Run&, Result<T>)) {
+    run.call = ++last_call_;
+    return [this, alive = std::weak_ptr<bool>(alive_), id = run.id, call = run.call,
+            then](Result<T> result) {
+      if (alive.expired()) return;
+      Post([this, id, call, then, result = std::move(result)]() mutable {
+        Run* waiting = FindRun(id);
+        if (waiting == nullptr || waiting->call != call) return;
+        waiting->call = 0;
+        (this->*then)(*waiting, std::move(result));
+      });
+    };
+  }
+
+  const Deps deps_;
+  const EngineOptions options_;
+  Journal journal_;
+  IncidentBook book_;
+  PolicySet policies_;
+  bool switch_on_ = true;
+  std::string switch_actor_ = "heald";
+
+  std::unordered_map<uint64_t, std::unique_ptr<Run>> runs_;
+  std::unordered_map<std::string, uint64_t> awaiting_;  // decision -> run
+  std::unordered_map<std::string, uint64_t> leases_;    // target or action+uid -> run
+  std::unordered_map<std::string, size_t> running_;     // policy -> executions under way
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  uint64_t last_run_ = 0;
+  uint64_t last_call_ = 0;
+  int64_t last_tick_ns_ = 0;
+  int depth_ = 0;
+  std::deque<std::function<void()>> inbox_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace heald::remedy

@@ -1,0 +1,343 @@
+// From a decision to its verified end. The journal goes before the call: after a crash it says
+// what may have happened, and the target says what did.
+#include <algorithm>
+
+#include "core/base/fault_point.h"
+#include "core/remedy/engine.h"
+#include "core/remedy/hash.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kReplanRetryNs = kSecond;
+
+// After these the call surely changed nothing; after any other only the target knows.
+bool SurelyNotDone(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+    case Code::kDenied:
+    case Code::kNotFound:
+    case Code::kConflict:
+    case Code::kUnsupported:
+    case Code::kFull:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  Execution execution;
+  execution.decision = run.decision.id;
+  execution.incident = open.incident.id;
+  execution.policy = run.decision.policy;
+  execution.action = run.decision.action;
+  execution.target_key = open.target_key;
+  execution.attempt = run.decision.attempt;
+  execution.planned_ns = now_ns;
+  Draft draft(Transition::kPlanned, now_ns, &open);
+  // The finding goes along as it was when it moved the engine to act.
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    draft.Add(open, open.incident.findings[static_cast<size_t>(index)]);
+  draft.Add(run.decision)
+      .Add(execution)
+      .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision, 0),
+             GuardsDetail(run.decision))
+      .Tell(NoticeKind::kDecision, run.decision.policy)
+      .Event("execution.planned", run.decision.actor, run.decision.id, run.decision.plan.summary,
+             {{"attempt", execution.attempt}, {"plan", ToJson(run.decision.plan)}});
+  if (!Commit(&draft)) return false;
+  run.execution = std::move(execution);
+  run.decided = true;
+  run.leases = {open.target_key};
+  if (!run.decision.plan.target_uid.empty())
+    run.leases.push_back(run.decision.action + '\n' + run.decision.plan.target_uid);
+  for (const std::string& lease : run.leases) leases_[lease] = run.id;
+  ++running_[run.decision.policy];
+  return true;
+}
+
+void Engine::ReleaseLeases(Run& run) {
+  if (run.leases.empty()) return;
+  for (const std::string& lease : run.leases)
+    if (const auto at = leases_.find(lease); at != leases_.end() && at->second == run.id)
+      leases_.erase(at);
+  run.leases.clear();
+  if (const auto at = running_.find(run.execution.policy);
+      at != running_.end() && --at->second == 0)
+    running_.erase(at);
+}
+
+// Asks the action once more, because time has passed since the plan that was agreed to.
+void Engine::Replan(Run& run, const OpenIncident& open) {
+  run.phase = Phase::kReplanning;
+  Schedule(run, INT64_MAX);
+  auto done = Reply(run, &Engine::OnReplanned);
+  if (run.policy->built_in) return done(run.decision.plan);
+  deps_.gateway->Plan(RequestFor(run, open), std::move(done));
+}
+
+void Engine::OnReplanned(Run& run, Result<Plan> plan) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  const auto again = [&] {
+    run.phase = Phase::kRevalidating;
+    Schedule(run, now_ns + kReplanRetryNs);
+  };
+  if (!plan) {
+    if (plan.error().retryable && now_ns < run.deadline_ns) return again();
+    return Fail(run, "it can't be planned any more: " + plan.error().message, true);
+  }
+  const std::string hash = PlanHash(run.decision.action, run.decision.target, *plan);
+  if (run.decision.actor != "heald" && hash != run.decision.plan_hash)
+    return Fail(run,
+                "the plan has changed since " + run.decision.actor + " approved it: it was '" +
+                    run.decision.plan.summary + "', it would be '" + plan->summary + "'",
+                false);
+  const int index = open.Find(run.decision.finding);
+  if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
+    return Fail(run, "no longer needed: its finding has cleared", false);
+  const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
+  if (condition.verdict == Verdict::kInconclusive && now_ns < run.deadline_ns) return again();
+  run.decision.plan = std::move(*plan);
+  run.decision.plan_hash = hash;
+  run.decision.why = condition.why;
+  Judgement judgement = Judge(run, open, open.incident.findings[static_cast<size_t>(index)],
+                              condition, run.policy->spec.guard.for_ns);
+  if (!judgement.allowed) return Fail(run, "not done: " + judgement.reason, false);
+  run.decision.guards = std::move(judgement.verdicts);
+  if (run.decision.dry_run) return BeginDryRun(run, open);
+  Issue(run, open);
+}
+
+void Engine::BeginDryRun(Run& run, OpenIncident& open) {
+  run.phase = Phase::kDryRunning;
+  Schedule(run, INT64_MAX);
+  auto done = Reply(run, &Engine::OnDryRun);
+  if (run.policy->built_in) return done(Effect{EffectState::kDone, "nobody was told"});
+  deps_.gateway->DryRun(RequestFor(run, open), run.decision.plan, std::move(done));
+}
+
+void Engine::OnDryRun(Run& run, Result<Effect> effect) {
+  OpenIncident& open = *book_.Find(run.incident);
+  // An action without a dry run of its own is content with its plan.
+  if (!effect && effect.error().code == Code::kUnsupported)
+    effect = Effect{EffectState::kDone, "the action has no dry run of its own; its plan holds"};
+  if (!effect) return Fail(run, "dry run: " + effect.error().message, false);
+  if (effect->state == EffectState::kFailed) return Fail(run, "dry run: " + effect->detail, false);
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.execution.state = ExecutionState::kDryRun;
+  run.execution.ended_ns = now_ns;
+  run.execution.detail = effect->detail;
+  Draft draft(Transition::kDryRun, now_ns, &open);
+  draft.Add(run.execution)
+      .Event("execution.dry_run", run.decision.actor, run.decision.id,
+             "dry run of " + run.decision.plan.summary + ": " + effect->detail)
+      .Result(run.decision, OutcomeState::kDryRun, effect->detail)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  CommitOrHold(&draft);
+  ReleaseLeases(run);
+  SayDone(run);
+  Schedule(open, now_ns);
+}
+
+void Engine::Issue(Run& run, OpenIncident& open) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Execution planned = run.execution;
+  run.phase = Phase::kExecuting;
+  Schedule(run, INT64_MAX);
+  run.execution.state = ExecutionState::kIssued;
+  ++run.execution.issues;
+  run.execution.issued_ns = now_ns;
+  RefreshState(open);
+  Draft draft(Transition::kIssued, now_ns, &open);
+  draft.Add(open)
+      .Add(run.decision)
+      .Add(run.execution)
+      .Event("execution.issued", run.decision.actor, run.decision.id,
+             run.decision.plan.summary + " …",
+             {{"call", "execute"}, {"issue", run.execution.issues}})
+      .Result(run.decision, OutcomeState::kIssued, run.decision.plan.summary)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  if (!Commit(&draft)) {
+    run.execution = planned;
+    run.phase = Phase::kRevalidating;
+    RefreshState(open);
+    return Schedule(run, now_ns + kReplanRetryNs);
+  }
+  run.recovered = false;
+  run.reply.clear();
+  run.last_effect.clear();
+  run.observe_calls = 0;
+  run.observe_step_ns = options_.observe_min_ns;
+  auto done = Reply(run, &Engine::OnExecuted);
+  FaultPoint(kExecuteFaultPoint.before);
+  if (run.policy->built_in) return done(Effect{EffectState::kDone, "people were told"});
+  deps_.gateway->Execute(RequestFor(run, open), run.decision.plan, std::move(done));
+}
+
+void Engine::OnExecuted(Run& run, Result<Effect> effect) {
+  FaultPoint(kExecuteFaultPoint.after);
+  if (!effect) {
+    run.reply = effect.error().message;
+    if (SurelyNotDone(effect.error().code)) return Fail(run, run.reply, true);
+  } else {
+    run.reply = effect->detail;
+    if (effect->state == EffectState::kFailed) return Fail(run, run.reply, true);
+    if (effect->state == EffectState::kDone) return EffectShown(run, run.reply);
+  }
+  run.phase = Phase::kObserving;
+  Schedule(run, deps_.clock->NowNs() + run.observe_step_ns);
+}
+
+int64_t Engine::EffectLimitNs(const Run& run) const {
+  const int64_t limit_ns =
+      run.execution.issued_ns + run.decision.plan.effect_within_ns + options_.effect_margin_ns;
+  // However long the agent was away, the target gets looked at for a while.
+  return run.recovered ? std::max(limit_ns, run.recovered_ns + options_.effect_margin_ns)
+                       : limit_ns;
+}
+
+void Engine::PollEffect(Run& run) {
+  ++run.observe_calls;
+  auto done = Reply(run, &Engine::OnObserved);
+  if (run.policy->built_in) return done(Effect{EffectState::kDone, "people were told"});
+  deps_.gateway->Observe(RequestFor(run, *book_.Find(run.incident)), run.decision.plan,
+                         std::move(done));
+}
+
+void Engine::OnObserved(Run& run, Result<Effect> effect) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (effect && effect->state == EffectState::kDone) return EffectShown(run, effect->detail);
+  if (effect && effect->state == EffectState::kFailed) return Fail(run, effect->detail, true);
+  run.last_absent = effect && effect->state == EffectState::kAbsent;
+  run.last_effect = effect ? effect->detail : effect.error().message;
+  const int64_t limit_ns = EffectLimitNs(run);
+  if (now_ns < limit_ns) {
+    Schedule(run, std::min(now_ns + run.observe_step_ns, limit_ns));
+    run.observe_step_ns = std::min(run.observe_step_ns * 8 / 5, options_.observe_max_ns);
+    return;
+  }
+  if (run.recovered && run.last_absent) {
+    // The call of the process that died never reached the target, and can't any more.
+    run.phase = Phase::kRevalidating;
+    run.deadline_ns = now_ns + run.policy->spec.verify_within_ns;
+    return Schedule(run, now_ns);
+  }
+  std::string reason = "no effect within " + FormatElapsed(now_ns - run.execution.issued_ns);
+  if (!run.reply.empty()) reason += "; the call said: " + run.reply;
+  if (!run.last_effect.empty()) reason += "; the target: " + run.last_effect;
+  Fail(run, reason, true);
+}
+
+void Engine::EffectShown(Run& run, const std::string& detail) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (run.policy->notify_only) return Succeed(run, open, detail);
+  run.phase = Phase::kVerifying;
+  run.execution.state = ExecutionState::kObserved;
+  run.execution.observed_ns = now_ns;
+  run.execution.detail = detail;
+  run.deadline_ns = now_ns + run.policy->spec.verify_within_ns;
+  RefreshState(open);
+  Draft draft(Transition::kObserved, now_ns, &open);
+  draft.Add(open)
+      .Add(run.execution)
+      .Event("execution.observed", run.decision.actor, run.decision.id,
+             run.decision.plan.summary + " … " + detail,
+             {{"observe_calls", run.observe_calls},
+              {"reply", run.reply},
+              {"after_ns", now_ns - run.execution.issued_ns}})
+      .Result(run.decision, OutcomeState::kObserved, detail)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  CommitOrHold(&draft);
+  CheckVerified(run);
+}
+
+// The target changed; now what was wrong has to be right again.
+void Engine::CheckVerified(Run& run) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Finding* trigger = nullptr;
+  std::string still_open;
+  for (const Finding& finding : open.incident.findings) {
+    const bool is_trigger = finding.id == run.decision.finding;
+    if (is_trigger) trigger = &finding;
+    if (finding.state == FindingState::kClear || !(is_trigger || run.policy->Covers(finding)))
+      continue;
+    if (!still_open.empty()) still_open += ", ";
+    still_open += ValueText(finding);
+  }
+  if (still_open.empty()) {
+    std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
+    return Succeed(
+        run, open,
+        text + ". Healed " + FormatElapsed(now_ns - open.BeganNs()) + " after it began.");
+  }
+  if (now_ns < run.deadline_ns) return Schedule(run, run.deadline_ns);
+  Fail(run,
+       "not back to normal " + FormatElapsed(now_ns - run.execution.observed_ns) +
+           " after it was done: " + still_open,
+       true);
+}
+
+void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const bool notify_only = run.policy->notify_only;
+  run.phase = notify_only ? Phase::kDone : Phase::kWatching;
+  run.execution.state = ExecutionState::kVerified;
+  run.execution.ended_ns = now_ns;
+  run.execution.detail = text;
+  if (!notify_only) {
+    open.escalated = false;
+    open.healed_by = run.decision.plan.summary;
+  }
+  RefreshState(open);
+  Draft draft(Transition::kVerified, now_ns, &open);
+  draft.Add(open)
+      .Add(run.execution)
+      .Event("execution.verified", run.decision.actor, run.decision.id, "verified: " + text)
+      .Result(run.decision, OutcomeState::kVerified, text)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  CommitOrHold(&draft);
+  ReleaseLeases(run);
+  Schedule(open, now_ns);  // it may be over
+  if (notify_only) return SayDone(run);
+  NextAttempt(run);
+}
+
+void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.phase = Phase::kWatching;
+  run.execution.state = ExecutionState::kFailed;
+  run.execution.ended_ns = now_ns;
+  run.execution.detail = reason;
+  open.escalated = open.escalated || escalate;
+  RefreshState(open);
+  const std::string what = run.decision.plan.summary;
+  Draft draft(Transition::kFailed, now_ns, &open);
+  draft.Add(open)
+      .Add(run.execution)
+      .Event("execution.failed", run.decision.actor, run.decision.id,
+             "failed: " + what + ": " + reason,
+             {{"observe_calls", run.observe_calls}, {"reply", run.reply}})
+      .Result(run.decision, OutcomeState::kFailed, reason)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  if (escalate)
+    draft
+        .Event("incident.escalated", "heald", std::to_string(open.incident.id),
+               "incident #" + std::to_string(open.incident.id) + "  needs a person: " + what +
+                   " failed: " + reason)
+        .Tell(NoticeKind::kIncident);
+  CommitOrHold(&draft);
+  ReleaseLeases(run);
+  Schedule(open, now_ns);
+  NextAttempt(run);
+}
+
+}  // namespace heald::remedy

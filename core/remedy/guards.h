@@ -1,0 +1,61 @@
+// The guards: each looks at one danger and says yes or no with its reason. Every decision records
+// all of them. Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model/incident.h"
+#include "core/model/when.h"
+#include "core/remedy/policy.h"
+#include "core/store/store.h"
+
+namespace heald::remedy {
+
+// Everything that guards look at, gathered by the engine.
+struct GuardContext {
+  const Policy& policy;
+  const Incident& incident;
+  const Finding& finding;
+  const Plan& plan;
+  int64_t now_ns = 0;
+  int64_t held_ns = 0;  // how long the condition has held
+  Verdict condition = Verdict::kInconclusive;
+  std::string condition_problem{};  // why it is inconclusive
+  bool switch_on = true;
+  std::string switch_actor{};
+  StoreReader::Issues issues{};  // of this policy on this target, of the last hour
+  std::string busy_with{};       // what runs on this target; empty: nothing
+  size_t targets_running = 0;    // that this policy acts on now, this one included
+  size_t targets_known = 0;      // 0: not known
+};
+
+struct GuardResult {
+  GuardVerdict verdict;
+  int64_t retry_ns = 0;  // when to look again; 0: when something changes
+};
+
+GuardResult SwitchGuard(const GuardContext& context);
+GuardResult FreshDataGuard(const GuardContext& context);
+GuardResult ForGuard(const GuardContext& context);
+GuardResult CooldownGuard(const GuardContext& context);
+GuardResult MaxPerHourGuard(const GuardContext& context);
+GuardResult ExcludedGuard(const GuardContext& context);
+GuardResult OneAtATimeGuard(const GuardContext& context);
+GuardResult PredictionGuard(const GuardContext& context);
+GuardResult TargetsGuard(const GuardContext& context);  // tells, never refuses
+
+struct Judgement {
+  std::vector<GuardVerdict> verdicts;  // of all guards
+  bool allowed = true;
+  int64_t retry_ns = INT64_MAX;  // when time alone may change the answer
+  std::string reason;            // of the refusing ones, for people
+};
+Judgement JudgeAll(const GuardContext& context);
+
+// "21:02:10 UTC"
+std::string ClockText(int64_t ns);
+
+}  // namespace heald::remedy

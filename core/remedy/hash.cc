@@ -1,0 +1,42 @@
+#include "core/remedy/hash.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+#include "core/store/json.h"
+
+namespace heald::remedy {
+
+std::string Sha256Hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  const int ok = EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  HEALD_CHECK(ok == 1 && size == 32, "libcrypto has no SHA-256");
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(64);
+  for (size_t i = 0; i < size; ++i) {
+    out += kHex[digest[i] >> 4];
+    out += kHex[digest[i] & 15];
+  }
+  return out;
+}
+
+std::string DecisionId(std::string_view policy, std::string_view target_key,
+                       std::string_view action, std::string_view trace_id, uint32_t attempt,
+                       uint32_t refusal) {
+  // The trace id stands for the incident and its store, so that two stores never share a key.
+  return Sha256Hex(Dump(Json::array({policy, target_key, action, trace_id, attempt, refusal})))
+      .substr(0, 32);
+}
+
+std::string PlanHash(std::string_view action, const Labels& target, const Plan& plan) {
+  return Sha256Hex(Dump(Json::array({action, ToJson(target), ToJson(plan)})));
+}
+
+std::string TraceId(std::string_view store_id, uint64_t incident, int64_t opened_ns) {
+  return Sha256Hex(Dump(Json::array({store_id, incident, opened_ns}))).substr(0, 32);
+}
+
+}  // namespace heald::remedy

@@ -1,0 +1,23 @@
+// Names that can't collide: decision ids, plan hashes, trace ids. Used by the engine.
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/model/incident.h"
+
+namespace heald::remedy {
+
+std::string Sha256Hex(std::string_view text);  // 64 lower-case hex digits
+
+// Idempotency key. A refusal gets an id of its own by its number, since nothing runs under it.
+std::string DecisionId(std::string_view policy, std::string_view target_key,
+                       std::string_view action, std::string_view trace_id, uint32_t attempt,
+                       uint32_t refusal = 0);
+// Over everything that an approval agrees to.
+std::string PlanHash(std::string_view action, const Labels& target, const Plan& plan);
+std::string TraceId(std::string_view store_id, uint64_t incident, int64_t opened_ns);
+
+}  // namespace heald::remedy

@@ -1,0 +1,167 @@
+#include "core/remedy/incidents.h"
+
+#include <algorithm>
+
+#include "core/remedy/hash.h"
+
+namespace heald::remedy {
+namespace {
+
+Labels WithoutName(const Labels& labels) {
+  if (!labels.Has("__name__")) return labels;
+  Labels out;
+  for (const auto& [name, value] : labels.pairs())
+    if (name != "__name__") out.Set(name, value);
+  return out;
+}
+
+}  // namespace
+
+Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_by) {
+  Labels group;
+  for (const std::string& name : group_by)
+    if (target.Has(name)) group.Set(name, target.Get(name));
+  return group.empty() ? WithoutName(target) : group;
+}
+
+int OpenIncident::Find(std::string_view finding_id) const {
+  for (size_t i = 0; i < incident.findings.size(); ++i)
+    if (incident.findings[i].id == finding_id) return static_cast<int>(i);
+  return -1;
+}
+
+bool OpenIncident::AnyOpen() const {
+  return std::any_of(incident.findings.begin(), incident.findings.end(),
+                     [](const Finding& f) { return f.state != FindingState::kClear; });
+}
+
+bool OpenIncident::AnyOrphan() const {
+  return std::any_of(meta.begin(), meta.end(), [](const FindingMeta& m) { return m.orphan; });
+}
+
+int64_t OpenIncident::BeganNs() const {
+  int64_t began_ns = incident.opened_ns;
+  for (const Finding& finding : incident.findings)
+    if (finding.began_ns != 0) began_ns = std::min(began_ns, finding.began_ns);
+  return began_ns;
+}
+
+Incident OpenIncident::Header() const {
+  Incident header;
+  header.id = incident.id;
+  header.state = incident.state;
+  header.severity = incident.severity;
+  header.trace_id = incident.trace_id;
+  header.target = incident.target;
+  header.summary = incident.summary;
+  header.opened_ns = incident.opened_ns;
+  header.closed_ns = incident.closed_ns;
+  return header;
+}
+
+Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
+  Intake intake;
+  Finding finding = reported;
+  finding.target = WithoutName(finding.target);
+  if (const auto at = by_finding_.find(finding.id); at != by_finding_.end()) {
+    intake.open = Find(at->second);
+    intake.index = static_cast<size_t>(intake.open->Find(finding.id));
+    Finding& held = intake.open->incident.findings[intake.index];
+    const bool was_open = held.state != FindingState::kClear;
+    const bool raised = finding.severity > held.severity;
+    const bool clear = finding.state == FindingState::kClear;
+    if (clear && !was_open) return intake;
+    held = std::move(finding);
+    intake.open->meta[intake.index].orphan = false;
+    intake.what = clear       ? Intake::What::kCleared
+                  : !was_open ? Intake::What::kOpened
+                  : raised    ? Intake::What::kRaised
+                              : Intake::What::kUpdated;
+    if (!clear) Refresh(intake.open, held);
+    return intake;
+  }
+  if (finding.state == FindingState::kClear) return intake;
+
+  Labels target = GroupTarget(finding.target, group_by_);
+  const auto same_target = by_target_.find(target.ToString());
+  intake.open = same_target == by_target_.end() ? nullptr : Find(same_target->second);
+  if (intake.open == nullptr) {
+    intake.open = Open(finding, std::move(target), now_ns);
+    intake.new_incident = true;
+  }
+  OpenIncident& open = *intake.open;
+  by_finding_.emplace(finding.id, open.incident.id);
+  for (size_t i = 0; i < open.meta.size(); ++i) {
+    Finding& held = open.incident.findings[i];
+    if (!open.meta[i].orphan || held.node != finding.node || held.metric != finding.metric ||
+        held.target != finding.target)
+      continue;
+    by_finding_.erase(held.id);
+    finding.began_ns = std::min(finding.began_ns, held.began_ns);
+    intake.replaced = std::exchange(held, std::move(finding));
+    open.meta[i] = {};
+    intake.index = i;
+    intake.what = Intake::What::kAdopted;
+    Refresh(&open, held);
+    return intake;
+  }
+  intake.index = open.incident.findings.size();
+  open.incident.findings.push_back(std::move(finding));
+  open.meta.emplace_back();
+  intake.what = Intake::What::kOpened;
+  Refresh(&open, open.incident.findings.back());
+  return intake;
+}
+
+OpenIncident* IncidentBook::Open(const Finding& finding, Labels target, int64_t now_ns) {
+  auto open = std::make_unique<OpenIncident>();
+  open->incident.id = ++last_id_;
+  open->incident.opened_ns = now_ns;
+  open->incident.trace_id = TraceId(store_id_, open->incident.id, now_ns);
+  open->incident.target = std::move(target);
+  open->incident.severity = finding.severity;
+  open->incident.summary = Describe(finding);
+  open->target_key = open->incident.target.ToString();
+  by_target_[open->target_key] = open->incident.id;
+  return (incidents_[open->incident.id] = std::move(open)).get();
+}
+
+// The summary tells of the worst there has been.
+void IncidentBook::Refresh(OpenIncident* open, const Finding& finding) {
+  if (finding.severity <= open->incident.severity) return;
+  open->incident.severity = finding.severity;
+  open->incident.summary = Describe(finding);
+}
+
+OpenIncident* IncidentBook::Restore(Incident incident, int64_t now_ns) {
+  auto open = std::make_unique<OpenIncident>();
+  open->incident = std::move(incident);
+  open->target_key = open->incident.target.ToString();
+  open->escalated = open->incident.state == IncidentState::kEscalated;
+  open->restored_ns = now_ns;
+  for (const Finding& finding : open->incident.findings) {
+    open->meta.push_back({finding.state != FindingState::kClear, now_ns});
+    by_finding_[finding.id] = open->incident.id;
+  }
+  by_target_[open->target_key] = open->incident.id;
+  last_id_ = std::max(last_id_, open->incident.id);
+  return (incidents_[open->incident.id] = std::move(open)).get();
+}
+
+void IncidentBook::Close(uint64_t id) {
+  const auto at = incidents_.find(id);
+  if (at == incidents_.end()) return;
+  const OpenIncident& open = *at->second;
+  for (const Finding& finding : open.incident.findings) by_finding_.erase(finding.id);
+  if (const auto target = by_target_.find(open.target_key);
+      target != by_target_.end() && target->second == id)
+    by_target_.erase(target);
+  incidents_.erase(at);
+}
+
+OpenIncident* IncidentBook::Find(uint64_t id) {
+  const auto at = incidents_.find(id);
+  return at == incidents_.end() ? nullptr : at->second.get();
+}
+
+}  // namespace heald::remedy

@@ -1,0 +1,137 @@
+#include "core/remedy/policy.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/remedy/latest.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr std::string_view kTargetPrefix = "target.";
+
+std::optional<WhenValue> Number(double value) {
+  if (std::isnan(value)) return std::nullopt;
+  return WhenValue(value);
+}
+
+double Seconds(int64_t ns) {
+  return static_cast<double>(ns) / 1e9;
+}
+
+struct Field {
+  std::string_view name;
+  std::optional<WhenValue> (*get)(const Finding&, int64_t now_ns);
+};
+
+constexpr std::array<Field, 16> kFields{{
+    {"severity", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.severity); }},
+    {"score", [](const Finding& f, int64_t) { return Number(f.score); }},
+    {"confidence", [](const Finding& f, int64_t) { return Number(f.confidence); }},
+    {"kind", [](const Finding& f,
+                int64_t) { return std::optional<WhenValue>(std::string(ToString(f.kind))); }},
+    {"value", [](const Finding& f, int64_t) { return Number(f.value); }},
+    {"expected_low", [](const Finding& f, int64_t) { return Number(f.expected_low); }},
+    {"expected_high", [](const Finding& f, int64_t) { return Number(f.expected_high); }},
+    {"metric", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.metric); }},
+    {"unit", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.unit); }},
+    {"probability", [](const Finding& f, int64_t) { return Number(f.probability); }},
+    {"eta",
+     [](const Finding& f, int64_t now_ns) {
+       return f.eta_ns == 0 ? std::nullopt : Number(Seconds(f.eta_ns - now_ns));
+     }},
+    {"component", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.component); }},
+    {"recommended_action",
+     [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.recommended_action); }},
+    {"count", [](const Finding& f, int64_t) { return Number(static_cast<double>(f.count)); }},
+    {"age", [](const Finding& f, int64_t now_ns) { return Number(Seconds(now_ns - f.began_ns)); }},
+    {"summary", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.summary); }},
+}};
+
+const Field* FindField(std::string_view name) {
+  for (const Field& field : kFields)
+    if (field.name == name) return &field;
+  return nullptr;
+}
+
+template <typename List>
+bool Contains(const List& list, std::string_view item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// With a source that can't list its outputs, any unknown name may turn out to be one of them.
+bool MayBeSample(const PipelineSpec& spec, std::string_view name) {
+  for (const NodeSpec& node : spec.nodes) {
+    if (node.kind != Kind::kSource) continue;
+    if (node.outputs.empty() || Contains(node.outputs, name)) return true;
+    if (name.size() > node.name.size() && name.compare(0, node.name.size(), node.name) == 0 &&
+        name[node.name.size()] == '.')
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Policy::Covers(const Finding& finding) const {
+  for (const InputRef& input : spec.inputs)
+    if (input.node == finding.node && (input.output.empty() || input.output == finding.metric))
+      return true;
+  return false;
+}
+
+PolicySet::PolicySet(const PipelineSpec& spec) {
+  for (const PolicySpec& policy_spec : spec.policies) {
+    if (!policy_spec.enabled) continue;
+    auto policy = std::make_shared<Policy>();
+    policy->spec = policy_spec;
+    policy->dry_run = spec.agent.dry_run;
+    const NodeSpec* action = spec.FindNode(policy_spec.action);
+    policy->built_in = action == nullptr && policy_spec.action == "alert";
+    policy->notify_only = policy->built_in || (action != nullptr && action->plugin == "alert");
+    policy->timed =
+        Contains(policy_spec.when.names(), "age") || Contains(policy_spec.when.names(), "eta");
+    for (const std::string& name : policy_spec.when.names())
+      if (FindField(name) == nullptr && name.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0 &&
+          MayBeSample(spec, name))
+        policy->sample_names.push_back(name);
+    by_name_.emplace(policy_spec.name, policy);
+    std::vector<std::string> nodes;
+    for (const InputRef& input : policy_spec.inputs)
+      if (!Contains(nodes, input.node)) nodes.push_back(input.node);
+    for (const std::string& node : nodes) by_node_[node].push_back(policy);
+  }
+}
+
+PolicyPtr PolicySet::Find(std::string_view name) const {
+  const auto at = by_name_.find(std::string(name));
+  return at == by_name_.end() ? nullptr : at->second;
+}
+
+const std::vector<PolicyPtr>& PolicySet::For(const std::string& node) const {
+  static const std::vector<PolicyPtr> kNone;
+  const auto at = by_node_.find(node);
+  return at == by_node_.end() ? kNone : at->second;
+}
+
+std::vector<std::string> PolicySet::SampleNames() const {
+  std::vector<std::string> names;
+  for (const auto& [name, policy] : by_name_)
+    names.insert(names.end(), policy->sample_names.begin(), policy->sample_names.end());
+  return names;
+}
+
+std::optional<WhenValue> PolicyScope::Lookup(std::string_view name) const {
+  if (const Field* field = FindField(name)) return field->get(finding_, now_ns_);
+  if (name.compare(0, kTargetPrefix.size(), kTargetPrefix) == 0)
+    return WhenValue(std::string(finding_.target.Get(name.substr(kTargetPrefix.size()))));
+  if (finding_.target.Has(name)) return WhenValue(std::string(finding_.target.Get(name)));
+  if (Contains(policy_.sample_names, name)) {
+    const std::optional<double> value = latest_.Lookup(name, finding_.target, now_ns_);
+    return value ? std::optional<WhenValue>(*value) : std::nullopt;
+  }
+  return WhenValue(std::string());  // a label that this target doesn't have
+}
+
+}  // namespace heald::remedy

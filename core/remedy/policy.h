@@ -1,0 +1,65 @@
+// Policies ready for the engine: the spec plus what its condition needs, indexed by input node.
+// Thread rule: immutable once built.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/model/finding.h"
+#include "core/model/when.h"
+#include "core/pipeline/spec.h"
+
+namespace heald::remedy {
+
+class LatestSamples;
+
+struct Policy {
+  PolicySpec spec;
+  bool dry_run = false;
+  bool notify_only = false;  // the action is an alert: it repairs nothing, so nothing is verified
+  bool built_in = false;     // ... and has no node of its own
+  bool timed = false;        // the condition reads age or eta
+  std::vector<std::string> sample_names;  // what only a source's samples can answer
+
+  bool Covers(const Finding& finding) const;
+  // True where the answer may change without a new finding.
+  bool periodic() const { return timed || !sample_names.empty(); }
+};
+
+using PolicyPtr = std::shared_ptr<const Policy>;
+
+class PolicySet {
+ public:
+  PolicySet() = default;
+  explicit PolicySet(const PipelineSpec& spec);
+
+  // Enabled ones only. Null when there is none.
+  PolicyPtr Find(std::string_view name) const;
+  const std::vector<PolicyPtr>& For(const std::string& node) const;
+  std::vector<std::string> SampleNames() const;
+  size_t size() const { return by_name_.size(); }
+
+ private:
+  std::unordered_map<std::string, PolicyPtr> by_name_;
+  std::unordered_map<std::string, std::vector<PolicyPtr>> by_node_;
+};
+
+// What a condition sees of one finding: its fields, then its target's labels, then samples.
+class PolicyScope final : public WhenScope {
+ public:
+  PolicyScope(const Policy& policy, const Finding& finding, const LatestSamples& latest,
+              int64_t now_ns)
+      : policy_(policy), finding_(finding), latest_(latest), now_ns_(now_ns) {}
+  std::optional<WhenValue> Lookup(std::string_view name) const override;
+
+ private:
+  const Policy& policy_;
+  const Finding& finding_;
+  const LatestSamples& latest_;
+  int64_t now_ns_;
+};
+
+}  // namespace heald::remedy

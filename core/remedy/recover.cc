@@ -1,0 +1,232 @@
+// Taking up what another process left. The target is asked what happened; nothing is replayed
+// blindly, and nothing is done on the word of a finding that nobody has repeated.
+#include <algorithm>
+#include <set>
+
+#include "core/remedy/engine.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+// So that the end of an orphan is seen before the deadline that waits for it.
+constexpr int64_t kAfterOrphansNs = 2 * kSecond;
+
+bool WasWithdrawn(const Decision& decision, std::string_view how) {
+  for (const GuardVerdict& guard : decision.guards)
+    if (guard.guard == "approval" && !guard.allowed &&
+        guard.reason.compare(0, how.size(), how) == 0)
+      return true;
+  return false;
+}
+
+// For finishing what a policy began that isn't in the file any more.
+PolicyPtr PolicyOf(const Decision& decision) {
+  auto policy = std::make_shared<Policy>();
+  policy->spec.name = decision.policy;
+  policy->spec.action = decision.action;
+  policy->spec.mode = decision.mode;
+  policy->built_in = policy->notify_only = decision.action == "alert";
+  return policy;
+}
+
+}  // namespace
+
+Status Engine::Restore() {
+  const int64_t now_ns = deps_.clock->NowNs();
+  Result<std::vector<Chain>> chains = deps_.store->Unfinished();
+  if (!chains) return chains.error();
+  for (Chain& chain : *chains) {
+    OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
+    std::set<std::string> policies;
+    for (const Decision& decision : chain.decisions) policies.insert(decision.policy);
+    for (const std::string& policy : policies) RestoreRun(open, policy, chain);
+    for (const Finding& finding : open.incident.findings)
+      if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
+    Schedule(open, now_ns);
+  }
+  return {};
+}
+
+void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain& chain) {
+  const Decision* latest = nullptr;  // that wasn't refused by a guard
+  const Execution* execution = nullptr;
+  uint32_t refusals = 0;
+  std::map<std::string, std::string, std::less<>> refused;
+  for (const Decision& decision : chain.decisions) {
+    if (decision.policy != name) continue;
+    const bool was_asked = WasWithdrawn(decision, "");
+    if (decision.verdict == DecisionVerdict::kRefused && !was_asked) {
+      ++refusals;
+      for (const GuardVerdict& guard : decision.guards)
+        if (!guard.allowed) refused[guard.guard] = guard.reason;
+    } else if (latest == nullptr || decision.attempt >= latest->attempt) {
+      latest = &decision;
+    }
+  }
+  for (const Execution& each : chain.executions)
+    if (latest != nullptr && each.decision == latest->id) execution = &each;
+  PolicyPtr policy = policies_.Find(name);
+  const bool unfinished = execution != nullptr && !IsFinished(execution->state);
+  if (policy == nullptr && !unfinished) return;
+  const bool retired = policy == nullptr;
+  Run& run = AddRun(open, retired ? PolicyOf(*latest) : policy);
+  run.retired = retired;
+  run.refusals = refusals;
+  run.refused = std::move(refused);
+  Schedule(run, deps_.clock->NowNs());
+  if (latest == nullptr) return;
+  run.decided = true;
+  run.attempt = latest->attempt;
+  run.decision = *latest;
+  if (unfinished) return RestoreExecution(run, open, *execution);
+  switch (latest->verdict) {
+    case DecisionVerdict::kWouldAct:
+      run.done_mode = Mode::kShadow;
+      break;
+    case DecisionVerdict::kAwaitsApproval:
+      run.phase = Phase::kAwaiting;
+      run.deadline_ns = latest->ts_ns + options_.approval_ns;
+      awaiting_[latest->id] = run.id;
+      return;
+    default:
+      if (execution != nullptr && execution->state == ExecutionState::kVerified &&
+          !run.policy->notify_only)
+        open.healed_by = latest->plan.summary;
+      const bool final_word =
+          WasWithdrawn(*latest, "denied") ||
+          (execution != nullptr &&
+           (execution->state == ExecutionState::kDryRun ||
+            (execution->state == ExecutionState::kVerified && run.policy->notify_only)));
+      if (!final_word) return NextAttempt(run);
+      run.done_mode = latest->mode;
+      break;
+  }
+  run.phase = Phase::kDone;
+  run.done_dry = latest->dry_run;
+  if (run.done_mode != run.policy->spec.mode || run.done_dry != run.policy->dry_run)
+    return NextAttempt(run);
+}
+
+void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& execution) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const int64_t within_ns = run.policy->spec.verify_within_ns;
+  run.execution = execution;
+  run.recovered_ns = now_ns;
+  run.observe_step_ns = options_.observe_min_ns;
+  run.leases = {open.target_key};
+  if (!run.decision.plan.target_uid.empty())
+    run.leases.push_back(run.decision.action + '\n' + run.decision.plan.target_uid);
+  for (const std::string& lease : run.leases) leases_[lease] = run.id;
+  ++running_[run.decision.policy];
+  std::string what;
+  switch (execution.state) {
+    case ExecutionState::kPlanned:
+      run.phase = Phase::kRevalidating;
+      run.deadline_ns = now_ns + within_ns;
+      what = "planned but never called: checking whether it is still right";
+      break;
+    case ExecutionState::kIssued:
+      run.phase = Phase::kObserving;
+      run.recovered = true;
+      what = "may have been called: asking the target";
+      break;
+    default:
+      run.phase = Phase::kVerifying;
+      run.deadline_ns =
+          std::max(execution.observed_ns + within_ns,
+                   now_ns + std::max(within_ns, options_.orphan_min_ns) + kAfterOrphansNs);
+      what = "done: verifying";
+      break;
+  }
+  RefreshState(open);
+  Draft draft(Transition::kRecovered, now_ns, &open);
+  draft.Add(open).Event("execution.recovered", "heald", run.decision.id,
+                        run.decision.plan.summary + " after a restart of the agent: " + what,
+                        {{"state", ToString(execution.state)}});
+  CommitOrHold(&draft);
+}
+
+// Journaled, not called: do it only if everything that spoke for it still does.
+void Engine::Revalidate(Run& run) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  const PolicyPtr policy = policies_.Find(run.decision.policy);
+  if (policy == nullptr) return Fail(run, "no longer valid: the policy is gone or disabled", false);
+  const bool mode_fits = policy->spec.mode == Mode::kEnforce ||
+                         (policy->spec.mode == Mode::kApprove && run.decision.actor != "heald");
+  if (!mode_fits || policy->spec.action != run.decision.action ||
+      policy->dry_run != run.decision.dry_run)
+    return Fail(run, "no longer valid: the policy was changed", false);
+  run.policy = policy;
+  const int index = open.Find(run.decision.finding);
+  if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
+    return Fail(run, "no longer needed: its finding has cleared", false);
+  const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
+  if (condition.verdict == Verdict::kTrue) return Replan(run, open);
+  if (condition.verdict == Verdict::kFalse)
+    return Fail(run, "no longer needed: " + condition.why, false);
+  if (now_ns >= run.deadline_ns)
+    return Fail(run, "could not be revalidated: " + condition.why, true);
+  Schedule(run, std::min(run.deadline_ns, now_ns + options_.reevaluate_ns));
+}
+
+// ---- orphans: findings whose detector is gone with the process that ran it --------------------
+
+void Engine::CheckOrphans(OpenIncident& open) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const uint64_t id = open.incident.id;
+  std::vector<Finding> cleared;
+  for (size_t i = 0; i < open.meta.size(); ++i) {
+    if (!open.meta[i].orphan) continue;
+    std::string reason;
+    if (!OrphanIsOver(open, i, &reason)) continue;
+    open.meta[i].orphan = false;
+    Finding& finding = open.incident.findings[i];
+    finding.state = FindingState::kClear;
+    Draft draft(Transition::kFinding, now_ns, &open);
+    draft.Add(open, finding)
+        .Event("finding.cleared", "heald", finding.id, Describe(finding) + ": " + reason,
+               FindingDetail(finding))
+        .Tell(NoticeKind::kFinding, finding.node);
+    CommitOrHold(&draft);
+    cleared.push_back(finding);
+  }
+  if (open.AnyOrphan()) Schedule(open, now_ns + options_.reevaluate_ns);
+  for (const Finding& finding : cleared) StepCovering(id, finding);
+}
+
+bool Engine::OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Finding& finding = open.incident.findings[index];
+  int64_t wait_ns = options_.orphan_min_ns;
+  bool by_samples = false;
+  bool all_false = true;
+  bool any_true = false;
+  for (const uint64_t id : open.runs) {
+    const Run& run = *runs_.at(id);
+    const Policy& policy = *run.policy;
+    if (!policy.Covers(finding) && run.decision.finding != finding.id) continue;
+    wait_ns = std::max(wait_ns, policy.spec.verify_within_ns);
+    // A condition that was never true of it says nothing about its end.
+    if (!run.decided || policy.sample_names.empty()) continue;
+    by_samples = true;
+    const PolicyScope scope(policy, finding, *deps_.latest, now_ns);
+    bool fresh = true;
+    for (const std::string& name : policy.sample_names)
+      fresh = fresh && scope.Lookup(name).has_value();
+    const WhenAnswer answer = policy.spec.when.Evaluate(scope);
+    all_false = all_false && fresh && answer.verdict == Verdict::kFalse;
+    any_true = any_true || answer.verdict == Verdict::kTrue;
+    if (all_false) *reason = "over by fresh samples: " + answer.why;
+  }
+  if (by_samples && all_false) return true;
+  if (any_true) return false;
+  if (by_samples) wait_ns = std::max(wait_ns, options_.orphan_max_ns);
+  if (now_ns - open.restored_ns < wait_ns) return false;
+  *reason = "not reported again for " + FormatElapsed(now_ns - open.restored_ns) +
+            " after a restart of the agent";
+  return true;
+}
+
+}  // namespace heald::remedy

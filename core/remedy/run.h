@@ -1,0 +1,73 @@
+// One policy at work on one incident: where it stands. Internal to the engine.
+// Thread rule: the engine's strand.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/remedy/policy.h"
+#include "core/store/store.h"
+
+namespace heald::remedy {
+
+enum class Phase : uint8_t {
+  kWatching,      // the condition, its `for`, the guards
+  kPlanning,      // plan() was asked for
+  kAwaiting,      // a person's yes
+  kRevalidating,  // journaled before a crash, to be done once it is known to be still right
+  kReplanning,    // ... or approved: plan() was asked for once more
+  kDryRunning,
+  kExecuting,
+  kObserving,
+  kVerifying,
+  kDone,  // has said its word on this incident: shadow, dry run, alert, denied
+};
+
+// True from the journal's `planned` on: what runs then is finished whatever the file says later.
+inline bool IsUnderWay(Phase phase) {
+  return phase >= Phase::kRevalidating && phase <= Phase::kVerifying;
+}
+
+struct Hold {
+  std::string finding;
+  int64_t since_ns = 0;  // 0: the condition isn't true now
+};
+
+struct Run {
+  uint64_t id = 0;
+  uint64_t incident = 0;
+  PolicyPtr policy;
+  Phase phase = Phase::kWatching;
+  int64_t due_ns = INT64_MAX;
+  uint64_t call = 0;  // serial of the action call in flight; 0: none
+
+  std::vector<Hold> holds;
+  int64_t retry_ns = 0;  // no new plan() before this
+  int64_t backoff_ns = 0;
+  bool planned = false;  // decision.plan is what a guard refused last
+  std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
+  uint32_t refusals = 0;
+  uint32_t attempt = 1;
+  bool decided = false;            // there was a decision that wasn't refused
+  Mode done_mode = Mode::kShadow;  // kDone: under these, and no others
+  bool done_dry = false;
+  bool retired = false;         // its policy is gone
+  int64_t inconclusive_ns = 0;  // since when; 0: it is conclusive
+
+  Decision decision;    // under consideration or under way
+  Execution execution;  // from kRevalidating on
+  int64_t deadline_ns = 0;
+  bool recovered = false;  // its execute() was issued by a process that is gone
+  int64_t recovered_ns = 0;
+  int64_t observe_step_ns = 0;
+  uint32_t observe_calls = 0;
+  std::string reply;        // what execute() said
+  std::string last_effect;  // what the latest observe() said
+  bool last_absent = false;
+  std::vector<std::string> leases;
+};
+
+}  // namespace heald::remedy

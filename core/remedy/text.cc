@@ -1,0 +1,74 @@
+#include "core/remedy/text.h"
+
+#include "core/remedy/guards.h"
+
+namespace heald::remedy {
+namespace {
+
+// What a reader wants to know before an action; the rest is in `heald explain`.
+std::string GuardsText(const Decision& decision) {
+  std::string out;
+  for (const GuardVerdict& guard : decision.guards) {
+    if (guard.guard != "cooldown" && guard.guard != "max_per_hour" && guard.guard != "targets")
+      continue;
+    if (!out.empty()) out += ", ";
+    out += guard.reason;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string DecisionText(const Decision& decision, int64_t expires_ns) {
+  std::string out = "incident #" + std::to_string(decision.incident) + "  policy " +
+                    decision.policy + " -> " + decision.plan.summary;
+  if (decision.verdict == DecisionVerdict::kWouldAct) out += "  (shadow: not done)";
+  if (decision.verdict == DecisionVerdict::kAwaitsApproval)
+    out += "  awaits approval until " + ClockText(expires_ns);
+  if (decision.dry_run) out += "  (dry run)";
+  if (decision.actor != "heald") out += "  by " + decision.actor;
+  return out + "  guards: " + GuardsText(decision);
+}
+
+std::string RefusalText(const Decision& decision, std::string_view reason) {
+  std::string what = decision.plan.summary;
+  if (what.empty()) what = decision.action + " by policy " + decision.policy;
+  return "incident #" + std::to_string(decision.incident) + "  not done: " + what + ": " +
+         std::string(reason);
+}
+
+std::string ValueText(const Finding& finding) {
+  std::string out = TargetName(finding.target) + " " + finding.metric;
+  if (finding.value == finding.value) out += " " + FormatValue(finding.value, finding.unit);
+  return out;
+}
+
+Json FindingDetail(const Finding& finding) {
+  Json detail = {{"severity", ToString(finding.severity)},
+                 {"state", ToString(finding.state)},
+                 {"metric", finding.metric},
+                 {"score", finding.score},
+                 {"began_ns", finding.began_ns},
+                 {"sample_ts_ns", finding.ts_ns},
+                 {"node", finding.node}};
+  if (finding.value == finding.value) detail["value"] = finding.value;
+  return detail;
+}
+
+Json GuardsDetail(const Decision& decision) {
+  Json guards = Json::array();
+  for (const GuardVerdict& guard : decision.guards)
+    guards.push_back(
+        {{"guard", guard.guard}, {"allowed", guard.allowed}, {"reason", guard.reason}});
+  return {{"policy", decision.policy},
+          {"action", decision.action},
+          {"mode", ToString(decision.mode)},
+          {"verdict", ToString(decision.verdict)},
+          {"why", decision.why},
+          {"plan", decision.plan.summary},
+          {"plan_hash", decision.plan_hash},
+          {"dry_run", decision.dry_run},
+          {"guards", std::move(guards)}};
+}
+
+}  // namespace heald::remedy

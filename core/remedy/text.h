@@ -1,0 +1,24 @@
+// The engine's sentences, in one place so that log, notifiers, API and CLI say the same.
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/model/incident.h"
+#include "core/store/json.h"
+
+namespace heald::remedy {
+
+// "incident #7  policy payments_latency -> restart payments  guards: cooldown ok (last never), …"
+std::string DecisionText(const Decision& decision, int64_t expires_ns);
+// "incident #7  not done: restart payments: 3 actions of … in the last hour"
+std::string RefusalText(const Decision& decision, std::string_view reason);
+// "payments latency_p99 0.06 s"
+std::string ValueText(const Finding& finding);
+// What the audit keeps of a finding beside the record itself.
+Json FindingDetail(const Finding& finding);
+Json GuardsDetail(const Decision& decision);
+
+}  // namespace heald::remedy

@@ -17,10 +17,10 @@ namespace heald::threshold {
 
 // One side. Beyond a level the value has that severity; it counts as normal again at `clear`.
 struct Bounds {
-  std::optional<double> info;
-  std::optional<double> warning;
-  std::optional<double> critical;
-  std::optional<double> clear;
+  std::optional<double> info{};
+  std::optional<double> warning{};
+  std::optional<double> critical{};
+  std::optional<double> clear{};
 
   static constexpr auto Fields() {
     using sdk::Field;
@@ -36,12 +36,12 @@ struct Bounds {
 };
 
 struct Config {
-  Bounds above;
-  Bounds below;
+  Bounds above{};
+  Bounds below{};
   sdk::Duration hold_for{0};
   sdk::Duration max_gap = sdk::Minutes(60);
   sdk::Duration update_interval = sdk::Seconds(10);
-  std::string unit;
+  std::string unit{};
 
   static constexpr auto Fields() {
     using sdk::Field;

@@ -9,6 +9,7 @@ namespace {
 // Beyond these the squares of values near 1e±150 would leave the range of a double.
 constexpr double kLarge = 1e100;
 constexpr double kSmall = 1e-100;
+constexpr double kUnderflow = 1e-280;  // no sum of squares in a fitting unit is this small but 0
 // Rolling sums lose as many digits as squares_ fell since they were computed: at most eight.
 constexpr double kFall = 1e-8;
 constexpr double kMadToDeviation = 1.4826;  // of a normal distribution
@@ -36,6 +37,7 @@ void RollingWindow::Push(double value) {
   if (sorted_ != nullptr) return;
 
   const double y = value * per_unit_;
+  const bool moved = y != (full ? old * per_unit_ : mean_);
   if (full) {
     const double y_old = old * per_unit_;
     const double before = mean_;
@@ -48,7 +50,9 @@ void RollingWindow::Push(double value) {
   }
   peak_ = std::max(peak_, squares_);
   // Once a turn of the ring the sums are taken anew, so that rounding can't pile up.
-  if (next_ == 0 || squares_ < peak_ * kFall || std::fabs(y) > kLarge) Recompute();
+  if (next_ == 0 || squares_ < peak_ * kFall || std::fabs(y) > kLarge ||
+      (moved && squares_ < kUnderflow))
+    Recompute();
 }
 
 void RollingWindow::Recompute() {

@@ -20,7 +20,7 @@ inline constexpr std::string_view kDirections[] = {"both", "above", "below"};
 struct Config {
   int64_t window = 20;
   double sensitivity = 3;
-  std::optional<int64_t> min_samples;
+  std::optional<int64_t> min_samples{};
   Direction direction = Direction::kBoth;
   double min_deviation = 0;
   sdk::Ratio min_deviation_ratio{0.01};
@@ -32,7 +32,7 @@ struct Config {
   sdk::Duration max_gap = sdk::Minutes(60);
   sdk::Duration update_interval = sdk::Seconds(10);
   bool robust = false;
-  std::string unit;
+  std::string unit{};
 
   static constexpr auto Fields() {
     using sdk::Field;

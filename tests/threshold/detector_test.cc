@@ -1,0 +1,126 @@
+#include "plugins/detectors/threshold/detector.h"
+
+#include <gmock/gmock.h>
+
+#include "heald/testing.h"
+
+namespace heald::threshold {
+namespace {
+
+using sdk::Finding;
+using sdk::FindingState;
+using sdk::Severity;
+using sdk::testing::DetectorHarness;
+using sdk::testing::FakeHost;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+const sdk::LabelSet kDb{{"instance", "db-1"}};
+const Config kDisk{.below = {.warning = 20, .critical = 10, .clear = 25}};
+
+TEST(ThresholdDetectorTest, OpensUpdatesAndClearsOneFinding) {
+  FakeHost host;
+  DetectorHarness<Detector> threshold(host, kDisk);
+  threshold.Feed("disk_free_percent", kDb, 50);
+  threshold.Feed("disk_free_percent", kDb, 15);
+  threshold.Feed("disk_free_percent", kDb, 5);   // worse: told at once
+  threshold.Feed("disk_free_percent", kDb, 15);  // milder: waits
+  threshold.Feed("disk_free_percent", kDb, 22);
+  threshold.Feed("disk_free_percent", kDb, 30);
+  const auto& findings = threshold.findings();
+  ASSERT_EQ(findings.size(), 3u);
+  EXPECT_EQ(findings[0].state, FindingState::kOpen);
+  EXPECT_EQ(findings[0].severity, Severity::kWarning);
+  EXPECT_EQ(findings[0].metric, "disk_free_percent");
+  EXPECT_EQ(findings[0].unit, "%");
+  EXPECT_EQ(findings[0].target, kDb);
+  EXPECT_EQ(findings[0].expected_low, 20);
+  EXPECT_TRUE(std::isnan(findings[0].expected_high));
+  EXPECT_EQ(findings[0].score, 0.25);
+  EXPECT_EQ(findings[0].confidence, 1);
+  EXPECT_THAT(findings[0].recent, ElementsAre(50, 15));
+  EXPECT_EQ(findings[1].state, FindingState::kUpdate);
+  EXPECT_EQ(findings[1].severity, Severity::kCritical);
+  EXPECT_EQ(findings[2].state, FindingState::kClear);
+  EXPECT_EQ(findings[2].annotations.Get(sdk::kClearedBecause), "normal");
+  for (const Finding& finding : findings) EXPECT_EQ(finding.id, findings[0].id);
+}
+
+// A stopped series says nothing about recovery.
+TEST(ThresholdDetectorTest, ASilentSeriesStaysOpenUntilItExpires) {
+  FakeHost host;
+  DetectorHarness<Detector> threshold(host, kDisk);
+  threshold.Feed("disk_free", kDb, 5);
+  for (int i = 0; i < 100; ++i) {
+    host.Advance(sdk::Minutes(10));
+    threshold.Tick();
+  }
+  EXPECT_EQ(threshold.findings().size(), 1u);
+  threshold.Expire("disk_free", kDb);
+  ASSERT_EQ(threshold.findings().size(), 2u);
+  EXPECT_EQ(threshold.findings()[1].annotations.Get(sdk::kClearedBecause), "expired");
+}
+
+TEST(ThresholdDetectorTest, SilenceAloneNeverOpens) {
+  FakeHost host;
+  Config config = kDisk;
+  config.hold_for = sdk::Seconds(30);
+  DetectorHarness<Detector> threshold(host, config);
+  threshold.Feed("disk_free", kDb, 5);
+  host.Advance(sdk::Minutes(2));
+  threshold.Tick();
+  EXPECT_TRUE(threshold.findings().empty());
+}
+
+TEST(ThresholdDetectorTest, ForAndOpenFindingsSurviveARestart) {
+  FakeHost host;
+  Config config = kDisk;
+  config.hold_for = sdk::Seconds(10);
+  DetectorHarness<Detector> before(host, config);
+  for (int i = 0; i < 6; ++i) before.Feed("disk_free", kDb, 5);
+  DetectorHarness<Detector> after(host, config);
+  after.Restore(before.Snapshot());
+  for (int i = 0; i < 5; ++i) after.Feed("disk_free", kDb, 5);
+  ASSERT_EQ(after.findings().size(), 1u);
+
+  DetectorHarness<Detector> third(host, config);
+  third.Restore(after.Snapshot());
+  third.Feed("disk_free", kDb, 5);
+  ASSERT_EQ(third.findings().size(), 1u);
+  EXPECT_EQ(third.findings()[0].state, FindingState::kUpdate);
+  EXPECT_EQ(third.findings()[0].id, after.findings()[0].id);
+  EXPECT_THROW(third.Restore("HEALDST1"), sdk::Failure);
+}
+
+std::vector<std::pair<std::string, std::string>> ProblemsOf(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> found;
+  sdk::Problems problems(
+      [](void* user, heald_str pointer, heald_str message) {
+        static_cast<decltype(found)*>(user)->emplace_back(sdk::detail::View(pointer),
+                                                          sdk::detail::View(message));
+      },
+      &found);
+  Detector::Validate(config, problems);
+  return found;
+}
+
+TEST(ThresholdConfigTest, RefusesWhatMakesNoSense) {
+  EXPECT_TRUE(ProblemsOf(kDisk).empty());
+  EXPECT_THAT(ProblemsOf({}), ElementsAre(Pair("", HasSubstr("no bounds"))));
+  EXPECT_THAT(
+      ProblemsOf({.above = {.clear = 1}}),
+      ElementsAre(Pair("", HasSubstr("no bounds")), Pair("/above/clear", HasSubstr("level"))));
+  EXPECT_THAT(
+      ProblemsOf({.above = {.warning = 2, .critical = 1}}),
+      ElementsAre(Pair("/above/critical", "above.critical must not be below above.warning")));
+  EXPECT_THAT(ProblemsOf({.below = {.warning = 20, .clear = 19}}),
+              ElementsAre(Pair("/below/warning", "below.warning must not be above below.clear")));
+  EXPECT_THAT(ProblemsOf({.above = {.warning = 1}, .below = {.warning = 2}}),
+              ElementsAre(Pair("/above", HasSubstr("lies below"))));
+  EXPECT_THAT(ProblemsOf({.above = {.warning = std::nan("")}}),
+              ElementsAre(Pair("/above/warning", HasSubstr("finite"))));
+}
+
+}  // namespace
+}  // namespace heald::threshold

@@ -104,6 +104,7 @@ TEST_F(ProcessActionTest, StopIsUndoneByStarting) {
 
 TEST_F(ProcessActionTest, ServiceThatDiesBeforeItIsReadyFailsWithItsLastWords) {
   config_.services["svc"].command = {kStub, "--say", "no database", "--exit", "3"};
+  config_.operation = Operation::kStart;
   Start();
   const sdk::Plan plan = action_->MakePlan({}, config_);
   const sdk::Effect effect = Settled(plan);

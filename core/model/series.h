@@ -66,6 +66,8 @@ class SeriesTable {
 
   size_t size() const;
   size_t size_of(uint32_t owner) const;
+  // How often a new series of this owner was refused.
+  uint64_t refused_of(uint32_t owner) const;
 
  private:
   static constexpr uint32_t kChunk = 4096;
@@ -85,7 +87,11 @@ class SeriesTable {
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<Key, std::unique_ptr<Series>, KeyHash> live_;
-  std::unordered_map<uint32_t, size_t> per_owner_;
+  struct Owner {
+    size_t live = 0;
+    uint64_t refused = 0;
+  };
+  std::unordered_map<uint32_t, Owner> owners_;
   std::unordered_map<std::string, uint32_t> names_;
   std::deque<uint32_t> free_;  // handles with the generation they get next, oldest first
   uint32_t used_slots_ = 0;

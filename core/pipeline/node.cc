@@ -5,6 +5,8 @@
 #include <condition_variable>
 #include <random>
 
+#include "core/base/activity.h"
+
 namespace heald {
 namespace {
 
@@ -42,6 +44,7 @@ std::string_view ToString(NodeState state) {
 class Node::Call {
  public:
   Call(Node& node, std::string_view what) : node_(node), began_ns_(node.clock_.MonotonicNs()) {
+    SetActivity(node_.spec_.name.c_str(), what.data());
     const std::lock_guard lock(node_.mutex_);
     id_ = node_.next_call_++;
     node_.calls_.push_back({id_, began_ns_, what});
@@ -49,9 +52,10 @@ class Node::Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() {
+    ClearActivity();
     const int64_t took_ns = node_.clock_.MonotonicNs() - began_ns_;
+    node_.events_.OnCall(node_.spec_, took_ns);
     node_.call_count_.fetch_add(1, std::memory_order_relaxed);
-    node_.call_ns_.fetch_add(took_ns, std::memory_order_relaxed);
     if (took_ns > node_.spec_.deadline_ns) node_.overdue_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(node_.mutex_);
     std::erase_if(node_.calls_, [this](const RunningCall& call) { return call.id == id_; });
@@ -555,9 +559,11 @@ NodeStats Node::stats() const {
   s.stale = stale_;
   s.overdue = overdue_;
   s.calls = call_count_;
-  s.call_ns = call_ns_;
   s.ok = ok_;
-  s.series = spec_.kind == Kind::kSource ? series_.size_of(index_) : 0;
+  if (spec_.kind == Kind::kSource) {
+    s.series = series_.size_of(index_);
+    s.series_refused = series_.refused_of(index_);
+  }
   const std::lock_guard lock(mutex_);
   s.queued = data_in_inbox_;
   s.last_error = last_error_;

@@ -49,9 +49,9 @@ struct NodeStats {
   uint64_t stale = 0;    // rows under expired handles
   uint64_t overdue = 0;  // calls past their deadline
   uint64_t calls = 0;
-  int64_t call_ns = 0;  // sum
   size_t queued = 0;
   size_t series = 0;
+  uint64_t series_refused = 0;
   bool ok = true;          // the last call succeeded
   std::string last_error;  // of the last call that failed
   int64_t last_error_ns = 0;
@@ -66,6 +66,7 @@ class NodeEvents {
   virtual void OnFinding(Finding finding) = 0;
   // A call failed, or (empty error) succeeded again after a failure.
   virtual void OnHealth(const NodeSpec& node, const Error* error) = 0;
+  virtual void OnCall(const NodeSpec& node, int64_t took_ns) = 0;
 };
 
 class Node final : public NodeContext, public Emitter, public std::enable_shared_from_this<Node> {
@@ -176,8 +177,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::atomic<bool> stopping_{false};
   std::atomic<NodeState> state_{NodeState::kIdle};
   std::atomic<bool> backfilling_{false};
-  std::atomic<bool> live_batch_{true};       // the batch being processed is live data
-  std::atomic<int64_t> batch_born_ns_{0};    // when it came in; 0 between batches
+  std::atomic<bool> live_batch_{true};     // the batch being processed is live data
+  std::atomic<int64_t> batch_born_ns_{0};  // when it came in; 0 between batches
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:
@@ -197,7 +198,6 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
 
   std::atomic<uint64_t> in_{0}, out_{0}, errors_{0}, dropped_{0}, stale_{0}, overdue_{0},
       call_count_{0};
-  std::atomic<int64_t> call_ns_{0};
   std::atomic<bool> ok_{true};
 };
 

@@ -252,9 +252,17 @@ std::string Loader::LoadError(Kind kind, std::string_view name) const {
   return at == failed_.end() ? "" : at->second;
 }
 
+std::vector<std::string> Loader::Errors() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> errors;
+  for (const auto& [path, why] : failed_) errors.push_back(why);
+  return errors;
+}
+
 void Loader::AddFolder(const std::string& folder) const {
   const std::lock_guard lock(mutex_);
-  if (std::find(other_dirs_.begin(), other_dirs_.end(), folder) == other_dirs_.end()) other_dirs_.push_back(folder);
+  if (std::find(other_dirs_.begin(), other_dirs_.end(), folder) == other_dirs_.end())
+    other_dirs_.push_back(folder);
 }
 
 Status Loader::LoadFile(const std::string& path) {

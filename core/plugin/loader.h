@@ -37,6 +37,8 @@ class Loader final : public Catalog {
   std::vector<const Component*> All() const override;
   std::string LoadError(Kind kind, std::string_view name) const override;
   void AddFolder(const std::string& folder) const override;
+  // What was wrong with files that All or Find tried.
+  std::vector<std::string> Errors() const;
 
   // Null when it wasn't found.
   const LoadedComponent* FindLoaded(Kind kind, std::string_view name) const;

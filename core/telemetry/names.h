@@ -58,8 +58,6 @@ inline constexpr MetricDef kNodeSeriesRefused{"heald_node_series_refused_total",
 // Finding, deciding, acting.
 inline constexpr MetricDef kFindings{"heald_findings_total", kCounter, "node,severity",
                                      "Findings opened, by detector and severity"};
-inline constexpr MetricDef kFindingsMerged{"heald_findings_merged_total", kCounter, "",
-                                           "Findings merged because the overflow was at its cap"};
 inline constexpr MetricDef kIncidentsOpen{"heald_incidents_open", kGauge, "",
                                           "Incidents that are not closed"};
 inline constexpr MetricDef kIncidents{"heald_incidents_total", kCounter, "state",
@@ -87,7 +85,7 @@ inline constexpr const MetricDef* kAll[] = {
     &kLabelSetsRefused, &kProcessCpu,     &kProcessMemory, &kProcessFds,     &kProcessStart,
     &kNodeIn,           &kNodeOut,        &kNodeErrors,    &kNodeDropped,    &kNodeOverdue,
     &kNodeCall,         &kNodeQueue,      &kNodeUp,        &kNodeSeries,     &kNodeSeriesRefused,
-    &kFindings,         &kFindingsMerged, &kIncidentsOpen, &kIncidents,      &kDecisions,
+    &kFindings,         &kIncidentsOpen, &kIncidents,      &kDecisions,
     &kRefusals,         &kOutcomes,       &kHeal,          &kSampleToAction, &kApiRequests,
     &kApiDuration};
 

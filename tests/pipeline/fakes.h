@@ -221,6 +221,7 @@ struct Events final : NodeEvents {
     const std::lock_guard lock(mutex);
     health.push_back(node.name + ": " + (error != nullptr ? error->message : "ok"));
   }
+  void OnCall(const NodeSpec&, int64_t) override { ++calls; }
   std::vector<Finding> Findings() {
     const std::lock_guard lock(mutex);
     return findings;
@@ -231,6 +232,7 @@ struct Events final : NodeEvents {
   }
   std::atomic<bool> tap{false};
   std::atomic<uint64_t> tapped{0};
+  std::atomic<uint64_t> calls{0};
   std::mutex mutex;
   std::vector<Finding> findings;
   std::vector<std::string> health;

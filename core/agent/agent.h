@@ -1,0 +1,124 @@
+// The composition root: joins plugins, runner, remedy engine, store, telemetry and API into one
+// agent. Used by `heald run` and by tests that want a whole agent in the process. Thread rule:
+// Start, Reload and Stop belong to one thread at a time; api::Backend is safe from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/agent/gateway.h"
+#include "core/agent/services.h"
+#include "core/api/backend.h"
+#include "core/api/server.h"
+#include "core/base/clock.h"
+#include "core/config/loader.h"
+#include "core/model/series.h"
+#include "core/pipeline/runner.h"
+#include "core/plugin/instances.h"
+#include "core/remedy/engine.h"
+#include "core/store/open.h"
+#include "core/telemetry/metrics.h"
+
+namespace heald::agent {
+
+struct Options {
+  std::string file;  // empty: `text` is the pipeline
+  std::string text;
+  std::string plugin_dir;  // of the plugins that come with heald
+  std::string probe;       // this program, to try foreign plugins with
+  std::string listen;      // overrides agent.listen when not empty
+};
+
+class Agent final : public api::Backend, private NodeEvents, private remedy::EventSink {
+ public:
+  explicit Agent(Options options);
+  ~Agent() override;
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Reads the pipeline file; empty when it has errors, which `diagnostics` then tells.
+  std::optional<PipelineSpec> Load(std::vector<Diagnostic>* diagnostics);
+  // Takes the port, opens the store, starts everything. Nothing is left running after an error.
+  heald::Status Start(const PipelineSpec& spec);
+  // Sources first, then what is on its way, then the rest, within agent.drain. False: some plugin
+  // call doesn't return, so the process should end without destroying the agent.
+  bool Stop();
+  std::string url() const { return server_->url(); }
+  const plugin::Loader& plugins() const { return *loader_; }
+
+  // api::Backend
+  api::StatusReport Status() override;
+  Result<api::IncidentPage> Incidents(const api::IncidentQuery& query) override;
+  Result<api::IncidentChain> FindIncident(uint64_t id) override;
+  api::SwitchState Switch() override;
+  Result<api::SwitchState> SetSwitch(bool enabled, const std::string& actor) override;
+  Result<api::ReloadReport> Reload(const std::string& actor) override;
+  std::vector<api::Check> Health() override;
+  std::vector<api::Check> Ready() override;
+  std::string MetricsPage() override;
+  void OnRequest(const api::RequestRecord& record) override;
+
+ private:
+  // NodeEvents, on data threads
+  bool WantsSamples(const NodeSpec& source) override;
+  void OnSamples(const NodeSpec& source, const SampleBatch& batch) override;
+  void OnFinding(Finding finding) override;
+  void OnHealth(const NodeSpec& node, const Error* error) override;
+  void OnCall(const NodeSpec& node, int64_t took_ns) override;
+  // remedy::EventSink, on the engine's lane
+  void OnNotice(const remedy::Notice& notice) override;
+  void OnProblem(const Error& error) override;
+
+  // Runs on the engine's lane, then sets the timer to what the engine wants next.
+  void OnEngine(std::function<void()> work);
+  // The same, and waits for the answer.
+  template <typename T>
+  T AskEngine(std::function<T()> work);
+  void ScheduleTick();
+  void ApplySpec(const PipelineSpec& spec);
+  void CollectNodes();
+  void CountNotice(const remedy::Notice& notice);
+  StoreLocation Location(const PipelineSpec& spec) const;
+
+  const Options options_;
+  SystemClock clock_;
+  SeriesTable series_;
+  Metrics metrics_;
+  PluginServices services_{metrics_};
+  std::unique_ptr<plugin::Loader> loader_;
+  std::unique_ptr<api::Server> server_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<plugin::Factory> factory_;
+  std::unique_ptr<Runner> runner_;
+  remedy::LatestSamples latest_;
+  std::unique_ptr<Lane> engine_lane_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<remedy::Engine> engine_;  // on engine_lane_ only
+  std::unique_ptr<boost::asio::steady_timer> tick_;
+  std::atomic<bool> running_{false};
+  int64_t started_ns_ = 0;
+
+  std::mutex reload_mutex_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  PipelineSpec spec_;
+  std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
+  std::string reload_error_;
+  int64_t reloaded_ns_ = 0;
+  std::string problem_;  // of the journal
+  int64_t switch_changed_ns_ = 0;
+  int64_t healthy_since_ns_ = 0;
+  std::map<std::string, NodeStats> counted_;  // what CollectNodes has passed on
+
+  std::mutex reader_mutex_;
+  std::unique_ptr<StoreReader> reader_;  // under reader_mutex_
+};
+
+}  // namespace heald::agent

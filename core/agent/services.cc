@@ -1,0 +1,45 @@
+#include "core/agent/services.h"
+
+#include "core/telemetry/log.h"
+
+namespace heald::agent {
+
+void PluginServices::Log(std::string_view node, uint32_t level, std::string_view message,
+                         const std::vector<std::pair<std::string_view, std::string_view>>& fields) {
+  std::vector<LogField> out;
+  out.reserve(fields.size());
+  for (const auto& [key, value] : fields) out.emplace_back(key, value);
+  heald::Log(static_cast<LogLevel>(level), node, message, std::span<const LogField>(out));
+}
+
+Result<uint64_t> PluginServices::Metric(std::string_view node, uint32_t kind, std::string_view name,
+                                        std::string_view help, const Labels& labels) {
+  if (kind > HEALD_METRIC_HISTOGRAM)
+    return MakeError(Code::kInvalid, "unknown metric kind " + std::to_string(kind));
+  const std::string full = "heald_plugin_" + std::string(name);
+  Labels all = labels;
+  all.Set("node", node);
+  const std::lock_guard lock(mutex_);
+  const auto [at, added] = known_.try_emplace({full, all}, handles_.size());
+  if (!added) return at->second;
+  Result<heald::Metric> metric =
+      metrics_.Get(static_cast<MetricKind>(kind), full, help, all, Lifetime::kTouched);
+  if (!metric) {
+    known_.erase(at);
+    return metric.error();
+  }
+  handles_.push_back(std::move(*metric));
+  return at->second;
+}
+
+void PluginServices::Record(uint64_t metric, double value) {
+  heald::Metric handle;
+  {
+    const std::lock_guard lock(mutex_);
+    if (metric >= handles_.size()) return;
+    handle = handles_[metric];
+  }
+  handle.Record(value);
+}
+
+}  // namespace heald::agent

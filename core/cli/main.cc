@@ -1,0 +1,119 @@
+// The `heald` program: parses the command line and calls one verb. The only user of CLI11.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "core/agent/version.h"
+#include "core/cli/explain.h"
+#include "core/cli/incidents.h"
+#include "core/cli/verbs.h"
+#include "core/plugin/loader.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace heald::cli;
+
+std::string ProgramPath() {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/exe", error);
+  return error ? "heald" : path.string();
+}
+
+// <prefix>/bin/heald -> <prefix>/lib/heald/plugins, in the build tree as installed.
+std::string PluginDir(const std::string& program) {
+  if (const char* dir = std::getenv("HEALD_PLUGIN_DIR")) return dir;
+  const fs::path prefix = fs::path(program).parent_path().parent_path();
+  for (const char* lib : {HEALD_LIBDIR, "lib"})
+    if (const fs::path dir = prefix / lib / "heald" / "plugins"; fs::exists(dir)) return dir.string();
+  return (prefix / "lib" / "heald" / "plugins").string();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"heald keeps services alive while people sleep"};
+  app.set_version_flag("--version", "heald " + std::string(heald::agent::kVersion));
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done; 1 the answer is no (errors in the file, no such incident);\n"
+             "2 wrong usage; 3 could not do it (port taken, store unreachable).");
+
+  PipelineOptions pipeline;
+  pipeline.program = ProgramPath();
+  pipeline.plugin_dir = PluginDir(pipeline.program);
+  int code = kDone;
+  const auto verb = [&](const char* name, const char* what) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->add_option("file", pipeline.file, "Pipeline file; without one the built-in pipeline");
+    return sub;
+  };
+
+  RunOptions run;
+  CLI::App* sub = verb("run", "Run the agent until SIGTERM; SIGHUP reloads the file");
+  sub->add_option("--listen", run.listen, "host:port, in place of agent.listen");
+  sub->callback([&] {
+    run.pipeline = pipeline;
+    code = Run(run);
+  });
+
+  CheckOptions check;
+  sub = verb("check", "Report every mistake in a pipeline file; starts nothing");
+  sub->add_option("--format", check.format, "text, json or sarif")->check(CLI::IsMember({"text", "json", "sarif"}));
+  sub->add_flag("--print", check.print, "Print the effective configuration, secrets masked");
+  sub->callback([&] {
+    check.pipeline = pipeline;
+    code = Check(check);
+  });
+
+  ExplainOptions explain;
+  sub = app.add_subcommand("explain", "Tell one incident from the first sample to the verification");
+  sub->add_option("incident", explain.incident, "Its number")->required();
+  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  sub->add_option("--store", explain.store, "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
+  sub->add_option("--format", explain.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->callback([&] { code = Explain(explain, pipeline); });
+
+  IncidentsOptions incidents;
+  sub = app.add_subcommand("incidents", "List incidents, newest first");
+  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  sub->add_option("--store", incidents.store, "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
+  sub->add_option("--state", incidents.state, "open, acting, verifying, resolved or escalated");
+  sub->add_option("--limit", incidents.limit, "At most so many");
+  sub->add_option("--format", incidents.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->callback([&] { code = Incidents(incidents, pipeline); });
+
+  PluginsOptions plugins;
+  sub = verb("plugins", "List the plugins there are, and what is wrong with those that can't be loaded");
+  sub->add_option("--format", plugins.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->callback([&] {
+    plugins.pipeline = pipeline;
+    code = Plugins(plugins);
+  });
+
+  std::string component;
+  CLI::App* plugin = app.add_subcommand("plugin", "About one plugin");
+  plugin->require_subcommand(1);
+  sub = plugin->add_subcommand("doc", "Its keys as Markdown, from its schema");
+  sub->add_option("name", component, "zscore, or detector/zscore")->required();
+  sub->add_option("file", pipeline.file, "Pipeline file, for its agent.plugin_dirs");
+  sub->callback([&] {
+    plugins.pipeline = pipeline;
+    code = PluginDoc(plugins, component);
+  });
+
+  sub = app.add_subcommand("schema", "Print the JSON Schema of pipeline files, for editors");
+  sub->callback([&] { code = Schema(pipeline); });
+
+  std::string library;
+  sub = app.add_subcommand("plugin-probe", "Load one plugin and exit")->group("");
+  sub->add_option("file", library)->required();
+  sub->callback([&] { code = heald::plugin::Probe(library); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return code;
+}

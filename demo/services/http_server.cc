@@ -22,7 +22,7 @@ namespace {
 using Poco::Net::HTTPServerRequest;
 using Poco::Net::HTTPServerResponse;
 
-constexpr size_t kMaxBodyBytes = 64 * 1024;
+constexpr size_t kMaxBodyBytes = 65'536;
 // Poco serves a connection with a thread; above HttpApp::kMaxInFlight there is room for /health.
 constexpr int kMaxThreads = HttpApp::kMaxInFlight + 64;
 constexpr int kBacklog = 256;

@@ -39,7 +39,8 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& e
         extra.count(name) == 0)
       result.push_back(text);
   }
-  for (const auto& [name, value] : extra) result.push_back(name + "=" + value);
+  for (const auto& [name, value] : extra)
+    result.push_back(std::string(name).append("=").append(value));
   return result;
 }
 

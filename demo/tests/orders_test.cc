@@ -28,7 +28,7 @@ struct DemoOrdersTest : ::testing::Test {
     ASSERT_NE(orders->url(), "") << orders->output();
   }
 
-  HttpReply Order(json change = json::object()) {
+  HttpReply Order(const json& change = json::object()) {
     json order = {{"user_id", "u-1"}, {"item", "tea"}, {"quantity", 1}, {"amount_cents", 500}};
     order.update(change);
     const auto start = std::chrono::steady_clock::now();

@@ -25,7 +25,7 @@ struct DemoToolTest : ::testing::Test {
     for (const auto& [name, url] : std::map<std::string, std::string>{
              {"users", users.url()}, {"payments", payments.url()}, {"orders", orders.url()}}) {
       arguments.push_back("--url");
-      arguments.push_back(name + "=" + url);
+      arguments.push_back(std::string(name).append("=").append(url));
     }
     return arguments;
   }

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 TEST(DemoLatencyHistogramTest, GivesQuantilesWithinTwoPercent) {
   LatencyHistogram histogram;
   EXPECT_EQ(histogram.Quantile(0.99), 0);
-  for (int i = 1; i <= 1000; ++i) histogram.Add(i * 1'000'000);
+  for (int64_t i = 1; i <= 1000; ++i) histogram.Add(i * 1'000'000);
   EXPECT_NEAR(static_cast<double>(histogram.Quantile(0.5)), 500e6, 500e6 * 0.021);
   EXPECT_NEAR(static_cast<double>(histogram.Quantile(0.99)), 990e6, 990e6 * 0.021);
   EXPECT_EQ(histogram.count(), 1000);

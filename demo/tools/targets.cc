@@ -55,6 +55,7 @@ Status SetUrl(const std::string& text, std::vector<Target>* targets) {
 Result<std::vector<Target>> ParseTargets(const std::vector<std::string>& ports,
                                          const std::vector<std::string>& urls) {
   std::vector<Target> targets;
+  targets.reserve(kProfiles.size());
   for (const ServiceProfile& profile : kProfiles)
     targets.push_back(
         {std::string(profile.name), "http://127.0.0.1:" + std::to_string(profile.port)});

@@ -1,0 +1,298 @@
+#include "core/plugin/instances.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "heald/plugin.h"
+#include "tests/pipeline/fakes.h"
+
+namespace heald::plugin {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// ---- components written with the SDK and linked into the test ----
+
+struct EchoConfig {
+  std::string text = "none";
+  sdk::Duration wait = sdk::Seconds(1);
+  std::map<std::string, std::string> labels;
+  static constexpr auto Fields() {
+    return std::tuple(sdk::Field("text", &EchoConfig::text, "Said in the plan", {.runtime = true}),
+                      sdk::Field("wait", &EchoConfig::wait, "Time for the effect"),
+                      sdk::Field("labels", &EchoConfig::labels, "Any"));
+  }
+};
+
+struct EchoSource : sdk::Source<EchoSource> {
+  static constexpr sdk::Info kInfo{.name = "echo", .doc = "Two rows per poll"};
+  using Config = EchoConfig;
+  EchoSource(sdk::Host host, const Config&) : host_(host) {}
+  static std::vector<std::string> Outputs(const Config& config) { return {config.text}; }
+  sdk::Duration Interval() const { return sdk::Milliseconds(250); }
+  void Poll(sdk::Sink& sink, int64_t) {
+    sdk::BatchWriter batch = sink.Reserve(2);
+    batch.Add(host_.Intern("a", {{"service", "x"}}), 7, 1.5);
+    batch.Add(host_.Intern("b", {{"service", "x"}}), 7, 2.5);
+    batch.Commit();
+  }
+  sdk::Host host_;
+};
+
+struct EchoDetector : sdk::Detector<EchoDetector> {
+  static constexpr sdk::Info kInfo{.name = "echo", .doc = "A finding per row"};
+  using Config = EchoConfig;
+  EchoDetector(sdk::Host host, const Config&) : host_(host) {}
+  void Process(const sdk::Samples& samples, sdk::Sink& sink) {
+    for (uint64_t i = 0; i < samples.size(); ++i) {
+      sdk::Finding finding;
+      finding.id = i + 1;
+      finding.severity = sdk::Severity::kCritical;
+      finding.About(samples.series()[i], host_.LabelsOf(samples.series()[i]));
+      finding.value = samples.values()[i];
+      finding.contributors = {{"self", 1.0, finding.value, 0.0}};
+      finding.recent = {1, 2, finding.value};
+      sink.Emit(finding);
+    }
+  }
+  std::string Snapshot() { return "state"; }
+  void Restore(std::string_view state) {
+    if (state != "state") throw sdk::Failure(HEALD_CORRUPT, "not mine");
+  }
+  sdk::Host host_;
+};
+
+struct EchoAction : sdk::Action<EchoAction> {
+  static constexpr sdk::Info kInfo{.name = "echo", .doc = "Says what it was given"};
+  using Config = EchoConfig;
+  EchoAction(sdk::Host, const Config&) {}
+  sdk::Plan MakePlan(const sdk::Request& request, const Config& params) {
+    sdk::Plan plan;
+    plan.summary = params.text + " for " + std::string(request.target.Get("service"));
+    plan.before = "{\"decision\":\"" + std::string(request.decision) + "\"}";
+    plan.effect_within = params.wait;
+    return plan;
+  }
+  sdk::Effect Execute(const sdk::Request& request, const sdk::Plan& plan, const Config&) {
+    if (request.finding == nullptr) throw sdk::Failure(HEALD_CONFLICT, "no finding").Retryable(5);
+    return {sdk::EffectState::kPending, plan.before};
+  }
+  sdk::Effect Observe(const sdk::Request&, const sdk::Plan&, const Config&) {
+    return {sdk::EffectState::kDone, "seen"};
+  }
+};
+
+struct EchoNotifier : sdk::Notifier<EchoNotifier> {
+  static constexpr sdk::Info kInfo{.name = "echo", .doc = "Checks what it is told"};
+  using Config = EchoConfig;
+  EchoNotifier(sdk::Host host, const Config&) : host_(host) {}
+  void Notify(const heald_notification& item, const Config& params) {
+    if (params.text == "fail")
+      throw sdk::Failure(HEALD_UNAVAILABLE, "no route").Retryable(sdk::Seconds(3).ns);
+    std::string line(sdk::detail::View(item.text));
+    if (item.incident != nullptr) line += " #" + std::to_string(item.incident->id);
+    if (item.decision != nullptr)
+      line += " " + std::string(sdk::detail::View(item.decision->plan.summary));
+    host_.Log(sdk::Level::kInfo, line);
+  }
+  sdk::Host host_;
+};
+
+class Context final : public NodeContext {
+ public:
+  explicit Context(Kind kind) {
+    spec_.kind = kind;
+    spec_.name = "node";
+    spec_.plugin = "echo";
+  }
+  uint32_t index() const override { return 3; }
+  const NodeSpec& spec() const override { return spec_; }
+  bool cancelled() const override { return false; }
+  NodeSpec spec_;
+};
+
+class Recorder final : public Emitter, public Services {
+ public:
+  Result<SampleBatch*> Reserve(uint64_t rows) override { return new SampleBatch(3, rows, false); }
+  heald::Status Commit(SampleBatch* raw, uint64_t rows) override {
+    raw->rows = rows;
+    batches.emplace_back(raw);
+    return {};
+  }
+  heald::Status Logs(std::vector<LogLine>) override { return {}; }
+  heald::Status Findings(std::vector<Finding> more) override {
+    for (Finding& finding : more) findings.push_back(std::move(finding));
+    return {};
+  }
+  void Log(std::string_view node, uint32_t, std::string_view message,
+           const std::vector<std::pair<std::string_view, std::string_view>>&) override {
+    lines.push_back(std::string(node) + ": " + std::string(message));
+  }
+  Result<uint64_t> Metric(std::string_view, uint32_t, std::string_view, std::string_view,
+                          const Labels&) override {
+    return uint64_t{0};
+  }
+  void Record(uint64_t, double) override {}
+
+  std::vector<BatchRef> batches;
+  std::vector<Finding> findings;
+  std::vector<std::string> lines;
+};
+
+class InstancesTest : public ::testing::Test {
+ protected:
+  InstancesTest() {
+    std::string pattern = ::testing::TempDir() + "heald-instances-XXXXXX";
+    dir_ = mkdtemp(pattern.data());
+    static const heald_plugin table =
+        sdk::detail::MakePlugin<EchoSource, EchoDetector, EchoAction, EchoNotifier>("echo", "1", "",
+                                                                                    "MIT");
+    EXPECT_TRUE(loader_.AddTable(&table));
+    factory_ = std::make_unique<Factory>(loader_, Shared{&series_, &clock_, &recorder_, dir_});
+  }
+  ~InstancesTest() override { std::filesystem::remove_all(dir_); }
+
+  std::string dir_;
+  SeriesTable series_;
+  VirtualClock clock_{1000};
+  Recorder recorder_;
+  Loader loader_{"", {}, ""};
+  std::unique_ptr<Factory> factory_;
+};
+
+TEST_F(InstancesTest, ASourcesRowsReachADetectorWithTheirLabels) {
+  const Context source_node(Kind::kSource);
+  Result<std::unique_ptr<SourceInstance>> source = factory_->MakeSource(source_node);
+  ASSERT_TRUE(source) << source.error().message;
+  ASSERT_TRUE((*source)->Start(recorder_));
+  EXPECT_TRUE((*source)->polled());
+  EXPECT_EQ((*source)->IntervalNs(), 250'000'000);
+  EXPECT_FALSE((*source)->can_backfill());
+  ASSERT_TRUE((*source)->Poll(0));
+  ASSERT_EQ(recorder_.batches.size(), 1u);
+  EXPECT_EQ(recorder_.batches[0]->rows, 2u);
+
+  const Context detector_node(Kind::kDetector);
+  Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(detector_node);
+  ASSERT_TRUE(detector);
+  ASSERT_TRUE((*detector)->Samples(*recorder_.batches[0], recorder_));
+  ASSERT_EQ(recorder_.findings.size(), 2u);
+  const Finding& finding = recorder_.findings[1];
+  EXPECT_EQ(finding.id, "2");
+  EXPECT_EQ(finding.metric, "b");
+  EXPECT_EQ(finding.target, (Labels{{"service", "x"}}));
+  EXPECT_EQ(finding.severity, Severity::kCritical);
+  EXPECT_EQ(finding.value, 2.5);
+  ASSERT_EQ(finding.contributors.size(), 1u);
+  EXPECT_EQ(finding.contributors[0].name, "self");
+  EXPECT_THAT(finding.recent, ElementsAre(1, 2, 2.5));
+}
+
+TEST_F(InstancesTest, TheCatalogNamesASourcesOutputs) {
+  const Component* component = loader_.Find(Kind::kSource, "echo");
+  ASSERT_NE(component, nullptr);
+  EXPECT_THAT(component->outputs_of(Value(Value::Map{{"text", Value("p99")}})), ElementsAre("p99"));
+}
+
+TEST_F(InstancesTest, AnActionGetsItsRenderedConfigAndRemembersItsPlan) {
+  const Context node(Kind::kAction);
+  Result<std::unique_ptr<ActionInstance>> action = factory_->MakeAction(node);
+  ASSERT_TRUE(action);
+  ActionCall call;
+  call.decision = "d1";
+  call.target = {{"service", "payments"}};
+  call.params =
+      Value(Value::Map{{"text", Value("restart")}, {"wait", Value(int64_t{5} * kSecond)}});
+  const Result<Plan> plan = (*action)->MakePlan(call);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->summary, "restart for payments");
+  EXPECT_EQ(plan->effect_within_ns, 5 * kSecond);
+  const Result<Effect> refused = (*action)->Execute(call, *plan);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  EXPECT_TRUE(refused.error().retryable);
+  EXPECT_EQ(refused.error().retry_after_ns, 5);
+  const Finding finding;
+  call.finding = &finding;
+  const Result<Effect> effect = (*action)->Execute(call, *plan);
+  ASSERT_TRUE(effect);
+  EXPECT_EQ(effect->detail, "{\"decision\":\"d1\"}");
+  EXPECT_EQ((*action)->Observe(call, *plan)->state, EffectState::kDone);
+  EXPECT_FALSE((*action)->can_dry_run());
+  EXPECT_EQ((*action)->Undo(call, *plan).error().code, Code::kUnsupported);
+}
+
+TEST_F(InstancesTest, ANotifierSeesTheWholeStoryAndItsFailureKeepsItsWords) {
+  const Context node(Kind::kNotifier);
+  Result<std::unique_ptr<NotifierInstance>> notifier = factory_->MakeNotifier(node);
+  ASSERT_TRUE(notifier);
+  Notification item;
+  item.kind = Notification::Kind::kDecision;
+  item.text = "healed";
+  Incident incident;
+  incident.id = 7;
+  item.incident = std::make_shared<const Incident>(incident);
+  Decision decision;
+  decision.plan.summary = "restart payments";
+  item.decision = std::make_shared<const Decision>(decision);
+  const std::vector<Notification> items{item, item};
+  const std::vector<Value> params{Value(Value::Map{}), Value(Value::Map{{"text", Value("fail")}})};
+  const std::vector<heald::Status> results = (*notifier)->Notify(items, params);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_THAT(recorder_.lines, ElementsAre("node: healed #7 restart payments"));
+  ASSERT_FALSE(results[1]);
+  EXPECT_EQ(results[1].error().message, "no route");
+  EXPECT_EQ(results[1].error().retry_after_ns, 3 * kSecond);
+}
+
+TEST_F(InstancesTest, ARefusedSnapshotIsCorrupt) {
+  const Context node(Kind::kDetector);
+  Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(node);
+  ASSERT_TRUE(detector);
+  ASSERT_TRUE((*detector)->can_snapshot());
+  EXPECT_EQ(*(*detector)->Snapshot(), "state");
+  EXPECT_TRUE((*detector)->Restore("state"));
+  EXPECT_EQ((*detector)->Restore("x").error().code, Code::kCorrupt);
+}
+
+TEST_F(InstancesTest, EachNodeGetsAFolderOfItsOwn) {
+  const Context node(Kind::kDetector);
+  ASSERT_TRUE(factory_->MakeDetector(node));
+  EXPECT_TRUE(std::filesystem::is_directory(dir_ + "/nodes/node"));
+}
+
+class MisbehavingTest : public InstancesTest {
+ protected:
+  heald::Status Feed(const std::string& deed) {
+    const Loader loader(std::string(BAD_PLUGIN_DIR) + "/misbehaving", {}, "");
+    Factory factory(loader, Shared{&series_, &clock_, &recorder_, dir_});
+    Context node(Kind::kDetector);
+    node.spec_.plugin = "misbehaving";
+    node.spec_.config = Value(Value::Map{{"deed", Value(deed)}});
+    Result<std::unique_ptr<DetectorInstance>> detector = factory.MakeDetector(node);
+    if (!detector) return detector.error();
+    const BatchRef batch(new SampleBatch(3, 1, false));
+    batch->rows = 1;
+    return (*detector)->Samples(*batch, recorder_);
+  }
+};
+
+TEST_F(MisbehavingTest, AnExceptionEndsAtTheBoundary) {
+  EXPECT_EQ(Feed("throw").error().message, "no reason at all");
+  EXPECT_THAT(Feed("throw_number").error().message, HasSubstr("not a std::exception"));
+  EXPECT_TRUE(Feed("nothing"));
+}
+
+TEST_F(MisbehavingTest, AConstructorMayRefuseAndNameTheKey) {
+  const heald::Status status = Feed("throw_in_create");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message, "it doesn't want to");
+  EXPECT_EQ(status.error().json_pointer, "/deed");
+}
+
+}  // namespace
+}  // namespace heald::plugin

@@ -5,6 +5,8 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "core/config/schema.h"
+
 namespace heald::sdk {
 namespace {
 
@@ -187,7 +189,13 @@ TEST_F(SdkSchemaTest, MarksSecretsRuntimeTextsAndWhatIsDeprecated) {
   EXPECT_EQ(of("headers")["additionalProperties"]["x-secret"], true);
   EXPECT_EQ(of("text")["x-runtime"], true);
   EXPECT_EQ(of("words")["items"]["x-runtime"], true);
+  EXPECT_FALSE(of("words").contains("x-runtime"));
   EXPECT_EQ(of("old")["x-deprecated"], "text");
+}
+
+TEST_F(SdkSchemaTest, StaysWithinWhatTheHostReads) {
+  const auto schema = ParseSchema(ConfigSchema<Everything>());
+  EXPECT_TRUE(schema.ok()) << schema.error().message;
 }
 
 TEST_F(SdkSchemaTest, KeepsTheOrderOfTheTable) {

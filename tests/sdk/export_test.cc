@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/config/schema.h"
 #include "heald/error.h"
 
 namespace heald::sdk {
@@ -49,6 +50,8 @@ TEST_P(SdkExportTest, HasAValidSchemaWithADocForEveryField) {
   EXPECT_EQ(component.inputs, static_cast<uint32_t>(HEALD_RECORD_SAMPLES));
   EXPECT_EQ(component.outputs, static_cast<uint32_t>(HEALD_RECORD_FINDINGS));
   EXPECT_NE(component.flags & HEALD_DETERMINISTIC, 0u);
+  const auto read = ParseSchema(detail::View(component.config_schema));
+  EXPECT_TRUE(read.ok()) << read.error().message;
   const json schema = json::parse(detail::View(component.config_schema));
   ASSERT_FALSE(schema["properties"].empty());
   for (const auto& [name, field] : schema["properties"].items())

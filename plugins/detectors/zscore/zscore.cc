@@ -21,8 +21,7 @@ Spread Floored(const Config& config, Spread spread) {
   return spread;
 }
 
-double Score(const Spread& spread, double value) {
-  const double distance = std::fabs(value - spread.center);
+double Score(const Spread& spread, double distance) {
   if (distance == 0) return 0;
   return std::min(distance / spread.deviation, Series::kScoreCap);
 }
@@ -57,11 +56,14 @@ Outcome Series::Next(const Config& config, int64_t ts_ns, double value, bool ope
   }
   Outcome outcome{Step::kNormal,
                   Floored(config, config.robust ? window_.Robust() : window_.Moments()), 0};
-  outcome.score = Score(outcome.spread, value);
+  const double distance = std::fabs(value - outcome.spread.center);
   const bool above = value > outcome.spread.center;
   const bool counts =
       config.direction == Direction::kBoth || (config.direction == Direction::kAbove) == above;
-  if (counts && outcome.score >= config.sensitivity) {
+  const bool far = distance > 0 && distance >= config.sensitivity * outcome.spread.deviation;
+  // Most samples are normal and nobody asks for their score.
+  if (far || open) outcome.score = Score(outcome.spread, distance);
+  if (counts && far) {
     above_ = above;
     return OnAnomaly(config, value, open, outcome);
   }

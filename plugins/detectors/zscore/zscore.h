@@ -90,7 +90,7 @@ enum class Step : uint8_t {
 struct Outcome {
   Step step = Step::kSkipped;
   Spread spread;     // of the window that the sample was held against, floors applied
-  double score = 0;  // distance from the center in deviations
+  double score = 0;  // distance from the center in deviations; 0 where nothing is or was wrong
 };
 
 class Series {

@@ -174,7 +174,10 @@ void AppendObject(std::string& out, const T& initial) {
            AppendJson(out, field.doc);
            out += ",\"x-order\":" + std::to_string(order++);
            if (field.options.secret) out += ",\"x-secret\":true";
-           if (field.options.runtime) out += ",\"x-runtime\":true";
+           // A list's or map's mark stands at its items: only texts can be filled in.
+           using Member = std::remove_cvref_t<decltype(initial.*(field.member))>;
+           if (field.options.runtime && !IsVector<Member>::value && !IsMap<Member>::value)
+             out += ",\"x-runtime\":true";
            if (!field.options.deprecated.empty()) {
              out += ",\"x-deprecated\":";
              AppendJson(out, field.options.deprecated);

@@ -44,6 +44,8 @@ struct HttpError {
   int64_t retry_after_ns = 0;  // the server's wish; 0: none
   explicit operator bool() const { return fault != HttpFault::kNone; }
   std::string Sentence() const { return advice.empty() ? message : message + ": " + advice; }
+  // For a line that has more to say: without the advice where what happened speaks for itself.
+  std::string Brief() const;
 };
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;

@@ -118,6 +118,18 @@ std::string Excerpt(std::string_view body) {
 
 }  // namespace
 
+std::string HttpError::Brief() const {
+  switch (fault) {
+    case HttpFault::kDns:
+    case HttpFault::kConnect:
+    case HttpFault::kTimeout:
+    case HttpFault::kBroken:
+      return message;
+    default:
+      return Sentence();
+  }
+}
+
 HttpError DescribeFailure(const FailedTransfer& failed) {
   HttpError error;
   long request_bytes = 0;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "plugins/support/number.h"
+
 namespace heald::scrape {
 
 // What a series of the page contributes to one derived series.
@@ -131,7 +133,7 @@ sdk::LabelSet Deriver::GroupLabels(size_t derivation, const sdk::LabelSet& merge
 void Deriver::AddUse(Input& input, size_t derivation, bool upper, const sdk::LabelSet& labels) {
   Use use{nullptr, derivation, upper, 0, nullptr};
   const Derivation& what = derivations_[derivation];
-  if (what.rule == Rule::kQuantile && !ParseNumber(labels.Get("le"), &use.le)) return;
+  if (what.rule == Rule::kQuantile && !support::ParseNumber(labels.Get("le"), &use.le)) return;
   if (WindowClock* clock = clock_of_[derivation]) {
     auto at = std::find_if(input.counters.begin(), input.counters.end(),
                            [&](const auto& each) { return each.first == clock; });

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
+
+#include "plugins/support/number.h"
 
 namespace heald::scrape {
 namespace {
@@ -76,32 +76,6 @@ size_t FindBadUtf8(std::string_view text) {
 TextFormat FormatOf(std::string_view content_type) {
   return content_type.starts_with("application/openmetrics-text") ? TextFormat::kOpenMetrics
                                                                   : TextFormat::kPrometheus;
-}
-
-bool ParseNumber(std::string_view text, double* value) {
-  // Counts are the usual case, and quicker by hand.
-  if (!text.empty() && text.size() <= 15) {
-    int64_t whole = 0;
-    size_t i = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
-      whole = whole * 10 + (text[i] - '0');
-    if (i == text.size()) {
-      *value = static_cast<double>(whole);
-      return true;
-    }
-  }
-  if (text.starts_with('+')) {
-    text.remove_prefix(1);
-    if (text.starts_with('-') || text.starts_with('+')) return false;
-  }
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *value);
-  if (text.empty() || stop != end || text.back() == ')') return false;
-  if (error == std::errc::result_out_of_range) {
-    *value = std::strtod(std::string(text).c_str(), nullptr);
-    return std::isfinite(*value);
-  }
-  return error == std::errc();
 }
 
 sdk::LabelSet ParseLabels(std::string_view labels) {
@@ -197,7 +171,7 @@ bool ExpositionReader::ReadSeries(ExposedSample* sample) {
 bool ExpositionReader::ReadValue(double* value) {
   SkipBlanks();
   const char* begin = at_;
-  if (!ParseNumber(Token(), value)) return Fail(begin, "a value");
+  if (!support::ParseNumber(Token(), value)) return Fail(begin, "a value");
   return true;
 }
 
@@ -206,7 +180,8 @@ bool ExpositionReader::ReadTimestamp(int64_t* ts_ns) {
   const char* begin = at_;
   const std::string_view token = Token();
   double number = 0;
-  if (!ParseNumber(token, &number) || std::abs(number) > 9.2e12) return Fail(begin, "a timestamp");
+  if (!support::ParseNumber(token, &number) || std::abs(number) > 9.2e12)
+    return Fail(begin, "a timestamp");
   if (format_ == TextFormat::kOpenMetrics) {
     *ts_ns = static_cast<int64_t>(std::llround(number * 1e3)) * 1'000'000;
   } else {

@@ -58,7 +58,4 @@ class ExpositionReader {
 // the same as no label. The last of two with one name wins.
 sdk::LabelSet ParseLabels(std::string_view labels);
 
-// A number as both formats write it: +Inf, NaN, 1e-3. False: it isn't one.
-bool ParseNumber(std::string_view text, double* value);
-
 }  // namespace heald::scrape

@@ -87,7 +87,7 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
     const FetchTime time{host_.NowNs(), host_.MonotonicNs()};
     const size_t live_before = state.deriver.live_series();
     std::vector<DerivedSample> samples;
-    std::string trouble = result.error.Sentence();
+    std::string trouble = result.error.Brief();
     if (result.ok()) {
       trouble = state.deriver.Take(
           result.response.body, FormatOf(result.response.Header("content-type")), time, &samples);
@@ -111,9 +111,9 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
                     std::to_string((now_ns - state.down_since_ns) / 1'000'000'000) + " s");
     } else if (!trouble.empty() && (state.trouble.empty() || fault != state.fault)) {
       if (state.trouble.empty()) state.down_since_ns = now_ns;
-      host_.Log(sdk::Level::kWarning, node + trouble + "; " + std::to_string(live) +
-                                          " series stale, trying again every " +
-                                          sdk::detail::DurationText(config_.interval.ns));
+      host_.Log(sdk::Level::kWarning, node + trouble + ", trying again every " +
+                                          sdk::detail::DurationText(config_.interval.ns) + "; " +
+                                          std::to_string(live) + " series stale");
     }
     state.trouble = std::move(trouble);
     state.fault = fault;

@@ -233,7 +233,8 @@ void AddSecurityHeaders(Response& response) {
 
 Response Router::Dispatch(const Request& request, std::string_view* route_name) const {
   if (std::optional<Response> refusal = access_.CheckOrigin(request)) return *std::move(refusal);
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  std::string_view method = request.method;
+  if (method == "HEAD") method = "GET";
   bool open = !request.path.starts_with("/api/");
   std::string allow;
   const Route* found = nullptr;

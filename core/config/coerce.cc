@@ -285,7 +285,7 @@ class Coercion {
       return Value();
     }
     if (spot.secret || in.from_outside) context_.shown[spot.path] = "********";
-    if (in.has_runtime) return Template(node, spot, in);
+    if (!in.runtime.empty()) return Template(node, spot, in);
 
     Text text;
     const Result<std::string> plain =
@@ -306,20 +306,33 @@ class Coercion {
   }
 
   Value Template(const YamlNode& node, const Spot& spot, const Interpolated& in) {
-    const Span at = SpanInside(context_.source, node, in.runtime_offset, in.runtime_length);
-    const std::string placeholder = node.text.substr(in.runtime_offset, in.runtime_length);
+    const Interpolated::Mark& first = in.runtime.front();
+    const Span at = SpanInside(context_.source, node, first.offset, first.length);
+    const std::string placeholder = node.text.substr(first.offset, first.length);
     if (!request_.allow_runtime) {
       Error(at, spot, placeholder + " is only known when an action or a notifier runs",
             "write $${ for a literal ${");
-    } else if (!spot.runtime) {
+      return Value();
+    }
+    if (!spot.runtime) {
       Error(at, spot,
             Quoted(spot) + " is fixed when the pipeline is loaded: it can't hold " + placeholder,
             "write $${ for a literal ${");
-    } else {
-      templated_ = true;
-      return in.text;
+      return Value();
     }
-    return Value();
+    const std::vector<std::string>& known = RuntimeNames();
+    for (const Interpolated::Mark& mark : in.runtime) {
+      const std::string name = node.text.substr(mark.offset + 2, mark.length - 3);
+      if (name.compare(0, 7, "target.") == 0 ||
+          std::find(known.begin(), known.end(), name) != known.end())
+        continue;
+      std::string hint = DidYouMean(name, known);
+      if (hint.empty()) hint = "known are target.LABEL, " + JoinNames(known, 24);
+      Error(SpanInside(context_.source, node, mark.offset, mark.length), spot,
+            "there is no ${" + name + "}", hint);
+    }
+    templated_ = true;
+    return in.text;
   }
 
   static std::string_view Wanted(const Schema& schema) {

@@ -85,12 +85,10 @@ Interpolated Interpolate(std::string_view text, const Environment& environment,
     } else if (body.substr(0, 5) == "file:") {
       mistake = FromFile(body.substr(5), environment, folder, &out);
       out.any = true;
+    } else if (body == "$") {
+      out.text += "${$}";
     } else if (IsRuntimeName(body)) {
-      if (!out.has_runtime) {
-        out.runtime_offset = i;
-        out.runtime_length = length;
-      }
-      out.has_runtime = true;
+      out.runtime.push_back({i, length});
       out.text += text.substr(i, length);
     } else {
       mistake = {0, 1, "unknown placeholder '${" + std::string(body) + "}'",

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/config/environment.h"
 
@@ -14,7 +15,6 @@ namespace heald {
 struct Interpolated {
   // With run-time placeholders still in it, all else escaped: what RenderText takes.
   std::string text;
-  bool has_runtime = false;
   bool from_outside = false;  // a value came from the environment or a file: maybe a secret
   bool any = false;           // had a placeholder that was filled in: may become any scalar type
 
@@ -25,8 +25,11 @@ struct Interpolated {
     std::string hint;
   };
   std::optional<Mistake> mistake;
-  size_t runtime_offset = 0;  // of the first run-time placeholder
-  size_t runtime_length = 0;
+  struct Mark {
+    size_t offset = 0;
+    size_t length = 0;
+  };
+  std::vector<Mark> runtime;  // the run-time placeholders
 };
 
 // `folder`: where relative ${file:…} paths begin.

@@ -156,8 +156,7 @@ class Loader {
     agent.series_ttl_ns = in.Int("series_ttl", agent.series_ttl_ns);
     agent.backfill_ns = in.Int("backfill", 0);
     agent.drain_ns = in.Int("drain", agent.drain_ns);
-    for (const std::string& folder : in.Texts("plugin_dirs"))
-      catalog_.AddFolder(agent.plugin_dirs.emplace_back(Absolute(folder)));
+    ReadPluginDirs(in);
     MaskStore(agent.store);
     if (typed.ok) CheckListen(agent);
     ReadSwitch(in);
@@ -169,6 +168,18 @@ class Loader {
 
   std::string Absolute(const std::string& path) const {
     return (fs::path(context_.folder) / path).lexically_normal().string();
+  }
+
+  void ReadPluginDirs(const Reader& in) {
+    const std::vector<std::string> folders = in.Texts("plugin_dirs");
+    for (size_t i = 0; i < folders.size(); ++i) {
+      const std::string folder = Absolute(folders[i]);
+      std::error_code code;
+      if (!fs::is_directory(folder, code))
+        Error("/agent/plugin_dirs/" + std::to_string(i), "there is no folder '" + folder + "'");
+      spec_.agent.plugin_dirs.push_back(folder);
+      catalog_.AddFolder(folder);
+    }
   }
 
   // postgresql://user:password@host/db

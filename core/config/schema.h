@@ -49,7 +49,7 @@ struct Schema {
   double order = std::numeric_limits<double>::infinity();
   std::vector<Property> properties;  // by x-order, then as written
   std::vector<std::string> required;
-  bool open = false;     // other keys are allowed
+  bool open = true;      // other keys are allowed
   SchemaPtr additional;  // what they look like; null: anything
   SchemaPtr items;       // null: anything
   std::vector<Value> choices;

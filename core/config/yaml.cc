@@ -106,11 +106,10 @@ class Builder final : public YAML::EventHandler {
     node->text = value;
     node->span = SkipProperties(source_, Place(mark));
     CheckTag(Place(mark), tag);
-    node->plain =
-        tag == "?" || (tag != "!" && tag != "!!str" && tag != std::string(kTagPrefix) + "str");
+    node->plain = tag != "!" && tag != std::string(kTagPrefix) + "str";
     const std::string_view line = LineAt(source_, node->span.line);
     const size_t at = static_cast<size_t>(node->span.column);
-    if (at < line.size() && (line[at] == '"' || line[at] == '\'') && tag != "?") {
+    if (at < line.size() && (line[at] == '"' || line[at] == '\'')) {
       const size_t offset = static_cast<size_t>(line.data() - source_.text.data()) + at;
       if (ClosingQuote(source_.text, offset) == std::string_view::npos) {
         node->span.length = 1;

@@ -100,6 +100,18 @@ bool IsRuntimeName(std::string_view name) {
          std::string_view::npos;
 }
 
+const std::vector<std::string>& RuntimeNames() {
+  static const std::vector<std::string> kNames = {
+      "finding.id",           "finding.node",          "finding.metric",
+      "finding.severity",     "finding.kind",          "finding.value",
+      "finding.expected_low", "finding.expected_high", "finding.score",
+      "finding.confidence",   "finding.unit",          "finding.summary",
+      "finding.probability",  "finding.component",     "finding.recommended_action",
+      "incident.id",          "incident.severity",     "incident.state",
+      "incident.summary",     "incident.trace_id"};
+  return kNames;
+}
+
 Result<std::vector<Placeholder>> ListPlaceholders(const Value& tree) {
   std::vector<Placeholder> all;
   Status status = ForEachText(tree, "", [&](const std::string& text, const std::string& path) {

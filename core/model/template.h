@@ -26,6 +26,9 @@ struct Placeholder {
 // True for "target.x", "finding.x" and "incident.x".
 bool IsRuntimeName(std::string_view name);
 
+// The finding's and the incident's placeholders; a target's are its labels, whatever they are.
+const std::vector<std::string>& RuntimeNames();
+
 // Fails on a malformed placeholder or one of another root; json_pointer names the leaf.
 Result<std::vector<Placeholder>> ListPlaceholders(const Value& tree);
 

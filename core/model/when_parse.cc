@@ -1,11 +1,10 @@
-#include <charconv>
 #include <map>
 #include <set>
 
-#include "core/base/units.h"
 #include "core/model/suggest.h"
 #include "core/model/when.h"
 #include "core/model/when_ast.h"
+#include "core/model/when_lexer.h"
 
 namespace heald {
 namespace {
@@ -48,45 +47,27 @@ std::string Quoted(const std::string& text) {
   return text.front() == '"' || text.front() == '\'' ? text : "'" + text + "'";
 }
 
-bool IsLetter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool IsWord(char c) {
-  return IsLetter(c) || IsDigit(c) || c == ':';
-}
-
-struct Token {
-  enum class Kind : uint8_t { kEnd, kNumber, kText, kWord, kSymbol };
-  Kind kind = Kind::kEnd;
-  size_t column = 0;
-  std::string_view text;  // as written
-  double number = 0;
-  std::string value;  // of a string, unescaped
-};
-
 // Recursive descent with one token of look-ahead. The first error stops it: later ones would be
 // about what it expected, not about what is there.
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) { Advance(); }
+  explicit Parser(std::string_view text) : text_(text), lexer_(text) { Advance(); }
 
   NodePtr Run() {
     if (text_.size() > kMaxText)
       return Fail(0, 1, "the condition is longer than " + std::to_string(kMaxText) + " characters");
-    if (!error_ && token_.kind == Token::Kind::kEnd)
+    if (!error_ && Now().kind == WhenToken::Kind::kEnd)
       return Fail(0, 1, "the condition is empty: write one, or leave 'when' out");
     NodePtr root = Or();
     if (root == nullptr) return nullptr;
-    if (token_.kind != Token::Kind::kEnd) return Unexpected("'and', 'or' or the end");
+    if (Now().kind != WhenToken::Kind::kEnd) return Unexpected("'and', 'or' or the end");
     return Condition(std::move(root));
   }
   WhenError TakeError() { return std::move(*error_); }
   std::vector<std::string> TakeNames() { return std::move(names_); }
 
  private:
+  const WhenToken& Now() const { return lexer_.token(); }
   NodePtr Fail(size_t column, size_t length, std::string message, std::string hint = "") {
     if (!error_)
       error_ = WhenError{column, std::max<size_t>(length, 1), std::move(message), std::move(hint)};
@@ -97,15 +78,15 @@ class Parser {
   }
   NodePtr Unexpected(std::string_view wanted) {
     if (error_) return nullptr;
-    if (token_.kind == Token::Kind::kEnd)
+    if (Now().kind == WhenToken::Kind::kEnd)
       return Fail(text_.size() - 1, 1,
                   "the condition ends where " + std::string(wanted) + " is expected");
     static const std::map<std::string_view, std::string_view> kForeign = {
         {"&&", "and"},  {"||", "or"},   {"!", "not"}, {"=", "=="},    {"AND", "and"}, {"OR", "or"},
         {"NOT", "not"}, {"And", "and"}, {"Or", "or"}, {"Not", "not"}, {"IN", "in"}};
-    const auto foreign = kForeign.find(token_.text);
-    return Fail(token_.column, token_.text.size(),
-                "'" + std::string(token_.text) + "' is not expected here",
+    const auto foreign = kForeign.find(Now().text);
+    return Fail(Now().column, Now().text.size(),
+                "'" + std::string(Now().text) + "' is not expected here",
                 foreign == kForeign.end() ? "expected " + std::string(wanted)
                                           : "write " + std::string(foreign->second));
   }
@@ -113,89 +94,12 @@ class Parser {
   // ---- tokens
 
   void Advance() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-      ++at_;
-    token_ = Token();
-    token_.column = at_;
-    if (at_ >= text_.size()) return;
-    const char c = text_[at_];
-    if (IsLetter(c)) {
-      while (at_ < text_.size() &&
-             (IsWord(text_[at_]) ||
-              (text_[at_] == '.' && at_ + 1 < text_.size() && IsLetter(text_[at_ + 1]))))
-        ++at_;
-      return Take(Token::Kind::kWord);
-    }
-    if (IsDigit(c) || (c == '.' && at_ + 1 < text_.size() && IsDigit(text_[at_ + 1])))
-      return Number();
-    if (c == '"' || c == '\'') return Text(c);
-    for (const std::string_view symbol : {"==", "!=", "<=", ">=", "=~", "!~", "&&", "||"})
-      if (text_.substr(at_, 2) == symbol) {
-        at_ += 2;
-        return Take(Token::Kind::kSymbol);
-      }
-    do ++at_;  // a whole character, for the error message
-    while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xc0) == 0x80);
-    Take(Token::Kind::kSymbol);
-  }
-  void Take(Token::Kind kind) {
-    token_.kind = kind;
-    token_.text = text_.substr(token_.column, at_ - token_.column);
-  }
-  void Number() {
-    double number = 0;
-    const char* begin = text_.data() + at_;
-    const char* end = std::from_chars(begin, text_.data() + text_.size(), number).ptr;
-    at_ += static_cast<size_t>(end - begin);
-    const size_t digits = at_;
-    while (at_ < text_.size() && (IsWord(text_[at_]) || text_[at_] == '.')) ++at_;
-    if (at_ == digits && at_ < text_.size() && text_[at_] == '%') {
-      ++at_;
-      number /= 100;
-    } else if (at_ != digits) {
-      const std::string_view whole = text_.substr(token_.column, at_ - token_.column);
-      const Result<int64_t> duration = ParseDuration(whole);
-      const Result<int64_t> size = ParseSize(whole);
-      if (duration.ok())
-        number = static_cast<double>(*duration) / 1e9;
-      else if (size.ok() && whole.back() == 'B')
-        number = static_cast<double>(*size);
-      else
-        Fail(token_.column, whole.size(), "'" + std::string(whole) + "' is not a number",
-             "write 0.5, 5%, 30s or 64MiB");
-    }
-    Take(Token::Kind::kNumber);
-    token_.number = number;
-  }
-  void Text(char quote) {
-    std::string value;
-    for (++at_; at_ < text_.size() && text_[at_] != quote; ++at_) {
-      if (text_[at_] != '\\' || at_ + 1 >= text_.size()) {
-        value += text_[at_];
-        continue;
-      }
-      const char next = text_[++at_];
-      if (next == 'n')
-        value += '\n';
-      else if (next == 't')
-        value += '\t';
-      else if (next == quote || next == '\\')
-        value += next;
-      else
-        (value += '\\') += next;
-    }
-    if (at_ >= text_.size())
-      Fail(token_.column, text_.size() - token_.column,
-           std::string("the text that starts here has no closing ") + quote);
-    else
-      ++at_;
-    Take(Token::Kind::kText);
-    token_.value = std::move(value);
+    lexer_.Advance();
+    if (!error_ && lexer_.error()) error_ = *lexer_.error();
   }
   bool Is(std::string_view text) const {
-    return !error_ && token_.text == text &&
-           (token_.kind == Token::Kind::kSymbol || token_.kind == Token::Kind::kWord);
+    return !error_ && Now().text == text &&
+           (Now().kind == WhenToken::Kind::kSymbol || Now().kind == WhenToken::Kind::kWord);
   }
   bool Accept(std::string_view text) {
     if (!Is(text)) return false;
@@ -213,7 +117,7 @@ class Parser {
   }
   template <typename Next>
   NodePtr Chain(Op op, std::string_view word, Next next) {
-    const size_t column = token_.column;
+    const size_t column = Now().column;
     NodePtr first = next();
     if (first == nullptr || !Is(word)) return first;
     NodePtr all = Make(op, Type::kBool, column);
@@ -229,7 +133,7 @@ class Parser {
   }
 
   NodePtr Not() {
-    const size_t column = token_.column;
+    const size_t column = Now().column;
     if (!Accept("not")) return Comparison();
     if (++depth_ > kMaxDepth) return TooDeep();
     NodePtr inner = Not();
@@ -239,7 +143,7 @@ class Parser {
   }
 
   NodePtr Comparison() {
-    const size_t column = token_.column;
+    const size_t column = Now().column;
     NodePtr left = Sum();
     if (left == nullptr) return nullptr;
     const std::optional<Op> op = TakeOperator();
@@ -247,7 +151,7 @@ class Parser {
     NodePtr right = Sum();
     if (right == nullptr) return nullptr;
     if (IsComparisonSymbol())
-      return Fail(token_.column, token_.text.size(), "comparisons can't be chained",
+      return Fail(Now().column, Now().text.size(), "comparisons can't be chained",
                   "write a < b and b < c");
     NodePtr node = Make(*op, Type::kBool, column);
     if (node == nullptr) return nullptr;
@@ -267,7 +171,7 @@ class Parser {
   bool IsComparisonSymbol() const {
     static const std::set<std::string_view> kSymbols = {"==", "!=", "<",  "<=", ">",
                                                         ">=", "=~", "!~", "in"};
-    return token_.kind != Token::Kind::kText && kSymbols.count(token_.text) != 0;
+    return Now().kind != WhenToken::Kind::kText && kSymbols.count(Now().text) != 0;
   }
   std::optional<Op> TakeOperator() {
     static const std::pair<std::string_view, Op> kOperators[] = {
@@ -292,7 +196,7 @@ class Parser {
   template <typename Next>
   NodePtr LeftAssociative(std::initializer_list<std::pair<std::string_view, Op>> operators,
                           Next next) {
-    const size_t column = token_.column;
+    const size_t column = Now().column;
     NodePtr left = next();
     while (left != nullptr) {
       const auto* at = operators.begin();
@@ -309,7 +213,7 @@ class Parser {
     return left;
   }
   NodePtr Negation() {
-    const size_t column = token_.column;
+    const size_t column = Now().column;
     if (!Accept("-")) return Primary();
     if (++depth_ > kMaxDepth) return TooDeep();
     NodePtr inner = Negation();
@@ -325,7 +229,7 @@ class Parser {
 
   NodePtr Primary() {
     if (error_) return nullptr;
-    const Token token = token_;
+    const WhenToken token = Now();
     if (Is("(")) {
       Advance();
       if (++depth_ > kMaxDepth) return TooDeep();
@@ -336,9 +240,9 @@ class Parser {
       return inner;
     }
     if (Is("[")) return List();
-    if (token.kind == Token::Kind::kNumber) return Constant(Type::kNumber, token.number);
-    if (token.kind == Token::Kind::kText) return Constant(Type::kText, token.value);
-    if (token.kind != Token::Kind::kWord || Is("and") || Is("or") || Is("in") || Is("not"))
+    if (token.kind == WhenToken::Kind::kNumber) return Constant(Type::kNumber, token.number);
+    if (token.kind == WhenToken::Kind::kText) return Constant(Type::kText, token.value);
+    if (token.kind != WhenToken::Kind::kWord || Is("and") || Is("or") || Is("in") || Is("not"))
       return Unexpected("a value");
     if (Is("true") || Is("false")) return Constant(Type::kBool, token.text == "true");
     for (size_t i = 0; i < SeverityWords().size(); ++i)
@@ -353,15 +257,15 @@ class Parser {
     return name;
   }
   NodePtr Constant(Type type, WhenValue value) {
-    NodePtr node = Make(Op::kConst, type, token_.column);
+    NodePtr node = Make(Op::kConst, type, Now().column);
     if (node == nullptr) return nullptr;
-    node->text = token_.text;
+    node->text = Now().text;
     node->value = std::move(value);
     Advance();
     return error_ ? nullptr : std::move(node);
   }
   NodePtr List() {
-    NodePtr list = Make(Op::kList, Type::kList, token_.column);
+    NodePtr list = Make(Op::kList, Type::kList, Now().column);
     if (list == nullptr) return nullptr;
     Advance();
     while (!Is("]")) {
@@ -399,13 +303,13 @@ class Parser {
   }
   // Gives the node its source text: all up to the token that isn't its own any more.
   NodePtr Close(NodePtr node) {
-    std::string_view text = text_.substr(node->column, token_.column - node->column);
+    std::string_view text = text_.substr(node->column, Now().column - node->column);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t'))
       text.remove_suffix(1);
     node->text = text;
     return error_ ? nullptr : std::move(node);
   }
-  NodePtr TooDeep() { return Fail(token_.column, 1, "the condition is nested too deeply"); }
+  NodePtr TooDeep() { return Fail(Now().column, 1, "the condition is nested too deeply"); }
 
   NodePtr Condition(NodePtr node) {
     if (node->type == Type::kBool || node->type == Type::kUnknown) return node;
@@ -487,8 +391,7 @@ class Parser {
   }
 
   std::string_view text_;
-  size_t at_ = 0;
-  Token token_;
+  WhenLexer lexer_;
   int depth_ = 0;
   size_t nodes_ = 0;
   std::vector<std::string> names_;

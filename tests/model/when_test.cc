@@ -231,6 +231,7 @@ TEST(ModelWhenTest, ReportsMistakesByColumn) {
             "6+8: '5minutes' is not a number (write 0.5, 5%, 30s or 64MiB)");
   EXPECT_EQ(Mistake("warning + 1 > 2"),
             "0+7: 'warning' is a severity, which can't be calculated with");
+  EXPECT_EQ(Mistake("a > 1e999"), "4+5: this number is out of range");
   EXPECT_EQ(Mistake(""), "0+1: the condition is empty: write one, or leave 'when' out");
   EXPECT_EQ(Mistake("a > 1 € b"),
             "6+3: '€' is not expected here (expected 'and', 'or' or the end)");

@@ -8,6 +8,7 @@ namespace heald::remedy {
 namespace {
 
 constexpr int64_t kClockSlackNs = kSecond;
+constexpr int64_t kIdleNs = 100 * kMillisecond;
 
 bool SameRules(const PolicySpec& a, const PolicySpec& b) {
   return a.mode == b.mode && a.action == b.action && a.when.text() == b.when.text() &&
@@ -190,6 +191,7 @@ int64_t Engine::Tick() {
       if (const Status status = journal_.Flush(); !status) deps_.sink->OnProblem(status.error());
     }
     FireDueTimers(now_ns);
+    if (running_.empty() && next_due_ns() - now_ns > kIdleNs) deps_.store->Idle();
   }
   return next_due_ns();
 }

@@ -157,6 +157,13 @@ Status Sqlite::Finish(Statement* statement) {
   return {};
 }
 
+Status Sqlite::Checkpoint() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) return Failure(code);
+  return {};
+}
+
 Result<int64_t> Sqlite::ScalarInt(const char* sql) {
   Result<Statement> statement = Prepare(sql);
   if (!statement) return statement.error();

@@ -44,6 +44,7 @@ class Sqlite {
   Result<Statement> Prepare(const char* sql);
   Result<bool> Step(Statement* statement);  // true: there is a row
   Status Finish(Statement* statement);      // for statements without rows
+  Status Checkpoint();                      // without waiting for readers
   Result<int64_t> ScalarInt(const char* sql);
   const std::string& path() const { return path_; }
 

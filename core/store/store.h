@@ -116,7 +116,9 @@ class Store : public StoreReader {
  public:
   // Atomic, and durable against a kill of the process once it returns.
   virtual Status Commit(Change* change) = 0;
-  // Names this store in event ids; made with it, never changes.
+  // Nothing is going on: the moment for housekeeping that takes milliseconds.
+  virtual void Idle() = 0;
+  // Part of every incident's trace id; made with it, never changes.
   virtual const std::string& id() const = 0;
 };
 

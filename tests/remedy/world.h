@@ -1,0 +1,306 @@
+// A small world for the engine: virtual clock, a real store in a temporary folder, a target that
+// can be restarted, and everything that was told. Used by the tests of this folder.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/remedy/engine.h"
+#include "core/store/open.h"
+
+namespace heald::remedy {
+
+inline constexpr int64_t kStart = 1'767'225'600 * kSecond;  // 2026-01-01T00:00:00Z
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "heald-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Targets by service name. Calls are answered `latency_ns` later, when Deliver is called.
+class FakeGateway final : public ActionGateway {
+ public:
+  struct Target {
+    int executed = 0;
+    int64_t executed_ns = 0;
+    int64_t effect_after_ns = 900 * kMillisecond;
+    std::string uid = "c1";
+    std::string before = "{}";
+    bool reversible = false;
+    std::optional<Error> plan_error;
+    std::optional<Error> execute_error;  // instead of executing
+    std::optional<Error> lost_reply;     // executes, then says this
+    std::optional<Effect> effect;        // what observe says, whatever happened
+    std::optional<Effect> reply;         // what execute says
+    std::optional<Effect> dry_run;
+  };
+
+  explicit FakeGateway(const Clock* clock) : clock_(clock) {}
+
+  void Plan(const ActionRequest& request, PlanDone done) override {
+    ++plans;
+    const Target& target = At(request);
+    if (target.plan_error) return Answer([done, error = *target.plan_error] { done(error); });
+    heald::Plan plan;
+    plan.summary = "restart " + std::string(request.target.Get("service"));
+    plan.target_uid = target.uid + "/" + std::string(request.target.Get("service"));
+    plan.reversible = target.reversible;
+    plan.before = target.before;
+    plan.effect_within_ns = 10 * kSecond;
+    Answer([done, plan] { done(plan); });
+  }
+  void DryRun(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    ++dry_runs;
+    const std::optional<Effect> effect = At(request).dry_run;
+    if (!effect)
+      return Answer([done] { done(MakeError(Code::kUnsupported, "no dry run")); });
+    Answer([done, effect = *effect] { done(effect); });
+  }
+  void Execute(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    ++executes;
+    ++by_decision[request.decision];
+    if (on_execute) on_execute(request);
+    Target& target = At(request);
+    if (target.execute_error)
+      return Answer([done, error = *target.execute_error] { done(error); });
+    ++target.executed;
+    target.executed_ns = clock_->NowNs();
+    if (target.lost_reply) return Answer([done, error = *target.lost_reply] { done(error); });
+    const Effect reply = target.reply.value_or(Effect{EffectState::kPending, "204"});
+    Answer([done, reply] { done(reply); });
+  }
+  void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    ++observes;
+    const Target& target = At(request);
+    Effect effect;
+    if (target.effect)
+      effect = *target.effect;
+    else if (target.executed == 0)
+      effect = {EffectState::kAbsent, "never restarted"};
+    else if (clock_->NowNs() >= target.executed_ns + target.effect_after_ns)
+      effect = {EffectState::kDone, "ready after " + FormatElapsed(target.effect_after_ns)};
+    Answer([done, effect] { done(effect); });
+  }
+  void Undo(const ActionRequest&, const heald::Plan&, EffectDone done) override {
+    Answer([done] { done(MakeError(Code::kUnsupported, "no undo")); });
+  }
+
+  Target& At(const ActionRequest& request) {
+    return targets[std::string(request.target.Get("service"))];
+  }
+  int64_t next_due_ns() const { return answers_.empty() ? INT64_MAX : answers_.begin()->first; }
+  void Deliver() {
+    while (!answers_.empty() && answers_.begin()->first <= clock_->NowNs()) {
+      const std::function<void()> answer = answers_.begin()->second;
+      answers_.erase(answers_.begin());
+      answer();
+    }
+  }
+  void Forget() { answers_.clear(); }  // the process that waited for them is gone
+
+  std::map<std::string, Target> targets;
+  std::map<std::string, int> by_decision;
+  std::function<void(const ActionRequest&)> on_execute;
+  int64_t latency_ns = kMillisecond;
+  bool inline_answers = false;
+  int plans = 0;
+  int dry_runs = 0;
+  int executes = 0;
+  int observes = 0;
+
+ private:
+  void Answer(std::function<void()> answer) {
+    if (inline_answers) return answer();
+    answers_.emplace(clock_->NowNs() + latency_ns, std::move(answer));
+  }
+
+  const Clock* clock_;
+  std::multimap<int64_t, std::function<void()>> answers_;
+};
+
+class Told final : public EventSink {
+ public:
+  void OnNotice(const Notice& notice) override {
+    ids.push_back(notice.event_id);
+    lines.push_back(notice.text);
+    if (notice.kind == NoticeKind::kDecision) decisions.push_back(*notice.decision);
+    if (notice.kind == NoticeKind::kOutcome) outcomes.push_back(*notice.outcome);
+    if (notice.incident != nullptr) last_incident = *notice.incident;
+  }
+  void OnProblem(const Error& error) override { problems.push_back(error.message); }
+
+  std::vector<std::string> ids;
+  std::vector<std::string> lines;
+  std::vector<Decision> decisions;
+  std::vector<Outcome> outcomes;
+  std::vector<std::string> problems;
+  Incident last_incident;
+};
+
+inline When Parsed(std::string_view text) {
+  std::variant<When, WhenError> parsed = When::Parse(text);
+  if (const auto* error = std::get_if<WhenError>(&parsed)) ADD_FAILURE() << error->message;
+  return std::get<When>(std::move(parsed));
+}
+
+inline PolicySpec MakePolicy(std::string name = "latency", std::string_view when = {}) {
+  PolicySpec policy;
+  policy.name = std::move(name);
+  policy.inputs = {{"spikes", "", ""}};
+  policy.action = "restart";
+  policy.mode = Mode::kEnforce;
+  policy.guard.cooldown_ns = 5 * kMinute;
+  policy.guard.max_per_hour = 3;
+  policy.verify_within_ns = 2 * kMinute;
+  if (!when.empty()) policy.when = Parsed(when);
+  return policy;
+}
+
+inline PipelineSpec MakeSpec(std::vector<PolicySpec> policies) {
+  PipelineSpec spec;
+  spec.file = "pipeline.yaml";
+  NodeSpec source;
+  source.kind = Kind::kSource;
+  source.name = "prom";
+  source.outputs = {"latency_p99", "error_rate"};
+  NodeSpec detector;
+  detector.kind = Kind::kDetector;
+  detector.name = "spikes";
+  NodeSpec action;
+  action.kind = Kind::kAction;
+  action.name = "restart";
+  action.plugin = "docker";
+  spec.nodes = {source, detector, action};
+  spec.policies = std::move(policies);
+  return spec;
+}
+
+// The engine in its world. Move time with Run; a crash is Restart.
+class World {
+ public:
+  explicit World(PipelineSpec spec) : spec(std::move(spec)) { Restart(); }
+
+  // Kills the engine and starts another on the same store.
+  void Restart() {
+    engine.reset();
+    store.reset();
+    gateway.Forget();
+    Result<std::unique_ptr<Store>> opened =
+        OpenStore({"sqlite:heald.db", dir.path(), false});
+    ASSERT_TRUE(opened) << opened.error().message;
+    store = std::move(*opened);
+    Engine::Deps deps;
+    deps.clock = &clock;
+    deps.store = store.get();
+    deps.gateway = &gateway;
+    deps.sink = &told;
+    deps.latest = &latest;
+    Result<std::unique_ptr<Engine>> created = Engine::Create(deps, spec, options);
+    ASSERT_TRUE(created) << created.error().message;
+    engine = std::move(*created);
+  }
+
+  void Run(int64_t duration_ns) {
+    const int64_t end_ns = clock.NowNs() + duration_ns;
+    while (true) {
+      gateway.Deliver();
+      const int64_t due_ns = engine->Tick();  // may call the gateway
+      const int64_t next_ns = std::min(due_ns, gateway.next_due_ns());
+      if (next_ns > end_ns) break;
+      clock.Set(std::max(next_ns, clock.NowNs()));
+    }
+    clock.Set(end_ns);
+  }
+
+  Finding Make(const std::string& service, Severity severity = Severity::kCritical) {
+    Finding finding;
+    finding.node = "spikes";
+    finding.id = "spikes/1/" + std::to_string(++last_finding_);
+    finding.severity = severity;
+    finding.target = {{"service", service}};
+    finding.metric = "latency_p99";
+    finding.unit = "s";
+    finding.value = 1.84;
+    finding.expected_low = 0.04;
+    finding.expected_high = 0.09;
+    finding.score = 9.1;
+    finding.confidence = 0.9;
+    finding.began_ns = clock.NowNs() - 2 * kSecond;
+    finding.ts_ns = clock.NowNs();
+    return finding;
+  }
+  Finding Open(const std::string& service, Severity severity = Severity::kCritical) {
+    Finding finding = Make(service, severity);
+    engine->OnFinding(finding);
+    return finding;
+  }
+  void Clear(Finding finding) {
+    finding.state = FindingState::kClear;
+    finding.value = 0.06;
+    finding.ts_ns = clock.NowNs();
+    engine->OnFinding(finding);
+  }
+  void Sample(const std::string& service, double value) {
+    latest.Record("prom", "latency_p99", {{"service", service}}, value, clock.NowNs());
+  }
+
+  Chain ChainOf(uint64_t incident) {
+    Result<std::optional<Chain>> chain = store->ChainOf(incident);
+    EXPECT_TRUE(chain && chain->has_value());
+    return chain && *chain ? **chain : Chain();
+  }
+  std::vector<std::string> Kinds(uint64_t incident) {
+    std::vector<std::string> kinds;
+    for (const AuditEvent& event : ChainOf(incident).events) kinds.push_back(event.kind);
+    return kinds;
+  }
+  // Reasons of refusals so far, one text per decision.
+  std::vector<std::string> Refusals() const {
+    std::vector<std::string> out;
+    for (const Decision& decision : told.decisions)
+      if (decision.verdict == DecisionVerdict::kRefused)
+        for (const GuardVerdict& guard : decision.guards)
+          if (!guard.allowed) out.push_back(guard.guard + ": " + guard.reason);
+    return out;
+  }
+
+  TempDir dir;
+  PipelineSpec spec;
+  EngineOptions options;
+  VirtualClock clock{kStart};
+  std::unique_ptr<Store> store;
+  FakeGateway gateway{&clock};
+  Told told;
+  LatestSamples latest;
+  std::unique_ptr<Engine> engine;
+
+ private:
+  int last_finding_ = 0;
+};
+
+}  // namespace heald::remedy

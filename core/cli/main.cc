@@ -26,7 +26,8 @@ std::string PluginDir(const std::string& program) {
   if (const char* dir = std::getenv("HEALD_PLUGIN_DIR")) return dir;
   const fs::path prefix = fs::path(program).parent_path().parent_path();
   for (const char* lib : {HEALD_LIBDIR, "lib"})
-    if (const fs::path dir = prefix / lib / "heald" / "plugins"; fs::exists(dir)) return dir.string();
+    if (const fs::path dir = prefix / lib / "heald" / "plugins"; fs::exists(dir))
+      return dir.string();
   return (prefix / "lib" / "heald" / "plugins").string();
 }
 
@@ -36,8 +37,9 @@ int main(int argc, char** argv) {
   CLI::App app{"heald keeps services alive while people sleep"};
   app.set_version_flag("--version", "heald " + std::string(heald::agent::kVersion));
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done; 1 the answer is no (errors in the file, no such incident);\n"
-             "2 wrong usage; 3 could not do it (port taken, store unreachable).");
+  app.footer(
+      "Exit codes: 0 done; 1 the answer is no (errors in the file, no such incident);\n"
+      "2 wrong usage; 3 could not do it (port taken, store unreachable).");
 
   PipelineOptions pipeline;
   pipeline.program = ProgramPath();
@@ -59,7 +61,8 @@ int main(int argc, char** argv) {
 
   CheckOptions check;
   sub = verb("check", "Report every mistake in a pipeline file; starts nothing");
-  sub->add_option("--format", check.format, "text, json or sarif")->check(CLI::IsMember({"text", "json", "sarif"}));
+  sub->add_option("--format", check.format, "text, json or sarif")
+      ->check(CLI::IsMember({"text", "json", "sarif"}));
   sub->add_flag("--print", check.print, "Print the effective configuration, secrets masked");
   sub->callback([&] {
     check.pipeline = pipeline;
@@ -67,25 +70,32 @@ int main(int argc, char** argv) {
   });
 
   ExplainOptions explain;
-  sub = app.add_subcommand("explain", "Tell one incident from the first sample to the verification");
+  sub =
+      app.add_subcommand("explain", "Tell one incident from the first sample to the verification");
   sub->add_option("incident", explain.incident, "Its number")->required();
   sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
-  sub->add_option("--store", explain.store, "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
-  sub->add_option("--format", explain.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->add_option("--store", explain.store,
+                  "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
+  sub->add_option("--format", explain.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = Explain(explain, pipeline); });
 
   IncidentsOptions incidents;
   sub = app.add_subcommand("incidents", "List incidents, newest first");
   sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
-  sub->add_option("--store", incidents.store, "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
+  sub->add_option("--store", incidents.store,
+                  "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
   sub->add_option("--state", incidents.state, "open, acting, verifying, resolved or escalated");
   sub->add_option("--limit", incidents.limit, "At most so many");
-  sub->add_option("--format", incidents.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->add_option("--format", incidents.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = Incidents(incidents, pipeline); });
 
   PluginsOptions plugins;
-  sub = verb("plugins", "List the plugins there are, and what is wrong with those that can't be loaded");
-  sub->add_option("--format", plugins.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub = verb("plugins",
+             "List the plugins there are, and what is wrong with those that can't be loaded");
+  sub->add_option("--format", plugins.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] {
     plugins.pipeline = pipeline;
     code = Plugins(plugins);

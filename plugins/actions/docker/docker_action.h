@@ -1,0 +1,66 @@
+// The action `docker`: restarts, stops, starts, pauses and scales containers through the Engine.
+// Thread rule: as every heald::sdk::Action.
+#pragma once
+
+#include <memory>
+
+#include "heald/plugin.h"
+#include "plugins/actions/docker/config.h"
+#include "plugins/actions/docker/engine.h"
+
+namespace heald::docker {
+
+// The five steps of one operation; params name the target. One object per call.
+class Operations {
+ public:
+  virtual ~Operations() = default;
+  virtual sdk::Plan MakePlan() = 0;
+  virtual sdk::Effect DryRun(const sdk::Plan& plan) = 0;
+  virtual sdk::Effect Execute(const sdk::Plan& plan) = 0;
+  virtual sdk::Effect Observe(const sdk::Plan& plan) = 0;
+  virtual sdk::Effect Undo(const sdk::Plan& plan) = 0;
+};
+
+// What they work with.
+struct Context {
+  Engine& engine;
+  const Config& params;
+  sdk::Host host;
+  int64_t deadline_ns = 0;  // of the call, Host::MonotonicNs time
+};
+
+std::unique_ptr<Operations> MakeContainerOperations(const Context& context);
+std::unique_ptr<Operations> MakeComposeScale(const Context& context);
+std::unique_ptr<Operations> MakeSwarmScale(const Context& context);
+
+// How many replicas `params` asks for, from `current`. Throws Failure(HEALD_FULL) when max_replicas
+// is reached.
+int64_t WantedReplicas(const Config& params, const std::string& name, int64_t current);
+// The plan's own JSON; throws Failure(HEALD_CORRUPT) when it isn't from this action.
+Json ReadBefore(const sdk::Plan& plan, const char* kind);
+
+class DockerAction : public sdk::Action<DockerAction> {
+ public:
+  using Config = docker::Config;
+  static constexpr sdk::Info kInfo{
+      .name = "docker",
+      .doc = "Restarts, stops, starts, pauses and scales containers through the Docker Engine",
+      .flags = HEALD_BLOCKING};
+  static void Validate(const Config& config, sdk::Problems& problems);
+
+  DockerAction(sdk::Host host, const Config& config);
+
+  sdk::Plan MakePlan(const sdk::Request& request, const Config& params);
+  sdk::Effect DryRun(const sdk::Request& request, const sdk::Plan& plan, const Config& params);
+  sdk::Effect Execute(const sdk::Request& request, const sdk::Plan& plan, const Config& params);
+  sdk::Effect Observe(const sdk::Request& request, const sdk::Plan& plan, const Config& params);
+  sdk::Effect Undo(const sdk::Request& request, const sdk::Plan& plan, const Config& params);
+
+ private:
+  std::unique_ptr<Operations> For(const sdk::Request& request, const Config& params);
+
+  sdk::Host host_;
+  Engine engine_;
+};
+
+}  // namespace heald::docker

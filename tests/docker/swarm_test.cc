@@ -1,0 +1,107 @@
+#include "plugins/actions/docker/swarm.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/docker/fixture.h"
+
+namespace heald::docker::testing {
+namespace {
+
+using nlohmann::json;
+using sdk::Effect;
+using sdk::EffectState;
+using ::testing::HasSubstr;
+
+class DockerSwarmTest : public EngineTest {
+ protected:
+  void SetUp() override {
+    EngineTest::SetUp();
+    if (IsSkipped()) return;
+    int status = 0;
+    const json answer = engine_->Api(
+        "POST", "/swarm/init",
+        {{"ListenAddr", "127.0.0.1:0"}, {"AdvertiseAddr", "127.0.0.1"}, {"ForceNewCluster", false}},
+        &status);
+    if (status != 200) GTEST_SKIP() << "no Swarm here: " << answer.dump();
+    json spec;
+    spec["Name"] = "web";
+    spec["TaskTemplate"]["ContainerSpec"] = {{"Image", heald::testing::DockerEngine::kImage},
+                                             {"Command", Sleeper().at("Cmd")}};
+    spec["TaskTemplate"]["Networks"] = {{{"Target", "host"}}};
+    spec["TaskTemplate"]["RestartPolicy"] = {{"Condition", "none"}};
+    spec["Mode"]["Replicated"]["Replicas"] = 1;
+    engine_->Api("POST", "/services/create", spec, &status);
+    ASSERT_EQ(status, 201);
+  }
+  void TearDown() override {
+    engine_->Api("DELETE", "/services/web");
+    engine_->Api("POST", "/swarm/leave?force=true");
+    EngineTest::TearDown();
+  }
+  static Config To(int64_t replicas) {
+    Config config;
+    config.operation = Operation::kScale;
+    config.swarm_service = "web";
+    config.replicas = replicas;
+    return config;
+  }
+  int64_t Replicas() { return ReadService(engine_->Api("GET", "/services/web")).replicas; }
+};
+
+TEST_F(DockerSwarmTest, ScalesAndRollsBack) {
+  const Config config = To(3);
+  const sdk::Plan plan = PlanOf(config);
+  EXPECT_EQ(plan.summary, "scale service web from 1 to 3 replicas");
+  EXPECT_EQ(action_->DryRun(Request(), plan, config).state, EffectState::kDone);
+  EXPECT_EQ(Observe(plan, config).state, EffectState::kAbsent);
+  const Effect effect = Do(plan, config);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(effect.detail, "web: 3 of 3 replicas running");
+  EXPECT_EQ(Replicas(), 3);
+  action_->Undo(Request(), plan, config);
+  EXPECT_EQ(Replicas(), 1);
+}
+
+TEST_F(DockerSwarmTest, ServiceChangedMeanwhileIsAConflict) {
+  const Config config = To(2);
+  const sdk::Plan plan = PlanOf(config);
+  const SwarmService service = ReadService(engine_->Api("GET", "/services/web"));
+  engine_->Api("POST", "/services/web/update?version=" + std::to_string(service.version),
+               SpecWithReplicas(service, 3));
+  try {
+    action_->Execute(Request(), plan, config);
+    FAIL();
+  } catch (const sdk::Failure& failure) {
+    EXPECT_EQ(failure.code(), HEALD_CONFLICT);
+  }
+  EXPECT_EQ(Replicas(), 3);
+  EXPECT_EQ(Observe(plan, config).state, EffectState::kFailed);
+}
+
+TEST_F(DockerSwarmTest, UnknownServiceIsNotFound) {
+  Config config = To(2);
+  config.swarm_service = "wbe";
+  const sdk::Failure failure = PlanFailure(config);
+  EXPECT_EQ(failure.code(), HEALD_NOT_FOUND);
+  EXPECT_THAT(failure.what(), HasSubstr("service wbe not found"));
+}
+
+TEST(DockerTasksTest, CountsWhatRuns) {
+  const json tasks = {{{"Status", {{"State", "running"}}}},
+                      {{"Status", {{"State", "rejected"}, {"Err", "No such image"}}}}};
+  const Effect effect = JudgeTasks("web", tasks, 2);
+  EXPECT_EQ(effect.state, EffectState::kPending);
+  EXPECT_EQ(effect.detail, "web: 1 of 2 replicas running; No such image");
+}
+
+TEST(DockerTasksTest, GlobalServicesHaveNoReplicas) {
+  const json service = {{"ID", "x"},
+                        {"Version", {{"Index", 7}}},
+                        {"Spec", {{"Name", "agent"}, {"Mode", {{"Global", json::object()}}}}}};
+  EXPECT_THROW(ReadService(service), sdk::Failure);
+}
+
+}  // namespace
+}  // namespace heald::docker::testing

@@ -136,9 +136,13 @@ class Reader {
   }
 
   error_code Warnings(ondemand::object& root) {
+    // Looks through the rest of the answer, so one that is cut shows here.
+    ondemand::value value;
+    const error_code found = root.find_field_unordered("warnings").get(value);
+    if (found != simdjson::SUCCESS)
+      return found == simdjson::NO_SUCH_FIELD ? simdjson::SUCCESS : found;
     ondemand::array warnings;
-    if (root.find_field_unordered("warnings").get_array().get(warnings) != simdjson::SUCCESS)
-      return simdjson::SUCCESS;
+    if (value.get_array().get(warnings) != simdjson::SUCCESS) return simdjson::SUCCESS;
     for (auto item : warnings) {
       std::string_view text;
       if (const error_code error = item.get_string().get(text)) return error;

@@ -186,7 +186,8 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
       SetTrouble(query, answer.error);
       Emit(rows, 0, rows.size(), sink);
     } catch (const sdk::Failure& failed) {
-      SetTrouble(query, failed.what());
+      // A full pipeline isn't this query's fault; the host counts what it couldn't take.
+      if (failed.code() != HEALD_FULL) SetTrouble(query, failed.what());
     }
   }
 

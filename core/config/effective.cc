@@ -1,6 +1,7 @@
 #include <re2/re2.h>
 #include <yaml-cpp/emitter.h>
 #include <yaml-cpp/emittermanip.h>
+#include <yaml-cpp/null.h>
 
 #include "core/config/loader.h"
 #include "core/config/schema.h"
@@ -50,6 +51,8 @@ void Write(const Value& value, YAML::Emitter* out) {
   } else if (const std::string* text = value.AsString()) {
     if (NeedsQuotes(*text)) *out << YAML::DoubleQuoted;
     *out << *text;
+  } else if (value.is_null()) {
+    *out << YAML::Null;
   } else {
     *out << FormatInUnit(Schema(), value);
   }

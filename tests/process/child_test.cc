@@ -1,4 +1,4 @@
-#include "plugins/actions/process/child.h"
+#include "plugins/support/child.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

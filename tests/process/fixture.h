@@ -16,10 +16,19 @@
 #include <vector>
 
 #include "plugins/actions/process/probe.h"
-#include "plugins/actions/process/proc.h"
 #include "plugins/actions/process/service.h"
+#include "plugins/support/log_file.h"
+#include "plugins/support/proc.h"
 
 namespace heald::process::testing {
+
+using support::BootId;
+using support::FindByEnvironment;
+using support::KillRemains;
+using support::LogTail;
+using support::ProcessStat;
+using support::ReadStat;
+using support::RotateLog;
 
 inline const std::string kStub = std::string(HEALD_BINARY_DIR) + "/tests/process_stub";
 inline const std::string kHolder = std::string(HEALD_BINARY_DIR) + "/tests/process_holder";

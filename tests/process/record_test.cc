@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "plugins/actions/process/log_file.h"
+#include "plugins/support/log_file.h"
 #include "tests/process/fixture.h"
 
 namespace heald::process::testing {

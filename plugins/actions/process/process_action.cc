@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "plugins/actions/process/log_file.h"
 #include "plugins/actions/process/probe.h"
 #include "plugins/support/http_config.h"
+#include "plugins/support/log_file.h"
 
 namespace heald::process {
 namespace {
@@ -17,6 +17,8 @@ namespace {
 using sdk::Effect;
 using sdk::EffectState;
 using sdk::Failure;
+using support::CheckCommand;
+using support::LogTail;
 
 constexpr std::string_view kRecordSuffix = ".service.json";
 

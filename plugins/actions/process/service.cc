@@ -11,13 +11,22 @@
 #include <random>
 #include <utility>
 
-#include "plugins/actions/process/log_file.h"
-#include "plugins/actions/process/proc.h"
+#include "plugins/support/log_file.h"
+#include "plugins/support/proc.h"
 
 namespace heald::process {
 namespace {
 
 using std::chrono::milliseconds;
+using support::AgeSeconds;
+using support::BootId;
+using support::EnvironmentOf;
+using support::FindLeader;
+using support::IsAlive;
+using support::KillRemains;
+using support::LogTail;
+using support::ProcessStat;
+using support::RotateLog;
 
 constexpr milliseconds kProbeEvery{50};
 constexpr milliseconds kProbeLateEvery{1000};

@@ -10,12 +10,20 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
-#include "plugins/actions/process/child.h"
 #include "plugins/actions/process/record.h"
+#include "plugins/support/child.h"
 
 namespace heald::process {
+
+using support::Child;
+using support::Command;
+
+// The environment variables every supervised child carries.
+inline constexpr std::string_view kServiceVariable = "HEALD_SERVICE_ID";
+inline constexpr std::string_view kInstanceVariable = "HEALD_SERVICE_INSTANCE";
 
 struct Readiness {
   std::string http;  // ready when this answers 2xx

@@ -171,6 +171,7 @@ BENCHMARK(NaiveZscore)->ArgName("window")->Arg(20)->Arg(200);
 
 class Ratios : public benchmark::ConsoleReporter {
  public:
+  Ratios() : ConsoleReporter(OO_Tabular) {}
   void ReportRuns(const std::vector<Run>& runs) override {
     ConsoleReporter::ReportRuns(runs);
     for (const Run& run : runs)
@@ -178,12 +179,15 @@ class Ratios : public benchmark::ConsoleReporter {
         rates_[run.benchmark_name()] = at->second;
   }
   void Finalize() override {
-    for (const auto& [name, rate] : rates_)
-      for (const char* baseline :
-           {"NaiveZscore/window:20", "NaiveZscore/window:200", "CopyColumns"})
-        if (const auto at = rates_.find(baseline); at != rates_.end() && name != baseline)
+    constexpr const char* kBaselines[] = {"NaiveZscore/window:20", "NaiveZscore/window:200",
+                                          "CopyColumns"};
+    for (const auto& [name, rate] : rates_) {
+      if (std::count(std::begin(kBaselines), std::end(kBaselines), name) != 0) continue;
+      for (const char* baseline : kBaselines)
+        if (const auto at = rates_.find(baseline); at != rates_.end())
           std::printf("%-26s %7.3f times the speed of %s\n", name.c_str(), rate / at->second,
                       baseline);
+    }
   }
 
  private:

@@ -6,6 +6,10 @@ namespace heald::threshold {
 
 namespace {
 
+std::string Key(const std::string& side, const char* level) {
+  return side + "." + level;
+}
+
 // Levels must get further from normal from `clear` to `critical`; sign -1 for lower bounds.
 void CheckSide(const Bounds& bounds, const std::string& side, double sign,
                sdk::Problems& problems) {
@@ -22,10 +26,11 @@ void CheckSide(const Bounds& bounds, const std::string& side, double sign,
     if (!level.value) continue;
     const std::string pointer = "/" + side + "/" + level.name;
     if (!std::isfinite(*level.value))
-      problems.Add(pointer, side + "." + level.name + " must be a finite number");
-    if (milder != nullptr && sign * *level.value < sign * *milder->value)
-      problems.Add(pointer, side + "." + level.name + " must not be " +
-                                (sign > 0 ? "below " : "above ") + side + "." + milder->name);
+      problems.Add(pointer, Key(side, level.name) + " must be a finite number");
+    if (milder != nullptr && sign * *level.value < sign * *milder->value) {
+      const char* const wrong = sign > 0 ? " must not be below " : " must not be above ";
+      problems.Add(pointer, Key(side, level.name).append(wrong).append(Key(side, milder->name)));
+    }
     milder = &level;
   }
   if (bounds.clear && !bounds.Mildest())

@@ -51,8 +51,8 @@ struct Reading {
 };
 
 struct BookOptions {
-  std::string name{};                        // the component's, for the snapshot
-  std::string unit{};                        // empty: guessed from each metric's name
+  std::string name{};                      // the component's, for the snapshot
+  std::string unit{};                      // empty: guessed from each metric's name
   Duration update_interval = Seconds(10);  // by the samples' time
   Duration keep_restored = Minutes(60);    // how long a restored series may stay away
   uint32_t snapshot_version = 1;

@@ -91,7 +91,7 @@ class SnapshotReader {
   std::string Text() {
     const uint32_t size = U32();
     if (size > rest_.size()) Refuse("a text in it is longer than the rest");
-    const std::string text(rest_.substr(0, size));
+    std::string text(rest_.substr(0, size));
     rest_.remove_prefix(size);
     return text;
   }

@@ -1,11 +1,9 @@
 #include "core/config/coerce.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
-#include "core/base/units.h"
 #include "core/config/interpolate.h"
+#include "core/config/scalar.h"
 #include "core/model/suggest.h"
 #include "core/model/template.h"
 
@@ -24,29 +22,6 @@ struct Spot {
   bool secret = false;
   bool runtime = false;
 };
-
-std::optional<int64_t> ReadInteger(std::string_view text) {
-  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
-  int64_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::optional<double> ReadNumber(std::string_view text) {
-  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
-  double value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    return std::nullopt;
-  return value;
-}
-
-std::optional<bool> ReadBoolean(std::string_view text) {
-  if (text == "true" || text == "True" || text == "TRUE") return true;
-  if (text == "false" || text == "False" || text == "FALSE") return false;
-  return std::nullopt;
-}
 
 std::string Shortened(std::string_view text) {
   constexpr size_t kMost = 60;
@@ -248,14 +223,6 @@ class Coercion {
 
   // ---- scalars
 
-  // What the value at hand looks like to its reader, without giving a secret away.
-  struct Text {
-    std::string plain;
-    std::string got;     // "'abc'" or "the value of ${env:X}"
-    bool loose = false;  // typed by the schema alone: unquoted, or filled in from outside
-    bool filled = false;
-  };
-
   void Hide(const YamlNode& node) {
     if (node.kind != Kind::kScalar) return;
     int lines = 1;
@@ -273,7 +240,7 @@ class Coercion {
   Value Leaf(const YamlNode& node, const Schema& schema, const Spot& spot) {
     if (node.kind != Kind::kScalar) {
       if (node.kind == Kind::kNull && schema.type == Type::kAny) return Value();
-      return WrongType(node, Wanted(schema), "", spot);
+      return WrongType(node, WantedScalar(schema), "", spot);
     }
     Interpolated in = Interpolate(node.text, context_.environment, context_.folder);
     const bool only_placeholder = in.any && node.text.front() == '$' && node.text.back() == '}' &&
@@ -287,19 +254,22 @@ class Coercion {
     if (spot.secret || in.from_outside) context_.shown[spot.path] = "********";
     if (!in.runtime.empty()) return Template(node, spot, in);
 
-    Text text;
+    ScalarText text;
     const Result<std::string> plain =
         RenderText(in.text, [](std::string_view) { return std::nullopt; });
     if (plain.ok()) text.plain = *plain;
-    text.loose = node.plain || in.any;
+    text.quoted = !node.plain;
     text.filled = in.any;
+    text.hidden = spot.secret || in.from_outside;
     text.got = in.from_outside ? "the value of " + Shortened(node.text)
                : spot.secret   ? "this text"
                                : "'" + Shortened(text.plain) + "'";
-    Value value = Read(node, schema, spot, text);
-    if (value.is_null()) return value;
-    if (!schema.choices.empty() && !Choose(node, schema, spot, text, value)) return Value();
-    if (!InBounds(node, schema, spot, text, value)) return Value();
+    ScalarResult read = ReadScalar(schema, text);
+    if (!read.must.empty()) {
+      Error(node.span, spot, Quoted(spot) + " must " + read.must, std::move(read.hint));
+      return Value();
+    }
+    Value value = std::move(read.value);
     if (schema.unit != Unit::kNone && context_.shown.count(spot.path) == 0)
       context_.shown[spot.path] = FormatInUnit(schema, value);
     return value.AsString() != nullptr ? Value(in.text) : value;
@@ -333,133 +303,6 @@ class Coercion {
     }
     templated_ = true;
     return in.text;
-  }
-
-  static std::string_view Wanted(const Schema& schema) {
-    switch (schema.unit) {
-      case Unit::kDuration:
-        return "a duration such as 30s";
-      case Unit::kSize:
-        return "a size such as 64MiB";
-      case Unit::kRatio:
-        return "a ratio such as 5% or 0.05";
-      case Unit::kNone:
-        break;
-    }
-    switch (schema.type) {
-      case Type::kInteger:
-        return "a whole number";
-      case Type::kNumber:
-        return "a number";
-      case Type::kBoolean:
-        return "true or false";
-      default:
-        return "text";
-    }
-  }
-
-  Value Read(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text) {
-    if (schema.unit != Unit::kNone) return ReadInUnit(node, schema, spot, text);
-    if (schema.type == Type::kString) return text.plain;
-    if (schema.type == Type::kAny) {
-      if (!text.loose || text.filled) return text.plain;
-      if (const auto flag = ReadBoolean(text.plain)) return *flag;
-      if (const auto integer = ReadInteger(text.plain)) return *integer;
-      if (const auto number = ReadNumber(text.plain)) return *number;
-      return text.plain;
-    }
-    Value value;
-    if (schema.type == Type::kInteger) {
-      if (const auto integer = ReadInteger(text.plain)) value = *integer;
-    } else if (schema.type == Type::kNumber) {
-      if (const auto number = ReadNumber(text.plain)) value = *number;
-    } else if (const auto flag = ReadBoolean(text.plain)) {
-      value = *flag;
-    } else if (text.filled && (text.plain == "1" || text.plain == "0")) {
-      value = text.plain == "1";
-    }
-    if (!value.is_null() && text.loose) return value;
-    std::string hint;
-    if (!value.is_null()) hint = "remove the quotes";
-    if (schema.type == Type::kBoolean && text.loose && !spot.secret) {
-      static const std::vector<std::string> kYes = {"yes", "on", "Yes", "On", "1"};
-      static const std::vector<std::string> kNo = {"no", "off", "No", "Off", "0"};
-      if (std::find(kYes.begin(), kYes.end(), text.plain) != kYes.end()) hint = "write true";
-      if (std::find(kNo.begin(), kNo.end(), text.plain) != kNo.end()) hint = "write false";
-    }
-    const std::string got = text.loose ? text.got : "the text " + text.got;
-    Error(node.span, spot,
-          Quoted(spot) + " must be " + std::string(Wanted(schema)) + ", not " + got, hint);
-    return Value();
-  }
-
-  Value ReadInUnit(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text) {
-    std::string problem;
-    if (schema.unit == Unit::kRatio) {
-      const Result<double> ratio = ParseRatio(text.plain);
-      if (ratio.ok()) return *ratio;
-      problem = ratio.error().message;
-    } else {
-      const Result<int64_t> amount =
-          schema.unit == Unit::kDuration ? ParseDuration(text.plain) : ParseSize(text.plain);
-      if (amount.ok()) return *amount;
-      problem = amount.error().message;
-    }
-    const size_t colon = problem.rfind(": ");
-    Error(node.span, spot,
-          Quoted(spot) + " must be " + std::string(Wanted(schema)) + ", not " + text.got,
-          problem.substr(colon + 2));
-    return Value();
-  }
-
-  bool Choose(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text,
-              const Value& value) {
-    std::vector<std::string> names;
-    for (const Value& choice : schema.choices) {
-      if (choice == value) return true;
-      names.push_back(FormatInUnit(schema, choice));
-    }
-    const bool secret = context_.shown.count(spot.path) != 0;
-    Error(node.span, spot,
-          Quoted(spot) + " must be one of " + JoinNames(names, 24) + ", not " + text.got,
-          secret ? "" : DidYouMean(text.plain, names));
-    return false;
-  }
-
-  bool InBounds(const YamlNode& node, const Schema& schema, const Spot& spot, const Text& text,
-                const Value& value) {
-    std::string must;
-    if (const std::string* string = value.AsString()) {
-      const auto characters =
-          static_cast<size_t>(std::count_if(string->begin(), string->end(), [](char c) {
-            return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-          }));
-      if (characters < schema.min_length)
-        must = schema.min_length == 1
-                   ? "not be empty"
-                   : "have at least " + std::to_string(schema.min_length) + " characters";
-      else if (schema.pattern != nullptr && !RE2::PartialMatch(*string, *schema.pattern))
-        must = "match " + schema.pattern_text + ", not " + text.got;
-    } else {
-      const double number = NumberOf(value);
-      const auto bound = [&](double limit) {
-        Value in_type = limit;
-        if (schema.unit == Unit::kDuration || schema.unit == Unit::kSize)
-          in_type = static_cast<int64_t>(limit);
-        return FormatInUnit(schema, in_type) + ", not " + text.got;
-      };
-      if (number < schema.minimum)
-        must = (schema.above_minimum ? "be above " : "be at least ") + bound(schema.minimum);
-      else if (schema.above_minimum && number == schema.minimum)
-        must = "be above " + bound(schema.minimum);
-      else if (number > schema.maximum)
-        must = (schema.below_maximum ? "be below " : "be at most ") + bound(schema.maximum);
-      else if (schema.below_maximum && number == schema.maximum)
-        must = "be below " + bound(schema.maximum);
-    }
-    if (must.empty()) return true;
-    Error(node.span, spot, Quoted(spot) + " must " + must);
-    return false;
   }
 
   const CoerceRequest& request_;

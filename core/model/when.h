@@ -40,6 +40,9 @@ class WhenScope {
   virtual std::optional<WhenValue> Lookup(std::string_view name) const = 0;
 };
 
+// The finding's own names ("severity", "score", …); every other one is a label or a query.
+const std::vector<std::string>& WhenFields();
+
 struct WhenError {
   size_t column = 0;  // 0-based offset into the text
   size_t length = 1;

@@ -27,13 +27,29 @@ const std::vector<std::string>& KindWords() {
   return kWords;
 }
 
+const std::map<std::string_view, Type>& Fields() {
+  static const std::map<std::string_view, Type> kFields = {{"severity", Type::kSeverity},
+                                                           {"score", Type::kNumber},
+                                                           {"confidence", Type::kNumber},
+                                                           {"kind", Type::kText},
+                                                           {"value", Type::kNumber},
+                                                           {"expected_low", Type::kNumber},
+                                                           {"expected_high", Type::kNumber},
+                                                           {"metric", Type::kText},
+                                                           {"unit", Type::kText},
+                                                           {"probability", Type::kNumber},
+                                                           {"eta", Type::kNumber},
+                                                           {"component", Type::kText},
+                                                           {"recommended_action", Type::kText},
+                                                           {"count", Type::kNumber},
+                                                           {"age", Type::kNumber},
+                                                           {"summary", Type::kText}};
+  return kFields;
+}
+
 Type TypeOfName(std::string_view name) {
-  static const std::map<std::string_view, Type> kFields = {
-      {"severity", Type::kSeverity},  {"score", Type::kNumber}, {"confidence", Type::kNumber},
-      {"probability", Type::kNumber}, {"eta", Type::kNumber},   {"kind", Type::kText},
-      {"component", Type::kText}};
-  const auto at = kFields.find(name);
-  return at == kFields.end() ? Type::kUnknown : at->second;
+  const auto at = Fields().find(name);
+  return at == Fields().end() ? Type::kUnknown : at->second;
 }
 
 std::string_view TypeName(Type type) {
@@ -399,6 +415,15 @@ class Parser {
 };
 
 }  // namespace
+
+const std::vector<std::string>& WhenFields() {
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    for (const auto& [name, type] : Fields()) names.emplace_back(name);
+    return names;
+  }();
+  return kNames;
+}
 
 std::variant<When, WhenError> When::Parse(std::string_view text) {
   When when;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/model/suggest.h"
+#include "core/pipeline/condition.h"
 
 namespace heald {
 namespace {
@@ -20,23 +21,6 @@ bool IsName(std::string_view name) {
   return letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
            return letter(c) || (c >= '0' && c <= '9') || c == '-';
          });
-}
-
-// What the names of a `when` may be beside queries; labels aren't known before samples come, so
-// only the usual ones are listed, to tell them from a typo.
-const std::vector<std::string>& FindingFields() {
-  static const std::vector<std::string> kFields = {"severity",    "score", "confidence", "kind",
-                                                   "probability", "eta",   "component"};
-  return kFields;
-}
-const std::set<std::string>& UsualLabels() {
-  static const std::set<std::string> kLabels = {
-      "app",      "cluster", "container", "datacenter", "deployment", "device", "env",
-      "endpoint", "host",    "image",     "instance",   "job",        "method", "mode",
-      "mount",    "name",    "namespace", "node",       "path",       "pod",    "region",
-      "resource", "route",   "service",   "services",   "shard",      "state",  "status",
-      "team",     "tenant",  "tier",      "type",       "version",    "volume", "zone"};
-  return kLabels;
 }
 
 // A node or a policy, as far as edges care.
@@ -217,13 +201,9 @@ class Checker {
       Error(edge.path, giver.what + " has no outputs of its own", "write '" + edge.node + "'");
       return false;
     }
-    const Component* component = catalog_.Find(giver.node->kind, giver.node->plugin);
-    if (component != nullptr && component->open_outputs) return true;
-    const std::vector<std::string>& outputs = giver.node->outputs;
-    if (std::find(outputs.begin(), outputs.end(), edge.output) != outputs.end()) return true;
-    std::string hint = DidYouMean(edge.output, outputs);
-    if (hint.empty()) hint = outputs.empty() ? "it has none" : "it has " + JoinNames(outputs);
-    Error(edge.path, giver.what + " has no output '" + edge.output + "'", hint);
+    std::optional<GraphProblem> problem = CheckSourceOutput(catalog_, *giver.node, edge);
+    if (!problem) return true;
+    problems_.push_back(std::move(*problem));
     return false;
   }
   static std::string EdgeHint(const Vertex& giver, const Vertex& taker) {
@@ -312,104 +292,12 @@ class Checker {
   }
 
   void CheckWhen(const PolicySpec& policy) {
-    std::map<std::string, int> queries;
-    std::vector<std::string> known = FindingFields();
-    bool open = false;
-    for (const NodeSpec& node : spec_.nodes) {
-      if (node.kind != Kind::kSource) continue;
-      const Component* component = catalog_.Find(node.kind, node.plugin);
-      open = open || doubts_.untyped.count(node.name) != 0 || component == nullptr ||
-             component->open_outputs;
-      for (const std::string& output : node.outputs)
-        if (++queries[output] == 1) known.push_back(output);
+    ConditionCheck check = CheckCondition(catalog_, doubts_, spec_, policy);
+    for (const std::string& source : check.read) {
+      const auto at = vertices_.find(source);
+      if (at != vertices_.end()) ++at->second.readers;
     }
-    for (const std::string& name : policy.when.names()) {
-      const size_t dot = name.find('.');
-      if (dot != std::string::npos) {
-        CheckQualified(policy, name, dot);
-      } else if (queries.count(name) != 0) {
-        MarkRead(name);
-        if (queries[name] > 1)
-          At(policy, name,
-             Warn(policy.path + "/when",
-                  "several sources give '" + name + "': the largest value counts",
-                  "write source." + name));
-      } else if (std::find(known.begin(), known.end(), name) == known.end() &&
-                 UsualLabels().count(name) == 0) {
-        CheckTypo(policy, name, known);
-        if (open) MarkOpenRead();
-      }
-    }
-  }
-  // "prom.latency_p99"
-  void CheckQualified(const PolicySpec& policy, const std::string& name, size_t dot) {
-    const InputRef edge{name.substr(0, dot), name.substr(dot + 1), policy.path + "/when"};
-    const auto at = vertices_.find(edge.node);
-    if (at == vertices_.end() || at->second.node == nullptr ||
-        at->second.node->kind != Kind::kSource) {
-      std::vector<std::string> sources;
-      for (const NodeSpec& node : spec_.nodes)
-        if (node.kind == Kind::kSource) sources.push_back(node.name);
-      const bool root = edge.node == "target" || edge.node == "finding" || edge.node == "labels";
-      MarkMeant(edge.node);
-      std::string hint = root ? "write '" + edge.output + "'" : DidYouMean(edge.node, sources);
-      At(policy, name, Error(edge.path, "'" + edge.node + "' is no source", hint));
-      return;
-    }
-    ++at->second.readers;
-    const size_t before = problems_.size();
-    CheckOutput(at->second, edge);
-    if (problems_.size() > before) At(policy, name, problems_.back());
-  }
-  // A name that is nearly another would make the condition inconclusive for ever. Short names are
-  // near to many others, so they get a warning only.
-  void CheckTypo(const PolicySpec& policy, const std::string& name,
-                 const std::vector<std::string>& known) {
-    constexpr size_t kLongEnough = 6;
-    if (name.size() < 4) return;
-    std::string nearest;
-    size_t distance = 3;
-    for (const std::string& candidate : known) {
-      const size_t d = EditDistance(name, candidate);
-      if (d < distance) {
-        distance = d;
-        nearest = candidate;
-      }
-    }
-    if (nearest.empty() || (distance == 2 && name.size() < kLongEnough)) return;
-    const std::string message = "'" + name + "' is no finding field and no query" +
-                                (name.size() < kLongEnough ? "; it is taken for a label" : "");
-    GraphProblem& problem =
-        Error(policy.path + "/when", message, "did you mean '" + nearest + "'?");
-    problem.warning = name.size() < kLongEnough;
-    At(policy, name, problem);
-  }
-  void At(const PolicySpec& policy, const std::string& name, GraphProblem& problem) {
-    // The name as a word, not as part of a longer one.
-    const std::string& text = policy.when.text();
-    const auto is_word = [&](size_t i) {
-      return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
-                                 text[i] == '_' || text[i] == '.' || text[i] == ':');
-    };
-    for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
-      if ((at > 0 && is_word(at - 1)) || is_word(at + name.size())) continue;
-      problem.offset = at;
-      problem.length = name.size();
-      return;
-    }
-  }
-  void MarkRead(const std::string& query) {
-    for (const NodeSpec& node : spec_.nodes)
-      if (node.kind == Kind::kSource &&
-          std::find(node.outputs.begin(), node.outputs.end(), query) != node.outputs.end())
-        ++vertices_.at(node.name).readers;
-  }
-  void MarkOpenRead() {
-    for (const NodeSpec& node : spec_.nodes) {
-      const Component* component =
-          node.kind == Kind::kSource ? catalog_.Find(node.kind, node.plugin) : nullptr;
-      if (component != nullptr && component->open_outputs) ++vertices_.at(node.name).readers;
-    }
+    for (GraphProblem& problem : check.problems) problems_.push_back(std::move(problem));
   }
 
   // ---- what is left over

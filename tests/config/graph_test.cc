@@ -92,7 +92,17 @@ TEST_F(GraphTest, WarnsOfAQueryThatTwoSourcesGive) {
   When("latency_p99 > 1");
   EXPECT_EQ(Problems(),
             "w /policies/policy/when: several sources give 'latency_p99': the largest value counts "
-            "(write source.latency_p99)\n");
+            "(write prom.latency_p99)\n");
+}
+
+TEST_F(GraphTest, WarnsOfAQueryBehindAFindingField) {
+  Get("prom").outputs.push_back("count");
+  When("count > 1");
+  EXPECT_EQ(Problems(),
+            "w /policies/policy/when: 'count' is the finding's own field, not the query (write "
+            "prom.count for the query)\n");
+  When("prom.count > 1");
+  EXPECT_EQ(Problems(), "");
 }
 
 TEST_F(GraphTest, TellsTyposFromLabels) {
@@ -115,7 +125,9 @@ TEST_F(GraphTest, TellsTyposFromLabels) {
 
 TEST_F(GraphTest, ExplainsNamesWithDots) {
   When("target.service == 'x'");
-  EXPECT_EQ(Problems(), "/policies/policy/when: 'target' is no source (write 'service')\n");
+  EXPECT_EQ(Problems(), "");
+  When("finding.score > 1");
+  EXPECT_EQ(Problems(), "/policies/policy/when: 'finding' is no source (write 'score')\n");
   When("prom.latency > 1");
   EXPECT_EQ(Problems(),
             "/policies/policy/when: source 'prom' has no output 'latency' (it has latency_p99, "

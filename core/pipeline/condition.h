@@ -1,0 +1,26 @@
+// The names in a policy's condition: is each a finding field, a query of some source, or a label?
+// Part of the type check in graph.h, used by it only. Thread rule: pure functions.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/pipeline/graph.h"
+
+namespace heald {
+
+struct ConditionCheck {
+  std::vector<GraphProblem> problems;
+  std::set<std::string> read;  // sources whose samples the condition needs
+};
+
+ConditionCheck CheckCondition(const Catalog& catalog, const GraphDoubts& doubts,
+                              const PipelineSpec& spec, const PolicySpec& policy);
+
+// Nothing when `source` gives edge.output.
+std::optional<GraphProblem> CheckSourceOutput(const Catalog& catalog, const NodeSpec& source,
+                                              const InputRef& edge);
+
+}  // namespace heald

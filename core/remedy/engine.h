@@ -173,6 +173,7 @@ class Engine {
   Status Restore();
   void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
   void RestoreExecution(Run& run, OpenIncident& open, const Execution& execution);
+  bool StillTheRule(Run& run);
   void Revalidate(Run& run);
   void CheckOrphans(OpenIncident& open);
   bool OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const;

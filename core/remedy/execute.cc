@@ -84,6 +84,7 @@ void Engine::Replan(Run& run, const OpenIncident& open) {
 void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
+  if (!StillTheRule(run)) return;
   const auto again = [&] {
     run.phase = Phase::kRevalidating;
     Schedule(run, now_ns + kReplanRetryNs);

@@ -147,18 +147,29 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   CommitOrHold(&draft);
 }
 
+// The policy as the file has it now; a decision that it would not make any more fails.
+bool Engine::StillTheRule(Run& run) {
+  const PolicyPtr policy = policies_.Find(run.decision.policy);
+  if (policy == nullptr) {
+    Fail(run, "no longer valid: the policy is gone or disabled", false);
+    return false;
+  }
+  const bool mode_fits = policy->spec.mode == Mode::kEnforce ||
+                         (policy->spec.mode == Mode::kApprove && run.decision.actor != "heald");
+  if (!mode_fits || policy->spec.action != run.decision.action ||
+      policy->dry_run != run.decision.dry_run) {
+    Fail(run, "no longer valid: the policy was changed", false);
+    return false;
+  }
+  run.policy = policy;
+  return true;
+}
+
 // Journaled, not called: do it only if everything that spoke for it still does.
 void Engine::Revalidate(Run& run) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
-  const PolicyPtr policy = policies_.Find(run.decision.policy);
-  if (policy == nullptr) return Fail(run, "no longer valid: the policy is gone or disabled", false);
-  const bool mode_fits = policy->spec.mode == Mode::kEnforce ||
-                         (policy->spec.mode == Mode::kApprove && run.decision.actor != "heald");
-  if (!mode_fits || policy->spec.action != run.decision.action ||
-      policy->dry_run != run.decision.dry_run)
-    return Fail(run, "no longer valid: the policy was changed", false);
-  run.policy = policy;
+  if (!StillTheRule(run)) return;
   const int index = open.Find(run.decision.finding);
   if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
     return Fail(run, "no longer needed: its finding has cleared", false);

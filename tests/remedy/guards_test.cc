@@ -237,9 +237,9 @@ TEST(RemedyGuardedTest, SwitchedOffMidWayFinishesWhatRunsAndStartsNothing) {
   EXPECT_EQ(world.gateway.executes, 2);
   const Result<std::vector<AuditEvent>> events = world.store->Events(0, 1000);
   ASSERT_TRUE(events);
-  EXPECT_THAT(*events, Contains(::testing::AllOf(
-                           ::testing::Field(&AuditEvent::kind, "switch"),
-                           ::testing::Field(&AuditEvent::actor, "user:anna"))));
+  EXPECT_THAT(*events,
+              Contains(::testing::AllOf(::testing::Field(&AuditEvent::kind, "switch"),
+                                        ::testing::Field(&AuditEvent::actor, "user:anna"))));
 }
 
 TEST(RemedyGuardedTest, TheFirstStateOfTheSwitchComesFromTheFile) {
@@ -259,8 +259,7 @@ TEST(RemedyGuardedTest, ATargetThatCannotBePlannedForIsRefusedWithTheReason) {
       MakeError(Code::kNotFound, "no container has the label service=payments");
   world.Open("payments");
   world.Run(2 * kMinute);
-  EXPECT_THAT(world.Refusals(),
-              ElementsAre("plan: no container has the label service=payments"));
+  EXPECT_THAT(world.Refusals(), ElementsAre("plan: no container has the label service=payments"));
   EXPECT_LE(world.gateway.plans, 8) << "asked more and more seldom";
   world.gateway.targets["payments"].plan_error.reset();
   world.Run(3 * kMinute);

@@ -278,21 +278,31 @@ TEST(RemedyLifeTest, ReachesTheCallWithinAMillisecond) {
   World world(MakeSpec({MakePolicy("latency", "severity >= warning and latency_p99 > 0.5")}));
   world.gateway.inline_answers = true;
   std::vector<double> micros;
+  std::vector<double> cpu_micros;  // what it costs however busy the machine is
+  const auto cpu_us = [] {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) / 1e3;
+  };
   for (int i = 0; i < 300; ++i) {
     const std::string service = "s" + std::to_string(i);
     world.Sample(service, 1.0);
     const Finding finding = world.Make(service);
     const auto begin = std::chrono::steady_clock::now();
     auto called = begin;
+    const double cpu_begin = cpu_us();
     world.gateway.on_execute = [&](const ActionRequest&) {
       called = std::chrono::steady_clock::now();
+      cpu_micros.push_back(cpu_us() - cpu_begin);
     };
     world.engine->OnFinding(finding);
     ASSERT_NE(called, begin);
     micros.push_back(std::chrono::duration<double, std::micro>(called - begin).count());
   }
   std::sort(micros.begin(), micros.end());
-  std::printf("finding to Execute: p50 %.0f us, p99 %.0f us\n", micros[150], micros[297]);
+  std::sort(cpu_micros.begin(), cpu_micros.end());
+  std::printf("finding to Execute: p50 %.0f us, p99 %.0f us; CPU p50 %.0f us, p99 %.0f us\n",
+              micros[150], micros[297], cpu_micros[150], cpu_micros[297]);
   RecordProperty("p50_us", static_cast<int>(micros[150]));
   // The aim is 1 ms; the bound leaves room for sanitizers and a busy machine.
   EXPECT_LT(micros[150], 20'000);

@@ -31,9 +31,9 @@ TEST(RemedyShadowTest, SaysOnceWhatItWouldHaveDoneAndJudgesItAfterwards) {
   ASSERT_THAT(world.told.decisions, SizeIs(1));
   EXPECT_EQ(world.told.decisions[0].verdict, DecisionVerdict::kWouldAct);
   EXPECT_THAT(world.told.decisions[0].guards, SizeIs(9));
-  EXPECT_THAT(world.Kinds(1), ElementsAre("finding.opened", "incident.opened",
-                                          "decision.would_act", "finding.cleared",
-                                          "shadow.verdict", "incident.resolved"));
+  EXPECT_THAT(world.Kinds(1),
+              ElementsAre("finding.opened", "incident.opened", "decision.would_act",
+                          "finding.cleared", "shadow.verdict", "incident.resolved"));
   EXPECT_THAT(world.ChainOf(1).events[4].detail,
               HasSubstr("cleared by itself after 40 s: restart payments would have been noise"));
 }

@@ -22,7 +22,9 @@ class RemedyRecoverTest : public ::testing::Test {
   }
 
   FakeGateway::Target& payments() { return world.gateway.targets["payments"]; }
-  ExecutionState State(uint64_t incident = 1) { return world.ChainOf(incident).executions[0].state; }
+  ExecutionState State(uint64_t incident = 1) {
+    return world.ChainOf(incident).executions[0].state;
+  }
 
   World world;
 };
@@ -144,7 +146,7 @@ void LeavePlanned(World* world) {
   change.executions = chain.executions;
   world->engine.reset();
   ASSERT_TRUE(world->store->Commit(&change));
-  world->gateway.targets["payments"].executed = 0;
+  world->gateway.targets.clear();
   world->gateway.executes = 0;
 }
 

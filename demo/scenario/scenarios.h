@@ -1,0 +1,39 @@
+// One fault, unattended: heald has to notice, act and verify, and somebody else than heald checks
+// that the service is well. Used by main; the list also by tests.
+// Thread rule: the main thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heald::demo {
+
+struct Scenario {
+  std::string name;
+  std::string service;
+  std::string fault;  // for people
+  nlohmann::json body;
+  std::string expected;
+};
+
+const std::vector<Scenario>& Scenarios();
+const Scenario* FindScenario(std::string_view name);
+
+// Times since the fault of the first event of each kind that counts, and what is missing.
+struct ScenarioResult {
+  std::map<std::string, int64_t>
+      reached_ns;        // finding, incident, decision, issued, ready, verified
+  std::string missing;   // empty: healed
+  bool stopped = false;  // by the user
+};
+
+// `quiet`: no timeline.
+ScenarioResult RunScenario(const Scenario& scenario, const std::string& pipeline, bool quiet);
+// Steady load without a fault; what was decided or done, which should be nothing, else empty.
+std::string RunSilence(int64_t duration_ns, const std::string& pipeline);
+
+}  // namespace heald::demo

@@ -1,0 +1,118 @@
+#include "demo/scenario/session.h"
+
+#include <chrono>
+#include <deque>
+#include <fstream>
+#include <utility>
+
+#include "core/base/units.h"
+#include "demo/scenario/remains.h"
+#include "demo/scenario/signals.h"
+#include "demo/services/profile.h"
+
+namespace heald::demo {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kStartLimit_ns = 15 * kSecond;
+constexpr int64_t kLearnLimit_ns = 60 * kSecond;
+constexpr int64_t kStopPatience_ns = 15 * kSecond;
+constexpr int64_t kAsk_ns = 100 * kMillisecond;
+constexpr size_t kLogLines = 8;
+
+int64_t Now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string LastLines(const std::string& file) {
+  std::ifstream in(file);
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(line);
+    if (lines.size() > kLogLines) lines.pop_front();
+  }
+  std::string out;
+  for (const std::string& line : lines) out += "\n    " + line;
+  return out;
+}
+
+// Every service has shown the z-score detector as many samples as it needs. Beside status.learning,
+// which is false, too, before there is any series.
+bool Learned(const json& status) {
+  if (status.value("learning", true)) return false;
+  for (const json& node : status.value("nodes", json::array()))
+    if (node.value("name", "") == "slow")
+      return node.value("records_in", 0) >= kZscoreMinSamples * static_cast<int>(kProfiles.size());
+  return true;
+}
+
+}  // namespace
+
+template <typename Ready>
+Status Session::WaitFor(Ready ready, int64_t limit_ns, const std::string& what) {
+  const int64_t deadline_ns = Now() + limit_ns;
+  std::string problem;
+  while (true) {
+    if (ready(&problem)) return {};
+    if (const Status alive = Alive(); !alive) return alive;
+    if (Now() >= deadline_ns)
+      return MakeError(Code::kDeadline, what + " within " + FormatElapsed(limit_ns) + ": " +
+                                            problem + "\n  heald's log: " + places_.heald_log());
+    if (PauseOrStop(kAsk_ns)) return MakeError(Code::kCancelled, "stopped");
+  }
+}
+
+Status Session::Start() {
+  auto child = Child::Start({places_.bin_dir + "/heald", "run", places_.pipeline},
+                            places_.environment(), places_.heald_log());
+  if (!child) return child.error();
+  heald_.emplace(std::move(*child));
+  HttpClient client;
+  const auto up = [&](std::string* problem) {
+    if (const auto status = api_.Status(); !status) {
+      *problem = status.error().message;
+      return false;
+    }
+    const Status healthy = CheckReachable(&client, places_.targets());
+    if (!healthy) *problem = healthy.error().message;
+    return healthy.ok();
+  };
+  if (const Status s = WaitFor(up, kStartLimit_ns, "heald and its services don't answer"); !s)
+    return s;
+  traffic_.emplace(places_.targets());
+  return {};
+}
+
+Status Session::Learn() {
+  const auto learned = [&](std::string* problem) {
+    const auto status = api_.Status();
+    *problem = status ? "the detectors still learn" : status.error().message;
+    return status && Learned(*status);
+  };
+  return WaitFor(learned, kLearnLimit_ns, "heald has not learnt what is normal");
+}
+
+Status Session::Alive() {
+  if (heald_->Running()) return {};
+  return MakeError(Code::kUnavailable, "heald ended with " + heald_->end() +
+                                           "; the last lines of " + places_.heald_log() + ":" +
+                                           LastLines(places_.heald_log()));
+}
+
+void Session::Leave() {
+  if (traffic_) traffic_->Stop();
+  if (heald_) heald_->Stop(kStopPatience_ns);
+  traffic_.reset();
+}
+
+void Session::Stop() {
+  Leave();
+  EndRemains(places_.state_dir);
+}
+
+Target Session::target(const std::string& service) const {
+  return Select(places_.targets(), {service}).front();
+}
+
+}  // namespace heald::demo

@@ -23,6 +23,11 @@ struct Spot {
   bool runtime = false;
 };
 
+// A ratio is the same number in print.
+bool HasUnitText(const Schema& schema) {
+  return schema.unit == Unit::kDuration || schema.unit == Unit::kSize;
+}
+
 std::string Shortened(std::string_view text) {
   constexpr size_t kMost = 60;
   std::string out;
@@ -187,7 +192,7 @@ class Coercion {
       return schema.fallback || !map.empty() ? Value(std::move(map)) : Value();
     }
     if (!schema.fallback) return Value();
-    if (schema.unit != Unit::kNone) context_.shown[path] = FormatInUnit(schema, *schema.fallback);
+    if (HasUnitText(schema)) context_.shown[path] = FormatInUnit(schema, *schema.fallback);
     const std::string* text = schema.fallback->AsString();
     if (text == nullptr) return *schema.fallback;
     if (!schema.runtime) return EscapeTemplate(*text);
@@ -270,7 +275,7 @@ class Coercion {
       return Value();
     }
     Value value = std::move(read.value);
-    if (schema.unit != Unit::kNone && context_.shown.count(spot.path) == 0)
+    if (HasUnitText(schema) && context_.shown.count(spot.path) == 0)
       context_.shown[spot.path] = FormatInUnit(schema, value);
     return value.AsString() != nullptr ? Value(in.text) : value;
   }

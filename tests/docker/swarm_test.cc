@@ -1,8 +1,6 @@
 #include "plugins/actions/docker/swarm.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <filesystem>
 
 #include "tests/docker/fixture.h"
 
@@ -19,6 +17,7 @@ class DockerSwarmTest : public EngineTest {
   void SetUp() override {
     EngineTest::SetUp();
     if (IsSkipped()) return;
+    had_bridge_ = HasBridge();
     int status = 0;
     const json answer = engine_->Api(
         "POST", "/swarm/init",
@@ -38,6 +37,8 @@ class DockerSwarmTest : public EngineTest {
   void TearDown() override {
     engine_->Api("DELETE", "/services/web");
     engine_->Api("POST", "/swarm/leave?force=true");
+    // Swarm makes this interface on the host and never removes it.
+    if (!had_bridge_ && HasBridge()) engine_->Api("DELETE", "/networks/docker_gwbridge");
     EngineTest::TearDown();
   }
   static Config To(int64_t replicas) {
@@ -47,7 +48,10 @@ class DockerSwarmTest : public EngineTest {
     config.replicas = replicas;
     return config;
   }
+  static bool HasBridge() { return std::filesystem::exists("/sys/class/net/docker_gwbridge"); }
   int64_t Replicas() { return ReadService(engine_->Api("GET", "/services/web")).replicas; }
+
+  bool had_bridge_ = false;
 };
 
 TEST_F(DockerSwarmTest, ScalesAndRollsBack) {

@@ -1,0 +1,187 @@
+// A small agent that the kill test kills: the real engine on a real SQLite file, a clock and a
+// target that live in files beside it, so that they outlive the process as real ones do.
+//   remedy_kill_agent DIR SCENARIO    exits 0 once the incident is closed
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/remedy/engine.h"
+#include "core/store/open.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kStart = 1'767'225'600 * kSecond;
+constexpr int64_t kLimit = kStart + 20 * kMinute;
+
+// A container in a file: one line for each restart, with the decision behind it and its time.
+class FileTarget final : public ActionGateway {
+ public:
+  FileTarget(std::string path, const Clock* clock) : path_(std::move(path)), clock_(clock) {}
+
+  void Plan(const ActionRequest&, PlanDone done) override {
+    heald::Plan plan;
+    plan.summary = "restart payments";
+    plan.target_uid = "c1";
+    plan.effect_within_ns = 3 * kSecond;
+    done(plan);
+  }
+  void DryRun(const ActionRequest&, const heald::Plan&, EffectDone done) override {
+    done(Effect{EffectState::kDone, "would restart"});
+  }
+  void Execute(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    std::ofstream(path_, std::ios::app) << request.decision << ' ' << clock_->NowNs() << std::endl;
+    done(Effect{EffectState::kPending, "204"});
+  }
+  void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    const int64_t at_ns = RestartedNs(request.decision);
+    if (at_ns == 0) return done(Effect{EffectState::kAbsent, "not restarted"});
+    if (clock_->NowNs() < at_ns + kSecond) return done(Effect{EffectState::kPending, "starting"});
+    done(Effect{EffectState::kDone, "ready"});
+  }
+  void Undo(const ActionRequest&, const heald::Plan&, EffectDone done) override {
+    done(MakeError(Code::kUnsupported, "no undo"));
+  }
+  // Of that decision, or of any.
+  int64_t RestartedNs(const std::string& decision = {}) const {
+    std::ifstream file(path_);
+    std::string id;
+    int64_t ts_ns = 0;
+    while (file >> id >> ts_ns)
+      if (decision.empty() || id == decision) return ts_ns;
+    return 0;
+  }
+
+ private:
+  const std::string path_;
+  const Clock* clock_;
+};
+
+class Quiet final : public EventSink {
+ public:
+  void OnNotice(const Notice&) override {}
+  void OnProblem(const Error& error) override {
+    std::fprintf(stderr, "%s\n", error.message.c_str());
+  }
+};
+
+class Agent {
+ public:
+  Agent(std::string dir, std::string scenario)
+      : dir_(std::move(dir)), scenario_(std::move(scenario)) {
+    std::ifstream file(dir_ + "/clock");
+    int64_t now_ns = 0;
+    clock_.Set(file >> now_ns ? now_ns : kStart);
+  }
+
+  int Live() {
+    Result<std::unique_ptr<Store>> store = OpenStore({"sqlite:heald.db", dir_, false});
+    if (!store) return Complain(store.error());
+    const Engine::Deps deps{&clock_, store->get(), &target_, &sink_, &latest_};
+    Result<std::unique_ptr<Engine>> engine = Engine::Create(deps, Spec());
+    if (!engine) return Complain(engine.error());
+    engine_ = engine->get();
+    if (scenario_ == "switch" && !engine_->SetSwitch(true, "user:anna")) return 1;
+    while (clock_.NowNs() < kLimit) {
+      Sense();
+      People();
+      const int64_t due_ns = engine_->Tick();
+      if (!Bad() && !reported_ && engine_->incidents().all().empty()) {
+        if (*(*store)->LastIncidentId() > 0) return 0;
+      }
+      // Time goes on also while nothing is due: samples keep coming.
+      clock_.Set(
+          std::clamp(due_ns, clock_.NowNs() + kMillisecond, clock_.NowNs() + 500 * kMillisecond));
+      std::ofstream(dir_ + "/clock", std::ios::trunc) << clock_.NowNs();
+    }
+    std::fprintf(stderr, "the incident did not end\n");
+    return 1;
+  }
+
+ private:
+  static int Complain(const Error& error) {
+    std::fprintf(stderr, "%s\n", error.message.c_str());
+    return 1;
+  }
+
+  PipelineSpec Spec() const {
+    PipelineSpec spec;
+    NodeSpec source;
+    source.name = "prom";
+    source.outputs = {"latency_p99"};
+    NodeSpec action;
+    action.kind = Kind::kAction;
+    action.name = "restart";
+    spec.nodes = {source, action};
+    spec.agent.dry_run = scenario_ == "dry";
+    PolicySpec policy;
+    policy.name = "latency";
+    policy.inputs = {{"spikes", "", ""}};
+    policy.when = std::get<When>(When::Parse("latency_p99 > 0.5 and severity >= warning"));
+    policy.action = "restart";
+    policy.mode = scenario_ == "shadow"                           ? Mode::kShadow
+                  : scenario_ == "approve" || scenario_ == "deny" ? Mode::kApprove
+                                                                  : Mode::kEnforce;
+    policy.guard.cooldown_ns = 5 * kMinute;
+    policy.verify_within_ns = 10 * kSecond;
+    spec.policies = {policy};
+    return spec;
+  }
+
+  // Repaired by a restart, or by itself where the scenario has none.
+  bool Bad() const {
+    const bool repairable = scenario_ == "heal" || scenario_ == "approve" || scenario_ == "switch";
+    if (!repairable) return clock_.NowNs() < kStart + 100 * kSecond;
+    const int64_t restarted_ns = target_.RestartedNs();
+    return restarted_ns == 0 || clock_.NowNs() < restarted_ns + 2 * kSecond;
+  }
+
+  // What a source and a detector would say now.
+  void Sense() {
+    latest_.Record("prom", "latency_p99", {{"service", "payments"}}, Bad() ? 1.8 : 0.05,
+                   clock_.NowNs());
+    if (Bad() == reported_) return;
+    Finding finding;
+    finding.node = "spikes";
+    finding.id = "spikes/" + std::to_string(clock_begin_ns_) + "/1";
+    finding.state = Bad() ? FindingState::kOpen : FindingState::kClear;
+    finding.severity = Severity::kCritical;
+    finding.target = {{"service", "payments"}};
+    finding.metric = "latency_p99";
+    finding.began_ns = finding.ts_ns = clock_.NowNs();
+    reported_ = Bad();
+    engine_->OnFinding(finding);
+  }
+
+  void People() {
+    for (const Decision* decision : engine_->AwaitingApproval()) {
+      const std::string id = decision->id;
+      const Status status =
+          scenario_ == "deny" ? engine_->Deny(id, "user:anna") : engine_->Approve(id, "user:anna");
+      static_cast<void>(status);  // asked again at the next step
+      return;
+    }
+  }
+
+  const std::string dir_;
+  const std::string scenario_;
+  VirtualClock clock_;
+  const int64_t clock_begin_ns_ = SystemClock().MonotonicNs();  // another in each life
+  FileTarget target_{dir_ + "/target", &clock_};
+  Quiet sink_;
+  LatestSamples latest_;
+  Engine* engine_ = nullptr;
+  bool reported_ = false;
+};
+
+}  // namespace
+}  // namespace heald::remedy
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  return heald::remedy::Agent(argv[1], argv[2]).Live();
+}

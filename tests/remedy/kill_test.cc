@@ -1,0 +1,141 @@
+// kill -9 at every fault point there is: at most one execution per decision, a decision that is
+// still right completes, and nothing is missing in the journal.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+// In which story each transition happens; by Transition, and the call at the end.
+constexpr const char* kScenarios[] = {"heal", "heal", "fail",   "shadow", "approve", "deny",
+                                      "heal", "heal", "heal",   "heal",   "fail",    "dry",
+                                      "heal", "heal", "switch", "heal"};
+static_assert(std::size(kScenarios) == kFaultPoints.size());
+
+struct Death {
+  std::string point;
+  std::string scenario;
+};
+
+std::vector<Death> AllDeaths() {
+  std::vector<Death> deaths;
+  for (size_t i = 0; i < kFaultPoints.size(); ++i) {
+    deaths.push_back({std::string(kFaultPoints[i].before), kScenarios[i]});
+    deaths.push_back({std::string(kFaultPoints[i].after), kScenarios[i]});
+  }
+  // What an approval adds to the way of an execution.
+  for (const char* point :
+       {"journal.planned.before", "journal.planned.after", "journal.issued.before",
+        "journal.issued.after", "action.execute.before", "action.execute.after"})
+    deaths.push_back({point, "approve"});
+  return deaths;
+}
+
+class RemedyKillTest : public ::testing::TestWithParam<Death> {
+ protected:
+  // One life; true if it was ended by its fault point.
+  bool Live(const std::string& point) {
+    const std::string program = std::string(HEALD_BINARY_DIR) + "/tests/remedy_kill_agent";
+    const pid_t child = fork();
+    if (child == 0) {
+      if (point.empty())
+        unsetenv("HEALD_FAULT_POINT");
+      else
+        setenv("HEALD_FAULT_POINT", point.c_str(), 1);
+      execl(program.c_str(), program.c_str(), dir_.path().c_str(), GetParam().scenario.c_str(),
+            nullptr);
+      _exit(127);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) {
+      EXPECT_EQ(WTERMSIG(status), SIGKILL);
+      return true;
+    }
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    return false;
+  }
+
+  TempDir dir_;
+};
+
+void CheckChain(const Chain& chain) {
+  std::map<std::string, std::set<std::string>> kinds;
+  for (const AuditEvent& event : chain.events) {
+    kinds[event.subject].insert(event.kind);
+    EXPECT_FALSE(event.actor.empty());
+  }
+  const std::string incident = std::to_string(chain.incident.id);
+  EXPECT_TRUE(kinds[incident].count("incident.opened"));
+  EXPECT_TRUE(kinds[incident].count("incident.resolved"));
+  EXPECT_EQ(chain.incident.state, IncidentState::kResolved);
+  EXPECT_FALSE(chain.incident.findings.empty());
+  EXPECT_FALSE(chain.decisions.empty());
+  for (const Finding& finding : chain.incident.findings) {
+    EXPECT_EQ(finding.state, FindingState::kClear);
+    EXPECT_FALSE(kinds[finding.id].empty());
+  }
+  for (const Decision& decision : chain.decisions) EXPECT_FALSE(kinds[decision.id].empty());
+  for (const Execution& execution : chain.executions) {
+    EXPECT_TRUE(IsFinished(execution.state));
+    const std::set<std::string>& seen = kinds[execution.decision];
+    EXPECT_TRUE(seen.count("execution.planned"));
+    EXPECT_EQ(seen.count("execution.issued"), execution.issues > 0 ? 1u : 0u);
+    EXPECT_TRUE(seen.count("execution." + std::string(ToString(execution.state))));
+  }
+}
+
+TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
+  const std::string& point = GetParam().point;
+  // There has to be something to recover.
+  if (point.find("recovered") != std::string::npos) {
+    ASSERT_TRUE(Live("journal.issued.after"));
+  }
+  ASSERT_TRUE(Live(point)) << "the fault point was never reached";
+  ASSERT_FALSE(Live(""));
+
+  std::map<std::string, int> executions;
+  std::ifstream target(dir_.path() + "/target");
+  std::string decision;
+  int64_t ts_ns = 0;
+  while (target >> decision >> ts_ns) ++executions[decision];
+  for (const auto& [id, count] : executions) EXPECT_EQ(count, 1) << id;
+
+  Result<std::unique_ptr<StoreReader>> store =
+      OpenStoreReader({"sqlite:heald.db", dir_.path(), false});
+  ASSERT_TRUE(store) << store.error().message;
+  ASSERT_EQ(*(*store)->LastIncidentId(), 1u);
+  const Chain chain = **(*store)->ChainOf(1);
+  CheckChain(chain);
+  const std::vector<AuditEvent> events = *(*store)->Events(0, 1000);
+  for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].seq, i + 1);
+
+  const std::string& scenario = GetParam().scenario;
+  if (scenario == "heal" || scenario == "approve" || scenario == "switch") {
+    EXPECT_EQ(executions.size(), 1u) << "a decision that is still right completes";
+    ASSERT_FALSE(chain.executions.empty());
+    EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);
+  } else if (scenario == "fail") {
+    EXPECT_EQ(executions.size(), 1u) << "the cooldown outlives the crash";
+  } else {
+    EXPECT_TRUE(executions.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(At, RemedyKillTest, ::testing::ValuesIn(AllDeaths()),
+                         [](const auto& death) {
+                           std::string name = death.param.scenario + "_" + death.param.point;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace heald::remedy

@@ -109,7 +109,8 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   RunnerOptions runner;
   runner.state_dir = spec.agent.state_dir;
   runner.pool_threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
-  runner_ = std::make_unique<Runner>(runner, clock_, series_, *factory_, static_cast<NodeEvents&>(*this));
+  runner_ =
+      std::make_unique<Runner>(runner, clock_, series_, *factory_, static_cast<NodeEvents&>(*this));
   engine_lane_ = std::make_unique<Lane>("heald-engine", 1);
   tick_ = std::make_unique<boost::asio::steady_timer>(engine_lane_->context());
   gateway_ = std::make_unique<Gateway>(
@@ -146,11 +147,15 @@ bool Agent::Stop() {
     const std::lock_guard lock(mutex_);
     drain_ns = spec_.agent.drain_ns;
   }
-  bool clean = runner_->StopSources(drain_ns);
-  clean &= runner_->Drain(drain_ns);
-  clean &= runner_->Stop(drain_ns);
+  const int64_t until_ns = clock_.MonotonicNs() + drain_ns;
+  const auto left_ns = [&] {
+    return std::max<int64_t>(until_ns - clock_.MonotonicNs(), kSecond / 10);
+  };
+  bool clean = runner_->StopSources(left_ns());
+  clean &= runner_->Drain(left_ns());
+  clean &= runner_->Stop(left_ns());
   boost::asio::post(engine_lane_->context(), [this] { tick_->cancel(); });
-  clean &= engine_lane_->Stop(drain_ns);
+  clean &= engine_lane_->Stop(left_ns());
   if (!clean) return false;
   engine_.reset();
   runner_.reset();
@@ -273,8 +278,8 @@ void Agent::ScheduleTick() {
 
 void Agent::OnNotice(const remedy::Notice& notice) {
   const std::string node = notice.node.empty() ? std::string(kSelf) : notice.node;
-  Log(LevelOf(notice), node, notice.text);
   CountNotice(notice);
+  Log(LevelOf(notice), node, notice.text);
   Notification out;
   out.kind = static_cast<Notification::Kind>(notice.kind);
   out.event_id = notice.event_id;
@@ -449,9 +454,15 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   metrics_.Get(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
   if (!applied) {
+    report.summary = spec ? applied.error().message : "the file has errors";
+    Log(LogLevel::kError, kSelf,
+        "reload by " + actor + " failed, the old pipeline goes on: " + report.summary);
+    for (const Diagnostic& d : diagnostics)
+      Log(d.level == Level::kError ? LogLevel::kError : LogLevel::kWarning, kSelf,
+          d.file + ":" + std::to_string(d.line) + ":" + std::to_string(d.column) + ": " +
+              ForApi(d).message);
     const std::lock_guard lock(mutex_);
-    reload_error_ = report.summary = applied.error().message;
-    Log(LogLevel::kError, kSelf, "reload failed, the old pipeline goes on:\n" + reload_error_);
+    reload_error_ = applied.error().message;
     return report;
   }
   ApplySpec(*spec);

@@ -150,7 +150,8 @@ class Checker {
       if (name == self || !IsName(name) || (vertex.outputs & taker.inputs) == 0) continue;
       out.push_back(name);
       if (vertex.node == nullptr) continue;
-      for (const std::string& output : vertex.node->outputs) out.push_back(name + "." + output);
+      for (const std::string& output : vertex.node->outputs)
+        out.push_back(std::string(name).append(".").append(output));
     }
     return out;
   }

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <initializer_list>
 #include <thread>
 
 namespace heald {
@@ -23,10 +24,11 @@ void Lane::AddThread() {
     const std::lock_guard lock(state_->mutex);
     ++state_->running;
   }
-  // Signals are for the main thread alone.
+  // Signals are for the main thread alone, but for those that a thread brings upon itself.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, own);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread thread([state = state_] {
     state->context.run();

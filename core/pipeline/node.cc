@@ -154,6 +154,7 @@ bool Node::Stop(bool leaving, int64_t within_ns) {
     lane_->Post(stop);  // running calls see cancelled()
   else
     PushWork(stop);
+  if (state_ == NodeState::kHung) return false;  // it is left behind; waiting wouldn't help
   bool stopped = false;
   {
     std::unique_lock lock(done->mutex);

@@ -230,7 +230,8 @@ bool Runner::Drain(int64_t within_ns) {
   const Nodes all = nodes();
   for (;;) {
     const bool drained = std::all_of(all.begin(), all.end(), [](const auto& entry) {
-      return entry.second->spec().kind == Kind::kSource || entry.second->Drained();
+      return entry.second->spec().kind == Kind::kSource || entry.second->Drained() ||
+             entry.second->stats().state == NodeState::kHung;
     });
     if (drained) return true;
     if (std::chrono::steady_clock::now() > until) return false;
@@ -259,7 +260,7 @@ bool Runner::Stop(int64_t within_ns) {
     for (const auto& [name, node] : all)
       if (node->spec().kind == kind) clean &= node->Stop(true, within_ns);
   for (const auto& [name, node] : all) node->SetEdges(std::make_shared<const Edges>());
-  return pool_.Stop(within_ns) && clean;
+  return pool_.Stop(clean ? within_ns : 0) && clean;
 }
 
 bool Runner::CallAction(std::string_view name, std::string_view what,
@@ -373,7 +374,9 @@ void Runner::SaveSnapshots(const Nodes& all, bool wait) {
   };
   const auto pending = std::make_shared<Pending>();
   for (const auto& [name, node] : all) {
-    if (node->detector() == nullptr || !node->detector()->can_snapshot()) continue;
+    if (node->detector() == nullptr || !node->detector()->can_snapshot() ||
+        node->stats().state == NodeState::kHung)
+      continue;
     {
       const std::lock_guard lock(pending->mutex);
       ++pending->left;

@@ -8,7 +8,7 @@
 namespace {
 
 #if RAW_CASE == 3 || RAW_CASE == 4
-int32_t Init(heald_error* error) {
+int32_t Init([[maybe_unused]] heald_error* error) {
 #if RAW_CASE == 3
   std::raise(SIGSEGV);
 #else

@@ -1,0 +1,258 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/agent/fixture.h"
+
+namespace heald::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr int64_t kPatience = 20'000'000'000;
+
+TEST_F(AgentTest, HealsAndTellsTheWholeStory) {
+  SetSick([this] { return Starts().size() == 1; });
+  Write(HealingPipeline());
+  StartAndWait();
+  ASSERT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+  ASSERT_TRUE(
+      Eventually([&] { return Get("/api/v1/incidents")["incidents"][0]["state"] == "resolved"; }));
+  EXPECT_THAT(Starts(), SizeIs(2));
+  nlohmann::json chain = Get("/api/v1/incidents/1");
+  EXPECT_EQ(chain["decisions"][0]["policy"], "cure");
+  EXPECT_EQ(chain["decisions"][0]["verdict"], "act");
+  EXPECT_GE(chain["decisions"][0]["guards"].size(), 3u);
+  EXPECT_GE(chain["timeline"].size(), 6u);
+  int status = 0;
+  Get("/readyz", &status);
+  EXPECT_EQ(status, 200);
+}
+
+TEST_F(AgentTest, MetricsTellWhatHappened) {
+  SetSick([this] { return Starts().size() == 1; });
+  Write(HealingPipeline());
+  StartAndWait();
+  ASSERT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+  for (const char* part : {"heald_findings_total{", "heald_sample_to_action_seconds_count 1",
+                           "heald_outcomes_total{policy=\"cure\",state=\"verified\"} 1",
+                           "heald_heal_duration_seconds_count{policy=\"cure\"} 1",
+                           "heald_node_records_out_total{", "process_resident_memory_bytes"})
+    EXPECT_TRUE(Eventually([&] { return GetText("/metrics").find(part) != std::string::npos; }))
+        << part;
+}
+
+TEST_F(AgentTest, DryRunTouchesNothing) {
+  SetSick([] { return true; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("state_dir: state"), 16, "state_dir: state, dry_run: true");
+  Write(text);
+  StartAndWait();
+  ASSERT_TRUE(Eventually([&] {
+    nlohmann::json chain = Get("/api/v1/incidents/1");
+    return chain.is_object() && !chain["outcomes"].empty() &&
+           chain["outcomes"][0]["state"] == "dry_run";
+  })) << agent().output();
+  EXPECT_THAT(Starts(), SizeIs(1));
+}
+
+TEST_F(AgentTest, TheSwitchStopsAllAndSurvivesARestart) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  StartAndWait();
+  int status = 0;
+  Call("PUT", "/api/v1/switch", R"({"enabled": false, "actor": "anna"})", &status);
+  ASSERT_EQ(status, 200);
+  agent().Signal(SIGTERM);
+  ASSERT_EQ(agent().Wait(kPatience), 0) << agent().output();
+  SetSick([] { return true; });
+  StartAndWait();
+  EXPECT_EQ(Get("/api/v1/switch")["enabled"], false);
+  EXPECT_EQ(Get("/api/v1/switch")["actor"], "user:anna");
+  ASSERT_TRUE(Eventually([&] {
+    nlohmann::json chain = Get("/api/v1/incidents/1");
+    return chain.is_object() && !chain["decisions"].empty() &&
+           chain["decisions"][0]["verdict"] == "refused";
+  })) << agent().output();
+  EXPECT_THAT(Starts(), SizeIs(2)) << "one per start of the agent, none by the policy";
+}
+
+TEST_F(AgentTest, FirstStateOfTheSwitchComesFromTheEnvironment) {
+  SetSick([] { return false; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("state_dir: state"), 16,
+               "state_dir: state, auto_remediation: '${env:AUTO_REMEDIATION_ENABLED:-true}'");
+  Write(text);
+  StartAndWait({{"AUTO_REMEDIATION_ENABLED", "false"}});
+  EXPECT_EQ(Get("/api/v1/switch")["enabled"], false);
+}
+
+TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  StartAndWait();
+  std::string wrong = HealingPipeline();
+  wrong.replace(wrong.find("above:"), 6, "abov:");
+  Write(wrong);
+  agent().Signal(SIGHUP);
+  ASSERT_TRUE(agent().WaitForOutput("unknown key 'abov'", kPatience)) << agent().output();
+  EXPECT_THAT(Get("/api/v1/status")["reload_error"].get<std::string>(),
+              HasSubstr("unknown key 'abov'"));
+  std::string right = HealingPipeline("cooldown: 2s");
+  right.replace(right.find("critical: 0.5"), 13, "critical: 0.6");
+  Write(right);
+  agent().Signal(SIGHUP);
+  ASSERT_TRUE(agent().WaitForOutput("1 restarted", kPatience)) << agent().output();
+  EXPECT_TRUE(Get("/api/v1/status")["reload_error"].is_null());
+  SetSick([this] { return Starts().size() == 1; });
+  EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+}
+
+TEST_F(AgentTest, SigtermEndsItInTimeAndTheServicesWithIt) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  StartAndWait();
+  ASSERT_TRUE(Eventually([&] { return Starts().size() == 1; }));
+  agent().Signal(SIGTERM);
+  EXPECT_EQ(agent().Wait(kPatience), 0) << agent().output();
+  EXPECT_NE(kill(std::stoi(Starts()[0]), 0), 0) << "the service was left behind";
+}
+
+TEST_F(AgentTest, SaysEveryMistakeAtOnceAndStartsNothing) {
+  Write(
+      "version: 1\nsources:\n  page: {plugin: scrap}\ndetectors: {x: {plugin: zscore, inputs: "
+      "[pag.sick]}}\n");
+  Start();
+  EXPECT_EQ(agent().Wait(kPatience), 1);
+  EXPECT_THAT(agent().output(),
+              AllOf(HasSubstr("did you mean 'scrape'?"), HasSubstr("did you mean 'page"),
+                    HasSubstr("Nothing was started.")));
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/state"));
+}
+
+TEST_F(AgentTest, SaysWhoHoldsThePort) {
+  SetSick([] { return false; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("127.0.0.1:0"), 11, "127.0.0.1:" + std::to_string(page_.port()));
+  Write(text);
+  Start();
+  EXPECT_EQ(agent().Wait(kPatience), 3);
+  EXPECT_THAT(agent().output(),
+              AllOf(HasSubstr(std::to_string(page_.port())), HasSubstr("Nothing was started.")));
+  EXPECT_THAT(Starts(), SizeIs(0));
+}
+
+TEST_F(AgentTest, ASecondAgentOnTheSameJournalIsRefused) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  StartAndWait();
+  demo::DemoProcess second("heald", {"run", dir_ + "/pipeline.yaml"});
+  EXPECT_EQ(second.Wait(kPatience), 3) << second.output();
+  EXPECT_THAT(second.output(), HasSubstr("heald.db"));
+}
+
+TEST_F(AgentTest, ExplainReadsTheJournalWithAndWithoutTheAgent) {
+  SetSick([this] { return Starts().size() == 1; });
+  Write(HealingPipeline());
+  StartAndWait();
+  ASSERT_TRUE(agent().WaitForOutput("resolved", kPatience)) << agent().output();
+  for (int round = 0; round < 2; ++round) {
+    demo::DemoProcess explain("heald", {"explain", "1", dir_ + "/pipeline.yaml"});
+    EXPECT_EQ(explain.Wait(kPatience), 0) << explain.output();
+    EXPECT_THAT(explain.output(),
+                AllOf(HasSubstr("incident #1  a  resolved"), HasSubstr("execution.issued"),
+                      HasSubstr("cooldown"), HasSubstr("verified")));
+    demo::DemoProcess list("heald", {"incidents", dir_ + "/pipeline.yaml", "--format", "json"});
+    EXPECT_EQ(list.Wait(kPatience), 0) << list.output();
+    EXPECT_EQ(nlohmann::json::parse(list.output())[0]["state"], "resolved");
+    agent().Signal(SIGTERM);
+    agent().Wait(kPatience);
+  }
+  demo::DemoProcess none("heald", {"explain", "99", dir_ + "/pipeline.yaml"});
+  EXPECT_EQ(none.Wait(kPatience), 1);
+}
+
+// ---- plugins that misbehave ----
+
+class AgentMisbehavingTest : public AgentTest {
+ protected:
+  void WriteDeed(const std::string& deed) {
+    std::string text = HealingPipeline();
+    text.replace(
+        text.find("state_dir: state"), 16,
+        "state_dir: state, plugin_dirs: ['" + std::string(BAD_PLUGIN_DIR) + "/misbehaving']");
+    text.replace(text.find("detectors:\n"), 11,
+                 "detectors:\n  naughty: {plugin: misbehaving, inputs: [page.sick], deadline: 1s, "
+                 "config: {deed: " +
+                     deed + "}}\n");
+    text.replace(text.find("inputs: [ill]"), 13, "inputs: [ill, naughty]");
+    Write(text);
+  }
+};
+
+TEST_F(AgentMisbehavingTest, APluginThatThrowsIsCountedAndTheOthersGoOn) {
+  SetSick([this] { return Starts().size() == 1; });
+  WriteDeed("throw");
+  StartAndWait();
+  ASSERT_TRUE(agent().WaitForOutput("no reason at all", kPatience)) << agent().output();
+  EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+  int status = 0;
+  const nlohmann::json ready = Get("/readyz", &status);
+  EXPECT_EQ(status, 503);
+  EXPECT_THAT(ready.dump(), HasSubstr("no reason at all"));
+}
+
+TEST_F(AgentMisbehavingTest, APluginThatHangsIsLeftAloneAndTheAgentStillEnds) {
+  SetSick([this] { return Starts().size() == 1; });
+  WriteDeed("hang");
+  StartAndWait();
+  ASSERT_TRUE(agent().WaitForOutput("doesn't return", kPatience)) << agent().output();
+  EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+  int status = 0;
+  EXPECT_THAT(Get("/healthz", &status).dump(), HasSubstr("naughty"));
+  EXPECT_EQ(status, 503);
+  agent().Signal(SIGTERM);
+  EXPECT_EQ(agent().Wait(3 * kPatience), 3) << agent().output();
+  EXPECT_THAT(agent().output(), HasSubstr("ending without it"));
+}
+
+TEST_F(AgentMisbehavingTest, ACrashSaysInWhichNodeAndCall) {
+#ifdef HEALD_SANITIZED
+  GTEST_SKIP() << "a sanitizer handles SIGSEGV itself";
+#endif
+  SetSick([] { return false; });
+  WriteDeed("crash");
+  Start();
+  EXPECT_EQ(agent().Wait(kPatience), 128 + SIGSEGV);
+  EXPECT_THAT(agent().output(),
+              AllOf(HasSubstr("SIGSEGV"), HasSubstr("node 'naughty', call samples")));
+}
+
+TEST_F(AgentMisbehavingTest, APluginThatRefusesItsConfigNamesTheNode) {
+  SetSick([] { return false; });
+  WriteDeed("throw_in_create");
+  Start();
+  EXPECT_EQ(agent().Wait(kPatience), 3);
+  EXPECT_THAT(agent().output(), HasSubstr("detector naughty: it doesn't want to"));
+}
+
+TEST_F(AgentMisbehavingTest, PluginsThatCantBeLoadedAreErrorsInTheFile) {
+  for (const auto& [folder, why] :
+       std::map<std::string, std::string>{{"newer", "was built for ABI"},
+                                          {"not_a_library", "not a shared library"},
+                                          {"crash_in_init", "crashes when it is loaded"},
+                                          {"init_fails", "no licence found"}}) {
+    Write("version: 1\nagent: {listen: '127.0.0.1:0', state_dir: state, plugin_dirs: ['" +
+          std::string(BAD_PLUGIN_DIR) + "/" + folder +
+          "']}\nsources: {page: {plugin: scrape, config: {targets: ['" + page_.url() +
+          "']}}}\ndetectors: {x: {plugin: raw, inputs: [page]}}\n");
+    Start();
+    EXPECT_EQ(agent().Wait(kPatience), 1) << folder << agent().output();
+    EXPECT_THAT(agent().output(), AllOf(HasSubstr("pipeline.yaml:4:"), HasSubstr(why))) << folder;
+  }
+}
+
+}  // namespace
+}  // namespace heald::testing

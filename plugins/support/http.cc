@@ -52,7 +52,8 @@ bool HasControl(std::string_view text) {
 }
 
 bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
+         host.starts_with("127.");
 }
 
 std::string UrlPart(const std::string& url, CURLUPart part, unsigned flags = 0) {

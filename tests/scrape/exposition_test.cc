@@ -100,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"m{a=\"b\"", "line 1: expected ',' or '}', found the end of the page"},
         Mistake{"\n\nm 1 1.5\n", "line 3: expected a timestamp in whole milliseconds, found '1.5'"},
         Mistake{"m 1 x\n", "line 1: expected a timestamp, found 'x'"},
+        Mistake{"m 1 1e300\n", "line 1: expected a timestamp, found '1e300'"},
+        Mistake{"m 1 NaN\n", "line 1: expected a timestamp, found 'NaN'"},
         Mistake{"m 1 2 3\n", "line 1: expected the end of the line, found '3'"},
         Mistake{"m 1 # {a=\"b\"} 1\n",
                 "line 1: expected the end of the line, found '# {a=\"b\"} 1'"},

@@ -30,12 +30,14 @@ TEST(ScrapeSettingsTest, ATargetAloneIsEnough) {
 TEST(ScrapeSettingsTest, NamesInstancesByHostAndPort) {
   ScrapeConfig config =
       ConfigFor({"http://a:8001/metrics", "https://b/m?x=1", "http://[::1]:9/m", "http://c"});
-  config.target_labels = {{"a:8001", {{"service", "orders"}, {"zone", "x"}}},
+  config.target_labels = {{"a", {{"service", "host"}, {"zone", "y"}, {"rack", "1"}}},
+                          {"a:8001", {{"service", "orders"}, {"zone", "x"}}},
                           {"http://a:8001/metrics", {{"service", "users"}}}};
   ASSERT_TRUE(CheckConfig(config).empty());
   const std::vector<Target> targets = TargetsOf(config);
-  EXPECT_EQ(targets[0].labels,
-            (sdk::LabelSet{{"instance", "a:8001"}, {"service", "users"}, {"zone", "x"}}));
+  EXPECT_EQ(
+      targets[0].labels,
+      (sdk::LabelSet{{"instance", "a:8001"}, {"rack", "1"}, {"service", "users"}, {"zone", "x"}}));
   EXPECT_EQ(targets[1].labels, (sdk::LabelSet{{"instance", "b:443"}}));
   EXPECT_EQ(targets[2].labels, (sdk::LabelSet{{"instance", "[::1]:9"}}));
   EXPECT_EQ(targets[3].labels, (sdk::LabelSet{{"instance", "c:80"}}));

@@ -180,18 +180,30 @@ sdk::LabelSet ParseMetric(std::string_view metric_json) {
 
 void SeriesCache::Begin() {
   ++answer_;
-  live_ = 0;
-  if (answer_ % kForgetAfterAnswers == 0)
-    std::erase_if(entries_, [&](const auto& entry) {
-      return entry.second.seen + kForgetAfterAnswers < answer_;
-    });
+  before_.swap(now_);
+  now_.clear();
+  if (answer_ % kForgetAfterAnswers != 0) return;
+  // Nothing of the answer before is that old, so before_ stays valid.
+  std::erase_if(entries_, [&](const auto& entry) {
+    return entry.second.seen + kForgetAfterAnswers < answer_;
+  });
+}
+
+void SeriesCache::Forget() {
+  before_.clear();
+  now_.clear();
+  entries_.clear();
 }
 
 uint32_t SeriesCache::Handle(std::string_view metric_json) {
-  ++live_;
-  auto at = entries_.find(metric_json);
-  if (at == entries_.end()) at = entries_.emplace(metric_json, Entry{}).first;
-  Entry& entry = at->second;
+  Entries::value_type* found = now_.size() < before_.size() ? before_[now_.size()] : nullptr;
+  if (found == nullptr || found->first != metric_json) {
+    auto at = entries_.find(metric_json);
+    if (at == entries_.end()) at = entries_.emplace(metric_json, Entry{}).first;
+    found = &*at;
+  }
+  now_.push_back(found);
+  Entry& entry = found->second;
   const bool was_away = entry.seen + 1 < answer_;
   const bool refused = entry.handle == kNoHandle && answer_ % kRetryRefusedAfterAnswers == 0;
   if (entry.seen != answer_ && (was_away || refused))

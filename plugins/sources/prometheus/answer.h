@@ -48,9 +48,9 @@ class SeriesCache {
   void Begin();
   uint32_t Handle(std::string_view metric_json);
   // Every handle is to be resolved again.
-  void Forget() { entries_.clear(); }
+  void Forget();
   // Series in the latest answer.
-  size_t live() const { return live_; }
+  size_t live() const { return now_.size(); }
   size_t size() const { return entries_.size(); }
 
  private:
@@ -63,10 +63,15 @@ class SeriesCache {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 
+  using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+
   const Resolve resolve_;
-  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
+  Entries entries_;
+  // The order of the answer before and of this one. It hardly ever changes, so the next series is
+  // mostly found by one comparison.
+  std::vector<Entries::value_type*> before_;
+  std::vector<Entries::value_type*> now_;
   uint64_t answer_ = 1;
-  size_t live_ = 0;
 };
 
 // Labels of a "metric" object, without __name__ and without empty ones.

@@ -179,15 +179,14 @@ bool ExpositionReader::ReadValue(double* value) {
 bool ExpositionReader::ReadTimestamp(int64_t* ts_ns) {
   const char* begin = at_;
   const std::string_view token = Token();
+  const double per_ms = format_ == TextFormat::kOpenMetrics ? 1e3 : 1;
+  constexpr double kMaxMs = 9.2e12;  // what nanoseconds can count
   double number = 0;
-  if (!support::ParseNumber(token, &number) || std::abs(number) > 9.2e12)
+  if (!support::ParseNumber(token, &number) || !(std::abs(number * per_ms) <= kMaxMs))
     return Fail(begin, "a timestamp");
-  if (format_ == TextFormat::kOpenMetrics) {
-    *ts_ns = static_cast<int64_t>(std::llround(number * 1e3)) * 1'000'000;
-  } else {
-    if (number != std::floor(number)) return Fail(begin, "a timestamp in whole milliseconds");
-    *ts_ns = static_cast<int64_t>(number) * 1'000'000;
-  }
+  if (per_ms == 1 && number != std::floor(number))
+    return Fail(begin, "a timestamp in whole milliseconds");
+  *ts_ns = static_cast<int64_t>(std::llround(number * per_ms)) * 1'000'000;
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include "plugins/sources/scrape/settings.h"
 
 #include <algorithm>
+#include <array>
 
 #include "plugins/support/http.h"
 
@@ -43,6 +44,12 @@ std::string InstanceOf(const std::string& url) {
   if (port == std::string::npos || instance.ends_with(']'))
     instance += shown.starts_with("https") ? ":443" : ":80";
   return instance;
+}
+
+// Names under which target_labels may know a target, the most special last.
+std::array<std::string, 3> KeysOf(const std::string& url) {
+  const std::string instance = InstanceOf(url);
+  return {instance.substr(0, instance.rfind(':')), instance, url};
 }
 
 std::string Token(std::string_view name) {
@@ -147,7 +154,8 @@ std::vector<Problem> CheckConfig(const ScrapeConfig& config) {
   for (const auto& [target, labels] : config.target_labels) {
     const std::string at = "/target_labels/" + Token(target);
     if (std::none_of(config.targets.begin(), config.targets.end(), [&](const std::string& url) {
-          return url == target || InstanceOf(url) == target;
+          const auto keys = KeysOf(url);
+          return std::find(keys.begin(), keys.end(), target) != keys.end();
         }))
       problems.push_back({at, "'" + target + "' is not one of the targets"});
     for (const auto& [name, value] : labels)
@@ -170,7 +178,7 @@ std::vector<Target> TargetsOf(const ScrapeConfig& config) {
   std::vector<Target> out;
   for (const std::string& url : config.targets) {
     Target target{url, {{"instance", InstanceOf(url)}}};
-    for (const std::string& key : {InstanceOf(url), url})
+    for (const std::string& key : KeysOf(url))
       if (const auto at = config.target_labels.find(key); at != config.target_labels.end())
         for (const auto& [name, value] : at->second)
           if (!value.empty()) target.labels.Set(name, value);

@@ -75,7 +75,7 @@ struct ScrapeConfig : support::HttpConfig {
             Field("targets", &ScrapeConfig::targets, "URLs of the pages",
                   {.required = true, .min_items = 1}),
             Field("target_labels", &ScrapeConfig::target_labels,
-                  "Labels for all series of a target, by its URL or host:port"),
+                  "Labels for all series of a target, by its URL, host:port or host"),
             Field("honor_labels", &ScrapeConfig::honor_labels,
                   "Labels on the page win over those of the target"),
             Field("interval", &ScrapeConfig::interval, "Time between two scrapes", {.min = 1e9}),

@@ -33,8 +33,11 @@ TEST_P(AgentKillTest, CompletesExactlyOnce) {
   // policy.
   EXPECT_EQ(Starts().size(), 2u);
   size_t executed = 0;
-  for (const nlohmann::json& incident : Get("/api/v1/incidents")["incidents"]) {
+  std::string story;
+  const nlohmann::json page = Get("/api/v1/incidents");
+  for (const nlohmann::json& incident : page["incidents"]) {
     nlohmann::json chain = Get("/api/v1/incidents/" + std::to_string(incident["id"].get<int>()));
+    story += chain.dump(1);
     std::set<std::string> events;
     for (const nlohmann::json& event : chain["timeline"]) events.insert(event["event"]);
     EXPECT_TRUE(events.contains("finding.opened")) << chain.dump(1);
@@ -42,7 +45,7 @@ TEST_P(AgentKillTest, CompletesExactlyOnce) {
     for (const nlohmann::json& outcome : chain["outcomes"])
       executed += outcome["state"] == "verified" ? 1 : 0;
   }
-  EXPECT_EQ(executed, 1u);
+  EXPECT_EQ(executed, 1u) << story;
 }
 
 // The transitions that a healed incident goes through; tests/remedy kills at the others too.

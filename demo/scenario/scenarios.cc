@@ -27,10 +27,10 @@ int64_t Now() {
 // What an event means for the scenario; empty: nothing.
 std::string_view StepOf(const std::string& kind) {
   static const std::pair<std::string_view, std::string_view> kSteps[] = {
-      {"finding.opened", "finding"},    {"incident.opened", "incident"},
-      {"decision.act", "decision"},     {"execution.issued", "issued"},
-      {"execution.observed", "ready"},  {"execution.verified", "verified"},
-      {"incident.resolved", "resolved"}};
+      {"finding.opened", "finding"},      {"incident.opened", "incident"},
+      {"decision.act", "decision"},       {"execution.issued", "issued"},
+      {"finding.cleared", "cleared"},     {"execution.observed", "ready"},
+      {"execution.verified", "verified"}, {"incident.resolved", "resolved"}};
   for (const auto& [event, step] : kSteps)
     if (kind == event) return step;
   return "";
@@ -113,7 +113,7 @@ class Trial {
 
   void Take(const AgentEvent& event) {
     const int64_t since_ns = event.ts_ns - fault_ns_;
-    if (!quiet_)
+    if (!quiet_ && event.kind != "execution.planned")
       std::printf("%+7.1f s  %-10s %s\n", static_cast<double>(since_ns) / 1e9,
                   std::string(StepOf(event.kind)).c_str(), event.text.c_str());
     std::fflush(stdout);
@@ -122,6 +122,8 @@ class Trial {
         refused_ = "heald acted on " + event.target + ", which is well";
       return;
     }
+    if (event.kind == "decision.act" && ++decisions_ > 1)
+      refused_ = "heald acted twice on one fault";
     if (event.kind == "incident.escalated") refused_ = event.text;
     if (const std::string_view step = StepOf(event.kind); !step.empty())
       result_.reached_ns.try_emplace(std::string(step), since_ns);
@@ -157,7 +159,8 @@ class Trial {
   Session session_;
   const bool quiet_;
   int64_t fault_ns_ = 0;
-  std::string refused_;
+  int decisions_ = 0;
+  std::string refused_;  // why it can't be a success any more
   ScenarioResult result_;
 };
 

@@ -11,14 +11,12 @@ namespace heald::demo {
 namespace {
 
 constexpr int64_t kMeasure_ns = 2 * kSecond;
-// Enough for a service that answers in two seconds.
-constexpr int kConnections = 64;
 
 LoadPlan PlanFor(std::vector<Target> targets) {
   LoadPlan plan;
   plan.targets = std::move(targets);
   plan.rate_per_s = kProfiles[0].steady_per_s;
-  plan.connections = kConnections;
+  plan.connections = kOpenLoopConnections;
   return plan;
 }
 

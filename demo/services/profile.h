@@ -39,9 +39,14 @@ inline constexpr double kQuantileWindowS = 5;
 inline constexpr int kZscoreWindow = 60;         // samples
 inline constexpr double kZscoreSensitivity = 4;  // deviations
 inline constexpr int kZscoreMinSamples = 10;
-inline constexpr double kZscoreFloorMs = 20;  // smallest deviation
+inline constexpr double kZscoreFloorMs = 50;  // smallest deviation
 inline constexpr double kAlarmP99Ms = 500;
 inline constexpr double kAlarmErrorShare = 0.1;
+inline constexpr double kCrowdWindowS = 3;  // of the request rate
+inline constexpr double kAlarmInFlight =
+    100;                                // above it, with less than kIdleRate answered: a hang
+inline constexpr double kIdleRate = 1;  // per second
+inline constexpr double kDownForS = 1;  // a restart is no outage
 inline constexpr double kForS = 2;
 inline constexpr double kRestartBudgetS = 2;  // SIGTERM until the new process is ready
 inline constexpr double kVerifyWithinS = 10;

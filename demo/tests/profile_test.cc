@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "demo/services/latency_model.h"
+#include "demo/tools/load_engine.h"
 
 namespace heald::demo {
 namespace {
@@ -89,6 +90,10 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"z-score deviation floor", "ms", kZscoreFloorMs},
       {"alarm: latency_p99 above", "ms", kAlarmP99Ms},
       {"alarm: error share above", "%", kAlarmErrorShare * 100},
+      {"alarm: requests in flight above", "", kAlarmInFlight},
+      {"... while answered are below", "/s", kIdleRate},
+      {"... in the last", "s", kCrowdWindowS},
+      {"alarm: down for", "s", kDownForS},
       {"error share, healthy at most", "%", kHealthyErrorShareMax * 100},
       {"error fault, share of requests", "%", kErrorFaultShare * 100},
       {"orders, p99 with slow peers below", "ms", kOrdersDegradedP99Ms},
@@ -118,10 +123,25 @@ TEST(DemoProfileTest, NoiseIsClearlyBelowAndFaultsClearlyAboveTheAlarm) {
   EXPECT_GE(kErrorFaultShare, kAlarmErrorShare * 2);
 }
 
+TEST(DemoProfileTest, ASlowServiceIsNoCrowdAndAHangIs) {
+  for (const ServiceProfile& profile : kProfiles) {
+    SCOPED_TRACE(profile.name);
+    const double slow_s = (profile.fault_latency_ms + profile.base_max_ms) / 1000;
+    EXPECT_LT(2 * profile.steady_per_s * slow_s, kAlarmInFlight)
+        << "orders asks beside the traffic";
+    const double patience_s = static_cast<double>(kRequestTimeout_ns) / 1e9;
+    EXPECT_GT(profile.steady_per_s * patience_s, kAlarmInFlight * 1.2);
+    EXPECT_LT(profile.steady_per_s * patience_s, kOpenLoopConnections);
+    EXPECT_GT(profile.steady_per_s, kIdleRate * 2);
+  }
+}
+
 TEST(DemoProfileTest, OrdersStaysWellWhenItsPeersAreSlow) {
   const ServiceProfile& orders = *FindProfile("orders");
   EXPECT_LT(orders.base_max_ms + kOrderDeadlineMs, kOrdersDegradedP99Ms);
   EXPECT_LT(kOrdersDegradedP99Ms, kAlarmP99Ms);
+  EXPECT_LT(kOrderDeadlineMs - 100, kZscoreSensitivity * kZscoreFloorMs)
+      << "even then it is nothing unusual: healthy calls take 100 ms of the deadline";
 }
 
 TEST(DemoProfileTest, OrdersIsSlowerThanItsCalls) {

@@ -15,7 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int64_t kRequestTimeout_ns = 5 * kSecond;
 constexpr int64_t kProgressEvery_ns = 100 * kMillisecond;
 
 int64_t Now() {

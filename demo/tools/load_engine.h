@@ -17,6 +17,10 @@
 
 namespace heald::demo {
 
+inline constexpr int64_t kRequestTimeout_ns = 5'000'000'000;
+// For a constant rate: enough for a service that doesn't answer before the time-out.
+inline constexpr int kOpenLoopConnections = 160;
+
 struct LoadPlan {
   std::vector<Target> targets;
   double rate_per_s = 0;     // per service; 0: as fast as `connections` allow

@@ -20,8 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kCallTimeout_ns = 2 * kSecond;
-// Enough for a service that answers in two seconds at 30 requests a second.
-constexpr int kOpenLoopConnections = 64;
 
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");

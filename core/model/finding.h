@@ -63,6 +63,9 @@ struct Finding {
   int64_t arrived_ns = 0;  // monotonic time at which the sample behind it came in; not journaled
 };
 
+// True for a clear that says that the target recovered. A detector that ends a finding for another
+// reason (re-baselined, gap, expired) says so in the clear's annotation `cleared`.
+bool Recovered(const Finding& finding);
 // One line for people: "payments  latency_p99 1.84 s, expected 0.04–0.09 s  critical (score 9.1)".
 std::string Describe(const Finding& finding);
 // "1.84 s", "512 MiB", "73 %": three significant digits with the unit.

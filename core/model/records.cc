@@ -84,6 +84,11 @@ std::string TargetName(const Labels& target) {
   return target.empty() ? "-" : target.ToString();
 }
 
+bool Recovered(const Finding& finding) {
+  const std::string_view why = finding.annotations.Get("cleared");
+  return finding.state == FindingState::kClear && (why.empty() || why == "normal");
+}
+
 std::string Describe(const Finding& f) {
   std::string out = TargetName(f.target) + "  ";
   if (!f.summary.empty()) {
@@ -100,7 +105,10 @@ std::string Describe(const Finding& f) {
     else if (low)
       out += ", expected at least " + FormatValue(f.expected_low, f.unit);
   }
-  if (f.state == FindingState::kClear) return out + "  back to normal";
+  if (f.state == FindingState::kClear)
+    return out + (Recovered(f)
+                      ? "  back to normal"
+                      : "  no longer reported (" + std::string(f.annotations.Get("cleared")) + ")");
   char score[48];
   std::snprintf(score, sizeof score, "  (score %.1f)", f.score);
   return out + "  " + std::string(ToString(f.severity)) + score;

@@ -265,14 +265,22 @@ void Engine::CheckVerified(Run& run) {
   const int64_t now_ns = deps_.clock->NowNs();
   const Finding* trigger = nullptr;
   std::string still_open;
+  std::string unproven;
   for (const Finding& finding : open.incident.findings) {
     const bool is_trigger = finding.id == run.decision.finding;
     if (is_trigger) trigger = &finding;
-    if (finding.state == FindingState::kClear || !(is_trigger || run.policy->Covers(finding)))
+    if (!is_trigger && !run.policy->Covers(finding)) continue;
+    if (finding.state == FindingState::kClear) {
+      const bool since_then = is_trigger || finding.ts_ns >= run.execution.issued_ns;
+      if (since_then && !Recovered(finding)) unproven = Describe(finding);
       continue;
+    }
     if (!still_open.empty()) still_open += ", ";
     still_open += ValueText(finding);
   }
+  // A finding that ended because nobody measures any more proves nothing.
+  if (still_open.empty() && !unproven.empty())
+    return Fail(run, "could not be verified: " + unproven, true);
   if (still_open.empty()) {
     std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
     return Succeed(

@@ -61,6 +61,19 @@ TEST(RemedyLifeTest, SaysItInTheWordsPeopleSee) {
   EXPECT_EQ(distinct.size(), world.told.ids.size());
 }
 
+TEST(RemedyLifeTest, AFindingThatEndsWithoutARecoveryVerifiesNothing) {
+  World world(MakeSpec({MakePolicy()}));
+  Finding finding = world.Open("payments");
+  world.Run(2 * kSecond);
+  ASSERT_EQ(world.gateway.targets["payments"].executed, 1);
+  finding.annotations.Set("cleared", "expired");
+  world.Clear(finding);
+  world.Run(kSecond);
+  ASSERT_THAT(world.ChainOf(1).executions, SizeIs(1));
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kFailed);
+  EXPECT_THAT(world.ChainOf(1).executions[0].detail, HasSubstr("could not be verified"));
+}
+
 TEST(RemedyLifeTest, ResolvesWhatClearsWithNothingRunning) {
   PolicySpec policy = MakePolicy();
   policy.guard.for_ns = 30 * kSecond;

@@ -92,7 +92,8 @@ typedef struct heald_finding {
   uint64_t recent_count;
   int64_t recent_step_ns;   /* time between two of them; 0 where it varies */
   uint64_t count;           /* how many events stand behind it; 0 where that means nothing */
-  heald_labels annotations; /* anything else worth showing */
+  heald_labels annotations; /* anything else worth showing. `cleared` in a clear says why it ended:
+                               absent or "normal" is a recovery, anything else is not */
 } heald_finding;
 
 enum {

@@ -1,0 +1,39 @@
+// The pipelines that are shipped pass the check that people are told to run on theirs.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "demo/tests/demo_process.h"
+
+namespace heald::testing {
+namespace {
+
+std::vector<std::string> Files() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(HEALD_SOURCE_DIR "/configs"))
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class AgentConfigsTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(AgentConfigsTest, PassesTheCheckWithoutAWord) {
+  demo::DemoProcess check("heald", {"check", GetParam()});
+  EXPECT_EQ(check.Wait(20'000'000'000), 0);
+  EXPECT_EQ(check.output(), GetParam() + ": ok\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, AgentConfigsTest, ::testing::ValuesIn(Files()),
+                         [](const auto& file) {
+                           return std::filesystem::path(file.param).stem().string();
+                         });
+
+TEST(AgentConfigsFilesTest, ThereAreSome) {
+  EXPECT_GE(Files().size(), 3u);
+}
+
+}  // namespace
+}  // namespace heald::testing

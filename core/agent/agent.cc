@@ -346,6 +346,9 @@ api::StatusReport Agent::Status() {
   report.open_incidents = AskEngine<size_t>([this] { return engine_->incidents().all().size(); });
   std::map<std::string, NodeStats> stats;
   for (NodeStats& s : runner_->stats()) stats.emplace(s.name, std::move(s));
+  // A detector learns until it has seen enough of every series; see `learning_series` in the SDK.
+  report.learning = services_.Sum("learning_series") > 0;
+  for (const auto& [name, s] : stats) report.learning |= s.kind == Kind::kDetector && s.in == 0;
   const std::lock_guard lock(mutex_);
   report.pipeline_file = spec_.file;
   report.dry_run = spec_.agent.dry_run;

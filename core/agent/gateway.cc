@@ -85,17 +85,6 @@ void Gateway::Run(std::string_view what, const remedy::ActionRequest& request,
                      "there is no action '" + request.node + "' in the pipeline now"));
 }
 
-namespace {
-using Operation = Result<Effect> (ActionInstance::*)(const ActionCall&, const Plan&);
-
-Result<remedy::Effect> Call(ActionInstance& action, Operation operation, const ActionCall& call,
-                            const Plan& plan) {
-  Result<Effect> effect = (action.*operation)(call, plan);
-  if (!effect) return effect.error();
-  return remedy::Effect{static_cast<remedy::EffectState>(effect->state), std::move(effect->detail)};
-}
-}  // namespace
-
 void Gateway::Plan(const remedy::ActionRequest& request, PlanDone done) {
   Run<heald::Plan>(
       "plan", request, std::move(done),
@@ -104,40 +93,38 @@ void Gateway::Plan(const remedy::ActionRequest& request, PlanDone done) {
 
 void Gateway::DryRun(const remedy::ActionRequest& request, const heald::Plan& plan,
                      EffectDone done) {
-  Run<remedy::Effect>(
-      "dry run", request, std::move(done),
-      [plan](ActionInstance& action, const ActionCall& call) -> Result<remedy::Effect> {
-        if (!action.can_dry_run())
-          return remedy::Effect{remedy::EffectState::kDone, "planned; the target has no dry run"};
-        return Call(action, &ActionInstance::DryRun, call, plan);
-      });
+  Run<Effect>("dry run", request, std::move(done),
+              [plan](ActionInstance& action, const ActionCall& call) -> Result<Effect> {
+                if (!action.can_dry_run())
+                  return Effect{EffectState::kDone, "planned; the target has no dry run"};
+                return action.DryRun(call, plan);
+              });
 }
 
 void Gateway::Execute(const remedy::ActionRequest& request, const heald::Plan& plan,
                       EffectDone done) {
-  Run<remedy::Effect>(
+  Run<Effect>(
       "execute", request, std::move(done),
       [plan, metric = sample_to_action_, &clock = clock_](ActionInstance& action,
                                                           const ActionCall& call) mutable {
         if (call.finding->arrived_ns != 0)
           metric.Record(static_cast<double>(clock.MonotonicNs() - call.finding->arrived_ns) / 1e9);
-        return Call(action, &ActionInstance::Execute, call, plan);
+        return action.Execute(call, plan);
       });
 }
 
 void Gateway::Observe(const remedy::ActionRequest& request, const heald::Plan& plan,
                       EffectDone done) {
-  Run<remedy::Effect>("observe", request, std::move(done),
-                      [plan](ActionInstance& action, const ActionCall& call) {
-                        return Call(action, &ActionInstance::Observe, call, plan);
-                      });
+  Run<Effect>("observe", request, std::move(done),
+              [plan](ActionInstance& action, const ActionCall& call) {
+                return action.Observe(call, plan);
+              });
 }
 
 void Gateway::Undo(const remedy::ActionRequest& request, const heald::Plan& plan, EffectDone done) {
-  Run<remedy::Effect>("undo", request, std::move(done),
-                      [plan](ActionInstance& action, const ActionCall& call) {
-                        return Call(action, &ActionInstance::Undo, call, plan);
-                      });
+  Run<Effect>(
+      "undo", request, std::move(done),
+      [plan](ActionInstance& action, const ActionCall& call) { return action.Undo(call, plan); });
 }
 
 }  // namespace heald::agent

@@ -42,4 +42,14 @@ void PluginServices::Record(uint64_t metric, double value) {
   handle.Record(value);
 }
 
+double PluginServices::Sum(std::string_view name) const {
+  const std::string full = "heald_plugin_" + std::string(name);
+  const std::lock_guard lock(mutex_);
+  double sum = 0;
+  for (auto at = known_.lower_bound({full, Labels()});
+       at != known_.end() && at->first.first == full; ++at)
+    sum += handles_[at->second].value();
+  return sum;
+}
+
 }  // namespace heald::agent

@@ -19,10 +19,12 @@ class PluginServices final : public plugin::Services {
   Result<uint64_t> Metric(std::string_view node, uint32_t kind, std::string_view name,
                           std::string_view help, const Labels& labels) override;
   void Record(uint64_t metric, double value) override;
+  // The sum over all nodes of a plugin gauge, named without its prefix.
+  double Sum(std::string_view name) const;
 
  private:
   Metrics& metrics_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_; a handle is an index and lives as long as the process:
   std::vector<heald::Metric> handles_;
   std::map<std::pair<std::string, Labels>, uint64_t> known_;

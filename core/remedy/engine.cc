@@ -17,11 +17,6 @@ bool SameRules(const PolicySpec& a, const PolicySpec& b) {
 
 }  // namespace
 
-std::string_view ToString(EffectState state) {
-  constexpr std::string_view kNames[] = {"pending", "done", "failed", "absent"};
-  return kNames[static_cast<size_t>(state)];
-}
-
 Engine::Entry::~Entry() {
   if (engine_->depth_ == 1) {
     while (!engine_->inbox_.empty()) {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/base/result.h"
-#include "core/model/incident.h"
+#include "core/pipeline/instance.h"
 
 namespace heald::remedy {
 
@@ -20,14 +20,6 @@ struct ActionRequest {
   Labels target;
   Finding finding;          // the one that triggered
   int64_t deadline_ns = 0;  // on the wall clock; the gateway answers kDeadline by then
-};
-
-enum class EffectState : uint8_t { kPending = 0, kDone = 1, kFailed = 2, kAbsent = 3 };
-std::string_view ToString(EffectState state);
-
-struct Effect {
-  EffectState state = EffectState::kPending;
-  std::string detail;  // "ready after 0.9 s"
 };
 
 class ActionGateway {

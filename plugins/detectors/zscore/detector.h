@@ -24,7 +24,7 @@ class Detector : public sdk::Detector<Detector> {
   static void Validate(const Config& config, sdk::Problems& problems);
 
   void Process(const sdk::Samples& samples, sdk::Sink& sink);
-  void Tick(int64_t now_ns, sdk::Sink& sink) { book_.Tick(now_ns, sink); }
+  void Tick(int64_t now_ns, sdk::Sink& sink);
   void Expired(std::span<const heald_series> gone, sdk::Sink& sink) { book_.Expired(gone, sink); }
   std::string Snapshot();
   void Restore(std::string_view state);
@@ -38,6 +38,7 @@ class Detector : public sdk::Detector<Detector> {
   Book book_;
   sdk::Metric skipped_;
   sdk::Metric rebaselined_;
+  sdk::Metric learning_;
 };
 
 }  // namespace heald::zscore

@@ -50,7 +50,8 @@ Detector::Detector(sdk::Host host, const Config& config)
       skipped_(host.Counter("samples_skipped_total",
                             "Samples left out: NaN, or not later than the one before")),
       rebaselined_(host.Counter("rebaselined_total",
-                                "Findings that lasted max_hold, so the window started anew")) {}
+                                "Findings that lasted max_hold, so the window started anew")),
+      learning_(host.Gauge("learning_series", "Series that are not judged yet")) {}
 
 void Detector::Validate(const Config& config, sdk::Problems& problems) {
   if (config.min_samples.value_or(0) > config.window)
@@ -106,6 +107,16 @@ void Detector::React(Book::Row& row, heald_series series, double value, const Ou
     default:
       book_.Clear(row, &reading, sdk::Cleared::kNormal, "", sink);
   }
+}
+
+// The agent shows `learning` as long as this gauge of some detector isn't 0.
+void Detector::Tick(int64_t now_ns, sdk::Sink& sink) {
+  book_.Tick(now_ns, sink);
+  size_t learning = 0;
+  book_.ForEach([&](const Book::Row& row) {
+    learning += static_cast<int64_t>(row.state.window().size()) < MinSamples(config_) ? 1 : 0;
+  });
+  learning_.Record(static_cast<double>(learning));
 }
 
 std::string Detector::Snapshot() {

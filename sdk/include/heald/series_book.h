@@ -188,6 +188,11 @@ class SeriesBook {
   }
 
   size_t size() const { return table_.size(); }
+  // visit(const Row&) for every live series.
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    table_.ForEach([&](heald_series, const Row& row) { visit(row); });
+  }
 
  private:
   Row& Add(heald_series series, const Sink& sink) {

@@ -140,7 +140,15 @@ int RunInteractive(const std::string& pipeline) {
   if (!places) return Fail(places.error());
   const std::vector<Remain> remains = FindRemains(places->state_dir);
   std::vector<std::string> adopted;
-  for (const Remain& remain : remains) adopted.push_back(remain.service);
+  for (const Remain& remain : remains) {
+    if (remain.agent != 0)
+      return Fail(MakeError(Code::kConflict,
+                            "a demo runs already (heald is pid " + std::to_string(remain.agent) +
+                                ", state in " + places->state_dir +
+                                "): end it with Ctrl-C, or give this one ports and a "
+                                "HEALD_DEMO_STATE of its own"));
+    adopted.push_back(remain.service);
+  }
   if (const std::string busy = BusyPorts(*places, adopted); !busy.empty()) {
     std::fprintf(stderr, "%sNothing was started.\n", busy.c_str());
     return 1;

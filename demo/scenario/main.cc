@@ -58,12 +58,13 @@ void PrintEnd(const ScenarioResult& result) {
   std::fflush(stdout);
 }
 
-int Run(const std::vector<Scenario>& scenarios, const std::string& pipeline, bool json) {
+int Run(const std::vector<Scenario>& scenarios, const ScenarioOptions& options) {
+  const bool json = options.quiet;
   bool all_healed = true;
   std::vector<ScenarioResult> results;
   for (const Scenario& scenario : scenarios) {
     if (scenarios.size() > 1 && !json) std::printf("== %s\n", scenario.name.c_str());
-    results.push_back(RunScenario(scenario, pipeline, json));
+    results.push_back(RunScenario(scenario, options));
     const ScenarioResult& result = results.back();
     all_healed = all_healed && result.missing.empty();
     if (json)
@@ -83,13 +84,13 @@ int Run(const std::vector<Scenario>& scenarios, const std::string& pipeline, boo
   return all_healed ? 0 : 1;
 }
 
-int RunNamed(const std::string& name, const std::string& pipeline, bool json) {
+int RunNamed(const std::string& name, const ScenarioOptions& options) {
   if (name == "list") {
     List();
     return 0;
   }
-  if (name == "all") return Run(Scenarios(), pipeline, json);
-  if (const Scenario* scenario = FindScenario(name)) return Run({*scenario}, pipeline, json);
+  if (name == "all") return Run(Scenarios(), options);
+  if (const Scenario* scenario = FindScenario(name)) return Run({*scenario}, options);
   std::fprintf(stderr, "demo/run: there is no scenario '%s'; there are:\n", name.c_str());
   List();
   return kUsage;
@@ -110,27 +111,35 @@ int main(int argc, char** argv) {
   CLI::App app("heald with three services to break. Without options: until Ctrl-C.", "demo/run");
   std::string scenario;
   std::string silence;
-  std::string pipeline = demo::FindPipeline();
-  bool json = false;
+  std::string limit = "60s";
+  demo::ScenarioOptions options;
+  options.pipeline = demo::FindPipeline();
   auto* one =
       app.add_option("--scenario", scenario,
                      "One fault, unattended; exits 0 only if it was healed. A name, all, list");
+  const auto is_duration = [](const std::string& text) {
+    const auto parsed = heald::ParseDuration(text);
+    return parsed ? std::string() : parsed.error().message;
+  };
   app.add_option("--silence", silence,
                  "Steady load for this time; exits 0 only if heald did nothing")
       ->excludes(one)
-      ->check([](const std::string& text) {
-        const auto parsed = heald::ParseDuration(text);
-        return parsed ? std::string() : parsed.error().message;
-      });
-  app.add_flag("--json", json, "One JSON object per scenario in place of the timeline")->needs(one);
-  app.add_option("--pipeline", pipeline, "The pipeline file")->check(CLI::ExistingFile);
+      ->check(is_duration);
+  app.add_flag("--json", options.quiet, "One JSON object per scenario in place of the timeline")
+      ->needs(one);
+  app.add_option("--limit", limit, "Time for a scenario to heal")
+      ->check(is_duration)
+      ->needs(one)
+      ->capture_default_str();
+  app.add_option("--pipeline", options.pipeline, "The pipeline file")->check(CLI::ExistingFile);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : demo::kUsage;
   }
+  options.limit_ns = *heald::ParseDuration(limit);
   demo::BlockSignals();
-  if (!silence.empty()) return demo::RunQuiet(silence, pipeline);
-  if (!scenario.empty()) return demo::RunNamed(scenario, pipeline, json);
-  return demo::RunInteractive(pipeline);
+  if (!silence.empty()) return demo::RunQuiet(silence, options.pipeline);
+  if (!scenario.empty()) return demo::RunNamed(scenario, options);
+  return demo::RunInteractive(options.pipeline);
 }

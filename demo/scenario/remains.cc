@@ -4,7 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <string_view>
 #include <thread>
 
 namespace heald::demo {
@@ -22,6 +22,18 @@ std::string MarkerOf(const fs::path& process) {
   return "";
 }
 
+// Its parent where that is heald; an orphan's parent is init or whoever stands in for it.
+pid_t AgentOf(const fs::path& process) {
+  std::ifstream status(process / "status");
+  pid_t parent = 0;
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("PPid:")) parent = std::stoi(line.substr(5));
+  std::string name;
+  std::ifstream comm("/proc/" + std::to_string(parent) + "/comm");
+  std::getline(comm, name);
+  return name == "heald" ? parent : 0;
+}
+
 }  // namespace
 
 std::vector<Remain> FindRemains(const std::string& state_dir) {
@@ -33,7 +45,8 @@ std::vector<Remain> FindRemains(const std::string& state_dir) {
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
     const std::string marker = MarkerOf(process->path());
     if (marker.starts_with(state_dir + "/"))
-      out.push_back({std::stoi(pid), marker.substr(marker.rfind('/') + 1)});
+      out.push_back(
+          {std::stoi(pid), marker.substr(marker.rfind('/') + 1), AgentOf(process->path())});
   }
   return out;
 }

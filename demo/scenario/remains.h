@@ -14,6 +14,7 @@ namespace heald::demo {
 struct Remain {
   pid_t pid = 0;
   std::string service;
+  pid_t agent = 0;  // the heald that still runs it; 0: it was killed
 };
 
 // Of an agent with this state folder.

@@ -16,7 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kLimit_ns = 60 * kSecond;  // from the fault
 constexpr int64_t kPoll_ns = 100 * kMillisecond;
 constexpr int64_t kCallTimeout_ns = 2 * kSecond;
 
@@ -62,8 +61,8 @@ std::string LoadProblem(const LoadReport& report) {
 // One run with its own heald.
 class Trial {
  public:
-  Trial(const Scenario& scenario, Places places, bool quiet)
-      : scenario_(scenario), session_(std::move(places)), quiet_(quiet) {}
+  Trial(const Scenario& scenario, Places places, const ScenarioOptions& options)
+      : scenario_(scenario), session_(std::move(places)), options_(options) {}
 
   ScenarioResult Run() {
     result_.missing = Try();
@@ -102,8 +101,9 @@ class Trial {
       if (events)
         for (const AgentEvent& event : *events) Take(event);
       if (!refused_.empty()) return MakeError(Code::kUnavailable, refused_);
-      if (Now() - fault_ns_ > kLimit_ns)
-        return MakeError(Code::kDeadline, NotReached() + " within " + FormatElapsed(kLimit_ns));
+      if (Now() - fault_ns_ > options_.limit_ns)
+        return MakeError(Code::kDeadline,
+                         NotReached() + " within " + FormatElapsed(options_.limit_ns));
       if (PauseOrStop(kPoll_ns)) return MakeError(Code::kCancelled, "stopped");
     }
     if (!result_.reached_ns.contains("verified"))
@@ -113,7 +113,7 @@ class Trial {
 
   void Take(const AgentEvent& event) {
     const int64_t since_ns = event.ts_ns - fault_ns_;
-    if (!quiet_ && event.kind != "execution.planned")
+    if (!options_.quiet && event.kind != "execution.planned")
       std::printf("%+7.1f s  %-10s %s\n", static_cast<double>(since_ns) / 1e9,
                   std::string(StepOf(event.kind)).c_str(), event.text.c_str());
     std::fflush(stdout);
@@ -150,14 +150,14 @@ class Trial {
   }
 
   void Say(const std::string& text) const {
-    if (quiet_) return;
+    if (options_.quiet) return;
     std::printf("%s\n", text.c_str());
     std::fflush(stdout);
   }
 
   const Scenario& scenario_;
   Session session_;
-  const bool quiet_;
+  const ScenarioOptions& options_;
   int64_t fault_ns_ = 0;
   int decisions_ = 0;
   std::string refused_;  // why it can't be a success any more
@@ -211,14 +211,14 @@ const Scenario* FindScenario(std::string_view name) {
   return at == all.end() ? nullptr : &*at;
 }
 
-ScenarioResult RunScenario(const Scenario& scenario, const std::string& pipeline, bool quiet) {
-  const auto places = PrivatePlaces(pipeline);
+ScenarioResult RunScenario(const Scenario& scenario, const ScenarioOptions& options) {
+  const auto places = PrivatePlaces(options.pipeline);
   ScenarioResult result;
   if (!places) {
     result.missing = places.error().message;
     return result;
   }
-  result = Trial(scenario, *places, quiet).Run();
+  result = Trial(scenario, *places, options).Run();
   EndState(*places, result.missing.empty() || result.stopped);
   return result;
 }

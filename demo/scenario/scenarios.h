@@ -31,8 +31,13 @@ struct ScenarioResult {
   bool stopped = false;  // by the user
 };
 
-// `quiet`: no timeline.
-ScenarioResult RunScenario(const Scenario& scenario, const std::string& pipeline, bool quiet);
+struct ScenarioOptions {
+  std::string pipeline;
+  int64_t limit_ns = 60'000'000'000;  // from the fault to the end of the incident
+  bool quiet = false;                 // no timeline
+};
+
+ScenarioResult RunScenario(const Scenario& scenario, const ScenarioOptions& options);
 // Steady load without a fault; what was decided or done, which should be nothing, else empty.
 std::string RunSilence(int64_t duration_ns, const std::string& pipeline);
 

@@ -55,7 +55,7 @@ std::string Resolve(const Command& command) {
   const std::string path = SearchPath(command);
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find(':', begin), path.size());
-    const std::string file = path.substr(begin, end - begin) + "/" + name;
+    std::string file = path.substr(begin, end - begin) + "/" + name;
     if (access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file)) return file;
     begin = end + 1;
   }
@@ -74,12 +74,14 @@ std::vector<std::string> MergedEnvironment(const Command& command,
   for (const auto& [name, value] : command.env) merged[name] = value;
   for (const auto& [name, value] : markers) merged[name] = value;
   std::vector<std::string> lines;
-  for (const auto& [name, value] : merged) lines.push_back(name + "=" + value);
+  lines.reserve(merged.size());
+  for (const auto& [name, value] : merged) lines.emplace_back(name).append("=").append(value);
   return lines;
 }
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;

@@ -40,7 +40,7 @@ bool WaitFor(const std::function<bool()>& condition, milliseconds within) {
 
 std::string FindProgram(const std::string& name) {
   for (const char* folder : {"/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/bin"})
-    if (const std::string file = std::string(folder) + "/" + name; access(file.c_str(), X_OK) == 0)
+    if (std::string file = std::string(folder) + "/" + name; access(file.c_str(), X_OK) == 0)
       return file;
   return "";
 }
@@ -51,7 +51,7 @@ int FreePort() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  static_cast<void>(bind(fd, reinterpret_cast<sockaddr*>(&address), size));
   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
   close(fd);
   return ntohs(address.sin_port);
@@ -140,6 +140,7 @@ std::string DockerEngine::Start(const Tls* tls) {
                                tls->key_file});
   }
   std::vector<char*> arguments;
+  arguments.reserve(texts.size() + 1);
   for (std::string& text : texts) arguments.push_back(text.data());
   arguments.push_back(nullptr);
   const int log = open((folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -222,7 +223,7 @@ std::string DockerEngine::RunContainer(const std::string& name, nlohmann::json b
   if (!body.contains("Image")) body["Image"] = kImage;
   if (!body["HostConfig"].contains("NetworkMode")) body["HostConfig"]["NetworkMode"] = "host";
   const nlohmann::json created = Api("POST", "/containers/create?name=" + name, body);
-  const std::string id = created.value("Id", "");
+  std::string id = created.value("Id", "");
   int status = 0;
   const nlohmann::json started = Api("POST", "/containers/" + id + "/start", nullptr, &status);
   if (!id.empty() && status == 204) return id;

@@ -24,10 +24,19 @@ std::string NamePrefix(const json& inspect) {
   const json& labels = inspect.at("Config").at("Labels");
   const std::string name = NameOf(inspect);
   for (const char* separator : {"-", "_"}) {
-    const std::string prefix =
+    std::string prefix =
         TextOf(labels, kProjectLabel) + separator + TextOf(labels, kServiceLabel) + separator;
     if (name == prefix + TextOf(labels, kNumberLabel)) return prefix;
   }
+  return "";
+}
+
+// The first port that was chosen by hand; empty where the Engine chooses. hosts: one port's
+// bindings.
+std::string FixedHostPort(const json& hosts) {
+  if (!hosts.is_array()) return "";
+  for (const json& host : hosts)
+    if (std::string port = TextOf(host, "HostPort"); !port.empty() && port != "0") return port;
   return "";
 }
 
@@ -70,22 +79,23 @@ std::string WhyNotCloned(const json& inspect) {
            " has a container_name of its own, so there can be only one: remove "
            "container_name from the compose file";
   const json bindings = inspect.at("HostConfig").value("PortBindings", json::object());
-  for (const auto& [port, hosts] : bindings.items()) {
-    if (!hosts.is_array()) continue;
-    for (const json& host : hosts) {
-      const std::string fixed = TextOf(host, "HostPort");
-      if (!fixed.empty() && fixed != "0")
-        return name + " publishes " + port + " on the fixed host port " + fixed +
-               ", which a second container can't have: let the Engine choose the host port";
-    }
-  }
+  for (const auto& [port, hosts] : bindings.items())
+    if (const std::string fixed = FixedHostPort(hosts); !fixed.empty())
+      return std::string(name)
+          .append(" publishes ")
+          .append(port)
+          .append(" on the fixed host port ")
+          .append(fixed)
+          .append(", which a second container can't have: let the Engine choose the host port");
   const json networks = inspect.at("NetworkSettings").value("Networks", json::object());
   for (const auto& [network, settings] : networks.items()) {
     const json address = settings.value("IPAMConfig", json());
     if (address.is_object() &&
-        !(TextOf(address, "IPv4Address") + TextOf(address, "IPv6Address")).empty())
-      return name + " has a fixed address in network " + network +
-             ", which a second container can't have: remove it from the compose file";
+        (!TextOf(address, "IPv4Address").empty() || !TextOf(address, "IPv6Address").empty()))
+      return std::string(name)
+          .append(" has a fixed address in network ")
+          .append(network)
+          .append(", which a second container can't have: remove it from the compose file");
   }
   return "";
 }

@@ -236,7 +236,7 @@ Effect ContainerOperations::Judge(const Target& target) {
 Effect ContainerOperations::Observe(const Plan& plan) {
   Effect sum{EffectState::kDone, ""};
   for (const Target& target : TargetsOf(plan)) {
-    const Effect one = Judge(target);
+    Effect one = Judge(target);
     if (one.state == EffectState::kFailed) return one;
     // The least advanced speaks for all: absent, then pending, then done.
     const bool worse = one.state == EffectState::kAbsent ||

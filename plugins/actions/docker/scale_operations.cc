@@ -54,6 +54,7 @@ class ComposeScale : public Operations {
 
 std::vector<int64_t> NumbersOf(const std::map<int64_t, Json>& containers) {
   std::vector<int64_t> numbers;
+  numbers.reserve(containers.size());
   for (const auto& [number, inspect] : containers) numbers.push_back(number);
   return numbers;
 }
@@ -177,7 +178,7 @@ Effect ComposeScale::Observe(const Plan& plan) {
     return {EffectState::kPending, name_ + " has " + std::to_string(numbers.size()) + " of " +
                                        std::to_string(wanted.size()) + " containers"};
   for (const auto& [number, inspect] : present) {
-    const Effect one =
+    Effect one =
         JudgeUp(ReadContainer(inspect), context_.engine.now_s(), context_.params.stable_for.ns);
     if (one.state != EffectState::kDone) return one;
   }

@@ -159,7 +159,7 @@ Service& ProcessAction::Find(const std::string& name) {
   if (at != services_.end() && !at->second->spec().retired) return *at->second;
   std::string known;
   for (const auto& [other, service] : config_.services)
-    known += (known.empty() ? "" : ", ") + other;
+    known.append(known.empty() ? "" : ", ").append(other);
   throw Failure(HEALD_NOT_FOUND, "no service '" + name + "' under services; there is: " + known);
 }
 

@@ -52,7 +52,7 @@ std::string SecondsText(double seconds) {
 
 }  // namespace
 
-Service::Service(ServiceSpec spec, std::string state_dir, Probe probe, ServiceLog log)
+Service::Service(ServiceSpec spec, const std::string& state_dir, Probe probe, ServiceLog log)
     : spec_(std::move(spec)),
       record_path_(state_dir + "/" + spec_.name + ".service.json"),
       marker_(state_dir + "/" + spec_.name),

@@ -64,7 +64,7 @@ using ServiceLog = std::function<void(bool warning, const std::string& message)>
 class Service {
  public:
   // state_dir: where the record lies and, with the name, what marks this service's children.
-  Service(ServiceSpec spec, std::string state_dir, Probe probe, ServiceLog log);
+  Service(ServiceSpec spec, const std::string& state_dir, Probe probe, ServiceLog log);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;

@@ -25,7 +25,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr const char* kProgram = "heald-demo-scenario";
 
@@ -82,7 +81,7 @@ TEST_P(DemoScenarioTest, HealsInTime) {
 
 INSTANTIATE_TEST_SUITE_P(, DemoScenarioTest,
                          ::testing::Values("latency", "errors", "crash", "hang", "orders"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& scenario) { return scenario.param; });
 
 TEST(DemoScenarioListTest, NamesEveryScenarioThatIsTested) {
   DemoProcess list(kProgram, {"--scenario", "list"});

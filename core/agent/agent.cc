@@ -437,6 +437,20 @@ Result<api::SwitchState> Agent::SetSwitch(bool enabled, const std::string& actor
   return Switch();
 }
 
+std::vector<Decision> Agent::Approvals() {
+  return AskEngine<std::vector<Decision>>([this] {
+    std::vector<Decision> waiting;
+    for (const Decision* decision : engine_->AwaitingApproval()) waiting.push_back(*decision);
+    return waiting;
+  });
+}
+
+Result<void> Agent::Approve(const std::string& decision, bool approve, const std::string& actor) {
+  return AskEngine<heald::Status>([this, decision, approve, actor] {
+    return approve ? engine_->Approve(decision, actor) : engine_->Deny(decision, actor);
+  });
+}
+
 Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   const std::unique_lock reloading(reload_mutex_, std::try_to_lock);
   if (!reloading) return MakeError(Code::kConflict, "another reload is running");

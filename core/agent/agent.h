@@ -58,6 +58,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   Result<api::IncidentChain> FindIncident(uint64_t id) override;
   api::SwitchState Switch() override;
   Result<api::SwitchState> SetSwitch(bool enabled, const std::string& actor) override;
+  std::vector<Decision> Approvals() override;
+  Result<void> Approve(const std::string& decision, bool approve,
+                       const std::string& actor) override;
   Result<api::ReloadReport> Reload(const std::string& actor) override;
   std::vector<api::Check> Health() override;
   std::vector<api::Check> Ready() override;

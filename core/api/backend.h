@@ -120,6 +120,11 @@ class Backend {
   virtual Result<IncidentChain> FindIncident(uint64_t id) = 0;  // kNotFound
   virtual SwitchState Switch() = 0;
   virtual Result<SwitchState> SetSwitch(bool enabled, const std::string& actor) = 0;
+  // Decisions that wait for a person, oldest first.
+  virtual std::vector<Decision> Approvals() = 0;
+  // Ok: taken; what comes of it is in the incident. kNotFound: nothing waits under that id.
+  virtual Result<void> Approve(const std::string& decision, bool approve,
+                               const std::string& actor) = 0;
   // kConflict while another reload runs. A file with errors is a report, not an Error.
   virtual Result<ReloadReport> Reload(const std::string& actor) = 0;
   virtual std::vector<Check> Health() = 0;  // liveness: restart the agent when one fails

@@ -121,6 +121,24 @@ Response PutSwitch(const Call& call) {
   return state ? Ok(ToJson(*state)) : Problem(state.error());
 }
 
+Response GetApprovals(const Call& call) {
+  return Ok({{"approvals", ToJsonArray(call.backend.Approvals())}});
+}
+
+Response PutApproval(const Call& call) {
+  const Result<Json> body = ParseBody(call.request.body, {"approve", "actor"});
+  if (!body) return Problem(body.error());
+  const auto approve = body->find("approve");
+  if (approve == body->end() || !approve->is_boolean())
+    return Problem(400, "the body must say {\"approve\": true} or {\"approve\": false}");
+  const Result<std::string> actor = ActorOf(call.request, *body);
+  if (!actor) return Problem(actor.error());
+  const std::string decision(call.id);
+  const Result<void> taken = call.backend.Approve(decision, approve->get<bool>(), *actor);
+  if (!taken) return Problem(taken.error());
+  return Ok({{"decision", decision}, {"approved", approve->get<bool>()}, {"actor", *actor}});
+}
+
 Response PostReload(const Call& call) {
   const Result<Json> body = ParseBody(call.request.body, {"actor"});
   if (!body) return Problem(body.error());
@@ -191,6 +209,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/incidents/{id}", false, GetIncident},
     {"GET", "/api/v1/switch", false, GetSwitch},
     {"PUT", "/api/v1/switch", false, PutSwitch},
+    {"GET", "/api/v1/approvals", false, GetApprovals},
+    {"PUT", "/api/v1/approvals/{id}", false, PutApproval},
     {"POST", "/api/v1/reload", false, PostReload},
     {"GET", "/metrics", false, GetMetrics},
     {"GET", "/healthz", true, GetHealth},

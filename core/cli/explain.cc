@@ -69,7 +69,7 @@ std::string ExplainText(const Chain& chain) {
     out += '\n';
   }
   for (const Decision& decision : chain.decisions) {
-    out += "\ndecision " + decision.id.substr(0, 12) + "  policy " + decision.policy + "  " +
+    out += "\ndecision " + decision.id + "  policy " + decision.policy + "  " +
            std::string(ToString(decision.verdict)) + " (" + std::string(ToString(decision.mode)) +
            (decision.dry_run ? ", dry run" : "") + ")  by " + decision.actor + "\n";
     if (!decision.why.empty()) out += "  because  " + decision.why + "\n";

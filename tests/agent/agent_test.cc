@@ -58,6 +58,29 @@ TEST_F(AgentTest, DryRunTouchesNothing) {
   EXPECT_THAT(Starts(), SizeIs(1));
 }
 
+TEST_F(AgentTest, WaitsForAPersonInModeApprove) {
+  SetSick([this] { return Starts().size() == 1; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: approve");
+  Write(text);
+  StartAndWait();
+  nlohmann::json waiting;
+  ASSERT_TRUE(Eventually([&] {
+    waiting = Get("/api/v1/approvals")["approvals"];
+    return !waiting.empty();
+  })) << agent().output();
+  EXPECT_THAT(Starts(), SizeIs(1));
+  int status = 0;
+  Call("PUT", "/api/v1/approvals/nosuch", R"({"approve": true})", &status);
+  EXPECT_EQ(status, 404);
+  Call("PUT", "/api/v1/approvals/" + waiting[0]["id"].get<std::string>(),
+       R"({"approve": true, "actor": "anna"})", &status);
+  EXPECT_EQ(status, 200);
+  ASSERT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
+  EXPECT_THAT(Get("/api/v1/incidents/1").dump(), HasSubstr("user:anna"));
+  EXPECT_THAT(Starts(), SizeIs(2));
+}
+
 TEST_F(AgentTest, TheSwitchStopsAllAndSurvivesARestart) {
   SetSick([] { return false; });
   Write(HealingPipeline());

@@ -36,6 +36,15 @@ class FakeBackend : public Backend {
     remediation = {enabled, actor, 1'795'292'043'250'000'000};
     return remediation;
   }
+  std::vector<Decision> Approvals() override { return chain.decisions; }
+  Result<void> Approve(const std::string& decision, bool approve,
+                       const std::string& actor) override {
+    if (chain.decisions.empty() || decision != chain.decisions[0].id)
+      return MakeError(Code::kNotFound, "no decision " + decision + " waits");
+    const std::lock_guard lock(mutex);
+    approved = (approve ? "yes by " : "no by ") + actor;
+    return {};
+  }
   Result<ReloadReport> Reload(const std::string& actor) override {
     std::unique_lock lock(mutex);
     reload_actor = actor;
@@ -67,6 +76,7 @@ class FakeBackend : public Backend {
   std::condition_variable changed;
   bool hold_reload = false;  // these under mutex
   bool entered = false;
+  std::string approved;
   IncidentQuery last_query;
   SwitchState remediation;
   std::string reload_actor;

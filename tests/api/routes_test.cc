@@ -130,6 +130,17 @@ TEST_F(ApiRoutesTest, SwitchRecordsItsActor) {
   EXPECT_EQ(json["actor"], "user:anna");
 }
 
+TEST_F(ApiRoutesTest, ApprovesWhatWaits) {
+  Decision decision;
+  decision.id = "abc";
+  backend_.chain.decisions = {decision};
+  EXPECT_EQ(Json::parse(Ask("GET", "/api/v1/approvals").body)["approvals"][0]["id"], "abc");
+  ExpectProblem(Ask("PUT", "/api/v1/approvals/abc", "{}"), 400, "approve");
+  ExpectProblem(Ask("PUT", "/api/v1/approvals/x", R"({"approve":true})"), 404, "no decision x");
+  EXPECT_EQ(Ask("PUT", "/api/v1/approvals/abc", R"({"approve":false,"actor":"anna"})").status, 200);
+  EXPECT_EQ(backend_.approved, "no by user:anna");
+}
+
 TEST_F(ApiRoutesTest, SwitchStaysOnABadBody) {
   backend_.remediation.enabled = true;
   for (const char* body :

@@ -73,24 +73,46 @@ int Fail(const Error& error) {
   return 1;
 }
 
-// Prints what happens until someone wants an end.
-Status Follow(Session& session) {
-  FaultWatch faults(session.places().targets());
-  while (true) {
-    faults.Look();
-    if (const Status alive = session.Alive(); !alive) return alive;
+// What has happened since the last look, line by line.
+class Screen {
+ public:
+  explicit Screen(Session* session) : session_(*session), faults_(session->places().targets()) {}
+
+  void Show() {
+    faults_.Look();
     // A call that fails while heald lives is made again.
-    if (const auto events = session.api().NewEvents())
-      for (const AgentEvent& event : *events) {
-        const int64_t fault_ns = faults.since_ns(event.target);
-        const std::string line = LineFor(event, fault_ns <= event.ts_ns ? fault_ns : 0);
-        if (!line.empty()) std::printf("%s  %s\n", TimeOfDay(event.ts_ns).c_str(), line.c_str());
-        if (event.kind == "incident.resolved") faults.Over(event.target);
-      }
-    std::fflush(stdout);
-    if (PauseOrStop(kPoll_ns)) return {};
+    const auto events = session_.api().NewEvents();
+    if (!events) return;
+    for (const AgentEvent& event : *events) {
+      const int64_t fault_ns = faults_.since_ns(event.target);
+      const std::string line = LineFor(event, fault_ns <= event.ts_ns ? fault_ns : 0);
+      if (!line.empty()) Print(TimeOfDay(event.ts_ns) + "  " + line);
+      if (event.kind == "incident.resolved") faults_.Over(event.target);
+    }
   }
-}
+  // A line that End completes, unless something else had to be said in between.
+  void Begin(const std::string& text) {
+    begun_ = text;
+    std::printf("%s", text.c_str());
+    std::fflush(stdout);
+  }
+  void End(const std::string& text) {
+    std::printf("%s%s\n", interrupted_ ? begun_.c_str() : "", text.c_str());
+    begun_.clear();
+  }
+
+ private:
+  void Print(const std::string& line) {
+    std::printf("%s%s\n", begun_.empty() || interrupted_ ? "" : "\n", line.c_str());
+    std::fflush(stdout);
+    interrupted_ = !begun_.empty();
+  }
+
+  Session& session_;
+  FaultWatch faults_;
+  std::string begun_;
+  bool interrupted_ = false;
+};
 
 std::string Headline(const Places& places) {
   std::string out = "heald demo: ";
@@ -164,22 +186,24 @@ int RunInteractive(const std::string& pipeline) {
   std::printf("  heald's log: %s\n", places->heald_log().c_str());
   std::fflush(stdout);
   Status status = session.Start();
+  Screen screen(&session);
   if (status) {
     const auto start = std::chrono::steady_clock::now();
-    std::printf("  learning what normal looks like …");
-    std::fflush(stdout);
-    // From here on, so that nothing that happens while learning is lost.
-    static_cast<void>(session.api().NewEvents());
-    status = session.Learn();
+    screen.Begin("  learning what normal looks like …");
+    status = session.Learn([&screen] { screen.Show(); });
     const auto took =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
-    std::printf(status ? " ready (%lld s)\n" : "\n", static_cast<long long>(took.count()));
+    screen.End(status ? " ready (" + std::to_string(took.count()) + " s)" : "");
   }
   if (status) {
-    std::printf("  all three services healthy. Break one:  demo/chaos spike --service payments%s\n",
+    std::printf("  %s Break one:  demo/chaos spike --service payments%s\n",
+                session.Calm() ? "all three services healthy." : "one is being healed.",
                 PortsOption(*places).c_str());
     std::fflush(stdout);
-    status = Follow(session);
+    do {
+      screen.Show();
+      status = session.Alive();
+    } while (status && !PauseOrStop(kPoll_ns));
   }
   if (status || status.error().code == Code::kCancelled) {
     session.Stop();

@@ -37,13 +37,12 @@ std::string LastLines(const std::string& file) {
   return out;
 }
 
-// Every service has shown the z-score detector as many samples as it needs. Beside status.learning,
-// which is false, too, before there is any series.
+// status.learning, once the z-score detector has met every service.
 bool Learned(const json& status) {
   if (status.value("learning", true)) return false;
   for (const json& node : status.value("nodes", json::array()))
     if (node.value("name", "") == "slow")
-      return node.value("records_in", 0) >= kZscoreMinSamples * static_cast<int>(kProfiles.size());
+      return node.value("records_in", size_t{0}) >= kProfiles.size();
   return true;
 }
 
@@ -84,13 +83,19 @@ Status Session::Start() {
   return {};
 }
 
-Status Session::Learn() {
+Status Session::Learn(const std::function<void()>& meanwhile) {
   const auto learned = [&](std::string* problem) {
+    meanwhile();
     const auto status = api_.Status();
     *problem = status ? "the detectors still learn" : status.error().message;
     return status && Learned(*status);
   };
   return WaitFor(learned, kLearnLimit_ns, "heald has not learnt what is normal");
+}
+
+bool Session::Calm() {
+  const auto status = api_.Status();
+  return status && status->value("open_incidents", 1) == 0;
 }
 
 Status Session::Alive() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,8 +27,10 @@ class Session {
   // Starts heald and waits for its API and the services; then starts the traffic. `kCancelled`: the
   // user wanted an end.
   Status Start();
-  // Until the detectors know what is normal.
-  Status Learn();
+  // Until the detectors know what is normal; `meanwhile` is called again and again.
+  Status Learn(const std::function<void()>& meanwhile = [] {});
+  // No incident is open: after an adoption one may be.
+  bool Calm();
   // Ok while heald runs; else how it ended, with the end of its log.
   Status Alive();
   // Ends the traffic and heald, which ends its services. Services of a heald that was killed stay

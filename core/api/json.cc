@@ -69,6 +69,7 @@ Json ToJsonArray(const std::vector<T>& items) {
   for (const T& item : items) out.push_back(ToJson(item));
   return out;
 }
+template Json ToJsonArray(const std::vector<Decision>&);
 template Json ToJsonArray(const std::vector<Incident>&);
 template Json ToJsonArray(const std::vector<Diagnostic>&);
 template Json ToJsonArray(const std::vector<Check>&);

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +17,8 @@ extern char** environ;
 
 namespace heald::demo {
 namespace {
+
+constexpr int kCannotStart = 127;
 
 int64_t Now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -61,21 +63,26 @@ DemoProcess::DemoProcess(const std::string& program, const std::vector<std::stri
   std::vector<std::string> words = {path};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = Environment(environment);
+  const std::vector<char*> argv = Pointers(&words);
+  const std::vector<char*> envp = Pointers(&variables);
+  const std::string failure = "cannot start " + path;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  const int error = posix_spawn(&pid_, path.c_str(), &actions, nullptr, Pointers(&words).data(),
-                                Pointers(&variables).data());
-  posix_spawn_file_actions_destroy(&actions);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0) {
+    // A test that is killed takes it along.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(kCannotStart);
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    execve(path.c_str(), argv.data(), envp.data());
+    [[maybe_unused]] const ssize_t told = write(STDERR_FILENO, failure.data(), failure.size());
+    _exit(kCannotStart);
+  }
   close(ends[1]);
   output_fd_ = ends[0];
-  if (error == 0) return;
-  output_ = "cannot start " + path;
-  pid_ = -1;
-  exit_code_ = 127;
+  if (pid_ < 0) exit_code_ = kCannotStart;
 }
 
 DemoProcess::~DemoProcess() {

@@ -1,19 +1,16 @@
 // The prometheus plugin against a real server: the one at HEALD_TEST_PROMETHEUS_URL, or Debian's,
 // started here.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <thread>
 
-#include "plugins/support/http.h"
-#include "tests/fakes/child_process.h"
 #include "tests/fakes/http_server.h"
 #include "tests/fakes/source_harness.h"
+#include "tests/integration/prometheus_server.h"
 
 extern "C" const heald_plugin heald_plugin_v1;
 
@@ -23,12 +20,12 @@ namespace {
 using fakes::FakeReply;
 using fakes::FakeRequest;
 using fakes::SourceHarness;
+using heald::testing::PrometheusServer;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Texts = std::vector<std::string>;
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr const char* kBinary = "/usr/bin/prometheus";
 
 template <typename F>
 bool Eventually(F condition, std::chrono::seconds within = std::chrono::seconds(20)) {
@@ -46,38 +43,18 @@ class LocalServer {
   LocalServer() {
     std::string pattern = ::testing::TempDir() + "heald-prometheus-XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    std::ofstream(folder_ / "prometheus.yml") << "global: {scrape_interval: 1s}\n"
-                                                 "scrape_configs:\n"
-                                                 "  - job_name: tiny\n"
-                                                 "    static_configs: [{targets: ['127.0.0.1:"
-                                              << target_.port() << "']}]\n";
+    server_ = std::make_unique<PrometheusServer>(
+        folder_, "  - job_name: tiny\n    static_configs: [{targets: ['127.0.0.1:" +
+                     std::to_string(target_.port()) + "']}]\n");
     Start();
   }
   ~LocalServer() {
-    process_.reset();
+    server_.reset();
     std::filesystem::remove_all(folder_);
   }
-  void Start() {
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      if (port_ == 0 || attempt > 0) port_ = fakes::FreePort();
-      process_ = std::make_unique<fakes::ChildProcess>(
-          std::vector<std::string>{kBinary,
-                                   "--config.file=" + (folder_ / "prometheus.yml").string(),
-                                   "--storage.tsdb.path=" + (folder_ / "data").string(),
-                                   "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
-          (folder_ / "log").string());
-      support::HttpConfig config;
-      config.url = url();
-      support::HttpClient client(config);
-      const auto ready = [&] { return client.Perform({.url = "/-/ready"}).ok(); };
-      if (Eventually([&] { return !process_->Running() || ready(); }) && process_->Running() &&
-          ready())
-        return;
-    }
-    ADD_FAILURE() << "prometheus doesn't become ready";
-  }
-  void Stop() { process_->Stop(); }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  void Start() { EXPECT_TRUE(server_->Start()) << "prometheus doesn't become ready"; }
+  void Stop() { server_->Stop(); }
+  std::string url() const { return server_->url(); }
 
  private:
   fakes::HttpServer target_{[](const FakeRequest&) {
@@ -85,8 +62,7 @@ class LocalServer {
                      .body = "tiny_gauge{color=\"blue\"} 42\ntiny_nan NaN\n"};
   }};
   std::filesystem::path folder_;
-  std::unique_ptr<fakes::ChildProcess> process_;
-  int port_ = 0;
+  std::unique_ptr<PrometheusServer> server_;
 };
 
 // One server for all tests here: a start costs a second.
@@ -97,8 +73,8 @@ class PrometheusServerTest : public ::testing::Test {
       url_ = outside;
       return;
     }
-    if (access(kBinary, X_OK) != 0)
-      GTEST_SKIP() << kBinary << " is not installed (apt install prometheus)";
+    if (!PrometheusServer::Installed())
+      GTEST_SKIP() << "prometheus is not installed (apt install prometheus)";
     if (local_ == nullptr) local_ = std::make_unique<LocalServer>();
     url_ = local_->url();
   }

@@ -33,6 +33,7 @@ std::vector<std::string> Merged(const std::map<std::string, std::string>& extra)
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (std::string& text : strings) out.push_back(text.data());
   out.push_back(nullptr);
   return out;

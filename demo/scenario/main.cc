@@ -1,6 +1,7 @@
 // heald-demo-scenario, started as demo/run: the interactive demo, and faults with nobody watching.
 // Exit codes: 0 healed (or silent, or ended by Ctrl-C), 1 not, 2 bad usage.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -42,7 +43,7 @@ std::string Reached(const ScenarioResult& result, const char* step) {
 nlohmann::json ToJson(const Scenario& scenario, const ScenarioResult& result) {
   nlohmann::json seconds = nlohmann::json::object();
   for (const auto& [step, ns] : result.reached_ns)
-    seconds[step] = static_cast<double>(ns / kMillisecond) / 1e3;
+    seconds[step] = std::round(static_cast<double>(ns) / 1e6) / 1e3;
   return {{"scenario", scenario.name},
           {"service", scenario.service},
           {"healed", result.missing.empty()},

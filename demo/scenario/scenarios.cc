@@ -96,7 +96,7 @@ class Trial {
   // Until the incident is over or time is up.
   Status Follow() {
     while (!result_.reached_ns.contains("resolved")) {
-      if (const Status alive = session_.Alive(); !alive) return alive;
+      if (Status alive = session_.Alive(); !alive) return alive;
       const auto events = session_.api().NewEvents();
       if (events)
         for (const AgentEvent& event : *events) Take(event);

@@ -33,16 +33,17 @@ std::string LastLines(const std::string& file) {
     if (lines.size() > kLogLines) lines.pop_front();
   }
   std::string out;
-  for (const std::string& line : lines) out += "\n    " + line;
+  for (const std::string& line : lines) out.append("\n    ").append(line);
   return out;
 }
 
-// status.learning, once the z-score detector has met every service.
+// status.learning is told by the detectors' ticks, so it says nothing about the first second; every
+// service has to have shown the z-score detector what it needs, too.
 bool Learned(const json& status) {
   if (status.value("learning", true)) return false;
   for (const json& node : status.value("nodes", json::array()))
     if (node.value("name", "") == "slow")
-      return node.value("records_in", size_t{0}) >= kProfiles.size();
+      return node.value("records_in", size_t{0}) >= kZscoreMinSamples * kProfiles.size();
   return true;
 }
 
@@ -54,10 +55,12 @@ Status Session::WaitFor(Ready ready, int64_t limit_ns, const std::string& what) 
   std::string problem;
   while (true) {
     if (ready(&problem)) return {};
-    if (const Status alive = Alive(); !alive) return alive;
-    if (Now() >= deadline_ns)
-      return MakeError(Code::kDeadline, what + " within " + FormatElapsed(limit_ns) + ": " +
-                                            problem + "\n  heald's log: " + places_.heald_log());
+    if (Status alive = Alive(); !alive) return alive;
+    if (Now() >= deadline_ns) {
+      std::string message = what + " within " + FormatElapsed(limit_ns);
+      message.append(": ").append(problem).append("\n  heald's log: ");
+      return MakeError(Code::kDeadline, message.append(places_.heald_log()));
+    }
     if (PauseOrStop(kAsk_ns)) return MakeError(Code::kCancelled, "stopped");
   }
 }
@@ -77,8 +80,7 @@ Status Session::Start() {
     if (!healthy) *problem = healthy.error().message;
     return healthy.ok();
   };
-  if (const Status s = WaitFor(up, kStartLimit_ns, "heald and its services don't answer"); !s)
-    return s;
+  if (Status s = WaitFor(up, kStartLimit_ns, "heald and its services don't answer"); !s) return s;
   traffic_.emplace(places_.targets());
   return {};
 }

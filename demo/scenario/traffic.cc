@@ -30,7 +30,7 @@ Traffic::~Traffic() {
   thread_.join();
 }
 
-void Traffic::Run(LoadPlan plan) {
+void Traffic::Run(const LoadPlan& plan) {
   const auto keep = [this](const LoadReport& report) {
     const std::lock_guard lock(mutex_);
     report_ = report;

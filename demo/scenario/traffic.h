@@ -25,7 +25,7 @@ class Traffic {
   LoadReport Report() const;
 
  private:
-  void Run(LoadPlan plan);
+  void Run(const LoadPlan& plan);
 
   std::atomic<bool> stop_{false};
   mutable std::mutex mutex_;

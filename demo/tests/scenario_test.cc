@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -101,12 +102,18 @@ TEST(DemoScenarioHonestyTest, FailsWhenHealdMayNotAct) {
   const std::string mode = "mode: enforce";
   ASSERT_NE(text.find(mode), std::string::npos);
   text.replace(text.find(mode), mode.size(), "mode: shadow");
-  const std::string shadow = ::testing::TempDir() + "demo_shadow.yaml";
+  // A scenario that fails keeps its state folder; here nobody will read it.
+  std::string folder = ::testing::TempDir() + "demo-honesty-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string shadow = folder + "/shadow.yaml";
   std::ofstream(shadow) << text;
   DemoProcess run(kProgram,
-                  {"--scenario", "crash", "--json", "--limit", "8s", "--pipeline", shadow});
+                  {"--scenario", "crash", "--json", "--limit", "8s", "--pipeline", shadow},
+                  {{"TMPDIR", folder}});
   EXPECT_EQ(run.Wait(60 * kSecond), 1) << run.output();
   EXPECT_THAT(run.output(), HasSubstr("no step 'decision'"));
+  EXPECT_THAT(run.output(), HasSubstr("kept in " + folder));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(DemoScenarioSilenceTest, DoesNothingForAMinuteOfSteadyLoad) {

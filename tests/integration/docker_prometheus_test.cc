@@ -207,7 +207,8 @@ class IntegrationDockerTest : public AgentTest {
   std::vector<json> Events() const {
     std::vector<json> events;
     std::ifstream in(dir_ + "/events.jsonl");
-    for (std::string line; std::getline(in, line);) events.push_back(json::parse(line));
+    for (std::string line; std::getline(in, line) && !in.eof();)  // a line being written waits
+      events.push_back(json::parse(line));
     return events;
   }
   // "finding open", "decision act", "outcome verified", …
@@ -248,18 +249,21 @@ TEST_F(IntegrationDockerTest, RestartsASlowContainerAndClosesTheIncident) {
   const double healed_s = SecondsSince(broken);
   std::printf("fault to verified recovery: %.1f s\n", healed_s);
   RecordProperty("fault_to_recovery_s", std::to_string(healed_s));
+  EXPECT_LT(healed_s, demo::kHealedWithinS);
 
   EXPECT_EQ(StartCount(), 2u) << "one restart, no more";
   EXPECT_NE(StartedAt(), started_at);
   EXPECT_EQ(demo::Unwell({kService, ServiceUrl()}), "");
 
   const json chain = Chain();
-  ASSERT_THAT(chain["decisions"], SizeIs(1)) << chain.dump(2);
+  std::vector<json> acts;
+  for (const json& decision : chain["decisions"])
+    if (decision["verdict"] == "act") acts.push_back(decision);
+  ASSERT_THAT(acts, SizeIs(1)) << chain.dump(2);
   ASSERT_THAT(chain["findings"], SizeIs(1));
   EXPECT_EQ(chain["findings"][0]["state"], "clear");
   EXPECT_EQ(chain["target"], json({{"service", kService}}));
-  const json& decision = chain["decisions"][0];
-  EXPECT_EQ(decision["verdict"], "act");
+  const json& decision = acts[0];
   EXPECT_EQ(decision["finding"], chain["findings"][0]["id"]);
   EXPECT_EQ(decision["plan"]["target_uid"], container_id_);
   EXPECT_THAT(Names(decision["guards"], "guard"),
@@ -337,7 +341,8 @@ TEST_F(IntegrationDockerTest, SaysThatTheContainerIsGone) {
                 "    guard: {for: 1s, cooldown: 1m}\n");
   StartAndWait();
   ASSERT_TRUE(Eventually([&] { return Watches(1); }));
-  engine_->Api("DELETE", std::string("/containers/") + kContainer + "?force=true");
+  traffic_.reset();
+  engine_->Api("DELETE", "/containers/" + container_id_ + "?force=true");
   ASSERT_TRUE(
       Eventually([&] { return Refused("plan", "docker: no container 'shop-payments'"); }, 30))
       << Chain().dump(2) << agent().output();

@@ -20,6 +20,9 @@ constexpr std::string_view kSelf = "heald";
 LogLevel LevelOf(const remedy::Notice& notice) {
   if (notice.outcome != nullptr && notice.outcome->state == OutcomeState::kFailed)
     return LogLevel::kError;
+  if (notice.kind == remedy::NoticeKind::kIncident &&
+      notice.incident->state == IncidentState::kEscalated)
+    return LogLevel::kError;
   const bool refused =
       notice.decision != nullptr && notice.decision->verdict == DecisionVerdict::kRefused;
   const bool bad = notice.finding != nullptr && notice.finding->state != FindingState::kClear &&
@@ -47,8 +50,8 @@ std::string Difference(const PipelineSpec& before, const PipelineSpec& after) {
   }
   for (const NodeSpec& node : before.nodes)
     if (after.FindNode(node.name) == nullptr) ++removed;
-  return std::to_string(added) + " nodes added, " + std::to_string(changed) + " restarted, " +
-         std::to_string(removed) + " removed";
+  return std::to_string(added) + (added == 1 ? " node" : " nodes") + " added, " +
+         std::to_string(changed) + " restarted, " + std::to_string(removed) + " removed";
 }
 
 api::Diagnostic ForApi(const Diagnostic& d) {
@@ -127,7 +130,17 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
     static_cast<void>(Stop());
     return s;
   }
-  OnEngine([this] { engine_->Tick(); });
+  OnEngine([this] {
+    if (!engine_->switch_on())
+      Log(LogLevel::kWarning, kSelf,
+          "automatic remediation is off, by " + engine_->switch_actor() +
+              ": nothing is repaired until PUT /api/v1/switch {\"enabled\": true}");
+    if (const size_t open = engine_->incidents().all().size(); open != 0)
+      Log(LogLevel::kInfo, kSelf,
+          "takes up open incidents: " + std::to_string(open) +
+              ", unfinished executions: " + std::to_string(engine_->running_executions()));
+    engine_->Tick();
+  });
 
   AddProcessMetrics(metrics_, kVersion);
   metrics_.Get(names::kReloadOk).Record(1);
@@ -159,6 +172,11 @@ bool Agent::Stop() {
   if (!clean) return false;
   engine_.reset();
   runner_.reset();
+  {
+    // The last connection to close brings the journal's log into its file.
+    const std::lock_guard lock(reader_mutex_);
+    reader_.reset();
+  }
   store_.reset();
   return true;
 }
@@ -233,6 +251,10 @@ void Agent::OnCall(const NodeSpec& node, int64_t took_ns) {
       .Get(names::kNodeCall, {{"node", node.name}, {"kind", std::string(ToString(node.kind))}},
            Lifetime::kTouched)
       .Record(static_cast<double>(took_ns) / 1e9);
+}
+
+void Agent::OnGone(const NodeSpec& node) {
+  OnEngine([this, name = node.name] { engine_->OnNodeGone(name); });
 }
 
 // ---- the engine's lane ----

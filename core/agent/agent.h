@@ -74,6 +74,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void OnFinding(Finding finding) override;
   void OnHealth(const NodeSpec& node, const Error* error) override;
   void OnCall(const NodeSpec& node, int64_t took_ns) override;
+  void OnGone(const NodeSpec& node) override;
   // remedy::EventSink, on the engine's lane
   void OnNotice(const remedy::Notice& notice) override;
   void OnProblem(const Error& error) override;

@@ -33,7 +33,6 @@ class AgentSection {
     agent.backfill_ns = in.Int("backfill", 0);
     agent.drain_ns = in.Int("drain", agent.drain_ns);
     ReadPluginDirs(in);
-    MaskStore(agent.store);
     if (typed.ok) CheckListen(agent);
     ReadSwitch(in);
     agent.state_dir = StateDir(in.Text("state_dir"));
@@ -60,17 +59,6 @@ class AgentSection {
         Error("/agent/plugin_dirs/" + std::to_string(i), "there is no folder '" + folder + "'");
       agent_.plugin_dirs.push_back(folder);
     }
-  }
-
-  // postgresql://user:password@host/db
-  void MaskStore(const std::string& store) {
-    const size_t user = store.find("://");
-    const size_t at = store.find('@');
-    if (user == std::string::npos || at == std::string::npos) return;
-    const size_t colon = store.find(':', user + 3);
-    if (colon > at || context_.shown.count("/agent/store") != 0) return;
-    context_.shown["/agent/store"] = store.substr(0, colon + 1) + "********" + store.substr(at);
-    context_.report->Hide(MarkOf(context_.marks, "/agent/store"));
   }
 
   void CheckListen(const AgentSpec& agent) {

@@ -75,6 +75,8 @@ class Loader {
     if (const YamlMember* tests = root.Find("tests");
         tests != nullptr && tests->value->kind != NodeKind::kList)
       Error("/tests", "'tests' must be a list", "write '- name: …' for each test");
+    else if (tests != nullptr && !tests->value->items.empty())
+      report_.Warn(tests->key_span, "this heald reads no tests yet: they are left out");
     if (spec_.nodes.empty() && spec_.policies.empty() && !report_.failed())
       report_.Error({}, "the pipeline is empty: there is no source in it",
                     "`heald plugins` lists what there is");

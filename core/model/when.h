@@ -65,12 +65,15 @@ class When {
   const std::string& text() const { return text_; }
   // Every name that is looked up, in order of appearance, without repeats.
   const std::vector<std::string>& names() const { return names_; }
+  // Those that stand alone on the right of == or !=.
+  const std::vector<std::string>& compared_names() const { return compared_names_; }
 
   struct Node;  // in when_ast.h
 
  private:
   std::string text_;
   std::vector<std::string> names_;
+  std::vector<std::string> compared_names_;
   std::shared_ptr<const Node> root_;
 };
 

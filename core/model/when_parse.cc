@@ -425,12 +425,24 @@ const std::vector<std::string>& WhenFields() {
   return kNames;
 }
 
+namespace {
+// Names that stand alone on the right of == or !=.
+void CollectCompared(const When::Node& node, std::vector<std::string>* names) {
+  using Op = When::Node::Op;
+  if ((node.op == Op::kEqual || node.op == Op::kNotEqual) && node.children.size() == 2 &&
+      node.children[1]->op == Op::kName)
+    names->push_back(node.children[1]->text);
+  for (const auto& child : node.children) CollectCompared(*child, names);
+}
+}  // namespace
+
 std::variant<When, WhenError> When::Parse(std::string_view text) {
   When when;
   when.text_ = text;
   Parser parser(when.text_);
   std::unique_ptr<Node> root = parser.Run();
   if (root == nullptr) return parser.TakeError();
+  CollectCompared(*root, &when.compared_names_);
   when.root_ = std::move(root);
   when.names_ = parser.TakeNames();
   return when;

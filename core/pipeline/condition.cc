@@ -29,6 +29,7 @@ class ConditionChecker {
   ConditionCheck Run() {
     Collect();
     for (const std::string& name : policy_.when.names()) Check(name);
+    for (const std::string& name : policy_.when.compared_names()) CheckUnquoted(name);
     return std::move(out_);
   }
 
@@ -70,6 +71,20 @@ class ConditionChecker {
       out_.read.insert(open_sources_.begin(), open_sources_.end());
       if (!unknown_queries_ && !doubts_.missing_nodes) CheckTypo(name);
     }
+  }
+
+  // `service == orders`: a bare word on the right is a name, and nothing has that one.
+  void CheckUnquoted(const std::string& name) {
+    if (name.find('.') != std::string::npos || UsualLabels().count(name) != 0 ||
+        std::find(known_.begin(), known_.end(), name) != known_.end() || unknown_queries_ ||
+        !open_sources_.empty() || doubts_.missing_nodes)
+      return;
+    for (const GraphProblem& problem : out_.problems)
+      if (problem.message.find("'" + name + "'") != std::string::npos && !problem.warning) return;
+    Add(name,
+        "'" + name +
+            "' is no finding field, no query and no usual label; text is written in quotes",
+        "write \"" + name + "\"");
   }
 
   // "prom.latency_p99", or "target.zone" for a label

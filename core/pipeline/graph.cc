@@ -255,6 +255,12 @@ class Checker {
       Error(policy.path + "/mode", "policy '" + policy.name +
                                        "' enforces without a guard: add at least cooldown or "
                                        "max_per_hour");
+    if (guard.cooldown_ns != 0 && guard.cooldown_ns < policy.verify_within_ns)
+      Warn(policy.path + "/guard/cooldown",
+           "a cooldown of " + FormatDuration(guard.cooldown_ns) +
+               " is over before verify.within, " + FormatDuration(policy.verify_within_ns) +
+               ", and so holds nothing back",
+           "write at least " + FormatDuration(policy.verify_within_ns));
     if (policy.verify_within_ns == 0)
       Error(policy.path + "/verify/within", "within 0 no action can be verified",
             "write the time it may take, such as 2m");

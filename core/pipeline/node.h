@@ -67,6 +67,8 @@ class NodeEvents {
   // A call failed, or (empty error) succeeded again after a failure.
   virtual void OnHealth(const NodeSpec& node, const Error* error) = 0;
   virtual void OnCall(const NodeSpec& node, int64_t took_ns) = 0;
+  // A reload removed or replaced it; its findings have nobody left to end them.
+  virtual void OnGone(const NodeSpec& node) = 0;
 };
 
 class Node final : public NodeContext, public Emitter, public std::enable_shared_from_this<Node> {

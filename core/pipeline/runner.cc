@@ -22,6 +22,12 @@ bool SameNode(const NodeSpec& a, const NodeSpec& b) {
          a.max_series == b.max_series && a.deadline_ns == b.deadline_ns;
 }
 
+// What people are told is never dropped for the sake of a few kilobytes.
+NodeSpec Settled(NodeSpec spec) {
+  if (spec.kind == Kind::kNotifier) spec.queue = std::max(spec.queue, kNoticeQueue);
+  return spec;
+}
+
 bool DebuggerAttached() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -68,9 +74,7 @@ std::string Runner::SnapshotPath(const NodeSpec& spec) const {
 }
 
 Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& wanted, Node* before) {
-  NodeSpec spec = wanted;
-  // What people are told is never dropped for the sake of a few kilobytes.
-  if (spec.kind == Kind::kNotifier) spec.queue = std::max(spec.queue, kNoticeQueue);
+  const NodeSpec spec = Settled(wanted);
   auto node = std::make_shared<Node>(next_index_++, spec, clock_, series_, events_);
   node->SetEpoch(Base36(clock_.NowNs() / kMillisecond) + Base36(node->index() + 1));
   if (Status s = node->Create(factory_); !s) return Named(spec, s.error());
@@ -162,7 +166,7 @@ Status Runner::Reload(const PipelineSpec& spec) {
   for (const NodeSpec& node : spec.nodes) {
     if (!node.enabled) continue;
     const auto old = before.find(node.name);
-    if (old != before.end() && SameNode(old->second->spec(), node)) {
+    if (old != before.end() && SameNode(old->second->spec(), Settled(node))) {
       after.emplace(*old);
       continue;
     }
@@ -180,7 +184,12 @@ Status Runner::Reload(const PipelineSpec& spec) {
     if (successor != after.end() && successor->second == node) continue;
     replaced.push_back(node);
     gone.push_back(node->index());
-    if (!node->Stop(successor == after.end(), kStopOneNs)) events_.OnHealth(node->spec(), nullptr);
+    if (!node->Stop(successor == after.end(), kStopOneNs)) {
+      const Error error =
+          MakeError(Code::kDeadline, "a call doesn't return; its thread is left behind");
+      events_.OnHealth(node->spec(), &error);
+    }
+    events_.OnGone(node->spec());
   }
   if (Status s = StartNodes(fresh); !s) {
     // Back to the old pipeline: its replaced nodes are made again from their own specs.

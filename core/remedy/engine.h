@@ -70,6 +70,9 @@ class Engine {
   // On the wall clock; INT64_MAX: nothing to wait for. May come nearer with every call.
   int64_t next_due_ns() const;
 
+  // A node whose findings may be open ends: at a reload, removed or made anew. They count as over
+  // by the rules of a restart, or go on when its successor reports the same.
+  void OnNodeGone(std::string_view node);
   // A reload: open incidents, approvals asked for and running executions stay.
   void SetPolicies(const PipelineSpec& spec, std::string_view actor = "heald");
   Status SetSwitch(bool on, std::string_view actor);

@@ -182,7 +182,22 @@ void Engine::Revalidate(Run& run) {
   Schedule(run, std::min(run.deadline_ns, now_ns + options_.reevaluate_ns));
 }
 
-// ---- orphans: findings whose detector is gone with the process that ran it --------------------
+// ---- orphans: findings whose detector is gone, with its process or by a reload ----------------
+
+void Engine::OnNodeGone(std::string_view node) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  for (const auto& [id, open] : book_.all()) {
+    bool any = false;
+    for (size_t i = 0; i < open->meta.size(); ++i) {
+      const Finding& finding = open->incident.findings[i];
+      if (finding.node != node || finding.state == FindingState::kClear) continue;
+      open->meta[i].orphan = any = true;
+    }
+    if (!any) continue;
+    open->restored_ns = now_ns;
+    Schedule(*open, now_ns + options_.reevaluate_ns);
+  }
+}
 
 void Engine::CheckOrphans(OpenIncident& open) {
   const int64_t now_ns = deps_.clock->NowNs();
@@ -236,7 +251,7 @@ bool Engine::OrphanIsOver(const OpenIncident& open, size_t index, std::string* r
   if (by_samples) wait_ns = std::max(wait_ns, options_.orphan_max_ns);
   if (now_ns - open.restored_ns < wait_ns) return false;
   *reason = "not reported again for " + FormatElapsed(now_ns - open.restored_ns) +
-            " after a restart of the agent";
+            " since its detector began anew";
   return true;
 }
 

@@ -24,7 +24,8 @@ std::string DecisionText(const Decision& decision, int64_t expires_ns) {
                     decision.policy + " -> " + decision.plan.summary;
   if (decision.verdict == DecisionVerdict::kWouldAct) out += "  (shadow: not done)";
   if (decision.verdict == DecisionVerdict::kAwaitsApproval)
-    out += "  awaits approval until " + ClockText(expires_ns);
+    out += "  awaits approval until " + ClockText(expires_ns) + " (PUT /api/v1/approvals/" +
+           decision.id + ")";
   if (decision.dry_run) out += "  (dry run)";
   if (decision.actor != "heald") out += "  by " + decision.actor;
   return out + "  guards: " + GuardsText(decision);

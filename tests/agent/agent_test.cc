@@ -133,6 +133,24 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
 }
 
+TEST_F(AgentTest, ADetectorChangedByAReloadDoesntLeaveItsIncidentOpen) {
+  SetSick([] { return true; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: shadow");
+  Write(text);
+  StartAndWait();
+  ASSERT_TRUE(Eventually([&] { return !Get("/api/v1/incidents")["incidents"].empty(); }));
+  text.replace(text.find("critical: 0.5"), 13, "critical: 0.6");
+  Write(text);
+  agent().Signal(SIGHUP);
+  ASSERT_TRUE(agent().WaitForOutput("1 restarted", kPatience)) << agent().output();
+  SetSick([] { return false; });
+  EXPECT_TRUE(Eventually([&] {
+    return Get("/api/v1/incidents")["incidents"][0]["state"] == "resolved";
+  })) << agent().output();
+  EXPECT_THAT(Get("/api/v1/incidents")["incidents"], SizeIs(1));
+}
+
 TEST_F(AgentTest, SigtermEndsItInTimeAndTheServicesWithIt) {
   SetSick([] { return false; });
   Write(HealingPipeline());

@@ -144,8 +144,11 @@ TEST_F(GraphTest, WantsAGuardOnlyWhereSomethingIsEnforced) {
   Policy().guard.max_per_hour = 3;
   EXPECT_EQ(Problems(), "");
   Policy().guard = {};
-  Policy().guard.cooldown_ns = kMinute;
+  Policy().guard.cooldown_ns = 5 * kMinute;
   EXPECT_EQ(Problems(), "");
+  Policy().guard.cooldown_ns = kMinute;
+  EXPECT_THAT(Problems(),
+              ::testing::HasSubstr("a cooldown of 1m is over before verify.within, 2m"));
 }
 
 TEST_F(GraphTest, AlertNeedsNoActionAndNoGuard) {

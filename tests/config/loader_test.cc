@@ -203,17 +203,6 @@ TEST_F(ConfigLoaderTest, MasksSecretsAndPrintsUnits) {
   EXPECT_EQ(text.find("hooks.example.com"), std::string::npos);
 }
 
-TEST_F(ConfigLoaderTest, MasksThePasswordOfTheStore) {
-  environment_.variables["HEALD_TOKEN"] = "0123456789abcdef";
-  std::string text = kGood;
-  text.replace(text.find("  store_sync"), 0, "  store: postgresql://heald:pw77@db/x\n");
-  const LoadResult result = Load(text);
-  ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
-  EXPECT_EQ(result.spec->agent.store, "postgresql://heald:pw77@db/x");
-  EXPECT_THAT(FormatYaml(EffectiveConfig(result)),
-              HasSubstr("store: postgresql://heald:********@db/x"));
-}
-
 TEST_F(ConfigLoaderTest, EffectiveConfigLoadsAgain) {
   environment_.variables.erase("CHECK_INTERVAL");
   std::string text = kGood;

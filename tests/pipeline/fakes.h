@@ -222,6 +222,10 @@ struct Events final : NodeEvents {
     health.push_back(node.name + ": " + (error != nullptr ? error->message : "ok"));
   }
   void OnCall(const NodeSpec&, int64_t) override { ++calls; }
+  void OnGone(const NodeSpec& node) override {
+    const std::lock_guard lock(mutex);
+    gone.push_back(node.name);
+  }
   std::vector<Finding> Findings() {
     const std::lock_guard lock(mutex);
     return findings;
@@ -236,6 +240,7 @@ struct Events final : NodeEvents {
   std::mutex mutex;
   std::vector<Finding> findings;
   std::vector<std::string> health;
+  std::vector<std::string> gone;
 };
 
 }  // namespace heald::fakes

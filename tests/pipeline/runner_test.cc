@@ -292,6 +292,7 @@ TEST_F(RunnerTest, ReloadKeepsUnchangedNodesWithTheirState) {
   ASSERT_TRUE(runner->Reload(spec_));
   EXPECT_EQ(world_.Created("prom"), 2);
   EXPECT_EQ(world_.Created("spikes"), 1);
+  EXPECT_THAT(events_.gone, ElementsAre("prom"));
   EXPECT_THAT(world_.CallsOf("prom"), ElementsAre("start", "stop", "start"));
   const size_t before = world_.Seen("spikes").size();
   EXPECT_TRUE(Eventually([&] { return world_.Seen("spikes").size() > before + 2; }))

@@ -67,6 +67,7 @@ void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
   uint64_t skipped = 0;
+  uint64_t learning = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
     Book::Row& row = book_.Of(series[i], sink);
     const Outcome outcome = row.state.Next(config_, ts_ns[i], values[i], row.open != nullptr);
@@ -74,8 +75,12 @@ void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
       React(row, series[i], values[i], outcome, sink);
     else if (outcome.step == Step::kSkipped)
       ++skipped;
+    else if (outcome.step == Step::kLearning)
+      ++learning;
   }
   if (skipped != 0) skipped_.Record(static_cast<double>(skipped));
+  // At once for the first samples; Tick counts exactly.
+  if (learning != 0) learning_.Record(static_cast<double>(learning));
 }
 
 void Detector::React(Book::Row& row, heald_series series, double value, const Outcome& outcome,

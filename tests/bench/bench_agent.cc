@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
          "actions:\n  run: {plugin: exec, config: {command: ['/bin/true']}}\n  call: {plugin: "
          "http, config: {url: 'http://127.0.0.1:9/'}}\n"
          "  containers: {plugin: docker, config: {operation: restart, container: x}}\n  services: "
-         "{plugin: process, config: {services: {}}}\n"
+         "{plugin: process, config: {services: {x: {command: ['/bin/sleep', '60'], autostart: false}}}}\n"
          "  alert: {plugin: alert}\nnotifiers:\n  l: {plugin: log, inputs: [z], config: {path: '" +
              dir + "/events'}}\n";
   std::vector<double> starts;

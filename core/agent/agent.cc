@@ -431,8 +431,11 @@ Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {
     outcome.ts_ns = std::max({e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns});
     out.outcomes.push_back(std::move(outcome));
   }
-  for (const AuditEvent& e : (*chain)->events)
-    out.timeline.push_back({e.ts_ns, e.actor, e.kind, e.subject, e.detail});
+  for (const AuditEvent& e : (*chain)->events) {
+    const bool of_decision = std::any_of(out.decisions.begin(), out.decisions.end(),
+                                         [&](const Decision& d) { return d.id == e.subject; });
+    out.timeline.push_back({e.ts_ns, e.actor, e.kind, of_decision ? e.subject : "", e.detail});
+  }
   return out;
 }
 

@@ -451,8 +451,8 @@ void Node::Finish(const Status& status) {
 
 // ---- sources ----
 
-void Node::StartBackfill(int64_t from_ns, int64_t to_ns, std::function<void()> done) {
-  PushWork([self = shared_from_this(), from_ns, to_ns, done = std::move(done)] {
+void Node::StartBackfill(int64_t from_ns, int64_t to_ns) {
+  PushWork([self = shared_from_this(), from_ns, to_ns] {
     if (self->source_->can_backfill() && to_ns > from_ns && !self->stopping_) {
       self->backfilling_ = true;
       {
@@ -461,7 +461,6 @@ void Node::StartBackfill(int64_t from_ns, int64_t to_ns, std::function<void()> d
       }
       self->backfilling_ = false;
     }
-    done();
     if (!self->source_->polled()) return;
     self->next_poll_ns_ = self->clock_.MonotonicNs();
     self->Poll();

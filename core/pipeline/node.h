@@ -113,8 +113,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
 
   // Calls the action on its lane; `work` gets null once the node is stopped or hung.
   void CallAction(std::string_view what, std::function<void(ActionInstance*)> work);
-  // Emits history before live data; returns when done. On the node's lane.
-  void StartBackfill(int64_t from_ns, int64_t to_ns, std::function<void()> done);
+  // Emits history, then begins to poll; on the node's lane.
+  void StartBackfill(int64_t from_ns, int64_t to_ns);
 
   NodeStats stats() const;
   // When the oldest call that is still running began (monotonic), 0 when none runs.

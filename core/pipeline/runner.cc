@@ -129,8 +129,7 @@ Status Runner::StartNodes(const std::vector<std::shared_ptr<Node>>& fresh) {
 void Runner::Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns) {
   const int64_t now_ns = clock_.NowNs();
   for (const auto& node : fresh)
-    if (node->spec().kind == Kind::kSource)
-      node->StartBackfill(now_ns - backfill_ns, now_ns, [] {});
+    if (node->spec().kind == Kind::kSource) node->StartBackfill(now_ns - backfill_ns, now_ns);
 }
 
 Status Runner::Start(const PipelineSpec& spec) {

@@ -33,6 +33,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<NameValue> headers;
+  bool live = false;  // a stream of events follows the head, and no body
 };
 
 }  // namespace heald::api

@@ -176,6 +176,13 @@ Response GetMetrics(const Call& call) {
   return {200, "text/plain; version=0.0.4; charset=utf-8", call.backend.MetricsPage(), {}};
 }
 
+Response GetEvents(const Call&) {
+  Response response;
+  response.content_type = "text/event-stream";
+  response.live = true;
+  return response;
+}
+
 Response PageFile(std::string_view type, std::string_view text) {
   return {200,
           std::string(type) + "; charset=utf-8",
@@ -212,6 +219,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/approvals", false, GetApprovals},
     {"PUT", "/api/v1/approvals/{id}", false, PutApproval},
     {"POST", "/api/v1/reload", false, PostReload},
+    {"GET", "/api/v1/events", false, GetEvents},
     {"GET", "/metrics", false, GetMetrics},
     {"GET", "/healthz", true, GetHealth},
     {"GET", "/readyz", true, GetReady},

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/units.h"
@@ -70,13 +71,33 @@ struct PolicySpec {
   int64_t verify_within_ns = 2 * kMinute;
   bool allow_on_prediction = false;
   std::string path;  // "/policies/p"
+
+  // What a policy needs before it may enforce: something that bounds how often it acts.
+  bool guarded() const {
+    return action == "alert" || guard.cooldown_ns != 0 || guard.max_per_hour != 0;
+  }
+};
+
+// Files in PEM, absolute; whether key and certificate belong together is seen at bind.
+struct TlsSpec {
+  std::string cert_file;  // empty: plain HTTP
+  std::string key_file;
+  std::string client_ca_file;  // empty: clients need no certificate
+
+  bool enabled() const { return !cert_file.empty(); }
+  friend bool operator==(const TlsSpec&, const TlsSpec&) = default;
 };
 
 struct AgentSpec {
   std::string listen = "127.0.0.1:8080";
-  std::string token;                       // API bearer token; empty: loopback only
+  std::string token;  // admin token of the API, beside those of the tokens file; may be empty
+  TlsSpec tls;
+  bool allow_no_token = false;  // waived by name for a listener that isn't loopback
+  bool allow_no_tls = false;
   std::vector<std::string> allowed_hosts;  // Host header values beside the listen address
-  std::string state_dir;                   // absolute
+  std::string public_url;                  // where people find the agent; no slash at its end
+  std::vector<std::pair<std::string, std::string>> links;  // name -> URL, in the file's order
+  std::string state_dir;                                   // absolute
   std::string store = "sqlite:heald.db";
   bool store_full_sync = false;  // keep promises through power loss too
   bool dry_run = false;

@@ -1,27 +1,8 @@
 #include "core/remedy/hash.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-
 #include "core/store/json.h"
 
 namespace heald::remedy {
-
-std::string Sha256Hex(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  const int ok = EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  HEALD_CHECK(ok == 1 && size == 32, "libcrypto has no SHA-256");
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(64);
-  for (size_t i = 0; i < size; ++i) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  return out;
-}
 
 std::string DecisionId(std::string_view policy, std::string_view target_key,
                        std::string_view action, std::string_view trace_id, uint32_t attempt,

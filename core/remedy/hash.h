@@ -6,11 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/sha256.h"
 #include "core/model/incident.h"
 
 namespace heald::remedy {
-
-std::string Sha256Hex(std::string_view text);  // 64 lower-case hex digits
 
 // Idempotency key. A refusal gets an id of its own by its number, since nothing runs under it.
 std::string DecisionId(std::string_view policy, std::string_view target_key,

@@ -95,6 +95,11 @@ std::vector<uint32_t> SeriesTable::Expire(int64_t before_ns, const std::vector<u
   return expired;
 }
 
+void SeriesTable::ForEach(const std::function<void(const Series&)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, series] : live_) visit(*series);
+}
+
 size_t SeriesTable::size() const {
   const std::lock_guard lock(mutex_);
   return live_.size();

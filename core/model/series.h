@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,6 +29,9 @@ class SeriesTable {
     uint32_t name = 0;   // index of its metric (query) name, see NameId
     Labels labels;       // with __name__
     std::atomic<int64_t> touched_ns{0};
+    // The latest sample, for people to look at; the two are not one atomic whole.
+    std::atomic<double> value{0};
+    std::atomic<int64_t> ts_ns{0};  // 0: none yet
   };
 
   static constexpr uint32_t kMaxSlots = 1u << 22;
@@ -50,11 +54,12 @@ class SeriesTable {
     const Series* series = (*chunk)[slot % kChunk].load(std::memory_order_acquire);
     return series != nullptr && series->handle == handle ? series : nullptr;
   }
-  bool Touch(uint32_t handle, int64_t now_ns) {
-    const Series* series = Get(handle);
-    if (series == nullptr) return false;
-    const_cast<Series*>(series)->touched_ns.store(now_ns, std::memory_order_relaxed);
-    return true;
+  // A sample of it went by. `series` comes from Get.
+  static void Touch(const Series* series, int64_t now_ns, double value, int64_t ts_ns) {
+    Series* const touched = const_cast<Series*>(series);
+    touched->touched_ns.store(now_ns, std::memory_order_relaxed);
+    touched->value.store(value, std::memory_order_relaxed);
+    touched->ts_ns.store(ts_ns, std::memory_order_relaxed);
   }
 
   // A number for a metric name; the same name has the same number as long as the table lives.
@@ -63,6 +68,9 @@ class SeriesTable {
   // Drops the series untouched since `before_ns`, and all of owners in `gone`; returns their
   // handles.
   std::vector<uint32_t> Expire(int64_t before_ns, const std::vector<uint32_t>& gone = {});
+
+  // Calls `visit` with every live series, in no order; nothing is interned meanwhile.
+  void ForEach(const std::function<void(const Series&)>& visit) const;
 
   size_t size() const;
   size_t size_of(uint32_t owner) const;

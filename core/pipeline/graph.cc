@@ -251,7 +251,7 @@ class Checker {
     CheckWhen(policy);
     const GuardSpec& guard = policy.guard;
     if (policy.mode == Mode::kEnforce && doubts_.unread.count(policy.name) == 0 &&
-        policy.action != kAlert && guard.cooldown_ns == 0 && guard.max_per_hour == 0)
+        !policy.guarded())
       Error(policy.path + "/mode", "policy '" + policy.name +
                                        "' enforces without a guard: add at least cooldown or "
                                        "max_per_hour");

@@ -195,7 +195,7 @@ Status Node::Commit(SampleBatch* raw, uint64_t rows) {
     const uint32_t handle = batch->series[i];
     const SeriesTable::Series* series = series_.Get(handle);
     if (series == nullptr || series->owner != index_) continue;
-    series_.Touch(handle, now_ns);
+    SeriesTable::Touch(series, now_ns, batch->value[i], batch->ts_ns[i]);
     if (kept != i) {
       batch->series[kept] = handle;
       batch->ts_ns[kept] = batch->ts_ns[i];
@@ -467,14 +467,29 @@ void Node::StartBackfill(int64_t from_ns, int64_t to_ns) {
   });
 }
 
+Status Node::PollOnce() {
+  const int64_t interval_ns = std::max<int64_t>(source_->IntervalNs(), kMillisecond);
+  const Call call(*this, "poll");
+  const Status status = source_->Poll(clock_.MonotonicNs() +
+                                      std::min(spec_.deadline_ns, std::max(interval_ns, kSecond)));
+  Finish(status);
+  return status;
+}
+
+void Node::PollNow(std::function<void(const Status&)> done) {
+  PushWork([self = shared_from_this(), done = std::move(done)] {
+    if (self->stopping_)
+      done(MakeError(Code::kCancelled, "the source is being stopped"));
+    else
+      done(self->source_->polled() ? self->PollOnce() : Status());
+  });
+}
+
 void Node::Poll() {
   if (stopping_) return;
   const int64_t interval_ns = std::max<int64_t>(source_->IntervalNs(), kMillisecond);
-  {
-    const Call call(*this, "poll");
-    Finish(source_->Poll(clock_.MonotonicNs() +
-                         std::min(spec_.deadline_ns, std::max(interval_ns, kSecond))));
-  }
+  const Status polled = PollOnce();
+  static_cast<void>(polled);  // counted and told
   // Polls keep to their grid; those missed by a slow server are left out.
   const int64_t now_ns = clock_.MonotonicNs();
   next_poll_ns_ += interval_ns;

@@ -115,6 +115,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   void CallAction(std::string_view what, std::function<void(ActionInstance*)> work);
   // Emits history, then begins to poll; on the node's lane.
   void StartBackfill(int64_t from_ns, int64_t to_ns);
+  // One poll beside the grid; a source that pushes answers Ok. `done` runs on the node's lane.
+  void PollNow(std::function<void(const Status&)> done);
 
   NodeStats stats() const;
   // When the oldest call that is still running began (monotonic), 0 when none runs.
@@ -155,6 +157,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   void Handle(Message& message);
   // False: try again later, the message stays.
   bool Deliver(NoticeMessage& message);
+  Status PollOnce();
   void Poll();
   void SchedulePoll(int64_t after_ns);
   void Finish(const Status& status);

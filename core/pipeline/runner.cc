@@ -233,13 +233,14 @@ bool Runner::StopSources(int64_t within_ns) {
   return clean;
 }
 
-bool Runner::Drain(int64_t within_ns) {
+bool Runner::Drain(int64_t within_ns, bool detectors_only) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(within_ns);
   const Nodes all = nodes();
   for (;;) {
-    const bool drained = std::all_of(all.begin(), all.end(), [](const auto& entry) {
-      return entry.second->spec().kind == Kind::kSource || entry.second->Drained() ||
-             entry.second->stats().state == NodeState::kHung;
+    const bool drained = std::all_of(all.begin(), all.end(), [&](const auto& entry) {
+      const Kind kind = entry.second->spec().kind;
+      return (detectors_only ? kind != Kind::kDetector : kind == Kind::kSource) ||
+             entry.second->Drained() || entry.second->stats().state == NodeState::kHung;
     });
     if (drained) return true;
     if (std::chrono::steady_clock::now() > until) return false;
@@ -269,6 +270,42 @@ bool Runner::Stop(int64_t within_ns) {
       if (node->spec().kind == kind) clean &= node->Stop(true, within_ns);
   for (const auto& [name, node] : all) node->SetEdges(std::make_shared<const Edges>());
   return pool_.Stop(clean ? within_ns : 0) && clean;
+}
+
+std::vector<Runner::Polled> Runner::PollNow(int64_t within_ns) {
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<Polled> polled;
+    size_t left = 0;
+  };
+  const auto shared = std::make_shared<Shared>();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(within_ns);
+  for (const auto& [name, node] : nodes()) {
+    if (node->spec().kind != Kind::kSource) continue;
+    size_t index = 0;
+    {
+      const std::lock_guard lock(shared->mutex);
+      index = shared->polled.size();
+      shared->polled.push_back(
+          {name, MakeError(Code::kDeadline, "did not answer in time; its samples come later"), 0});
+      ++shared->left;
+    }
+    node->PollNow([shared, index, node = node, before = node->stats().out](const Status& status) {
+      const std::lock_guard lock(shared->mutex);
+      shared->polled[index].status = status;
+      shared->polled[index].samples = node->stats().out - before;
+      --shared->left;
+      shared->changed.notify_all();
+    });
+  }
+  {
+    std::unique_lock lock(shared->mutex);
+    shared->changed.wait_until(lock, until, [&] { return shared->left == 0; });
+  }
+  Drain(std::chrono::nanoseconds(until - std::chrono::steady_clock::now()).count(), true);
+  const std::lock_guard lock(shared->mutex);
+  return shared->polled;
 }
 
 bool Runner::CallAction(std::string_view name, std::string_view what,

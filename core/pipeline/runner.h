@@ -39,8 +39,17 @@ class Runner {
   // Sources end first, then what they emitted is worked off, then everything else ends. False: some
   // call is stuck; the process should end without waiting for it.
   bool StopSources(int64_t within_ns);
-  bool Drain(int64_t within_ns);
+  bool Drain(int64_t within_ns, bool detectors_only = false);
   bool Stop(int64_t within_ns);
+
+  struct Polled {
+    std::string source;
+    Status status;
+    uint64_t samples = 0;
+  };
+  // Polls every polled source now and waits until the detectors have judged what came; a source
+  // that takes longer is told as such.
+  std::vector<Polled> PollNow(int64_t within_ns);
 
   // False: there is no such action node (now).
   bool CallAction(std::string_view node, std::string_view what,

@@ -10,11 +10,6 @@ namespace {
 constexpr int64_t kClockSlackNs = kSecond;
 constexpr int64_t kIdleNs = 100 * kMillisecond;
 
-bool SameRules(const PolicySpec& a, const PolicySpec& b) {
-  return a.mode == b.mode && a.action == b.action && a.when.text() == b.when.text() &&
-         a.inputs == b.inputs;
-}
-
 }  // namespace
 
 Engine::Entry::~Entry() {
@@ -42,21 +37,9 @@ Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineS
   const Result<uint64_t> last = deps.store->LastIncidentId();
   if (!last) return last.error();
   std::unique_ptr<Engine> engine(new Engine(deps, options, *last));
-  const Result<std::optional<std::string>> setting = deps.store->Setting(kSwitchSetting);
-  if (!setting) return setting.error();
-  if (setting->has_value()) {
-    const Json stored = Json::parse(**setting, nullptr, false);
-    if (!stored.is_object())
-      return MakeError(Code::kCorrupt, "the stored switch can't be read: " + **setting);
-    engine->switch_on_ = stored.value("on", false);
-    engine->switch_actor_ = stored.value("actor", "heald");
-  } else {
-    engine->switch_on_ = spec.agent.auto_remediation;
-    engine->switch_actor_ = "the configuration (agent.auto_remediation)";
-  }
-  engine->policies_ = PolicySet(spec);
-  engine->book_.SetGroupBy(spec.agent.group_by);
-  deps.latest->SetWanted(engine->policies_.SampleNames(), spec.agent.group_by);
+  if (Status status = engine->ReadSettings(spec); !status) return status.error();
+  engine->file_ = spec;
+  engine->UsePolicies();
   if (Status status = engine->Restore(); !status) return status.error();
   return engine;
 }
@@ -349,67 +332,6 @@ void Engine::MaybeResolve(uint64_t incident) {
   CommitOrHold(&draft);
   for (const uint64_t id : ids) EraseRun(id);
   book_.Close(incident);
-}
-
-// ---- settings -----------------------------------------------------------------------------------
-
-void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
-  const Entry entry(this);
-  policies_ = PolicySet(spec);
-  book_.SetGroupBy(spec.agent.group_by);
-  deps_.latest->SetWanted(policies_.SampleNames(), spec.agent.group_by);
-  Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
-  draft.Event("policies.loaded", actor, spec.file,
-              std::to_string(policies_.size()) + " policies loaded");
-  CommitOrHold(&draft);
-  for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
-}
-
-void Engine::ApplyPolicies(OpenIncident& open) {
-  const int64_t now_ns = deps_.clock->NowNs();
-  const std::vector<uint64_t> ids = open.runs;
-  for (const uint64_t id : ids) {
-    Run& run = *FindRun(id);
-    if (IsUnderWay(run.phase)) continue;  // NextAttempt looks for the new policy
-    const PolicyPtr policy = policies_.Find(run.policy->spec.name);
-    if (run.phase == Phase::kAwaiting &&
-        (policy == nullptr || !SameRules(policy->spec, run.policy->spec)))
-      Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
-    if (policy == nullptr) {
-      EraseRun(id);
-      continue;
-    }
-    const bool done_otherwise =
-        run.phase == Phase::kDone &&
-        (run.retired || run.done_mode != policy->spec.mode || run.done_dry != policy->dry_run);
-    run.policy = policy;
-    run.planned = false;
-    if (done_otherwise) NextAttempt(run);
-    if (run.phase != Phase::kAwaiting) Schedule(run, now_ns);
-  }
-  for (const Finding& finding : open.incident.findings)
-    if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
-}
-
-Status Engine::SetSwitch(bool on, std::string_view actor) {
-  const Entry entry(this);
-  Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
-  draft.Set(std::string(kSwitchSetting), Dump({{"on", on}, {"actor", actor}}))
-      .Event("switch", actor, kSwitchSetting,
-             std::string("automatic remediation switched ") + (on ? "on" : "off") + " by " +
-                 std::string(actor),
-             {{"on", on}});
-  // Off counts at once, also when it can't be written; on only when it is.
-  if (!on) {
-    switch_on_ = false;
-    switch_actor_ = actor;
-  }
-  if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
-  switch_on_ = on;
-  switch_actor_ = actor;
-  for (const auto& [id, run] : runs_)
-    if (run->phase == Phase::kWatching) Schedule(*run, deps_.clock->NowNs());
-  return {};
 }
 
 std::vector<const Decision*> Engine::AwaitingApproval() const {

@@ -3,9 +3,9 @@
 // runner; tests and backtest drive it on a virtual clock.
 // Thread rule: one strand for everything, the gateway's callbacks included.
 //
-//   engine.cc   what comes in, timers, settings       decide.cc   condition, plan, guards, modes
-//   approve.cc  people's yes and no                   execute.cc  issue, observe, verify
-//   recover.cc  after a restart
+//   engine.cc    what comes in, timers                 decide.cc   condition, plan, guards, modes
+//   settings.cc  the switch, policies and changes      approve.cc  people's yes and no
+//   execute.cc   issue, observe, verify                recover.cc  after a restart
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@
 #include "core/remedy/incidents.h"
 #include "core/remedy/journal.h"
 #include "core/remedy/latest.h"
+#include "core/remedy/overrides.h"
 #include "core/remedy/policy.h"
 #include "core/remedy/run.h"
 
@@ -75,9 +76,17 @@ class Engine {
   void OnNodeGone(std::string_view node);
   // A reload: open incidents, approvals asked for and running executions stay.
   void SetPolicies(const PipelineSpec& spec, std::string_view actor = "heald");
+  // Beside the file; survives restart and reload until the file itself says something else.
+  // kNotFound; kInvalid where it may not be: enforcing without a guard.
+  Status ChangePolicy(std::string_view policy, std::optional<bool> enabled,
+                      std::optional<Mode> mode, std::string_view actor);
+  // As they are in force, in the file's order; and who changed them.
+  const std::vector<PolicySpec>& policies() const { return spec_.policies; }
+  const PolicyOverrides& overrides() const { return overrides_; }
   Status SetSwitch(bool on, std::string_view actor);
   bool switch_on() const { return switch_on_; }
   const std::string& switch_actor() const { return switch_actor_; }
+  int64_t switch_changed_ns() const { return switch_changed_ns_; }  // 0: never, the file's
   // Ok: accepted; the outcome comes as an event.
   Status Approve(std::string_view decision, std::string_view actor);
   Status Deny(std::string_view decision, std::string_view actor);
@@ -131,6 +140,8 @@ class Engine {
   void EnsureRuns(OpenIncident& open, const Finding& finding);
   void RefreshState(OpenIncident& open);
   void MaybeResolve(uint64_t incident);
+  void UsePolicies();
+  Status ReadSettings(const PipelineSpec& spec);
   void ApplyPolicies(OpenIncident& open);
   void JournalIntake(const Intake& intake);
 
@@ -200,9 +211,13 @@ class Engine {
   const EngineOptions options_;
   Journal journal_;
   IncidentBook book_;
+  PipelineSpec file_;  // what the file says
+  PipelineSpec spec_;  // the same with the overrides applied
+  PolicyOverrides overrides_;
   PolicySet policies_;
   bool switch_on_ = true;
   std::string switch_actor_ = "heald";
+  int64_t switch_changed_ns_ = 0;
 
   std::unordered_map<uint64_t, std::unique_ptr<Run>> runs_;
   std::unordered_map<std::string, uint64_t> awaiting_;  // decision -> run

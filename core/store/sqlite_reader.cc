@@ -42,6 +42,28 @@ AuditEvent ReadEvent(const Statement& row) {
   return event;
 }
 
+constexpr std::string_view kExecutionColumns =
+    "e.decision, e.incident, e.policy, e.action, e.target_key, e.state, e.attempt, e.issues, "
+    "e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail";
+
+Execution ReadExecution(const Statement& row) {
+  Execution e;
+  e.decision = row.Text(0);
+  e.incident = Unsigned(row, 1);
+  e.policy = row.Text(2);
+  e.action = row.Text(3);
+  e.target_key = row.Text(4);
+  e.state = static_cast<ExecutionState>(row.Int(5));
+  e.attempt = static_cast<uint32_t>(row.Int(6));
+  e.issues = static_cast<uint32_t>(row.Int(7));
+  e.planned_ns = row.Int(8);
+  e.issued_ns = row.Int(9);
+  e.observed_ns = row.Int(10);
+  e.ended_ns = row.Int(11);
+  e.detail = row.Text(12);
+  return e;
+}
+
 // Calls `take` for each row; stops at its first error.
 template <typename Take>
 Status EachRow(Sqlite* db, Statement* statement, Take take) {
@@ -80,6 +102,68 @@ Result<IncidentPage> SqliteQueries::Incidents(const IncidentFilter& filter) {
     page.next = page.incidents.back().id;
   }
   return page;
+}
+
+// `sql` has the cursor as its last column, and takes it as ?1 and one more than the limit as ?2.
+template <typename T, typename Read>
+Result<Page<T>> SqliteQueries::ReadPage(const std::string& sql, const PageFrom& from, Read read) {
+  const size_t limit = std::clamp<size_t>(from.limit, 1, kMaxPage);
+  Result<Statement> query = db_.Prepare(sql.c_str());
+  if (!query) return query.error();
+  query->Bind(1, from.before == 0 ? INT64_MAX : static_cast<int64_t>(from.before))
+      .Bind(2, static_cast<int64_t>(limit + 1));
+  Page<T> page;
+  uint64_t last = 0;
+  const Status status = EachRow(&db_, &*query, [&](const Statement& row) -> Status {
+    if (page.items.size() == limit) {
+      page.next = last;
+      return {};
+    }
+    Result<T> item = read(row, &last);
+    if (!item) return item.error();
+    page.items.push_back(std::move(*item));
+    return {};
+  });
+  if (!status) return status.error();
+  return page;
+}
+
+Result<Page<StoredFinding>> SqliteQueries::Findings(const FindingFilter& filter) {
+  const std::string sql = std::string("SELECT incident, record, rowid FROM findings WHERE ") +
+                          "record ->> 'kind' " + (filter.predictions ? "=" : "<>") +
+                          " 'prediction' " +
+                          (filter.open_only ? "AND record ->> 'state' <> 'clear' " : "") +
+                          "AND rowid < ?1 ORDER BY rowid DESC LIMIT ?2";
+  return ReadPage<StoredFinding>(
+      sql, filter.from, [](const Statement& row, uint64_t* cursor) -> Result<StoredFinding> {
+        *cursor = Unsigned(row, 2);
+        Result<Finding> finding = FindingFromJson(row.Text(1));
+        if (!finding) return finding.error();
+        return StoredFinding{Unsigned(row, 0), std::move(*finding)};
+      });
+}
+
+Result<Page<DecidedExecution>> SqliteQueries::Executions(const PageFrom& from) {
+  const std::string sql = "SELECT " + std::string(kExecutionColumns) +
+                          ", d.record, e.rowid FROM executions e JOIN decisions d ON d.id = "
+                          "e.decision WHERE e.rowid < ?1 ORDER BY e.rowid DESC LIMIT ?2";
+  return ReadPage<DecidedExecution>(
+      sql, from, [](const Statement& row, uint64_t* cursor) -> Result<DecidedExecution> {
+        *cursor = Unsigned(row, 14);
+        Result<Decision> decision = DecisionFromJson(row.Text(13));
+        if (!decision) return decision.error();
+        return DecidedExecution{ReadExecution(row), std::move(*decision)};
+      });
+}
+
+Result<Page<AuditEvent>> SqliteQueries::Audit(const PageFrom& from) {
+  return ReadPage<AuditEvent>(
+      "SELECT seq, ts_ns, incident, trace_id, kind, actor, subject, detail FROM audit "
+      "WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+      from, [](const Statement& row, uint64_t* cursor) -> Result<AuditEvent> {
+        *cursor = Unsigned(row, 0);
+        return ReadEvent(row);
+      });
 }
 
 Result<std::optional<Chain>> SqliteQueries::ChainOf(uint64_t incident) {
@@ -169,27 +253,13 @@ Status SqliteQueries::ReadDecisions(Chain* chain) {
 }
 
 Status SqliteQueries::ReadExecutions(Chain* chain) {
-  Result<Statement> query = db_.Prepare(
-      "SELECT decision, incident, policy, action, target_key, state, attempt, issues, planned_ns, "
-      "issued_ns, observed_ns, ended_ns, detail FROM executions WHERE incident = ?1 "
-      "ORDER BY planned_ns, rowid");
+  const std::string sql = "SELECT " + std::string(kExecutionColumns) +
+                          " FROM executions e WHERE e.incident = ?1 ORDER BY e.planned_ns, e.rowid";
+  Result<Statement> query = db_.Prepare(sql.c_str());
   if (!query) return query.error();
   query->Bind(1, static_cast<int64_t>(chain->incident.id));
   return EachRow(&db_, &*query, [&](const Statement& row) -> Status {
-    Execution& e = chain->executions.emplace_back();
-    e.decision = row.Text(0);
-    e.incident = Unsigned(row, 1);
-    e.policy = row.Text(2);
-    e.action = row.Text(3);
-    e.target_key = row.Text(4);
-    e.state = static_cast<ExecutionState>(row.Int(5));
-    e.attempt = static_cast<uint32_t>(row.Int(6));
-    e.issues = static_cast<uint32_t>(row.Int(7));
-    e.planned_ns = row.Int(8);
-    e.issued_ns = row.Int(9);
-    e.observed_ns = row.Int(10);
-    e.ended_ns = row.Int(11);
-    e.detail = row.Text(12);
+    chain->executions.push_back(ReadExecution(row));
     return {};
   });
 }

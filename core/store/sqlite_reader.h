@@ -17,6 +17,9 @@ class SqliteQueries {
   explicit SqliteQueries(Sqlite db) : db_(std::move(db)) {}
 
   Result<IncidentPage> Incidents(const IncidentFilter& filter);
+  Result<Page<StoredFinding>> Findings(const FindingFilter& filter);
+  Result<Page<DecidedExecution>> Executions(const PageFrom& from);
+  Result<Page<AuditEvent>> Audit(const PageFrom& from);
   Result<std::optional<Chain>> ChainOf(uint64_t incident);
   Result<std::vector<Chain>> Unfinished();
   Result<uint64_t> LastIncidentId();
@@ -27,6 +30,8 @@ class SqliteQueries {
   Sqlite& db() { return db_; }
 
  private:
+  template <typename T, typename Read>
+  Result<Page<T>> ReadPage(const std::string& sql, const PageFrom& from, Read read);
   // Everything below the incident itself; events only where asked.
   Status Fill(Chain* chain, bool with_events);
   Status ReadFindings(Incident* incident);
@@ -45,6 +50,13 @@ class WithQueries : public Base {
   Result<IncidentPage> Incidents(const IncidentFilter& filter) override {
     return queries_.Incidents(filter);
   }
+  Result<Page<StoredFinding>> Findings(const FindingFilter& filter) override {
+    return queries_.Findings(filter);
+  }
+  Result<Page<DecidedExecution>> Executions(const PageFrom& from) override {
+    return queries_.Executions(from);
+  }
+  Result<Page<AuditEvent>> Audit(const PageFrom& from) override { return queries_.Audit(from); }
   Result<std::optional<Chain>> ChainOf(uint64_t incident) override {
     return queries_.ChainOf(incident);
   }

@@ -16,7 +16,7 @@ struct Migration {
 };
 
 // Only appended to. A record's JSON holds everything; columns beside it are what queries need.
-constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::array<Migration, 2> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE incidents(
     id INTEGER PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -48,6 +48,10 @@ constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
   CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END;
   INSERT INTO settings VALUES('store_id', lower(hex(randomblob(4))));
+)sql"},
+                                                {2, R"sql(
+  CREATE INDEX findings_kind ON findings(record ->> 'kind');
+  CREATE INDEX findings_open ON findings(record ->> 'kind') WHERE record ->> 'state' <> 'clear';
 )sql"}}};
 
 // 0: empty file. The version otherwise, if it is ours and not from the future.

@@ -92,10 +92,36 @@ struct IncidentPage {
   uint64_t next = 0;                // pass as `before`; 0: that was all
 };
 
+// Where a list goes on, and how much of it to read.
+struct PageFrom {
+  uint64_t before = 0;  // cursor: `next` of the page before; 0: from the newest
+  size_t limit = 50;
+};
+
+template <typename T>
+struct Page {
+  std::vector<T> items;  // newest first
+  uint64_t next = 0;     // pass as `before`; 0: that was all
+};
+
+struct FindingFilter {
+  bool predictions = false;  // else everything that is none
+  bool open_only = false;
+  PageFrom from;
+};
+
+struct DecidedExecution {
+  Execution execution;
+  Decision decision;
+};
+
 class StoreReader {
  public:
   virtual ~StoreReader() = default;
   virtual Result<IncidentPage> Incidents(const IncidentFilter& filter) = 0;
+  virtual Result<Page<StoredFinding>> Findings(const FindingFilter& filter) = 0;
+  virtual Result<Page<DecidedExecution>> Executions(const PageFrom& from) = 0;
+  virtual Result<Page<AuditEvent>> Audit(const PageFrom& from) = 0;
   virtual Result<std::optional<Chain>> ChainOf(uint64_t incident) = 0;
   // What an agent takes up again at start: incidents that aren't closed, without their events.
   virtual Result<std::vector<Chain>> Unfinished() = 0;

@@ -48,6 +48,7 @@ std::string_view ReasonPhrase(int status) {
       {413, "Content Too Large"},
       {417, "Expectation Failed"},
       {422, "Unprocessable Content"},
+      {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {500, "Internal Server Error"},
       {501, "Not Implemented"},

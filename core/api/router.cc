@@ -16,6 +16,7 @@ struct Call {
   const Request& request;
   std::string_view id;  // what stood for {id} in the path
   Backend& backend;
+  const Identity& who;
 };
 
 Response Ok(const Json& json) {
@@ -30,18 +31,11 @@ bool ParseWhole(std::string_view text, Number& out) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-// "user:anna" when the body names someone, else where the call came from.
-Result<std::string> ActorOf(const Request& request, const Json& body) {
+// "user:anna", from the token or, where there are none, from the body.
+Result<std::string> ActorOf(const Call& call, const Json& body) {
   const auto at = body.find("actor");
-  if (at == body.end()) return "api:" + request.peer_address;
-  const std::string name = at->is_string() ? at->get<std::string>() : "";
-  const bool fine =
-      !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '_' || c == '-' || c == '@';
-      });
-  if (fine) return "user:" + name;
-  return MakeError(Code::kInvalid, "'actor' must be a name of 1 to 64 letters, digits and . _ - @");
+  if (at == body.end()) return ActorFor(call.who, std::nullopt);
+  return ActorFor(call.who, at->is_string() ? at->get<std::string>() : "");
 }
 
 // The body as an object of known members.
@@ -115,7 +109,7 @@ Response PutSwitch(const Call& call) {
   const auto enabled = body->find("enabled");
   if (enabled == body->end() || !enabled->is_boolean())
     return Problem(400, "the body must say {\"enabled\": true} or {\"enabled\": false}");
-  const Result<std::string> actor = ActorOf(call.request, *body);
+  const Result<std::string> actor = ActorOf(call, *body);
   if (!actor) return Problem(actor.error());
   const Result<SwitchState> state = call.backend.SetSwitch(enabled->get<bool>(), *actor);
   return state ? Ok(ToJson(*state)) : Problem(state.error());
@@ -131,7 +125,7 @@ Response PutApproval(const Call& call) {
   const auto approve = body->find("approve");
   if (approve == body->end() || !approve->is_boolean())
     return Problem(400, "the body must say {\"approve\": true} or {\"approve\": false}");
-  const Result<std::string> actor = ActorOf(call.request, *body);
+  const Result<std::string> actor = ActorOf(call, *body);
   if (!actor) return Problem(actor.error());
   const std::string decision(call.id);
   const Result<void> taken = call.backend.Approve(decision, approve->get<bool>(), *actor);
@@ -142,7 +136,7 @@ Response PutApproval(const Call& call) {
 Response PostReload(const Call& call) {
   const Result<Json> body = ParseBody(call.request.body, {"actor"});
   if (!body) return Problem(body.error());
-  const Result<std::string> actor = ActorOf(call.request, *body);
+  const Result<std::string> actor = ActorOf(call, *body);
   if (!actor) return Problem(actor.error());
   const Result<ReloadReport> report = call.backend.Reload(*actor);
   if (!report) return Problem(report.error());
@@ -275,9 +269,10 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
     allow += route.method == "GET" ? "GET, HEAD" : route.method;
     if (route.method == method) found = &route;
   }
-  if (!open)
-    if (std::optional<Response> refusal = access_.CheckToken(request)) return *std::move(refusal);
-  if (found != nullptr) return found->run({request, id, backend_});
+  std::variant<Identity, Response> who;
+  if (!open) who = access_.Authenticate(request);
+  if (Response* refusal = std::get_if<Response>(&who)) return std::move(*refusal);
+  if (found != nullptr) return found->run({request, id, backend_, std::get<Identity>(who)});
   if (allow.empty()) return Problem(404, "nothing is at " + request.path);
   Response response = Problem(405, request.path + " takes " + allow);
   response.headers.emplace_back("Allow", allow);

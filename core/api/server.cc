@@ -112,6 +112,7 @@ struct Server::Impl {
   ServerOptions options;
   ListenAddress address;  // with the port taken
   Listener socket;
+  std::optional<Access> access;
   std::optional<ConnectionContext> context;
   std::unique_ptr<Poco::ThreadPool> threads;
   std::unique_ptr<Poco::Net::TCPServer> server;
@@ -128,11 +129,14 @@ Result<std::unique_ptr<Server>> Server::Bind(ServerOptions options) {
   auto impl = std::make_unique<Impl>();
   try {
     const Poco::Net::SocketAddress where(address->host, address->port);
-    if (!where.host().isLoopback() && options.token.empty())
+    impl->access.emplace(AccessOptions{address->host, where.host().isLoopback(), options.token,
+                                       options.tokens_file, options.allow_no_token,
+                                       options.allowed_hosts, options.tokens_notice});
+    if (!where.host().isLoopback() && !options.allow_no_token && !impl->access->HasLiveToken())
       return MakeError(Code::kDenied,
                        "agent.listen " + options.listen +
-                           " can be reached from other machines: set agent.token, or listen on "
-                           "127.0.0.1");
+                           " can be reached from other machines: make a token with `heald token "
+                           "create`, set agent.token, or listen on 127.0.0.1");
     // No SO_REUSEPORT: two agents on one port would share its clients at random.
     impl->socket.bind(where, true, false);
     constexpr int kBacklog = 128;
@@ -149,10 +153,8 @@ Result<std::unique_ptr<Server>> Server::Bind(ServerOptions options) {
 Status Server::Serve(Backend& backend) {
   HEALD_CHECK(!impl_->server, "Serve is called once");
   const ServerOptions& options = impl_->options;
-  impl_->context.emplace(
-      options.limits,
-      Router(Access(impl_->address.host, options.token, options.allowed_hosts), backend),
-      [this] { return impl_->server->queuedConnections() > 0; });
+  impl_->context.emplace(options.limits, Router(*impl_->access, backend),
+                         [this] { return impl_->server->queuedConnections() > 0; });
   try {
     Poco::Net::TCPServerParams::Ptr params = new Poco::Net::TCPServerParams;
     params->setMaxThreads(options.limits.threads);
@@ -176,6 +178,10 @@ void Server::Stop() {
   impl_->server->stop();
   impl_->threads->joinAll();
   impl_->socket.close();
+}
+
+void Server::UpdateAccess(const std::string& token, bool allow_no_token) {
+  impl_->access->Update(token, allow_no_token);
 }
 
 uint16_t Server::port() const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,9 +31,12 @@ struct Limits {
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0: any free one
-  std::string token;                      // empty: no token asked, loopback only
+  std::string token;                      // an admin's; see AccessOptions for these
   std::vector<std::string> allowed_hosts;
   Limits limits;
+  std::string tokens_file;
+  bool allow_no_token = false;
+  std::function<void(bool bad, const std::string& text)> tokens_notice;
 };
 
 class Server {
@@ -44,6 +48,8 @@ class Server {
 
   // Starts to answer, on its own threads. `backend` must outlive Stop. Once.
   Status Serve(Backend& backend);
+  // After a reload; see Access::Update.
+  void UpdateAccess(const std::string& token, bool allow_no_token);
   // Ends idle connections at once, others within a second, then waits for backend calls under way.
   void Stop();
 

@@ -41,24 +41,47 @@ Json ToJson(const Plan& plan) {
           {"effect_within_seconds", Seconds(plan.effect_within_ns)}};
 }
 
-Json ToJson(const NodeStatus& node) {
-  return {{"name", node.name},
-          {"kind", ToString(node.kind)},
-          {"plugin", node.plugin},
-          {"enabled", node.enabled},
-          {"ok", node.ok},
-          {"detail", node.detail},
-          {"records_in", node.records_in},
-          {"records_out", node.records_out},
-          {"errors", node.errors},
-          {"dropped", node.dropped}};
+Json ToJson(const PipelineEdge& edge) {
+  return {
+      {"from", edge.from}, {"to", edge.to}, {"records", edge.records}, {"outputs", edge.outputs}};
 }
 
-Json ToJson(const PolicyStatus& policy) {
-  return {{"name", policy.name},
-          {"enabled", policy.enabled},
-          {"mode", ToString(policy.mode)},
-          {"action", policy.action}};
+Json ToJson(const Signal& signal) {
+  return {{"source", signal.source},
+          {"name", signal.name},
+          {"labels", api::ToJson(signal.labels)},
+          {"value", Number(signal.value)},
+          {"time", Time(signal.ts_ns)}};
+}
+
+Json ToJson(const DetectionReport::Source& source) {
+  return {{"name", source.name},
+          {"ok", source.ok},
+          {"detail", source.detail},
+          {"samples", source.samples}};
+}
+
+// An audit row's detail: the line for people, and what else there is.
+struct Detail {
+  Json text = "";
+  Json rest;
+  explicit Detail(const std::string& json) : rest(Json::parse(json, nullptr, false)) {
+    if (!rest.is_object()) rest = Json::object();
+    if (const auto at = rest.find("text"); at != rest.end()) {
+      text = *at;
+      rest.erase(at);
+    }
+  }
+};
+
+Json Id(std::optional<uint64_t> id) {
+  return id ? Json(*id) : Json();
+}
+
+Json Links(const std::vector<Link>& links) {
+  Json out = Json::array();
+  for (const Link& link : links) out.push_back({{"name", link.name}, {"url", link.url}});
+  return out;
 }
 
 }  // namespace
@@ -73,6 +96,13 @@ template Json ToJsonArray(const std::vector<Decision>&);
 template Json ToJsonArray(const std::vector<Incident>&);
 template Json ToJsonArray(const std::vector<Diagnostic>&);
 template Json ToJsonArray(const std::vector<Check>&);
+template Json ToJsonArray(const std::vector<ServiceHealth>&);
+template Json ToJsonArray(const std::vector<FindingEntry>&);
+template Json ToJsonArray(const std::vector<ActionStatus>&);
+template Json ToJsonArray(const std::vector<ExecutionEntry>&);
+template Json ToJsonArray(const std::vector<AuditEntry>&);
+template Json ToJsonArray(const std::vector<PolicyStatus>&);
+template Json ToJsonArray(const std::vector<NodeStatus>&);
 
 Json ToJson(const Labels& labels) {
   Json out = Json::object();
@@ -154,11 +184,13 @@ Json ToJson(const Outcome& outcome) {
 }
 
 Json ToJson(const ChainEvent& event) {
+  const Detail detail(event.detail);
   return {{"time", Time(event.ts_ns)},
           {"actor", event.actor},
           {"event", event.event},
           {"decision", event.decision.empty() ? Json() : Json(event.decision)},
-          {"detail", event.detail}};
+          {"text", detail.text},
+          {"detail", detail.rest}};
 }
 
 Json ToJson(const IncidentChain& chain) {
@@ -173,6 +205,123 @@ Json ToJson(const SwitchState& state) {
   return {{"enabled", state.enabled}, {"actor", state.actor}, {"changed", Time(state.changed_ns)}};
 }
 
+Json ToJson(const NodeStatus& node) {
+  return {{"name", node.name},
+          {"kind", node.kind},
+          {"plugin", node.plugin},
+          {"enabled", node.enabled},
+          {"ok", node.ok},
+          {"state", node.state},
+          {"detail", node.detail},
+          {"records_in", node.records_in},
+          {"records_out", node.records_out},
+          {"errors", node.errors},
+          {"dropped", node.dropped},
+          {"queued", node.queued},
+          {"series", node.series},
+          {"in_per_second", Number(node.rates.in)},
+          {"out_per_second", Number(node.rates.out)}};
+}
+
+Json ToJson(const PipelineReport& pipeline) {
+  return {{"file", pipeline.file},
+          {"nodes", ToJsonArray(pipeline.nodes)},
+          {"edges", ToJsonArray(pipeline.edges)}};
+}
+
+Json ToJson(const PolicyStatus& p) {
+  return {{"name", p.name},
+          {"enabled", p.enabled},
+          {"mode", ToString(p.mode)},
+          {"action", p.action},
+          {"inputs", p.inputs},
+          {"when", p.when},
+          {"guard",
+           {{"for_seconds", Seconds(p.for_ns)},
+            {"cooldown_seconds", Seconds(p.cooldown_ns)},
+            {"max_per_hour", p.max_per_hour},
+            {"excluded", p.excluded}}},
+          {"verify_within_seconds", Seconds(p.verify_within_ns)},
+          {"allow_on_prediction", p.allow_on_prediction},
+          {"file_enabled", p.file_enabled},
+          {"file_mode", ToString(p.file_mode)},
+          {"changed_by", p.changed_by.empty() ? Json() : Json(p.changed_by)},
+          {"changed", Time(p.changed_ns)}};
+}
+
+Json ToJson(const ServiceHealth& s) {
+  return {{"name", TargetName(s.target)},
+          {"target", ToJson(s.target)},
+          {"state", s.state},
+          {"incident", Id(s.incident)},
+          {"summary", s.summary},
+          {"last_incident", Id(s.last_incident)},
+          {"seen", Time(s.seen_ns)},
+          {"series", s.series},
+          {"signals", ToJsonArray(s.signals)}};
+}
+
+Json ToJson(const FindingEntry& entry) {
+  Json out = {{"incident", entry.incident}};
+  out.update(ToJson(entry.finding));
+  return out;
+}
+
+Json ToJson(const ActionStatus& a) {
+  return {{"name", a.name}, {"plugin", a.plugin}, {"enabled", a.enabled},
+          {"ok", a.ok},     {"detail", a.detail}, {"policies", a.policies}};
+}
+
+Json ToJson(const ExecutionEntry& e) {
+  return {{"decision", e.decision},
+          {"incident", e.incident},
+          {"policy", e.policy},
+          {"action", e.action},
+          {"target_name", e.target_name},
+          {"plan", e.plan},
+          {"actor", e.actor},
+          {"dry_run", e.dry_run},
+          {"state", e.state},
+          {"attempt", e.attempt},
+          {"planned", Time(e.planned_ns)},
+          {"issued", Time(e.issued_ns)},
+          {"observed", Time(e.observed_ns)},
+          {"ended", Time(e.ended_ns)},
+          {"detail", e.detail}};
+}
+
+Json ToJson(const AuditEntry& e) {
+  const Detail detail(e.detail);
+  return {{"seq", e.seq},
+          {"time", Time(e.ts_ns)},
+          {"incident", e.incident == 0 ? Json() : Json(e.incident)},
+          {"kind", e.kind},
+          {"actor", e.actor},
+          {"subject", e.subject},
+          {"text", detail.text},
+          {"detail", detail.rest}};
+}
+
+Json ToJson(const DetectionReport& report) {
+  return {{"took_seconds", Seconds(report.took_ns)},
+          {"sources", ToJsonArray(report.sources)},
+          {"findings", ToJsonArray(report.findings)}};
+}
+
+Json ToJson(const PluginEntry& p) {
+  Json out = {{"kind", ToString(p.kind)},
+              {"name", p.name},
+              {"doc", p.doc},
+              {"version", p.version},
+              {"plugin", p.plugin},
+              {"file", p.file},
+              {"inputs", RecordNames(p.inputs)},
+              {"outputs", RecordNames(p.outputs)},
+              {"nodes", p.nodes}};
+  if (!p.schema.empty()) out["schema"] = Json::parse(p.schema, nullptr, false);
+  return out;
+}
+
 Json ToJson(const StatusReport& s) {
   return {{"version", s.version},
           {"pipeline_file", s.pipeline_file},
@@ -182,11 +331,15 @@ Json ToJson(const StatusReport& s) {
           {"dry_run", s.dry_run},
           {"remediation", ToJson(s.remediation)},
           {"open_incidents", s.open_incidents},
+          {"awaiting_approval", s.awaiting_approval},
+          {"open_predictions", s.open_predictions},
           {"healthy_since", Time(s.healthy_since_ns)},
           {"reloaded", Time(s.reloaded_ns)},
           {"reload_error", s.reload_error.empty() ? Json() : Json(s.reload_error)},
+          {"problems", s.problems},
           {"nodes", ToJsonArray(s.nodes)},
-          {"policies", ToJsonArray(s.policies)}};
+          {"policies", ToJsonArray(s.policies)},
+          {"links", Links(s.links)}};
 }
 
 Json ToJson(const Diagnostic& diagnostic) {
@@ -195,6 +348,12 @@ Json ToJson(const Diagnostic& diagnostic) {
           {"column", diagnostic.column},
           {"severity", diagnostic.severity},
           {"message", diagnostic.message}};
+}
+
+Json ToJson(const ReloadReport& report) {
+  return {{"applied", report.applied},
+          {"summary", report.summary},
+          {"diagnostics", ToJsonArray(report.diagnostics)}};
 }
 
 Json ToJson(const Check& check) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/api/backend.h"
+#include "core/api/records.h"
 
 namespace heald::api {
 
@@ -23,8 +23,20 @@ Json ToJson(const ChainEvent& event);
 // The incident with its decisions, outcomes and timeline.
 Json ToJson(const IncidentChain& chain);
 Json ToJson(const SwitchState& state);
+Json ToJson(const NodeStatus& node);
+Json ToJson(const PipelineReport& pipeline);
+Json ToJson(const PolicyStatus& policy);
+Json ToJson(const ServiceHealth& service);
+Json ToJson(const FindingEntry& entry);
+Json ToJson(const ActionStatus& action);
+Json ToJson(const ExecutionEntry& execution);
+Json ToJson(const AuditEntry& event);
+Json ToJson(const DetectionReport& report);
+// The schema is left out where the entry has none.
+Json ToJson(const PluginEntry& plugin);
 Json ToJson(const StatusReport& status);
 Json ToJson(const Diagnostic& diagnostic);
+Json ToJson(const ReloadReport& report);
 Json ToJson(const Check& check);
 
 template <typename T>

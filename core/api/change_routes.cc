@@ -1,0 +1,135 @@
+// What is changed through the API. Each change carries the actor that the journal records.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/api/access.h"
+#include "core/api/json.h"
+#include "core/api/problem.h"
+#include "core/api/routes.h"
+
+namespace heald::api {
+namespace {
+
+// A change's body: an object of known members, and who makes the change.
+struct Change {
+  Json body;
+  std::string actor;
+};
+
+Result<Change> ParseChange(const Call& call, std::initializer_list<std::string_view> known) {
+  const std::string& text = call.request.body;
+  Change change{text.empty() ? Json::object() : Json::parse(text, nullptr, false), {}};
+  if (change.body.is_discarded() || !change.body.is_object())
+    return MakeError(Code::kInvalid, "the body must be a JSON object");
+  std::optional<std::string> named;
+  for (const auto& [name, value] : change.body.items()) {
+    if (name == "actor")
+      named = value.is_string() ? value.get<std::string>() : std::string();
+    else if (std::find(known.begin(), known.end(), name) == known.end())
+      return MakeError(Code::kInvalid, "unknown member '" + name + "' in the body");
+  }
+  Result<std::string> actor = ActorFor(call.who, named);
+  if (!actor) return actor.error();
+  change.actor = std::move(*actor);
+  return change;
+}
+
+std::optional<bool> Flag(const Json& body, const char* name) {
+  const auto at = body.find(name);
+  return at != body.end() && at->is_boolean() ? std::optional(at->get<bool>()) : std::nullopt;
+}
+
+Response PutSwitch(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"enabled"});
+  if (!change) return Problem(change.error());
+  const std::optional<bool> enabled = Flag(change->body, "enabled");
+  if (!enabled)
+    return Problem(400, "the body must say {\"enabled\": true} or {\"enabled\": false}");
+  const Result<SwitchState> state = call.backend.SetSwitch(*enabled, change->actor);
+  return state ? Ok(ToJson(*state)) : Problem(state.error());
+}
+
+Response PutApproval(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"approve"});
+  if (!change) return Problem(change.error());
+  const std::optional<bool> approve = Flag(change->body, "approve");
+  if (!approve)
+    return Problem(400, "the body must say {\"approve\": true} or {\"approve\": false}");
+  const std::string decision(call.params[0]);
+  const Result<void> taken = call.backend.Approve(decision, *approve, change->actor);
+  if (!taken) return Problem(taken.error());
+  return Ok({{"decision", decision}, {"approved", *approve}, {"actor", change->actor}});
+}
+
+Result<PolicyChange> ParsePolicyChange(const Json& body) {
+  PolicyChange change;
+  if (body.contains("enabled")) {
+    change.enabled = Flag(body, "enabled");
+    if (!change.enabled) return MakeError(Code::kInvalid, "'enabled' must be true or false");
+  }
+  if (const auto mode = body.find("mode"); mode != body.end()) {
+    for (const Mode known : {Mode::kShadow, Mode::kApprove, Mode::kEnforce})
+      if (*mode == std::string(ToString(known))) change.mode = known;
+    if (!change.mode)
+      return MakeError(Code::kInvalid, "'mode' must be \"shadow\", \"approve\" or \"enforce\"");
+  }
+  if (!change.enabled && !change.mode)
+    return MakeError(Code::kInvalid, "the body must say what to change: 'mode', 'enabled' or both");
+  return change;
+}
+
+// Whoever makes a policy do more by itself answers for it: that takes an admin.
+bool Raises(const PolicyStatus& now, const PolicyChange& change) {
+  return (change.enabled.value_or(false) && !now.enabled) ||
+         (change.mode && *change.mode > now.mode);
+}
+
+Response PatchPolicy(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"enabled", "mode"});
+  if (!change) return Problem(change.error());
+  const Result<PolicyChange> wanted = ParsePolicyChange(change->body);
+  if (!wanted) return Problem(wanted.error());
+  const std::string name(call.params[0]);
+  for (const PolicyStatus& policy : call.backend.Policies())
+    if (policy.name == name && Raises(policy, *wanted))
+      if (std::optional<Response> refusal = Authorize(call.who, Role::kAdmin))
+        return *std::move(refusal);
+  const Result<PolicyStatus> policy = call.backend.SetPolicy(name, *wanted, change->actor);
+  return policy ? Ok(ToJson(*policy)) : Problem(policy.error());
+}
+
+Response PostDetections(const Call& call) {
+  const Result<Change> change = ParseChange(call, {});
+  if (!change) return Problem(change.error());
+  const Result<DetectionReport> report = call.backend.Detect(change->actor);
+  return report ? Ok(ToJson(*report)) : Problem(report.error());
+}
+
+Response PostReload(const Call& call) {
+  const Result<Change> change = ParseChange(call, {});
+  if (!change) return Problem(change.error());
+  const Result<ReloadReport> report = call.backend.Reload(change->actor);
+  if (!report) return Problem(report.error());
+  if (report->applied) return Ok(ToJson(*report));
+  Response response = Problem(422, report->summary);
+  Json problem = Json::parse(response.body);
+  problem.update(ToJson(*report));
+  response.body = Dump(problem);
+  return response;
+}
+
+constexpr Route kRoutes[] = {
+    {"PUT", "/api/v1/switch", Role::kOperator, PutSwitch},
+    {"PUT", "/api/v1/approvals/{id}", Role::kApprover, PutApproval},
+    {"PATCH", "/api/v1/policies/{name}", Role::kOperator, PatchPolicy},
+    {"POST", "/api/v1/detections", Role::kOperator, PostDetections},
+    {"POST", "/api/v1/reload", Role::kOperator, PostReload},
+};
+
+}  // namespace
+
+std::span<const Route> ChangeRoutes() {
+  return kRoutes;
+}
+
+}  // namespace heald::api

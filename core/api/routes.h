@@ -1,0 +1,45 @@
+// The table of all routes, and what a handler gets. The handlers are in read_routes.cc (what is
+// shown), change_routes.cc (what is changed), agent_routes.cc (for machines, the contract, the
+// stream) and page_routes.cc (the dashboard). Used by the router; a test holds the table against
+// openapi.yaml. Thread rule: constants and pure functions over a thread-safe backend.
+#pragma once
+
+#include <array>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/api/backend.h"
+#include "core/api/http.h"
+#include "core/api/identity.h"
+
+namespace heald::api {
+
+struct Call {
+  const Request& request;
+  Backend& backend;
+  Identity who;
+  bool open = false;                       // everyone may do everything: there are no tokens
+  std::array<std::string_view, 2> params;  // what stood for the {…} of the path
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;
+  std::optional<Role> role;  // empty: needs no token
+  Response (*run)(const Call&);
+};
+
+std::span<const Route> ReadRoutes();
+std::span<const Route> ChangeRoutes();
+std::span<const Route> AgentRoutes();
+std::span<const Route> PageRoutes();
+inline std::array<std::span<const Route>, 4> AllRoutes() {
+  return {ReadRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes()};
+}
+
+// 200 with that JSON.
+Response Ok(const nlohmann::ordered_json& json);
+
+}  // namespace heald::api

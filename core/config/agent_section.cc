@@ -2,8 +2,10 @@
 
 #include <filesystem>
 
+#include "core/config/listener.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
+#include "core/model/template.h"
 
 namespace heald {
 namespace {
@@ -33,9 +35,13 @@ class AgentSection {
     agent.backfill_ns = in.Int("backfill", 0);
     agent.drain_ns = in.Int("drain", agent.drain_ns);
     ReadPluginDirs(in);
-    if (typed.ok) CheckListen(agent);
+    ReadTls(in);
+    ReadUrls(in);
     ReadSwitch(in);
     agent.state_dir = StateDir(in.Text("state_dir"));
+    for (const std::string& waived : in.Texts("allow_insecure"))
+      (waived == "no_token" ? agent.allow_no_token : agent.allow_no_tls) = true;
+    if (typed.ok) CheckListen(agent);
     Value::Map section = typed.value.AsMap() ? *typed.value.AsMap() : Value::Map();
     if (in.Text("state_dir").empty()) section.emplace_back("state_dir", agent.state_dir);
     return section;
@@ -72,13 +78,73 @@ class AgentSection {
             "write 127.0.0.1:8080 or [::1]:8080");
       return;
     }
-    const bool loopback = host == "localhost" || host == "[::1]" || host.compare(0, 4, "127.") == 0;
-    if (!loopback && agent.token.empty())
-      Error("/agent/listen",
-            "'" + agent.listen +
-                "' can be reached from other machines: "
-                "agent.token must be set",
-            "set token: ${env:HEALD_TOKEN}, or listen on 127.0.0.1");
+    for (ListenerFinding& finding : CheckListener(agent, LiveTokens())) {
+      const Span at = MarkOf(context_.marks, finding.path);
+      if (finding.level == Level::kError)
+        context_.report->Error(at, std::move(finding.message), std::move(finding.hint),
+                               finding.path);
+      else
+        context_.report->Warn(at, std::move(finding.message), std::move(finding.hint),
+                              finding.path);
+    }
+  }
+
+  Result<size_t> LiveTokens() const {
+    return agent_.state_dir.empty() ? Result<size_t>(size_t{0})
+                                    : context_.environment.LiveTokens(agent_.state_dir);
+  }
+
+  // The absolute path of a file that is there, can be read and has `wanted` in it.
+  std::string PemFile(const Reader& in, const char* key, const char* wanted, const char* what) {
+    const std::string configured = in.Text(key);
+    if (configured.empty()) return "";
+    const std::string path = Absolute(configured);
+    const std::string at = std::string("/agent/tls/") + key;
+    constexpr size_t kMaxBytes = 1024 * 1024;
+    const Result<std::string> text = context_.environment.ReadFile(path, kMaxBytes);
+    if (!text.ok())
+      Error(at, "'" + path + "': " + text.error().message,
+            path == configured ? "" : "paths begin at the pipeline file's folder");
+    else if (text->find(wanted) == std::string::npos)
+      Error(at, "'" + path + "' has no " + what + " in PEM in it");
+    return path;
+  }
+
+  void ReadTls(const Reader& in) {
+    const Reader tls = in.In("tls");
+    agent_.tls.cert_file = PemFile(tls, "cert_file", "-----BEGIN CERTIFICATE-----", "certificate");
+    agent_.tls.key_file = PemFile(tls, "key_file", "PRIVATE KEY-----", "private key");
+    agent_.tls.client_ca_file =
+        PemFile(tls, "client_ca_file", "-----BEGIN CERTIFICATE-----", "certificate");
+  }
+
+  bool CheckUrl(const std::string& path, const std::string& url, const std::string& why) {
+    if (why.empty()) return true;
+    if (url.find('@') != std::string::npos) context_.report->Hide(MarkOf(context_.marks, path));
+    Error(path, why);
+    return false;
+  }
+
+  void ReadUrls(const Reader& in) {
+    agent_.public_url = in.Text("public_url");
+    if (const std::string& url = agent_.public_url; !url.empty()) {
+      std::string why = WhyNoUrl(url);
+      if (why.empty() && url.find_first_of("?#") != std::string::npos)
+        why = "'" + url + "' must end with a host or a path, without ? and #";
+      if (why.empty() && url.back() == '/') why = "'" + url + "' must not end with a slash";
+      if (CheckUrl("/agent/public_url", url, why)) {
+        const size_t host = url.find("://") + 3;
+        agent_.allowed_hosts.push_back(url.substr(host, url.find('/', host) - host));
+      }
+    }
+    const Value* const links = in.map.Find("links");
+    if (links == nullptr || links->AsMap() == nullptr) return;
+    for (const auto& [name, value] : *links->AsMap()) {
+      if (value.AsString() == nullptr) continue;
+      const std::string at = "/agent/links/" + PointerToken(name);
+      CheckUrl(at, *value.AsString(), WhyNoUrl(*value.AsString()));
+      agent_.links.emplace_back(name, *value.AsString());
+    }
   }
 
   void ReadSwitch(const Reader& in) {

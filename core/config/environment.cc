@@ -13,6 +13,10 @@
 
 namespace heald {
 
+Result<size_t> Environment::LiveTokens(const std::string&) const {
+  return size_t{0};
+}
+
 std::optional<std::string> ProcessEnvironment::Variable(const std::string& name) const {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr) return std::nullopt;

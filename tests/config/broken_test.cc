@@ -40,7 +40,13 @@ TEST_P(ConfigBrokenTest, IsExplained) {
   FakeEnvironment environment;
   environment.variables["WINDOW"] = "twenty";
   environment.variables["SECRET"] = "hunter2";
+  environment.variables["TOKEN"] = "hunter2hunter2hunter2";
   environment.files["/etc/heald/secret"] = "hunter2\n";
+  environment.files["/etc/heald/cert.pem"] = "-----BEGIN CERTIFICATE-----\n";
+  environment.files["/etc/heald/key.pem"] = "-----BEGIN PRIVATE KEY-----\n";
+  if (GetParam() == "tokens_file_damaged")
+    environment.live_tokens =
+        MakeError(Code::kCorrupt, "the tokens file /etc/heald/state/tokens.json can't be used");
   const std::string name = GetParam() + ".yaml";
   const LoadResult result =
       LoadPipelineText(Read(kFolder / name), name, "/etc/heald", catalog, environment);

@@ -15,6 +15,7 @@ class FakeEnvironment final : public Environment {
  public:
   std::map<std::string, std::string> variables = {{"HOME", "/home/anna"}};
   std::map<std::string, std::string> files;
+  Result<size_t> live_tokens = size_t{0};
 
   std::optional<std::string> Variable(const std::string& name) const override {
     const auto at = variables.find(name);
@@ -25,6 +26,7 @@ class FakeEnvironment final : public Environment {
     if (at == files.end()) return MakeError(Code::kNotFound, "no such file");
     return at->second;
   }
+  Result<size_t> LiveTokens(const std::string&) const override { return live_tokens; }
 };
 
 class FakeCatalog final : public Catalog {

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 constexpr const char* kGood = R"yaml(version: 1
 agent:
-  listen: 0.0.0.0:9000
+  listen: 127.0.0.1:9000
   token: ${env:HEALD_TOKEN}
   state_dir: state
   store_sync: full
@@ -74,6 +74,8 @@ class ConfigLoaderTest : public testing::Test {
     environment_.variables["HEALD_TOKEN"] = "0123456789abcdef";
     environment_.variables["WINDOW"] = "30";
     environment_.files["/etc/heald/secret"] = "hunter2\n";
+    environment_.files["/etc/heald/cert.pem"] = "-----BEGIN CERTIFICATE-----\n";
+    environment_.files["/etc/heald/key.pem"] = "-----BEGIN EC PRIVATE KEY-----\n";
   }
   LoadResult Load(const std::string& text) {
     return LoadPipelineText(text, "pipeline.yaml", "/etc/heald", catalog_, environment_);
@@ -88,8 +90,11 @@ TEST_F(ConfigLoaderTest, ReadsTheAgentsSection) {
   const LoadResult result = Load(kGood);
   ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
   const AgentSpec& agent = result.spec->agent;
-  EXPECT_EQ(agent.listen, "0.0.0.0:9000");
+  EXPECT_EQ(agent.listen, "127.0.0.1:9000");
   EXPECT_EQ(agent.token, "0123456789abcdef");
+  EXPECT_FALSE(agent.tls.enabled());
+  EXPECT_FALSE(agent.allow_no_token || agent.allow_no_tls);
+  EXPECT_EQ(agent.public_url, "");
   EXPECT_EQ(agent.state_dir, "/etc/heald/state");
   EXPECT_EQ(agent.store, "sqlite:heald.db");
   EXPECT_TRUE(agent.store_full_sync);
@@ -101,6 +106,31 @@ TEST_F(ConfigLoaderTest, ReadsTheAgentsSection) {
   EXPECT_EQ(agent.series_ttl_ns, 2 * kHour);
   EXPECT_EQ(agent.drain_ns, 10 * kSecond);
   EXPECT_EQ(agent.backfill_ns, 0);
+}
+
+TEST_F(ConfigLoaderTest, ReadsWhatAListenerForOthersNeeds) {
+  environment_.files["/etc/heald/cert.pem"] = "-----BEGIN CERTIFICATE-----\n";
+  environment_.files["/etc/heald/key.pem"] = "-----BEGIN EC PRIVATE KEY-----\n";
+  environment_.live_tokens = size_t{1};
+  std::string text = kGood;
+  text.replace(text.find("  listen: 127.0.0.1:9000\n  token: ${env:HEALD_TOKEN}\n"), 53,
+               "  listen: 0.0.0.0:9000\n"
+               "  tls: {cert_file: cert.pem, key_file: /etc/heald/key.pem}\n"
+               "  allow_insecure: [no_tls]\n"
+               "  allowed_hosts: [ops.example]\n"
+               "  public_url: https://heald.example:8443/ops\n"
+               "  links: {grafana: 'http://localhost:3000/d/1?a=b@c', jaeger: 'http://j'}\n");
+  const LoadResult result = Load(text);
+  ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
+  EXPECT_EQ(FormatText(result.diagnostics), "");
+  const AgentSpec& agent = result.spec->agent;
+  EXPECT_EQ(agent.tls, (TlsSpec{"/etc/heald/cert.pem", "/etc/heald/key.pem", ""}));
+  EXPECT_TRUE(agent.allow_no_tls);
+  EXPECT_FALSE(agent.allow_no_token);
+  EXPECT_EQ(agent.public_url, "https://heald.example:8443/ops");
+  EXPECT_THAT(agent.allowed_hosts, ElementsAre("ops.example", "heald.example:8443"));
+  EXPECT_THAT(agent.links, ElementsAre(testing::Pair("grafana", "http://localhost:3000/d/1?a=b@c"),
+                                       testing::Pair("jaeger", "http://j")));
 }
 
 TEST_F(ConfigLoaderTest, TypesNodesByTheirPluginsSchema) {

@@ -1,0 +1,309 @@
+// The API's records as JSON. The contract is /api/v1/openapi.json; these are the members in use.
+
+export type Time = string | null;
+export type Labels = Record<string, string>;
+export type Severity = 'normal' | 'info' | 'warning' | 'critical';
+export type Mode = 'shadow' | 'approve' | 'enforce';
+export type Role = 'viewer' | 'operator' | 'approver' | 'admin';
+
+export interface Me {
+  actor: string;
+  role: Role;
+  open: boolean; // no token is needed
+}
+
+export interface SwitchState {
+  enabled: boolean;
+  actor: string;
+  changed: Time;
+}
+
+export interface NodeStatus {
+  name: string;
+  kind: 'source' | 'detector' | 'policy' | 'action' | 'notifier';
+  plugin: string;
+  enabled: boolean;
+  ok: boolean;
+  state: string;
+  detail: string;
+  records_in: number;
+  records_out: number;
+  errors: number;
+  dropped: number;
+  queued: number;
+  series: number;
+  in_per_second: number | null;
+  out_per_second: number | null;
+}
+
+export interface PipelineEdge {
+  from: string;
+  to: string;
+  records: string;
+  outputs: string[];
+}
+
+export interface Pipeline {
+  file: string;
+  nodes: NodeStatus[];
+  edges: PipelineEdge[];
+}
+
+export interface Policy {
+  name: string;
+  enabled: boolean;
+  mode: Mode;
+  action: string;
+  inputs: string[];
+  when: string;
+  guard: {for_seconds: number; cooldown_seconds: number; max_per_hour: number; excluded: string[]};
+  verify_within_seconds: number;
+  allow_on_prediction: boolean;
+  file_enabled: boolean;
+  file_mode: Mode;
+  changed_by: string | null;
+  changed: Time;
+}
+
+export interface Status {
+  version: string;
+  pipeline_file: string;
+  started: Time;
+  now: Time;
+  learning: boolean;
+  dry_run: boolean;
+  remediation: SwitchState;
+  open_incidents: number;
+  awaiting_approval: number;
+  open_predictions: number;
+  healthy_since: Time;
+  reloaded: Time;
+  reload_error: string | null;
+  problems: string[];
+  nodes: NodeStatus[];
+  policies: Policy[];
+  links: {name: string; url: string}[];
+}
+
+export interface Signal {
+  source: string;
+  name: string;
+  labels: Labels;
+  value: number | null;
+  time: Time;
+}
+
+export interface Service {
+  name: string;
+  target: Labels;
+  state: 'healthy' | 'warning' | 'critical' | 'acting' | 'silent';
+  incident: number | null;
+  summary: string;
+  last_incident: number | null;
+  seen: Time;
+  series: number;
+  signals: Signal[];
+}
+
+export interface Contributor {
+  name: string;
+  share: number | null;
+  value: number | null;
+  expected: number | null;
+}
+
+export interface Finding {
+  id: string;
+  incident?: number; // where the finding comes without its incident
+  node: string;
+  kind: 'anomaly' | 'prediction' | 'event';
+  state: 'open' | 'update' | 'clear';
+  severity: Severity;
+  target: Labels;
+  target_name: string;
+  metric: string;
+  unit: string;
+  summary: string;
+  description: string;
+  value: number | null;
+  expected_low: number | null;
+  expected_high: number | null;
+  score: number | null;
+  confidence: number | null;
+  began: Time;
+  time: Time;
+  contributors: Contributor[];
+  probability: number | null;
+  eta: Time;
+  eta_low: Time;
+  eta_high: Time;
+  component: string;
+  recommended_action: string;
+  recent: (number | null)[];
+  recent_step_seconds: number;
+  count: number;
+  annotations: Labels;
+}
+
+export type IncidentState = 'open' | 'acting' | 'verifying' | 'resolved' | 'escalated';
+
+export interface Incident {
+  id: number;
+  state: IncidentState;
+  severity: Severity;
+  trace_id: string;
+  target: Labels;
+  target_name: string;
+  summary: string;
+  opened: Time;
+  closed: Time;
+  findings: Finding[];
+}
+
+export interface GuardVerdict {
+  guard: string;
+  allowed: boolean;
+  reason: string;
+}
+
+export interface Decision {
+  id: string;
+  incident: number;
+  trace_id: string;
+  verdict: string;
+  mode: Mode;
+  dry_run: boolean;
+  policy: string;
+  action: string;
+  actor: string;
+  target: Labels;
+  target_name: string;
+  finding: string;
+  plan: {summary: string; reversible: boolean; target_uid: string; effect_within_seconds: number};
+  plan_hash: string;
+  guards: GuardVerdict[];
+  why: string;
+  time: Time;
+}
+
+export interface Outcome {
+  decision: string;
+  incident: number;
+  state: string;
+  detail: string;
+  time: Time;
+}
+
+export interface ChainEvent {
+  time: Time;
+  actor: string;
+  event: string;
+  decision: string | null;
+  detail: string;
+}
+
+export interface IncidentChain extends Incident {
+  decisions: Decision[];
+  outcomes: Outcome[];
+  timeline: ChainEvent[];
+}
+
+export interface Action {
+  name: string;
+  plugin: string;
+  enabled: boolean;
+  ok: boolean;
+  detail: string;
+  policies: string[];
+}
+
+export interface Execution {
+  decision: string;
+  incident: number;
+  policy: string;
+  action: string;
+  target_name: string;
+  plan: string;
+  actor: string;
+  dry_run: boolean;
+  state: string;
+  attempt: number;
+  planned: Time;
+  issued: Time;
+  observed: Time;
+  ended: Time;
+  detail: string;
+}
+
+export interface AuditEntry {
+  seq: number;
+  time: Time;
+  incident: number | null;
+  kind: string;
+  actor: string;
+  subject: string;
+  text: string;
+}
+
+export interface Detection {
+  took_seconds: number;
+  sources: {name: string; ok: boolean; detail: string; samples: number}[];
+  findings: Finding[];
+}
+
+export interface Plugin {
+  kind: 'source' | 'detector' | 'action' | 'notifier';
+  name: string;
+  doc: string;
+  version: string;
+  plugin: string;
+  file: string;
+  inputs: string;
+  outputs: string;
+  nodes: string[];
+  schema?: Schema;
+}
+
+// The part of JSON Schema that plugins and the contract use.
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  const?: unknown;
+  format?: string;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  additionalProperties?: Schema | boolean;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  example?: unknown;
+  examples?: unknown;
+  [extension: `x-${string}`]: unknown;
+}
+
+export interface Diagnostic {
+  file: string;
+  line: number;
+  column: number;
+  severity: 'error' | 'warning';
+  message: string;
+}
+
+export interface Reload {
+  applied: boolean;
+  summary: string;
+  diagnostics: Diagnostic[];
+}

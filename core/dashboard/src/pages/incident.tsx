@@ -1,0 +1,135 @@
+// One incident, from the first sample to the verification.
+import type {ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
+import {clockTime, exact, offset, span, words} from '../state/format';
+import {useResource} from '../state/resource';
+import {ApprovalCard, DecisionFacts, Guards} from '../ui/approval';
+import {Ago, Badge, Facts, Joined, LabelList, NodeLink, PageHead, Pending, Section, ServiceLink, toneOf} from '../ui/bits';
+import {FindingCard} from '../ui/finding';
+import {Icon, type IconName} from '../ui/icons';
+
+const EVENTS = ['incident', 'finding', 'decision', 'outcome'] as const;
+
+// The sign and tone of a step, by the first and last word of its name.
+function lookOf(event: string): [IconName, string] {
+  const [what = '', how = ''] = event.split('.');
+  if (/failed|escalated|expired/.test(how)) return ['critical', 'bad'];
+  if (/verified|resolved|cleared/.test(how)) return ['check', 'good'];
+  if (/refused|denied|withdrawn/.test(how)) return ['pause', 'warn'];
+  if (what === 'finding') return ['pulse', 'warn'];
+  if (what === 'incident') return ['warning', 'warn'];
+  if (what === 'approval') return ['person', 'warn'];
+  if (what === 'execution') return ['work', 'info'];
+  if (what === 'decision') return ['shield', 'info'];
+  return ['ring', toneOf(event)];
+}
+
+function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
+  return (
+    <ol class="timeline">
+      {events.map((event, i) => {
+        const [icon, tone] = lookOf(event.event);
+        return (
+          <li key={i} class={tone}>
+            <span class="timeline-sign">
+              <Icon name={icon} />
+            </span>
+            <span class="timeline-time">
+              {event.time && (
+                <time dateTime={event.time} title={exact(event.time)}>
+                  {clockTime(event.time)}
+                  <span class="soft"> {offset(event.time, from)}</span>
+                </time>
+              )}
+            </span>
+            <div class="timeline-text">
+              <span class="timeline-event">{words(event.event).replace('.', ' ')}</span> {event.detail}
+              {event.actor !== 'heald' && <span class="soft"> by {event.actor}</span>}
+            </div>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function DecisionCard({decision, outcomes, live}: {decision: Decision; outcomes: Outcome[]; live: boolean}) {
+  const mine = outcomes.filter((outcome) => outcome.decision === decision.id);
+  if (live && decision.verdict === 'awaits_approval' && mine.length === 0) return <ApprovalCard decision={decision} />;
+  return (
+    <article class="card" aria-label={decision.plan.summary}>
+      <div class="card-head">
+        <h3>{decision.plan.summary || decision.action}</h3>
+        <span>
+          <Badge state={decision.verdict} /> <Badge state={decision.mode} />
+          {decision.dry_run && <Badge state="dry_run" />}
+        </span>
+      </div>
+      <DecisionFacts decision={decision} />
+      <Guards decision={decision} />
+      {mine.length > 0 && (
+        <ul class="plain outcomes" aria-label="Outcome">
+          {mine.map((outcome, i) => (
+            <li key={i}>
+              <Badge state={outcome.state} /> {outcome.detail} <span class="soft small"><Ago time={outcome.time} /></span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </article>
+  );
+}
+
+export function IncidentPage({id}: {id: string}) {
+  const {data, error} = useResource<IncidentChain>(`/api/v1/incidents/${encodeURIComponent(id)}`, EVENTS);
+  const {data: waiting} = useResource<{approvals: Decision[]}>('/api/v1/approvals', ['decision', 'outcome', 'incident']);
+  if (!data)
+    return (
+      <>
+        <PageHead title={`Incident #${id}`} />
+        <Pending error={error} />
+      </>
+    );
+  const first = data.timeline[0]?.time ?? data.opened ?? '';
+  const nodes = [...new Set(data.findings.map((finding) => finding.node))];
+  const asks = new Set(waiting?.approvals.map((decision) => decision.id));
+  return (
+    <>
+      <PageHead title={`Incident #${data.id}`} lead={data.summary}>
+        <Badge state={data.state} />
+        <Badge state={data.severity} />
+      </PageHead>
+      <Facts
+        items={[
+          ['Service', <ServiceLink name={data.target_name} />],
+          ['Target', <LabelList labels={data.target} />],
+          ['Opened', <Ago time={data.opened} />],
+          ['Ended', data.closed && data.opened ? <><Ago time={data.closed} />, after {span(Date.parse(data.closed) - Date.parse(data.opened))}</> : 'not yet'],
+          ['Found by', <Joined items={nodes.map((node) => <NodeLink name={node} />)} />],
+          ['Trace', <span class="mono small">{data.trace_id}</span>],
+        ]}
+      />
+      <div class="columns">
+        <Section title="Timeline">
+          <Timeline events={data.timeline} from={first} />
+        </Section>
+        <div>
+          <Section title="Findings">
+            <div class="stack">
+              {data.findings.map((finding) => (
+                <FindingCard key={finding.id} finding={finding} />
+              ))}
+            </div>
+          </Section>
+          <Section title="Decisions">
+            <div class="stack">
+              {data.decisions.length === 0 && <p class="empty">Nothing was decided: no policy's condition held.</p>}
+              {data.decisions.map((decision) => (
+                <DecisionCard key={decision.id} decision={decision} outcomes={data.outcomes} live={asks.has(decision.id)} />
+              ))}
+            </div>
+          </Section>
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,101 @@
+// Every change that a person makes here: asks where it matters, calls, says what came of it.
+import {h} from 'preact';
+import {change, type ApiError} from '../api/client';
+import type {Decision, Detection, Mode, Policy, Reload, SwitchState} from '../api/types';
+import {plural} from '../state/format';
+import {patch, refreshAll} from '../state/resource';
+import {applyPolicy, applySwitch} from '../state/session';
+import {confirm, tell} from './dialog';
+
+async function attempt<T>(work: () => Promise<T>, say: (result: T) => string): Promise<T | null> {
+  try {
+    const result = await work();
+    tell(say(result));
+    return result;
+  } catch (error) {
+    tell(`Not done: ${(error as ApiError).message}`, true);
+    return null;
+  }
+}
+
+export async function flipSwitch(enabled: boolean): Promise<void> {
+  const sure = await confirm({
+    title: enabled ? 'Switch remediation on?' : 'Switch remediation off?',
+    body: enabled
+      ? 'Policies in mode enforce act again by themselves, within their guards.'
+      : 'From now on heald only watches and tells: no action is started, whatever the policies say. What already runs is finished and verified.',
+    yes: enabled ? 'Switch on' : 'Switch off',
+    danger: !enabled,
+  });
+  if (!sure) return;
+  const state = await attempt(
+    () => change<SwitchState>('PUT', '/api/v1/switch', {enabled}),
+    (now) => `Remediation is ${now.enabled ? 'on' : 'off'}.`,
+  );
+  if (state) applySwitch(state);
+}
+
+export async function setMode(policy: Policy, mode: Mode): Promise<void> {
+  if (mode === policy.mode) return;
+  if (mode === 'enforce') {
+    const sure = await confirm({
+      title: `Let ${policy.name} enforce?`,
+      body: `It will do ${policy.action} by itself, within its guards, without asking anyone.`,
+      yes: 'Enforce',
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  await changePolicy(policy, {mode}, `${policy.name} is in mode ${mode}.`);
+}
+
+export const setEnabled = (policy: Policy, enabled: boolean): Promise<void> =>
+  changePolicy(policy, {enabled}, `${policy.name} is ${enabled ? 'enabled' : 'disabled'}.`);
+
+async function changePolicy(policy: Policy, to: object, said: string): Promise<void> {
+  const path = `/api/v1/policies/${encodeURIComponent(policy.name)}`;
+  const now = await attempt(() => change<Policy>('PATCH', path, to), () => said);
+  if (now) applyPolicy(now);
+}
+
+export async function decide(decision: Decision, approve: boolean): Promise<void> {
+  const sure = await confirm({
+    title: approve ? `Approve: ${decision.plan.summary}?` : `Deny: ${decision.plan.summary}?`,
+    body: approve
+      ? h('p', null, 'It runs at once, exactly as planned: ', h('span', {class: 'mono'}, decision.plan_hash.slice(0, 12)), '. If the target has changed since, it is refused.')
+      : `Nothing is done for incident #${decision.incident} by ${decision.policy}.`,
+    yes: approve ? 'Approve' : 'Deny',
+    danger: !approve,
+  });
+  if (!sure) return;
+  const taken = await attempt(
+    () => change('PUT', `/api/v1/approvals/${encodeURIComponent(decision.id)}`, {approve}),
+    () => `${approve ? 'Approved' : 'Denied'}: ${decision.plan.summary}.`,
+  );
+  if (taken)
+    patch<{approvals: Decision[]}>('/api/v1/approvals', (old) => ({
+      approvals: old.approvals.filter((other) => other.id !== decision.id),
+    }));
+  refreshAll();
+}
+
+export const checkNow = (): Promise<Detection | null> =>
+  attempt(
+    () => change<Detection>('POST', '/api/v1/detections'),
+    (report) =>
+      `Checked ${plural(report.sources.length, 'source')} in ${report.took_seconds.toFixed(2)} s: ` +
+      (report.findings.length ? `${plural(report.findings.length, 'finding')} open.` : 'nothing is unusual.'),
+  );
+
+export async function reload(): Promise<Reload | null> {
+  try {
+    const report = await change<Reload>('POST', '/api/v1/reload');
+    tell(`Reloaded: ${report.summary}.`);
+    refreshAll();
+    return report;
+  } catch (error) {
+    const {message, diagnostics} = error as ApiError;
+    tell('The file has errors; the old pipeline goes on.', true);
+    return {applied: false, summary: message, diagnostics};
+  }
+}

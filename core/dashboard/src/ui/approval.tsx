@@ -1,0 +1,68 @@
+// A decision with all that a person needs to judge it.
+import type {Decision} from '../api/types';
+import {duration, words} from '../state/format';
+import {decide} from './act';
+import {Ago, Badge, Button, Facts, IncidentLink, NodeLink, PolicyLink, ServiceLink} from './bits';
+import {Icon} from './icons';
+
+export function Guards({decision}: {decision: Decision}) {
+  return (
+    <ul class="guards" aria-label="Guards">
+      {decision.guards.map((guard, i) => (
+        <li key={i} class={guard.allowed ? 'good' : 'bad'}>
+          <Icon name={guard.allowed ? 'check' : 'cross'} />
+          <span class="guard-name">{words(guard.guard)}</span>
+          <span class="guard-reason">
+            <span class="visually-hidden">{guard.allowed ? 'allows: ' : 'refuses: '}</span>
+            {guard.reason}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function DecisionFacts({decision}: {decision: Decision}) {
+  const plan = decision.plan;
+  return (
+    <Facts
+      items={[
+        ['Policy', <PolicyLink name={decision.policy} />],
+        ['Action', <NodeLink name={decision.action} />],
+        ['Target', <ServiceLink name={decision.target_name} />],
+        ['Because', decision.why || 'its condition held'],
+        ['Decided', <><Ago time={decision.time} /> by {decision.actor}</>],
+        ['Can be undone', plan.reversible ? 'yes' : 'no'],
+        ...(plan.effect_within_seconds > 0
+          ? [['Takes effect', `within ${duration(plan.effect_within_seconds)}`] as [string, string]]
+          : []),
+        ['Plan', <span class="mono small" title={decision.plan_hash}>{decision.plan_hash.slice(0, 12)}</span>],
+      ]}
+    />
+  );
+}
+
+export function ApprovalCard({decision}: {decision: Decision}) {
+  return (
+    <article class="card approval" aria-label={`Approval: ${decision.plan.summary}`}>
+      <div class="card-head">
+        <h3>{decision.plan.summary}</h3>
+        <Badge state="awaits_approval">waits for you</Badge>
+      </div>
+      <p>
+        <ServiceLink name={decision.target_name} />, incident <IncidentLink id={decision.incident} />, asked{' '}
+        <Ago time={decision.time} />
+      </p>
+      <DecisionFacts decision={decision} />
+      <Guards decision={decision} />
+      <div class="card-tools">
+        <Button role="approver" kind="primary" onClick={() => void decide(decision, true)}>
+          Approve
+        </Button>
+        <Button role="approver" onClick={() => void decide(decision, false)}>
+          Deny
+        </Button>
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,110 @@
+// One finding's recent values against the expected band. uPlot draws it; loaded when first shown.
+import {useEffect, useRef} from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import type {Finding} from '../api/types';
+import {useCell} from '../state/cell';
+import {clockTime, expectation, formatValue} from '../state/format';
+import {theme} from '../state/theme';
+
+const HEIGHT_PX = 180;
+
+// A colour of the style sheet as the canvas wants it.
+function colour(name: string): string {
+  const probe = document.createElement('span');
+  probe.className = `probe-${name}`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+// What the chart must show, with some air; nothing below zero where nothing is negative.
+function rangeOf(f: Finding): [number, number] {
+  const all = [...f.recent, f.expected_low, f.expected_high].filter((value): value is number => value !== null);
+  const low = Math.min(...all);
+  const high = Math.max(...all);
+  const air = (high - low || Math.abs(high) || 1) * 0.1;
+  return [low >= 0 ? Math.max(0, low - air) : low - air, high + air];
+}
+
+// A side without a bound reaches to the edge.
+function dataOf(f: Finding): uPlot.AlignedData {
+  const end = Date.parse(f.time ?? '') / 1000;
+  const step = f.recent_step_seconds || 1;
+  const times = f.recent.map((_, i) => end - (f.recent.length - 1 - i) * step);
+  const [bottom, top] = rangeOf(f);
+  const level = (value: number) => times.map(() => value);
+  return [times, level(f.expected_low ?? bottom), level(f.expected_high ?? top), f.recent];
+}
+
+function optionsFor(f: Finding, width: number, range: () => [number, number]): uPlot.Options {
+  const soft = colour('soft');
+  const line = colour('line');
+  const edge = (bound: number | null) => ({
+    stroke: bound === null ? 'transparent' : soft,
+    width: 1,
+    dash: [4, 4],
+    points: {show: false},
+  });
+  const axis = {stroke: soft, grid: {stroke: line, width: 1}, ticks: {show: false}, font: '11px system-ui, sans-serif'};
+  return {
+    width,
+    height: HEIGHT_PX,
+    legend: {show: false},
+    cursor: {y: false, drag: {x: false, y: false}},
+    scales: {y: {range}},
+    series: [
+      {},
+      edge(f.expected_low),
+      edge(f.expected_high),
+      {stroke: colour('accent'), width: 2, points: {show: f.recent.length < 40, size: 5, fill: colour('accent')}},
+    ],
+    bands: f.expected_low === null && f.expected_high === null ? [] : [{series: [2, 1], fill: colour('band')}],
+    axes: [
+      {...axis, values: (_, ticks) => ticks.map((at) => clockTime(new Date(at * 1000).toISOString()))},
+      {...axis, size: 64, values: (_, ticks) => ticks.map((at) => formatValue(at, f.unit))},
+    ],
+  };
+}
+
+export function Chart({finding}: {finding: Finding}) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const look = useCell(theme);
+  const latest = useRef(finding);
+  latest.current = finding;
+
+  useEffect(() => {
+    const frame = place.current;
+    if (!frame) return;
+    const drawn = (plot.current = new uPlot(
+      optionsFor(finding, frame.clientWidth || 600, () => rangeOf(latest.current)),
+      dataOf(finding),
+      frame,
+    ));
+    const watch = new ResizeObserver(() => drawn.setSize({width: frame.clientWidth, height: HEIGHT_PX}));
+    watch.observe(frame);
+    return () => {
+      watch.disconnect();
+      drawn.destroy();
+    };
+  }, [look, finding.id]);
+
+  useEffect(() => plot.current?.setData(dataOf(finding)), [finding]);
+
+  const said = `${finding.metric} ${formatValue(finding.value, finding.unit)}, ${expectation(finding)}`;
+  return (
+    <figure class="chart">
+      <div ref={place} role="img" aria-label={`Chart of the latest ${finding.recent.length} values: ${said}`} />
+      <figcaption class="small soft">
+        <span class="key key-line" /> {finding.metric}
+        {expectation(finding) && (
+          <>
+            <span class="key key-band" /> {expectation(finding)}
+          </>
+        )}
+      </figcaption>
+    </figure>
+  );
+}

@@ -1,0 +1,106 @@
+// A service's state and signals; short lines of what was seen since the page was opened.
+import {useEffect} from 'preact/hooks';
+import type {Service, Signal} from '../api/types';
+import {Cell, useCell} from '../state/cell';
+import {formatValue, guessUnit, labelText} from '../state/format';
+import {useResource} from '../state/resource';
+import {Ago, Badge, IncidentLink, ServiceLink} from './bits';
+import {Sparkline} from './sparkline';
+
+const KEPT = 60;
+
+interface Line {
+  time: string | null;
+  values: (number | null)[];
+}
+
+const lines = new Cell<ReadonlyMap<string, Line>>(new Map());
+
+const keyOf = (service: Service, signal: Signal): string =>
+  `${service.name}\n${signal.source}\n${signal.name}\n${labelText(signal.labels)}`;
+
+function remember(services: Service[]): void {
+  const next = new Map(lines.get());
+  for (const service of services)
+    for (const signal of service.signals) {
+      const key = keyOf(service, signal);
+      const line = next.get(key);
+      if (line?.time === signal.time) continue;
+      next.set(key, {time: signal.time, values: [...(line?.values ?? []), signal.value].slice(-KEPT)});
+    }
+  lines.set(next);
+}
+
+// Fetched anew with every beat of the pipeline's numbers.
+export function useServices() {
+  const answer = useResource<{services: Service[]}>('/api/v1/services', ['pipeline', 'incident', 'outcome']);
+  useEffect(() => {
+    if (answer.data) remember(answer.data.services);
+  }, [answer.data]);
+  return answer;
+}
+
+// The signals that say most come first; `up` only when it is not.
+const ORDER = ['latency', 'error', 'rate', 'flight', 'cpu', 'memory'];
+
+function main(signals: Signal[], limit: number): Signal[] {
+  const rank = (signal: Signal) => {
+    if (signal.name === 'up') return signal.value === 0 ? -1 : 99;
+    const at = ORDER.findIndex((word) => signal.name.includes(word));
+    return at < 0 ? 50 : at;
+  };
+  return [...signals].sort((a, b) => rank(a) - rank(b)).slice(0, limit);
+}
+
+export function Signals({service, limit}: {service: Service; limit: number}) {
+  const known = useCell(lines);
+  return (
+    <ul class="signals">
+      {main(service.signals, limit).map((signal) => {
+        const unit = guessUnit(signal.name);
+        const labels = labelText(signal.labels);
+        return (
+          <li key={keyOf(service, signal)} title={labels || undefined}>
+            <span class="signal-name">
+              {signal.name}
+              {labels && <span class="soft small"> {labels}</span>}
+            </span>
+            <Sparkline
+              values={known.get(keyOf(service, signal))?.values ?? []}
+              label={`${signal.name} since the page was opened`}
+            />
+            <span class="signal-value">{formatValue(signal.value, unit)}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+export function ServiceCard({service, limit = 4}: {service: Service; limit?: number}) {
+  return (
+    <article class={`card service ${service.state}`} aria-label={service.name}>
+      <div class="card-head">
+        <h3>
+          <ServiceLink name={service.name} />
+        </h3>
+        <Badge state={service.state} />
+      </div>
+      {service.incident ? (
+        <p>
+          <IncidentLink id={service.incident} /> {service.summary}
+        </p>
+      ) : (
+        <p class="soft small">
+          seen <Ago time={service.seen} />
+          {service.last_incident && (
+            <>
+              , last incident <IncidentLink id={service.last_incident} />
+            </>
+          )}
+        </p>
+      )}
+      <Signals service={service} limit={limit} />
+    </article>
+  );
+}

@@ -7,7 +7,9 @@
 #include <future>
 #include <thread>
 
+#include "core/agent/notice_codec.h"
 #include "core/agent/version.h"
+#include "core/pipeline/placeholders.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
 #include "core/telemetry/process_metrics.h"
@@ -111,6 +113,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
       *loader_, plugin::Shared{&series_, &clock_, &services_, spec.agent.state_dir});
   RunnerOptions runner;
   runner.state_dir = spec.agent.state_dir;
+  runner.delivery.codec = JsonNotices();
   runner.pool_threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
   runner_ =
       std::make_unique<Runner>(runner, clock_, series_, *factory_, static_cast<NodeEvents&>(*this));
@@ -119,7 +122,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   gateway_ = std::make_unique<Gateway>(
       *runner_, clock_, *engine_lane_,
       [this](std::function<void()> work) { OnEngine(std::move(work)); },
-      metrics_.Get(names::kSampleToAction));
+      metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
   Result<std::unique_ptr<remedy::Engine>> engine =
       remedy::Engine::Create({&clock_, store_.get(), gateway_.get(), this, &latest_}, spec);
@@ -308,6 +311,7 @@ void Agent::OnNotice(const remedy::Notice& notice) {
   out.node = notice.node;
   out.ts_ns = notice.ts_ns;
   out.text = notice.text;
+  if (notice.incident != nullptr) out.url = UrlOf(notice.incident->id);
   out.finding = Share(notice.finding);
   out.incident = Share(notice.incident);
   out.decision = Share(notice.decision);
@@ -564,6 +568,12 @@ void Agent::OnRequest(const api::RequestRecord& record) {
       .Record(static_cast<double>(record.duration_ns) / 1e9);
 }
 
+std::string Agent::UrlOf(uint64_t incident) const {
+  const std::lock_guard lock(mutex_);
+  return IncidentUrl(spec_.agent.public_url.empty() ? server_->url() : spec_.agent.public_url,
+                     incident);
+}
+
 // Nodes count for themselves; what was added since the last page goes into the registry.
 void Agent::CollectNodes() {
   if (!running_) return;
@@ -590,6 +600,20 @@ void Agent::CollectNodes() {
       metrics_.Get(names::kNodeSeries, labels, Lifetime::kTouched)
           .Record(static_cast<double>(s.series));
       add(names::kNodeSeriesRefused, s.series_refused, before.series_refused);
+    }
+    if (s.kind == Kind::kNotifier) {
+      const Labels node{{"node", s.name}};
+      metrics_.Get(names::kSpoolNotices, node, Lifetime::kTouched)
+          .Record(static_cast<double>(s.spool.items));
+      metrics_.Get(names::kSpoolBytes, node, Lifetime::kTouched)
+          .Record(static_cast<double>(s.spool.bytes));
+      const auto dropped = [&](const char* reason, uint64_t now, uint64_t then) {
+        metrics_
+            .Get(names::kNoticesDropped, {{"node", s.name}, {"reason", reason}}, Lifetime::kTouched)
+            .Add(static_cast<double>(now - std::min(then, now)));
+      };
+      dropped("full", s.spool.dropped, before.spool.dropped);
+      dropped("refused", s.notices_refused, before.notices_refused);
     }
     before = s;
   }

@@ -87,6 +87,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void ScheduleTick();
   void ApplySpec(const PipelineSpec& spec);
   void CollectNodes();
+  // Where people see the incident.
+  std::string UrlOf(uint64_t incident) const;
   void CountNotice(const remedy::Notice& notice);
   StoreLocation Location(const PipelineSpec& spec) const;
 

@@ -10,12 +10,13 @@
 namespace heald::agent {
 
 Gateway::Gateway(Runner& runner, const Clock& clock, Lane& engine_lane, Post post,
-                 heald::Metric sample_to_action)
+                 heald::Metric sample_to_action, UrlOf incident_url)
     : runner_(runner),
       clock_(clock),
       engine_lane_(engine_lane),
       post_(std::move(post)),
-      sample_to_action_(std::move(sample_to_action)) {}
+      sample_to_action_(std::move(sample_to_action)),
+      incident_url_(std::move(incident_url)) {}
 
 template <typename T>
 void Gateway::Run(std::string_view what, const remedy::ActionRequest& request,
@@ -39,7 +40,8 @@ void Gateway::Run(std::string_view what, const remedy::ActionRequest& request,
   out.params = spec->config;
   if (spec->templated) {
     Result<Value> rendered = RenderTemplate(
-        spec->config, Placeholders(&request.target, &request.finding, &request.incident));
+        spec->config, Placeholders(&request.target, &request.finding, &request.incident,
+                                   incident_url_(request.incident.id)));
     if (!rendered) {
       refuse(std::move(rendered.error()));
       return;

@@ -16,8 +16,10 @@ class Gateway final : public remedy::ActionGateway {
  public:
   // `post` runs its argument on the engine's lane and then looks at the engine's timers.
   using Post = std::function<void(std::function<void()>)>;
+  // Where people see an incident; empty when that isn't known.
+  using UrlOf = std::function<std::string(uint64_t incident)>;
   Gateway(Runner& runner, const Clock& clock, Lane& engine_lane, Post post,
-          heald::Metric sample_to_action);
+          heald::Metric sample_to_action, UrlOf incident_url);
 
   void Plan(const remedy::ActionRequest& request, PlanDone done) override;
   void DryRun(const remedy::ActionRequest& request, const heald::Plan& plan,
@@ -40,6 +42,7 @@ class Gateway final : public remedy::ActionGateway {
   Lane& engine_lane_;
   const Post post_;
   heald::Metric sample_to_action_;
+  const UrlOf incident_url_;
 };
 
 }  // namespace heald::agent

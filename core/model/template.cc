@@ -108,7 +108,7 @@ const std::vector<std::string>& RuntimeNames() {
       "finding.confidence",   "finding.unit",          "finding.summary",
       "finding.probability",  "finding.component",     "finding.recommended_action",
       "incident.id",          "incident.severity",     "incident.state",
-      "incident.summary",     "incident.trace_id"};
+      "incident.summary",     "incident.trace_id",     "incident.url"};
   return kNames;
 }
 
@@ -146,6 +146,20 @@ Result<std::string> RenderText(std::string_view text, const TemplateLookup& look
 Result<Value> RenderTemplate(const Value& tree, const TemplateLookup& lookup) {
   Value copy = tree;
   if (Status status = RenderInto(&copy, "", lookup); !status.ok()) return status.error();
+  return copy;
+}
+
+Value RenderConstants(const Value& tree) {
+  if (const std::string* text = tree.AsString()) {
+    Result<std::string> rendered =
+        RenderText(*text, [](std::string_view) -> std::optional<std::string> { return {}; });
+    return rendered ? Value(std::move(*rendered)) : tree;
+  }
+  Value copy = tree;
+  if (Value::List* list = copy.AsList())
+    for (Value& item : *list) item = RenderConstants(item);
+  if (Value::Map* map = copy.AsMap())
+    for (Value::Member& member : *map) member.second = RenderConstants(member.second);
   return copy;
 }
 

@@ -36,6 +36,8 @@ Result<std::vector<Placeholder>> ListPlaceholders(const Value& tree);
 // a name is worse than no action.
 using TemplateLookup = std::function<std::optional<std::string>(std::string_view name)>;
 Result<Value> RenderTemplate(const Value& tree, const TemplateLookup& lookup);
+// The leaves without placeholders as they will always be; the others stay templates.
+Value RenderConstants(const Value& tree);
 Result<std::string> RenderText(std::string_view text, const TemplateLookup& lookup);
 
 // Text that renders to `text`, whatever is in it.

@@ -101,6 +101,7 @@ struct Notification {
   std::string node;      // detector or policy
   int64_t ts_ns = 0;
   std::string text;
+  std::string url;  // where people see its incident; may be empty
   std::shared_ptr<const Finding> finding;
   std::shared_ptr<const Incident> incident;
   std::shared_ptr<const Decision> decision;
@@ -111,7 +112,8 @@ class NotifierInstance : public Instance {
  public:
   virtual Status Start() = 0;
   virtual void Stop(bool leaving) = 0;
-  // One status per item, in order.
+  // One status per item, in order. What the first failure says holds for that one alone; those
+  // after it may just not have been tried.
   virtual std::vector<Status> Notify(std::span<const Notification> items,
                                      std::span<const Value> params) = 0;
 };

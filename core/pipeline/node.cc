@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <random>
 
 #include "core/base/activity.h"
 
@@ -11,8 +10,6 @@ namespace heald {
 namespace {
 
 constexpr size_t kMessagesPerTurn = 64;
-constexpr int64_t kCongestedRetryNs = 100 * kMillisecond;
-constexpr unsigned kNoticeTries = 10;
 
 struct RecordCounter {
   uint64_t operator()(const BatchRef& batch) const { return batch->rows; }
@@ -20,19 +17,9 @@ struct RecordCounter {
     if constexpr (requires { message.lines; })
       return message.lines->size();
     else
-      return requires {
-        message.notification;
-      }
-    ? 1 : 0;
+      return 0;
   }
 };
-
-// 1 s, 2 s, 4 s… up to a minute, with full jitter.
-int64_t Backoff(unsigned tries) {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  const int64_t most = std::min<int64_t>(kSecond << std::min(tries, 6u), kMinute);
-  return std::uniform_int_distribution<int64_t>(kSecond / 10, most)(random);
-}
 
 }  // namespace
 
@@ -121,7 +108,7 @@ Status Node::Start(Lane& pool) {
     return status;
   }
   const std::lock_guard lock(mutex_);
-  if (!inbox_.empty()) Schedule();
+  if (!inbox_.empty() || NoticesDue()) Schedule();
   return {};
 }
 
@@ -171,124 +158,6 @@ void Node::SetEdges(std::shared_ptr<const Edges> edges) {
   edges_ = std::move(edges);
 }
 
-// ---- emitting ----
-
-Result<SampleBatch*> Node::Reserve(uint64_t rows) {
-  for (const Edge& edge : *CurrentEdges()) {
-    if (!edge.to->Congested()) continue;
-    Error error = MakeError(Code::kFull, "node " + edge.to->spec().name + " is behind");
-    error.retryable = true;
-    error.retry_after_ns = kCongestedRetryNs;
-    return error;
-  }
-  return new SampleBatch(index_, rows, backfilling_.load(std::memory_order_relaxed));
-}
-
-Status Node::Commit(SampleBatch* raw, uint64_t rows) {
-  const BatchRef batch(raw);
-  if (rows == 0) return {};
-  const int64_t now_ns = clock_.MonotonicNs();
-  uint32_t name = 0;  // of all rows, unless mixed
-  bool mixed = false;
-  uint64_t kept = 0;
-  for (uint64_t i = 0; i < rows; ++i) {
-    const uint32_t handle = batch->series[i];
-    const SeriesTable::Series* series = series_.Get(handle);
-    if (series == nullptr || series->owner != index_) continue;
-    SeriesTable::Touch(series, now_ns, batch->value[i], batch->ts_ns[i]);
-    if (kept != i) {
-      batch->series[kept] = handle;
-      batch->ts_ns[kept] = batch->ts_ns[i];
-      batch->value[kept] = batch->value[i];
-    }
-    if (kept == 0) name = series->name;
-    mixed |= name != series->name;
-    ++kept;
-  }
-  const uint64_t stale = rows - kept;
-  stale_.fetch_add(stale, std::memory_order_relaxed);
-  out_.fetch_add(kept, std::memory_order_relaxed);
-  batch->rows = kept;
-  batch->born_ns = now_ns;
-  if (kept != 0) {
-    if (events_.WantsSamples(spec_)) events_.OnSamples(spec_, *batch);
-    for (const Edge& edge : *CurrentEdges()) {
-      const auto wanted = [&edge](uint32_t id) {
-        return std::find(edge.names.begin(), edge.names.end(), id) != edge.names.end();
-      };
-      if (edge.names.empty() || (!mixed && wanted(name)))
-        edge.to->PushSamples(batch);
-      else if (mixed)
-        PushPart(*batch, edge, wanted);
-    }
-  }
-  if (stale != 0)
-    return MakeError(Code::kStaleSeries,
-                     std::to_string(stale) + " rows were under expired handles");
-  return {};
-}
-
-// The rows of a mixed batch that the edge asks for, as a batch of their own.
-void Node::PushPart(const SampleBatch& batch, const Edge& edge,
-                    const std::function<bool(uint32_t)>& wanted) {
-  std::vector<uint64_t> rows;
-  for (uint64_t i = 0; i < batch.rows; ++i) {
-    const SeriesTable::Series* series = series_.Get(batch.series[i]);
-    if (series != nullptr && wanted(series->name)) rows.push_back(i);
-  }
-  if (rows.empty()) return;
-  const BatchRef part(new SampleBatch(index_, rows.size(), batch.backfill));
-  for (const uint64_t i : rows) {
-    part->series[part->rows] = batch.series[i];
-    part->ts_ns[part->rows] = batch.ts_ns[i];
-    part->value[part->rows++] = batch.value[i];
-  }
-  part->born_ns = batch.born_ns;
-  edge.to->PushSamples(part);
-}
-
-std::shared_ptr<const Edges> Node::CurrentEdges() const {
-  const std::lock_guard lock(mutex_);
-  return edges_;
-}
-
-Status Node::Logs(std::vector<LogLine> lines) {
-  out_.fetch_add(lines.size(), std::memory_order_relaxed);
-  const auto shared = std::make_shared<const std::vector<LogLine>>(std::move(lines));
-  for (const Edge& edge : *CurrentEdges()) edge.to->PushLogs(shared);
-  return {};
-}
-
-// Findings made from history are held until live data confirms them; those that clear before are
-// never seen.
-Status Node::Findings(std::vector<Finding> findings) {
-  for (Finding& finding : findings) {
-    finding.node = spec_.name;
-    finding.arrived_ns = batch_born_ns_.load(std::memory_order_relaxed);
-    finding.id = spec_.name + "/" + epoch_ + "/" + finding.id;
-    const bool live = !backfilling_.load(std::memory_order_relaxed) &&
-                      live_batch_.load(std::memory_order_relaxed);
-    {
-      const std::lock_guard lock(held_mutex_);
-      if (!live) {
-        if (finding.state == FindingState::kClear)
-          held_.erase(finding.id);
-        else
-          held_[finding.id] = std::move(finding);
-        continue;
-      }
-      if (const auto at = held_.find(finding.id); at != held_.end()) {
-        held_.erase(at);
-        if (finding.state == FindingState::kClear) continue;
-        finding.state = FindingState::kOpen;
-      }
-    }
-    out_.fetch_add(1, std::memory_order_relaxed);
-    events_.OnFinding(std::move(finding));
-  }
-  return {};
-}
-
 // ---- taking in ----
 
 bool Node::Congested() const {
@@ -299,7 +168,8 @@ bool Node::Congested() const {
 
 bool Node::Drained() const {
   const std::lock_guard lock(mutex_);
-  return inbox_.empty() && calls_.empty();
+  if (delivery_ && (paused_ || delivery_->failing())) return inbox_.empty();
+  return inbox_.empty() && calls_.empty() && !NoticesDue();
 }
 
 void Node::PushSamples(BatchRef batch) {
@@ -308,8 +178,17 @@ void Node::PushSamples(BatchRef batch) {
 void Node::PushLogs(std::shared_ptr<const std::vector<LogLine>> lines) {
   Push(LogMessage{std::move(lines)}, true);
 }
-void Node::PushNotification(Notification notification, Value params) {
-  Push(NoticeMessage{std::move(notification), std::move(params)}, true);
+void Node::PushNotification(const Notification& notification) {
+  in_.fetch_add(1, std::memory_order_relaxed);
+  if (Status spooled = delivery_->Push(notification); !spooled) {
+    spooled.error().code = Code::kUnavailable;
+    Finish(spooled);
+  }
+  Wake();
+}
+void Node::Wake() {
+  const std::lock_guard lock(mutex_);
+  if (lane_ != nullptr && NoticesDue()) Schedule();
 }
 void Node::PushWork(std::function<void()> work) {
   Push(std::move(work), false);
@@ -332,8 +211,7 @@ void Node::Push(Message message, bool data) {
         (spec_.when_full == WhenFull::kDropOldest && data_in_inbox_ >= spec_.queue)) {
       // The oldest data goes; control messages stay in their place.
       const auto oldest = std::find_if(inbox_.begin(), inbox_.end(), [](const Message& m) {
-        return std::holds_alternative<BatchRef>(m) || std::holds_alternative<LogMessage>(m) ||
-               std::holds_alternative<NoticeMessage>(m);
+        return std::holds_alternative<BatchRef>(m) || std::holds_alternative<LogMessage>(m);
       });
       if (oldest != inbox_.end() && data_in_inbox_ >= spec_.queue) {
         dropped_ += std::visit(RecordCounter(), *oldest);
@@ -348,7 +226,7 @@ void Node::Push(Message message, bool data) {
 }
 
 void Node::Schedule() {
-  if (scheduled_ || paused_) return;
+  if (scheduled_) return;
   scheduled_ = true;
   lane_->Post([self = shared_from_this()] { self->Drain(); });
 }
@@ -356,23 +234,27 @@ void Node::Schedule() {
 // Runs on the lane; `scheduled_` makes sure that only one thread is in here.
 void Node::Drain() {
   for (size_t n = 0; n < kMessagesPerTurn; ++n) {
-    Message message;
+    std::optional<Message> message;
     {
       const std::lock_guard lock(mutex_);
-      if (inbox_.empty() || paused_) {
+      if (inbox_.empty() && !NoticesDue()) {
         scheduled_ = false;
         return;
       }
-      message = std::move(inbox_.front());
-      inbox_.pop_front();
-      if (std::holds_alternative<BatchRef>(message) ||
-          std::holds_alternative<LogMessage>(message) ||
-          std::holds_alternative<NoticeMessage>(message))
-        --data_in_inbox_;
-      else if (std::holds_alternative<TickMessage>(message))
-        tick_waiting_ = false;
+      if (!inbox_.empty()) {
+        message = std::move(inbox_.front());
+        inbox_.pop_front();
+        if (std::holds_alternative<BatchRef>(*message) ||
+            std::holds_alternative<LogMessage>(*message))
+          --data_in_inbox_;
+        else if (std::holds_alternative<TickMessage>(*message))
+          tick_waiting_ = false;
+      }
     }
-    Handle(message);
+    if (message)
+      Handle(*message);
+    else
+      DeliverNotices();
   }
   lane_->Post([self = shared_from_this()] { self->Drain(); });
 }
@@ -400,37 +282,36 @@ void Node::Handle(Message& message) {
   } else if (const auto* expired = std::get_if<ExpiredMessage>(&message)) {
     const Call call(*this, "expired");
     detector_->Expired(*expired->series, *this);
-  } else if (auto* notice = std::get_if<NoticeMessage>(&message)) {
-    if (Deliver(*notice)) return;
-    const std::lock_guard lock(mutex_);
-    paused_ = true;
-    inbox_.push_front(std::move(message));
-    ++data_in_inbox_;
   }
 }
 
-bool Node::Deliver(NoticeMessage& message) {
-  std::vector<Status> results;
+// ---- notifiers ----
+
+bool Node::NoticesDue() const {
+  return delivery_ && !paused_ && !stopping_ && state_ != NodeState::kFailed &&
+         delivery_->waiting();
+}
+
+void Node::DeliverNotices() {
+  Delivery::Turn turn;
   {
     const Call call(*this, "notify");
-    results = notifier_->Notify({&message.notification, 1}, {&message.params, 1});
+    turn = delivery_->Run(*notifier_);
   }
-  Finish(results.front());
-  if (results.front()) return true;
-  const Error& error = results.front().error();
-  if (stopping_ || ++message.tries >= kNoticeTries ||
-      !(error.retryable || error.code == Code::kUnavailable)) {
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-    return true;
+  out_.fetch_add(turn.delivered, std::memory_order_relaxed);
+  if (turn.delivered != 0) Finish(Status());
+  if (!turn.status) Finish(turn.status);
+  if (turn.pause_ns == 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = true;
   }
-  timer_->expires_after(
-      std::chrono::nanoseconds(std::max(error.retry_after_ns, Backoff(message.tries))));
+  timer_->expires_after(std::chrono::nanoseconds(turn.pause_ns));
   timer_->async_wait([self = shared_from_this()](const boost::system::error_code&) {
     const std::lock_guard lock(self->mutex_);
     self->paused_ = false;
     self->Schedule();
   });
-  return false;
 }
 
 void Node::Finish(const Status& status) {
@@ -563,6 +444,7 @@ bool Node::MarkHung(int64_t now_ns) {
 
 NodeStats Node::stats() const {
   NodeStats s;
+  s.index = index_;
   s.name = spec_.name;
   s.kind = spec_.kind;
   s.plugin = spec_.plugin;
@@ -579,8 +461,13 @@ NodeStats Node::stats() const {
     s.series = series_.size_of(index_);
     s.series_refused = series_.refused_of(index_);
   }
+  if (delivery_) {
+    s.spool = delivery_->spool();
+    s.notices_refused = delivery_->refused();
+    s.dropped += s.spool.dropped + s.notices_refused;
+  }
   const std::lock_guard lock(mutex_);
-  s.queued = data_in_inbox_;
+  s.queued = delivery_ ? s.spool.items : data_in_inbox_;
   s.last_error = last_error_;
   s.last_error_ns = last_error_ns_;
   return s;

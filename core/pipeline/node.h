@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/model/series.h"
+#include "core/pipeline/delivery.h"
 #include "core/pipeline/instance.h"
 #include "core/pipeline/lane.h"
 
@@ -38,6 +39,7 @@ enum class NodeState : uint8_t { kIdle, kRunning, kHung, kFailed, kStopped };
 std::string_view ToString(NodeState state);
 
 struct NodeStats {
+  uint32_t index = 0;  // of its series in the table
   std::string name;
   Kind kind = Kind::kSource;
   std::string plugin;
@@ -45,15 +47,17 @@ struct NodeStats {
   uint64_t in = 0;  // records
   uint64_t out = 0;
   uint64_t errors = 0;
-  uint64_t dropped = 0;  // records not taken because the inbox was full
+  uint64_t dropped = 0;  // records not taken because the inbox or the spool was full, or refused
   uint64_t stale = 0;    // rows under expired handles
   uint64_t overdue = 0;  // calls past their deadline
   uint64_t calls = 0;
   size_t queued = 0;
   size_t series = 0;
   uint64_t series_refused = 0;
-  bool ok = true;          // the last call succeeded
-  std::string last_error;  // of the last call that failed
+  Spool::Stats spool;            // a notifier's
+  uint64_t notices_refused = 0;  // that its plugin said can never be delivered
+  bool ok = true;                // the last call succeeded
+  std::string last_error;        // of the last call that failed
   int64_t last_error_ns = 0;
 };
 
@@ -88,6 +92,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   Status Findings(std::vector<Finding> findings) override;
 
   Status Create(InstanceFactory& factory);
+  // A notifier's, before Start.
+  void SetDelivery(std::unique_ptr<Delivery> delivery) { delivery_ = std::move(delivery); }
   DetectorInstance* detector() const { return detector_.get(); }
 
   // Control: the node's lane runs these; the result says how it went.
@@ -103,12 +109,16 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   // Congested before), kDropOldest makes room.
   void PushSamples(BatchRef batch);
   void PushLogs(std::shared_ptr<const std::vector<LogLine>> lines);
-  void PushNotification(Notification notification, Value params);
+  // In the spool when it returns, also on a node that is stopped.
+  void PushNotification(const Notification& notification);
+  // There may be notices in the spool that another node put there.
+  void Wake();
   // Runs on the lane between data calls, in order with them.
   void PushWork(std::function<void()> work);
   void PushTick();
   void PushExpired(std::shared_ptr<const std::vector<uint32_t>> series);
   bool Congested() const;
+  // Nothing is on its way. What a notifier can't deliver now is safe where it is.
   bool Drained() const;
 
   // Calls the action on its lane; `work` gets null once the node is stopped or hung.
@@ -128,17 +138,12 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   struct LogMessage {
     std::shared_ptr<const std::vector<LogLine>> lines;
   };
-  struct NoticeMessage {
-    Notification notification;
-    Value params;
-    unsigned tries = 0;
-  };
   struct TickMessage {};
   struct ExpiredMessage {
     std::shared_ptr<const std::vector<uint32_t>> series;
   };
-  using Message = std::variant<BatchRef, LogMessage, NoticeMessage, std::function<void()>,
-                               TickMessage, ExpiredMessage>;
+  using Message =
+      std::variant<BatchRef, LogMessage, std::function<void()>, TickMessage, ExpiredMessage>;
 
   struct RunningCall {
     uint64_t id;
@@ -155,8 +160,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   void Schedule();  // with mutex_ held
   void Drain();
   void Handle(Message& message);
-  // False: try again later, the message stays.
-  bool Deliver(NoticeMessage& message);
+  bool NoticesDue() const;  // with mutex_ held
+  void DeliverNotices();
   Status PollOnce();
   void Poll();
   void SchedulePoll(int64_t after_ns);
@@ -173,6 +178,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::unique_ptr<DetectorInstance> detector_;
   std::unique_ptr<ActionInstance> action_;
   std::unique_ptr<NotifierInstance> notifier_;
+  std::unique_ptr<Delivery> delivery_;
 
   std::unique_ptr<Lane> own_lane_;  // null: the pool's
   Lane* lane_ = nullptr;
@@ -191,7 +197,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   size_t data_in_inbox_ = 0;
   bool scheduled_ = false;
   bool tick_waiting_ = false;
-  bool paused_ = false;  // a notifier waits before it tries again
+  bool paused_ = false;  // a notifier's delivery waits before it goes on
   std::shared_ptr<const Edges> edges_ = std::make_shared<const Edges>();
   std::vector<RunningCall> calls_;
   uint64_t next_call_ = 0;

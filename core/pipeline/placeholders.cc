@@ -15,48 +15,98 @@ Text Number(double value) {
   return buffer;
 }
 
-Text OfFinding(const Finding& f, std::string_view name) {
-  if (name == "id") return f.id;
-  if (name == "node") return f.node;
-  if (name == "metric") return f.metric;
-  if (name == "severity") return std::string(ToString(f.severity));
-  if (name == "kind") return std::string(ToString(f.kind));
-  if (name == "value") return Number(f.value);
-  if (name == "expected_low") return Number(f.expected_low);
-  if (name == "expected_high") return Number(f.expected_high);
-  if (name == "score") return Number(f.score);
-  if (name == "confidence") return Number(f.confidence);
-  if (name == "unit") return f.unit;
-  if (name == "summary") return f.summary.empty() ? Describe(f) : f.summary;
-  if (name == "probability") return Number(f.probability);
-  if (name == "component") return f.component;
-  if (name == "recommended_action") return f.recommended_action;
+template <typename Record>
+struct Named {
+  std::string_view name;
+  Text (*text)(const Record&);
+};
+
+constexpr Named<Finding> kOfFinding[] = {
+    {"id", [](const Finding& f) -> Text { return f.id; }},
+    {"node", [](const Finding& f) -> Text { return f.node; }},
+    {"metric", [](const Finding& f) -> Text { return f.metric; }},
+    {"severity", [](const Finding& f) -> Text { return std::string(ToString(f.severity)); }},
+    {"kind", [](const Finding& f) -> Text { return std::string(ToString(f.kind)); }},
+    {"value", [](const Finding& f) { return Number(f.value); }},
+    {"expected_low", [](const Finding& f) { return Number(f.expected_low); }},
+    {"expected_high", [](const Finding& f) { return Number(f.expected_high); }},
+    {"score", [](const Finding& f) { return Number(f.score); }},
+    {"confidence", [](const Finding& f) { return Number(f.confidence); }},
+    {"unit", [](const Finding& f) -> Text { return f.unit; }},
+    {"summary",
+     [](const Finding& f) -> Text { return f.summary.empty() ? Describe(f) : f.summary; }},
+    {"probability", [](const Finding& f) { return Number(f.probability); }},
+    {"component", [](const Finding& f) -> Text { return f.component; }},
+    {"recommended_action", [](const Finding& f) -> Text { return f.recommended_action; }}};
+
+constexpr std::string_view kUrl = "url";
+constexpr Named<Incident> kOfIncident[] = {
+    {"id", [](const Incident& i) -> Text { return std::to_string(i.id); }},
+    {"severity", [](const Incident& i) -> Text { return std::string(ToString(i.severity)); }},
+    {"state", [](const Incident& i) -> Text { return std::string(ToString(i.state)); }},
+    {"summary", [](const Incident& i) -> Text { return i.summary; }},
+    {"trace_id", [](const Incident& i) -> Text { return i.trace_id; }}};
+
+template <typename Record, size_t kCount>
+Text Find(const Named<Record> (&table)[kCount], const Record* record, std::string_view name) {
+  if (record == nullptr) return std::nullopt;
+  for (const Named<Record>& each : table)
+    if (each.name == name) return each.text(*record);
   return std::nullopt;
 }
 
-Text OfIncident(const Incident& i, std::string_view name) {
-  if (name == "id") return std::to_string(i.id);
-  if (name == "severity") return std::string(ToString(i.severity));
-  if (name == "state") return std::string(ToString(i.state));
-  if (name == "summary") return i.summary;
-  if (name == "trace_id") return i.trace_id;
-  return std::nullopt;
+// The one that a person would ask for.
+const Finding* FindingOf(const Notification& notification) {
+  if (notification.finding) return notification.finding.get();
+  const Finding* worst = nullptr;
+  if (!notification.incident) return worst;
+  for (const Finding& finding : notification.incident->findings) {
+    if (notification.decision && notification.decision->finding == finding.id) return &finding;
+    if (worst == nullptr || worst->severity < finding.severity) worst = &finding;
+  }
+  return worst;
 }
 
 }  // namespace
 
-TemplateLookup Placeholders(const Labels* target, const Finding* finding,
-                            const Incident* incident) {
+TemplateLookup Placeholders(const Labels* target, const Finding* finding, const Incident* incident,
+                            const std::string& incident_url) {
   return [=](std::string_view full) -> Text {
     const size_t dot = full.find('.');
     const std::string_view root = full.substr(0, dot);
     const std::string_view name = dot == std::string_view::npos ? "" : full.substr(dot + 1);
     if (root == "target" && target != nullptr && target->Has(name))
       return std::string(target->Get(name));
-    if (root == "finding" && finding != nullptr) return OfFinding(*finding, name);
-    if (root == "incident" && incident != nullptr) return OfIncident(*incident, name);
+    if (root == "finding") return Find(kOfFinding, finding, name);
+    if (root == "incident" && name == kUrl)
+      return incident == nullptr || incident_url.empty() ? Text() : incident_url;
+    if (root == "incident") return Find(kOfIncident, incident, name);
     return std::nullopt;
   };
+}
+
+TemplateLookup Placeholders(const Notification& notification) {
+  const Finding* finding = FindingOf(notification);
+  const Labels* target = notification.decision   ? &notification.decision->target
+                         : finding != nullptr    ? &finding->target
+                         : notification.incident ? &notification.incident->target
+                                                 : nullptr;
+  return [strict = Placeholders(target, finding, notification.incident.get(), notification.url)](
+             std::string_view name) -> Text { return strict(name).value_or(""); };
+}
+
+std::vector<std::string> PlaceholderNames() {
+  std::vector<std::string> names;
+  for (const Named<Finding>& each : kOfFinding)
+    names.push_back("finding." + std::string(each.name));
+  for (const Named<Incident>& each : kOfIncident)
+    names.push_back("incident." + std::string(each.name));
+  names.push_back("incident." + std::string(kUrl));
+  return names;
+}
+
+std::string IncidentUrl(const std::string& public_url, uint64_t incident) {
+  return public_url.empty() ? "" : public_url + "/#/incidents/" + std::to_string(incident);
 }
 
 }  // namespace heald

@@ -6,26 +6,21 @@
 #include <fstream>
 #include <set>
 
-#include "core/pipeline/placeholders.h"
 #include "core/pipeline/snapshot.h"
 
 namespace heald {
 namespace {
 
 constexpr int64_t kStopOneNs = 5 * kSecond;
-constexpr size_t kNoticeQueue = 10'000;
+// How long an end waits for notifiers; what they don't tell by then is told after the next start.
+constexpr int64_t kDrainNoticesNs = 2 * kSecond;
 
 // Everything but what the runner wires anew is the same.
 bool SameNode(const NodeSpec& a, const NodeSpec& b) {
   return a.kind == b.kind && a.plugin == b.plugin && a.version == b.version &&
          a.config == b.config && a.queue == b.queue && a.when_full == b.when_full &&
-         a.max_series == b.max_series && a.deadline_ns == b.deadline_ns;
-}
-
-// What people are told is never dropped for the sake of a few kilobytes.
-NodeSpec Settled(NodeSpec spec) {
-  if (spec.kind == Kind::kNotifier) spec.queue = std::max(spec.queue, kNoticeQueue);
-  return spec;
+         a.max_series == b.max_series && a.deadline_ns == b.deadline_ns &&
+         (a.kind != Kind::kNotifier || a.inputs == b.inputs);  // Notify reads them from the node
 }
 
 bool DebuggerAttached() {
@@ -73,11 +68,36 @@ std::string Runner::SnapshotPath(const NodeSpec& spec) const {
   return (std::filesystem::path(options_.state_dir) / "nodes" / spec.name / "snapshot").string();
 }
 
-Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& wanted, Node* before) {
-  const NodeSpec spec = Settled(wanted);
+// A spool belongs to a node and its plugin: what was meant for another kind of place stays where it
+// is until the node goes back to that plugin.
+Status Runner::GiveSpool(Node& node) {
+  const NodeSpec& spec = node.spec();
+  const std::filesystem::path folder =
+      std::filesystem::path(options_.state_dir) / "nodes" / spec.name;
+  std::error_code ignored;  // opening says it better
+  std::filesystem::create_directories(folder, ignored);
+  const std::string path = (folder / ("spool." + spec.plugin)).string();
+  std::shared_ptr<Spool> spool = spools_[path].lock();
+  if (spool == nullptr) {
+    Result<std::unique_ptr<Spool>> opened = Spool::Open(path, options_.delivery.max_bytes);
+    if (!opened) return opened.error();
+    spool = std::move(*opened);
+    spools_[path] = spool;
+    if (!spool->damage().empty()) {
+      const Error error = MakeError(Code::kCorrupt, spool->damage());
+      events_.OnHealth(spec, &error);
+    }
+  }
+  node.SetDelivery(std::make_unique<Delivery>(spec, options_.delivery, std::move(spool)));
+  return {};
+}
+
+Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& spec, Node* before) {
   auto node = std::make_shared<Node>(next_index_++, spec, clock_, series_, events_);
   node->SetEpoch(Base36(clock_.NowNs() / kMillisecond) + Base36(node->index() + 1));
   if (Status s = node->Create(factory_); !s) return Named(spec, s.error());
+  if (spec.kind == Kind::kNotifier)
+    if (Status s = GiveSpool(*node); !s) return Named(spec, s.error());
   if (DetectorInstance* detector = node->detector();
       detector != nullptr && detector->can_snapshot() && before == nullptr) {
     const Result<Snapshot> snapshot = LoadSnapshot(SnapshotPath(spec), Fingerprint(spec));
@@ -165,7 +185,7 @@ Status Runner::Reload(const PipelineSpec& spec) {
   for (const NodeSpec& node : spec.nodes) {
     if (!node.enabled) continue;
     const auto old = before.find(node.name);
-    if (old != before.end() && SameNode(old->second->spec(), Settled(node))) {
+    if (old != before.end() && SameNode(old->second->spec(), node)) {
       after.emplace(*old);
       continue;
     }
@@ -221,6 +241,8 @@ Status Runner::Reload(const PipelineSpec& spec) {
     nodes_ = after;
   }
   spec_ = spec;
+  // What reached the predecessors while they made way.
+  for (const auto& node : fresh) node->Wake();
   Begin(fresh, spec.agent.backfill_ns);
   ExpireSeries(gone);
   return {};
@@ -234,13 +256,17 @@ bool Runner::StopSources(int64_t within_ns) {
 }
 
 bool Runner::Drain(int64_t within_ns, bool detectors_only) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(within_ns);
+  const auto began = std::chrono::steady_clock::now();
+  const auto until = began + std::chrono::nanoseconds(within_ns);
   const Nodes all = nodes();
   for (;;) {
+    const bool late =
+        std::chrono::steady_clock::now() > began + std::chrono::nanoseconds(kDrainNoticesNs);
     const bool drained = std::all_of(all.begin(), all.end(), [&](const auto& entry) {
       const Kind kind = entry.second->spec().kind;
       return (detectors_only ? kind != Kind::kDetector : kind == Kind::kSource) ||
-             entry.second->Drained() || entry.second->stats().state == NodeState::kHung;
+             entry.second->Drained() || (late && kind == Kind::kNotifier) ||
+             entry.second->stats().state == NodeState::kHung;
     });
     if (drained) return true;
     if (std::chrono::steady_clock::now() > until) return false;
@@ -259,6 +285,9 @@ bool Runner::Stop(int64_t within_ns) {
   {
     const std::lock_guard lock(mutex_);
     all.swap(nodes_);
+    // What is decided from now on is told after the next start.
+    for (const auto& [name, node] : all)
+      if (node->spec().kind == Kind::kNotifier) retired_.push_back(node);
   }
   bool clean = true;
   for (const auto& [name, node] : all)
@@ -329,32 +358,22 @@ std::shared_ptr<const NodeSpec> Runner::ActionSpec(std::string_view name) const 
 }
 
 void Runner::Notify(const Notification& notification, const std::vector<std::string>& also) {
-  for (const auto& [name, node] : nodes()) {
+  std::vector<std::shared_ptr<Node>> notifiers;
+  {
+    const std::lock_guard lock(mutex_);
+    notifiers = retired_;
+    for (const auto& [name, node] : nodes_)
+      if (node->spec().kind == Kind::kNotifier) notifiers.push_back(node);
+  }
+  for (const auto& node : notifiers) {
     const NodeSpec& spec = node->spec();
-    if (spec.kind != Kind::kNotifier) continue;
     const bool listed =
         std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const InputRef& input) {
           return input.node == notification.node ||
                  std::find(also.begin(), also.end(), input.node) != also.end();
         });
     if (!listed) continue;
-    Value params = spec.config;
-    if (spec.templated) {
-      const Labels* target = notification.finding    ? &notification.finding->target
-                             : notification.decision ? &notification.decision->target
-                             : notification.incident ? &notification.incident->target
-                                                     : nullptr;
-      Result<Value> rendered = RenderTemplate(
-          spec.config,
-          Placeholders(target, notification.finding.get(), notification.incident.get()));
-      if (!rendered) {
-        const Error error = Named(spec, rendered.error());
-        events_.OnHealth(spec, &error);
-        continue;
-      }
-      params = std::move(*rendered);
-    }
-    node->PushNotification(notification, std::move(params));
+    node->PushNotification(notification);
   }
 }
 

@@ -17,7 +17,8 @@
 namespace heald {
 
 struct RunnerOptions {
-  std::string state_dir;  // snapshots
+  std::string state_dir;     // snapshots, spools
+  DeliveryOptions delivery;  // of notices; a pipeline with a notifier needs its codec
   unsigned pool_threads = 2;
   int64_t tick_ns = kSecond;
   int64_t snapshot_every_ns = 30 * kSecond;
@@ -56,7 +57,8 @@ class Runner {
                   std::function<void(ActionInstance*)> work);
   // The configuration of an action node; null when there is none.
   std::shared_ptr<const NodeSpec> ActionSpec(std::string_view node) const;
-  // To all notifiers that list the notification's node, or one of `also`.
+  // To all notifiers that list the notification's node, or one of `also`. It is on disk when this
+  // returns.
   void Notify(const Notification& notification, const std::vector<std::string>& also);
 
   std::vector<NodeStats> stats() const;
@@ -67,6 +69,7 @@ class Runner {
   using Nodes = std::map<std::string, std::shared_ptr<Node>, std::less<>>;
 
   Result<std::shared_ptr<Node>> Make(const NodeSpec& spec, Node* before);
+  Status GiveSpool(Node& node);
   void Wire(const PipelineSpec& spec, const Nodes& nodes);
   Status StartNodes(const std::vector<std::shared_ptr<Node>>& fresh);
   void Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns);
@@ -84,12 +87,15 @@ class Runner {
   Lane pool_;
   uint32_t next_index_ = 0;
   PipelineSpec spec_;  // the one that runs; of Start, Reload and Stop
+  // By path, so that a node and its successor after a reload share one; of Start, Reload and Stop.
+  std::map<std::string, std::weak_ptr<Spool>> spools_;
   std::atomic<int64_t> series_ttl_ns_{kHour};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  Nodes nodes_;          // guarded by mutex_
-  bool ending_ = false;  // guarded by mutex_
+  Nodes nodes_;                                 // guarded by mutex_
+  std::vector<std::shared_ptr<Node>> retired_;  // stopped notifiers; guarded by mutex_
+  bool ending_ = false;                         // guarded by mutex_
   std::thread watchdog_;
 };
 

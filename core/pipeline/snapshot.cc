@@ -10,16 +10,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/base/checksum.h"
+
 namespace heald {
 namespace {
 
 constexpr std::string_view kMagic = "heald-snapshot 1\n";
-
-uint64_t Fnv(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325ull;
-  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3ull;
-  return hash;
-}
 
 void Append(std::string& out, const Value& value) {
   if (const bool* b = value.AsBool()) {
@@ -81,7 +77,7 @@ std::string Fingerprint(const NodeSpec& node) {
   std::string config;
   Append(config, node.config);
   char hash[20];
-  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(Fnv(config)));
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(Checksum(config)));
   return node.plugin + " " + node.version + " " + hash;
 }
 
@@ -91,7 +87,7 @@ Status SaveSnapshot(const std::string& path, const std::string& fingerprint,
   AppendText(body, fingerprint);
   AppendText(body, snapshot.epoch);
   AppendText(body, snapshot.state);
-  const std::string head = std::string(kMagic) + std::to_string(Fnv(body)) + "\n";
+  const std::string head = std::string(kMagic) + std::to_string(Checksum(body)) + "\n";
   const std::string temporary = path + ".new";
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   bool written = fd >= 0 && WriteAll(fd, head) && WriteAll(fd, body) && fdatasync(fd) == 0;
@@ -115,7 +111,7 @@ Result<Snapshot> LoadSnapshot(const std::string& path, const std::string& finger
   if (code != std::errc() || end == rest.data() + rest.size() || *end != '\n')
     return Refused(path, "is damaged");
   rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
-  if (Fnv(rest) != sum) return Refused(path, "is torn or damaged (checksum)");
+  if (Checksum(rest) != sum) return Refused(path, "is torn or damaged (checksum)");
   std::string of;
   Snapshot snapshot;
   if (!TakeText(&rest, &of) || !TakeText(&rest, &snapshot.epoch) ||

@@ -2,9 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <deque>
 #include <filesystem>
 #include <utility>
 
+#include "core/model/template.h"
 #include "core/plugin/convert.h"
 
 namespace heald::plugin {
@@ -222,21 +224,41 @@ class Notifier final : public NotifierInstance {
   }
   std::vector<Status> Notify(std::span<const Notification> items,
                              std::span<const Value> params) override {
-    std::vector<Status> results;
-    results.reserve(items.size());
-    // One at a time, so that each failure keeps its own message.
-    for (size_t i = 0; i < items.size(); ++i) results.push_back(NotifyOne(items[i], params[i]));
+    Views views;
+    std::deque<Records> records;
+    std::vector<heald_notification> out;
+    out.reserve(items.size());
+    for (size_t i = 0; i < items.size(); ++i)
+      out.push_back(ViewOf(items[i], params[i], views, records.emplace_back()));
+    std::vector<int32_t> codes(items.size(), HEALD_CANCELLED);
+    heald_error error = NewError();
+    const int32_t code = table_.notify(created_->self(), out.data(), out.size(),
+                                       sizeof(heald_notification), codes.data(), &error);
+    std::vector<Status> results(items.size());
+    bool first = true;
+    for (size_t i = 0; i < items.size(); ++i) {
+      const int32_t result = code != HEALD_OK ? code : codes[i];
+      if (result == HEALD_OK) continue;
+      // The error is about the first; for the others there is only the code.
+      results[i] = std::exchange(first, false)
+                       ? FromC(result, error)
+                       : MakeError(Code::kCancelled, "not delivered with those before it");
+    }
     return results;
   }
 
  private:
-  Status NotifyOne(const Notification& in, const Value& params) {
-    Views views;
+  // What a heald_notification points to.
+  struct Records {
     heald_finding finding;
     heald_incident incident;
     heald_decision decision;
     heald_outcome outcome;
-    const heald_value value = views.Of(params);
+    heald_value params;
+  };
+
+  static heald_notification ViewOf(const Notification& in, const Value& params, Views& views,
+                                   Records& records) {
     heald_notification out{};
     out.size = sizeof out;
     out.kind = static_cast<uint32_t>(in.kind);
@@ -244,17 +266,12 @@ class Notifier final : public NotifierInstance {
     out.node = ToC(in.node);
     out.ts_ns = in.ts_ns;
     out.text = ToC(in.text);
-    if (in.finding) out.finding = &(finding = views.Of(*in.finding));
-    if (in.incident) out.incident = &(incident = views.Of(*in.incident));
-    if (in.decision) out.decision = &(decision = views.Of(*in.decision));
-    if (in.outcome) out.outcome = &(outcome = views.Of(*in.outcome));
-    out.params = &value;
-    int32_t result = HEALD_OK;
-    heald_error error = NewError();
-    const int32_t code = table_.notify(created_->self(), &out, 1, sizeof out, &result, &error);
-    if (code != HEALD_OK) return FromC(code, error);
-    if (result != HEALD_OK) return FromC(result, error);
-    return {};
+    if (in.finding) out.finding = &(records.finding = views.Of(*in.finding));
+    if (in.incident) out.incident = &(records.incident = views.Of(*in.incident));
+    if (in.decision) out.decision = &(records.decision = views.Of(*in.decision));
+    if (in.outcome) out.outcome = &(records.outcome = views.Of(*in.outcome));
+    out.params = &(records.params = views.Of(params));
+    return out;
   }
 
   std::unique_ptr<Created> created_;
@@ -276,7 +293,10 @@ Result<std::unique_ptr<Interface>> Make(const Loader& loader, const Shared& shar
     return MakeError(Code::kUnavailable,
                      "can't make the state folder " + dir.string() + ": " + error.message());
   auto created = std::make_unique<Created>(component->table, shared, node, dir.string());
-  if (Status s = created->Create(spec.config); !s) return s.error();
+  // The plugin keeps the texts that are the same for every event as they are, without the escapes
+  // of a template.
+  if (Status s = created->Create(spec.templated ? RenderConstants(spec.config) : spec.config); !s)
+    return s.error();
   return std::unique_ptr<Interface>(std::make_unique<T>(std::move(created)));
 }
 

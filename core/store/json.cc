@@ -117,6 +117,31 @@ Decision ReadDecision(const Json& json) {
   return d;
 }
 
+Incident ReadIncident(const Json& json) {
+  Incident i;
+  Read(json, "id", &i.id);
+  ReadEnum(json, "state", IncidentState::kEscalated, &i.state);
+  ReadEnum(json, "severity", Severity::kCritical, &i.severity);
+  Read(json, "trace_id", &i.trace_id);
+  ReadLabels(json, "target", &i.target);
+  Read(json, "summary", &i.summary);
+  Read(json, "opened_ns", &i.opened_ns);
+  Read(json, "closed_ns", &i.closed_ns);
+  for (const Json& item : json.value("findings", Json::array()))
+    i.findings.push_back(ReadFinding(item));
+  return i;
+}
+
+Outcome ReadOutcome(const Json& json) {
+  Outcome o;
+  Read(json, "decision", &o.decision);
+  Read(json, "incident", &o.incident);
+  ReadEnum(json, "state", OutcomeState::kDryRun, &o.state);
+  Read(json, "detail", &o.detail);
+  Read(json, "ts_ns", &o.ts_ns);
+  return o;
+}
+
 template <typename T>
 Result<T> Parse(std::string_view text, const char* what, T (*read)(const Json&)) {
   try {
@@ -223,6 +248,14 @@ Json ToJson(const Decision& d) {
           {"attempt", d.attempt}};
 }
 
+Json ToJson(const Outcome& o) {
+  return {{"decision", o.decision},
+          {"incident", o.incident},
+          {"state", ToString(o.state)},
+          {"detail", o.detail},
+          {"ts_ns", o.ts_ns}};
+}
+
 Json ToJson(const Execution& e) {
   return {{"decision", e.decision},   {"incident", e.incident},       {"policy", e.policy},
           {"action", e.action},       {"target_key", e.target_key},   {"state", ToString(e.state)},
@@ -258,6 +291,12 @@ Result<Finding> FindingFromJson(std::string_view text) {
 }
 Result<Decision> DecisionFromJson(std::string_view text) {
   return Parse<Decision>(text, "decision", ReadDecision);
+}
+Result<Incident> IncidentFromJson(std::string_view text) {
+  return Parse<Incident>(text, "incident", ReadIncident);
+}
+Result<Outcome> OutcomeFromJson(std::string_view text) {
+  return Parse<Outcome>(text, "outcome", ReadOutcome);
 }
 
 std::string Dump(const Json& json, int indent) {

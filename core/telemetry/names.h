@@ -54,6 +54,13 @@ inline constexpr MetricDef kNodeSeries{"heald_node_series", kGauge, "node,kind",
 inline constexpr MetricDef kNodeSeriesRefused{"heald_node_series_refused_total", kCounter,
                                               "node,kind",
                                               "Series refused because max_series was reached"};
+inline constexpr MetricDef kSpoolNotices{"heald_spool_notices", kGauge, "node",
+                                         "Events on disk that the notifier has not delivered yet"};
+inline constexpr MetricDef kSpoolBytes{"heald_spool_bytes", kGauge, "node", "Size of those events"};
+inline constexpr MetricDef kNoticesDropped{
+    "heald_notices_dropped_total", kCounter, "node,reason",
+    "Events that the notifier never delivered, by reason (full: the spool's limit; refused: it "
+    "can't be delivered)"};
 
 // Finding, deciding, acting.
 inline constexpr MetricDef kFindings{"heald_findings_total", kCounter, "node,severity",
@@ -81,12 +88,12 @@ inline constexpr MetricDef kApiDuration{"heald_api_request_duration_seconds", kH
                                         "Time to answer a request, from its last byte"};
 
 inline constexpr const MetricDef* kAll[] = {
-    &kBuildInfo,        &kReloads,        &kReloadOk,      &kReloadTime,     &kRemediationEnabled,
-    &kLabelSetsRefused, &kProcessCpu,     &kProcessMemory, &kProcessFds,     &kProcessStart,
-    &kNodeIn,           &kNodeOut,        &kNodeErrors,    &kNodeDropped,    &kNodeOverdue,
-    &kNodeCall,         &kNodeQueue,      &kNodeUp,        &kNodeSeries,     &kNodeSeriesRefused,
-    &kFindings,         &kIncidentsOpen, &kIncidents,      &kDecisions,
-    &kRefusals,         &kOutcomes,       &kHeal,          &kSampleToAction, &kApiRequests,
-    &kApiDuration};
+    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,  &kRemediationEnabled,
+    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,  &kProcessStart,
+    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped, &kNodeOverdue,
+    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,  &kNodeSeriesRefused,
+    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,    &kIncidentsOpen,
+    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,    &kHeal,
+    &kSampleToAction,   &kApiRequests, &kApiDuration};
 
 }  // namespace heald::names

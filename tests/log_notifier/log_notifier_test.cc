@@ -110,7 +110,7 @@ TEST_F(LogNotifierTest, HalfALineIsTakenBack) {
   EXPECT_EQ(Lines(config_.path).size(), 2U);
 }
 
-TEST_F(LogNotifierTest, ReportsEachItemOfABatchThroughTheBoundary) {
+TEST_F(LogNotifierTest, ABatchEndsAtTheFirstThatFailsSoThatTheOrderStays) {
   config_.path = "/dev/full";
   LogNotifier notifier(host_.host(), config_);
   heald_value params{};
@@ -122,7 +122,8 @@ TEST_F(LogNotifierTest, ReportsEachItemOfABatchThroughTheBoundary) {
   EXPECT_EQ(LogNotifier::VTable()->notify(&notifier, items, 2, sizeof items[0], results, &error),
             HEALD_OK);
   EXPECT_EQ(results[0], HEALD_UNAVAILABLE);
-  EXPECT_EQ(results[1], HEALD_UNAVAILABLE);
+  EXPECT_EQ(results[1], HEALD_CANCELLED) << "not tried";
+  EXPECT_EQ(error.retryable, 1U);
 }
 
 }  // namespace

@@ -82,6 +82,15 @@ TEST(ModelTemplateTest, RendersATreeAndLeavesTheRestAlone) {
       Value(Value::Map{{"container", "orders"}, {"n", 3}, {"a/b", Value::List{"x", "y 1.84"}}}));
 }
 
+TEST(ModelTemplateTest, UnescapesWhatHasNoPlaceholdersAndLeavesTheRestATemplate) {
+  const Value tree = Value::Map{{"password", "pa${$}${$}word"},
+                                {"channel", "#${target.service}${$}"},
+                                {"list", Value::List{"$${x}", 3}}};
+  EXPECT_EQ(RenderConstants(tree), Value(Value::Map{{"password", "pa$$word"},
+                                                    {"channel", "#${target.service}${$}"},
+                                                    {"list", Value::List{"${x}", 3}}}));
+}
+
 TEST(ModelTemplateTest, PointsAtTheLeafThatFails) {
   const Value tree = Value::Map{{"a", Value::List{"ok", "${target.zone}"}}};
   const Result<Value> rendered = RenderTemplate(tree, Lookup);

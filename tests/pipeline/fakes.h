@@ -71,6 +71,30 @@ inline Status EmitOne(World& world, const NodeContext& node, Emitter& out, const
   return out.Commit(*batch, 1);
 }
 
+// A notification as lines of text: id, node, text, and the service its finding is about.
+inline NoticeCodec TextNotices() {
+  return {[](const Notification& n) {
+            return n.event_id + "\n" + n.node + "\n" + n.text + "\n" +
+                   (n.finding ? std::string(n.finding->target.Get("service")) : "") + "\n";
+          },
+          [](std::string_view text) -> Result<Notification> {
+            Notification n;
+            std::string service;
+            for (std::string* part : {&n.event_id, &n.node, &n.text, &service}) {
+              const size_t end = text.find('\n');
+              if (end == std::string_view::npos) return MakeError(Code::kCorrupt, "no such line");
+              *part = text.substr(0, end);
+              text.remove_prefix(end + 1);
+            }
+            if (!service.empty()) {
+              Finding finding;
+              finding.target = {{"service", service}};
+              n.finding = std::make_shared<const Finding>(finding);
+            }
+            return n;
+          }};
+}
+
 class FakeSource final : public SourceInstance {
  public:
   FakeSource(World& world, const NodeContext& node) : world_(world), node_(node) {}
@@ -167,9 +191,14 @@ class FakeNotifier final : public NotifierInstance {
   std::vector<Status> Notify(std::span<const Notification> items,
                              std::span<const Value> params) override {
     std::vector<Status> out;
+    bool failed = false;
     for (size_t i = 0; i < items.size(); ++i) {
       const auto at = world_.on_notify.find(node_.spec().name);
-      out.push_back(at == world_.on_notify.end() ? Status() : at->second(items[i]));
+      if (failed)
+        out.push_back(MakeError(Code::kCancelled, "not tried"));
+      else
+        out.push_back(at == world_.on_notify.end() ? Status() : at->second(items[i]));
+      failed = !out.back();
       const Value* channel = params[i].Find("channel");
       if (out.back())
         world_.Note(node_.spec().name,

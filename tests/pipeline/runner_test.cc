@@ -50,6 +50,8 @@ class RunnerTest : public ::testing::Test {
     options.state_dir = dir_;
     options.tick_ns = 10 * kMillisecond;
     options.watchdog = true;
+    options.delivery.codec = fakes::TextNotices();
+    options.delivery.pause_ns = options.delivery.max_pause_ns = 2 * kMillisecond;
     return std::make_unique<Runner>(options, clock_, series_, factory_, events_);
   }
   NodeSpec& Spec(const std::string& name) {
@@ -358,24 +360,6 @@ TEST_F(RunnerTest, NotifiesThoseWhoListTheNodeWithTheirParamsFilledIn) {
   EXPECT_TRUE(Eventually([&] { return !world_.CallsOf("slack").empty(); }));
   EXPECT_THAT(world_.CallsOf("slack"), ElementsAre("payments is slow @#payments"));
   EXPECT_THAT(world_.CallsOf("other"), SizeIs(0));
-}
-
-TEST_F(RunnerTest, TriesAFailedNotificationAgainInOrder) {
-  std::atomic<int> failures{1};
-  world_.on_notify["slack"] = [&](const Notification&) -> Status {
-    if (failures.fetch_sub(1) > 0) return MakeError(Code::kUnavailable, "no route");
-    return {};
-  };
-  const auto runner = Make();
-  ASSERT_TRUE(runner->Start(spec_));
-  for (const char* text : {"first", "second"}) {
-    Notification notification;
-    notification.node = "spikes";
-    notification.text = text;
-    runner->Notify(notification, {});
-  }
-  EXPECT_TRUE(Eventually([&] { return world_.CallsOf("slack").size() == 2; }));
-  EXPECT_THAT(world_.CallsOf("slack"), ElementsAre("first", "second"));
 }
 
 TEST_F(RunnerTest, ARestartGoesOnWithTheStateAndTheFindingIdsOfBefore) {

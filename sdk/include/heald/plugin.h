@@ -391,8 +391,43 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
   }
 };
 
-// void Notify(const heald_notification&, const Config& params): delivers one or throws Failure
-// (retryable when it should be tried again). params has ${…} filled in for this event.
+// What a notifier is to deliver, oldest first. Those that aren't Done come again.
+template <typename Config>
+class Notices {
+ public:
+  Notices(const heald_notification* items, uint64_t count, uint64_t stride, int32_t* results)
+      : results_(results) {
+    items_.resize(count);
+    for (uint64_t i = 0; i < count; ++i) {
+      std::memcpy(&items_[i], reinterpret_cast<const char*>(items) + i * stride,
+                  std::min<uint64_t>(stride, sizeof items_[i]));
+      results_[i] = HEALD_CANCELLED;
+    }
+  }
+  size_t size() const { return items_.size(); }
+  const heald_notification& operator[](size_t i) const { return items_[i]; }
+  // The config with ${…} filled in for that one.
+  Config Params(size_t i) const { return ReadConfig<Config>(*items_[i].params); }
+  void Done(size_t i) { results_[i] = HEALD_OK; }
+  // The first that isn't done failed with this code.
+  void Fail(int32_t code) {
+    for (size_t i = 0; i < size(); ++i) {
+      if (results_[i] == HEALD_OK) continue;
+      results_[i] = code;
+      return;
+    }
+  }
+
+ private:
+  std::vector<heald_notification> items_;
+  int32_t* results_;
+};
+
+// One of
+//   void Notify(const heald_notification&, const Config& params): delivers one or throws Failure
+//   (retryable when it should be tried again). params has ${…} filled in for this event.
+//   void NotifyAll(Notices<Config>&): the same for several at once, for a notifier that joins some
+//   of them; what it throws is about the first that isn't done.
 // Optional: void Start() and void Stop(bool leaving).
 template <typename Cls>
 class Notifier : public detail::Base<Cls, HEALD_NOTIFIER, 0> {
@@ -409,15 +444,22 @@ class Notifier : public detail::Base<Cls, HEALD_NOTIFIER, 0> {
       t.size = sizeof t;
       t.notify = [](void* self, const heald_notification* items, uint64_t count, uint64_t stride,
                     int32_t* results, heald_error* error) noexcept {
-        for (uint64_t i = 0; i < count; ++i) {
-          heald_notification item{};
-          std::memcpy(&item, reinterpret_cast<const char*>(items) + i * stride,
-                      std::min<uint64_t>(stride, sizeof item));
-          results[i] = detail::Barrier(error, [&] {
-            Base::Self(self).Notify(item, ReadConfig<typename Cls::Config>(*item.params));
+        int32_t failed = HEALD_OK;
+        const int32_t broken = detail::Barrier(error, [&] {
+          Notices<typename Cls::Config> notices(items, count, stride, results);
+          failed = detail::Barrier(error, [&] {
+            if constexpr (requires(Cls & c) { c.NotifyAll(notices); }) {
+              Base::Self(self).NotifyAll(notices);
+            } else {
+              for (size_t i = 0; i < notices.size(); ++i) {
+                Base::Self(self).Notify(notices[i], notices.Params(i));
+                notices.Done(i);
+              }
+            }
           });
-        }
-        return int32_t{HEALD_OK};
+          if (failed != HEALD_OK) notices.Fail(failed);
+        });
+        return broken;
       };
       if constexpr (requires(Cls & c) { c.Start(); }) t.start = &Base::StartHook;
       if constexpr (requires(Cls & c) { c.Stop(true); }) t.stop = &Base::StopHook;

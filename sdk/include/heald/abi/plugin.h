@@ -121,8 +121,11 @@ typedef struct heald_action_vtable {
 typedef struct heald_notifier_vtable {
   uint32_t size;
   uint32_t reserved;
-  /* [data] Delivers each; results[i] (HEALD_OK, or a code) tells the host which to keep and retry.
-   * Non-zero return: none was delivered. */
+  /* [data] Delivers them, oldest first; several about one thing may go out as one. results[i] is
+   * HEALD_OK for each that is delivered; the others the host keeps and hands over again. *error is
+   * about the first of those: retryable or not, when to come back. One that isn't retryable is
+   * dropped. HEALD_FULL with retry_after_ns is a pause and no failure: a notifier that keeps to a
+   * rate. HEALD_CANCELLED: not tried. Non-zero return: none was delivered. */
   int32_t (*notify)(void* self, const heald_notification* items, uint64_t count, uint64_t stride,
                     int32_t* results, heald_error* error);
   /* [control] Optional pair, as for actions. */

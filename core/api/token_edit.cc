@@ -111,7 +111,7 @@ Result<NewToken> CreateToken(const std::string& state_dir, const TokenRequest& r
   if (error) return CannotWrite(state_dir, error.value());
   const LockedFolder folder(state_dir);
   if (!folder.ok()) return CannotWrite(state_dir, errno);
-  const std::string path = TokensPath(state_dir);
+  const std::string path = TokensFile(state_dir);
   Result<std::vector<Token>> tokens = Current(path);
   if (!tokens) return tokens.error();
 
@@ -136,7 +136,7 @@ Result<NewToken> CreateToken(const std::string& state_dir, const TokenRequest& r
 }
 
 Result<Revoked> RevokeTokens(const std::string& state_dir, const std::string& id_or_name) {
-  const std::string path = TokensPath(state_dir);
+  const std::string path = TokensFile(state_dir);
   const auto nothing = [&] {
     return MakeError(Code::kNotFound, "no token in " + path + " has the id or the name '" +
                                           id_or_name + "'; `heald token list` shows them");

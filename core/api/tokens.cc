@@ -91,7 +91,7 @@ Result<void> CheckTokenName(const std::string& name) {
   return {};
 }
 
-std::string TokensPath(const std::string& state_dir) {
+std::string TokensFile(const std::string& state_dir) {
   return state_dir + "/tokens.json";
 }
 
@@ -142,7 +142,9 @@ Result<std::vector<Token>> ReadTokens(const std::string& path, struct stat* stat
   if (fd < 0) {
     const int error = errno;
     if (error == ENOENT) return MakeError(Code::kNotFound, "there is no tokens file " + path);
-    return failed(Code::kDenied, std::strerror(error));
+    return failed(Code::kDenied,
+                  std::string(std::strerror(error)) +
+                      (error == EACCES ? ": run this as the user that runs heald" : ""));
   }
   struct stat found {};
   std::string text;

@@ -44,7 +44,7 @@ bool IsActorName(std::string_view name);
 // A name that can't be taken for a token's id.
 Result<void> CheckTokenName(const std::string& name);
 
-std::string TokensPath(const std::string& state_dir);
+std::string TokensFile(const std::string& state_dir);
 std::string FormatTokens(const std::vector<Token>& tokens);
 // Strict about what it reads: an entry that isn't understood must not be one that is let in.
 Result<std::vector<Token>> ParseTokens(std::string_view text);

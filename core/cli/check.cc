@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "core/agent/environment.h"
 #include "core/agent/version.h"
 #include "core/cli/verbs.h"
 #include "core/config/loader.h"
@@ -11,7 +12,7 @@ namespace heald::cli {
 
 int Check(const CheckOptions& options) {
   const plugin::Loader loader(options.pipeline.plugin_dir, {}, options.pipeline.program);
-  const ProcessEnvironment environment;
+  const agent::AgentEnvironment environment;
   const LoadResult result =
       options.pipeline.file.empty()
           ? LoadPipelineText(BuiltInPipeline(), "<built-in>",

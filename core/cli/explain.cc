@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "core/agent/environment.h"
 #include "core/base/units.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
@@ -30,7 +31,7 @@ Result<std::unique_ptr<StoreReader>> OpenJournal(const std::string& store,
   if (!store.empty())
     return OpenStoreReader({store, std::filesystem::current_path().string(), false});
   const plugin::Loader loader(pipeline.plugin_dir, {}, pipeline.program);
-  const ProcessEnvironment environment;
+  const agent::AgentEnvironment environment;
   const LoadResult result =
       pipeline.file.empty()
           ? LoadPipelineText(BuiltInPipeline(), "<built-in>",

@@ -7,6 +7,7 @@
 #include "core/agent/version.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
+#include "core/cli/token.h"
 #include "core/cli/verbs.h"
 #include "core/plugin/loader.h"
 
@@ -111,6 +112,36 @@ int main(int argc, char** argv) {
     plugins.pipeline = pipeline;
     code = PluginDoc(plugins, component);
   });
+
+  TokenOptions token;
+  CLI::App* tokens =
+      app.add_subcommand("token", "Who may use the API: make, list and revoke tokens");
+  tokens->require_subcommand(1);
+  const auto token_verb = [&](const char* name, const char* what,
+                              int (*run_verb)(const TokenOptions&, const PipelineOptions&)) {
+    CLI::App* const sub_verb = tokens->add_subcommand(name, what);
+    sub_verb->callback([&, run_verb] { code = run_verb(token, pipeline); });
+    return sub_verb;
+  };
+  const auto where = [&](CLI::App* sub_verb) {
+    sub_verb->add_option("file", pipeline.file, "Pipeline file, which says where state_dir is");
+    sub_verb->add_option("--state-dir", token.state_dir, "The folder itself");
+  };
+  sub = token_verb("create", "Make a token; prints it on stdout, this once", TokenCreate);
+  sub->add_option("--name", token.name, "Of the person or the robot")->required();
+  sub->add_option("--role", token.role,
+                  "viewer reads; operator switches, reloads and the like; approver approves; admin")
+      ->required()
+      ->check(CLI::IsMember({"viewer", "operator", "approver", "admin"}));
+  sub->add_option("--expires", token.expires, "Time to live, for instance 30d; else it has no end");
+  where(sub);
+  sub = token_verb("list", "List the tokens there are, without their secrets", TokenList);
+  sub->add_option("--format", token.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  where(sub);
+  sub =
+      token_verb("revoke", "Take a token away; a running agent knows within a second", TokenRevoke);
+  sub->add_option("token", token.token, "Its id, or a name for all that it has")->required();
+  where(sub);
 
   sub = app.add_subcommand("schema", "Print the JSON Schema of pipeline files, for editors");
   sub->callback([&] { code = Schema(pipeline); });

@@ -46,6 +46,7 @@ class Loader {
     result.marks = std::move(context_.marks);
     result.shown = std::move(context_.shown);
     result.document = Value(std::move(document_));
+    result.state_dir = spec_.agent.state_dir;
     if (!failed) result.spec = std::move(spec_);
     return result;
   }

@@ -1,10 +1,14 @@
 // The composition root: joins plugins, runner, remedy engine, store, telemetry and API into one
 // agent. Used by `heald run` and by tests that want a whole agent in the process. Thread rule:
 // Start, Reload and Stop belong to one thread at a time; api::Backend is safe from any.
+//
+//   agent.cc    start, stop, the engine's lane        reload.cc   another file while it runs
+//   backend.cc  what the API asks for                 notices.cc  log, metrics, notifiers, stream
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +19,7 @@
 #include "core/agent/gateway.h"
 #include "core/agent/services.h"
 #include "core/api/backend.h"
+#include "core/api/json.h"
 #include "core/api/server.h"
 #include "core/base/clock.h"
 #include "core/config/loader.h"
@@ -54,13 +59,25 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
 
   // api::Backend
   api::StatusReport Status() override;
+  api::PipelineReport Pipeline() override;
+  std::vector<api::ServiceHealth> Services() override;
+  Result<api::FindingPage> Findings(const api::FindingQuery& query) override;
   Result<api::IncidentPage> Incidents(const api::IncidentQuery& query) override;
   Result<api::IncidentChain> FindIncident(uint64_t id) override;
+  std::vector<api::ActionStatus> Actions() override;
+  Result<api::ExecutionPage> Executions(uint64_t before, size_t limit) override;
+  Result<api::AuditPage> Audit(uint64_t before, size_t limit) override;
+  std::vector<api::PluginEntry> Plugins() override;
+  api::ConfigReport Config() override;
   api::SwitchState Switch() override;
   Result<api::SwitchState> SetSwitch(bool enabled, const std::string& actor) override;
+  std::vector<api::PolicyStatus> Policies() override;
+  Result<api::PolicyStatus> SetPolicy(const std::string& name, const api::PolicyChange& change,
+                                      const std::string& actor) override;
   std::vector<Decision> Approvals() override;
   Result<void> Approve(const std::string& decision, bool approve,
                        const std::string& actor) override;
+  Result<api::DetectionReport> Detect(const std::string& actor) override;
   Result<api::ReloadReport> Reload(const std::string& actor) override;
   std::vector<api::Check> Health() override;
   std::vector<api::Check> Ready() override;
@@ -83,13 +100,26 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void OnEngine(std::function<void()> work);
   // The same, and waits for the answer.
   template <typename T>
-  T AskEngine(std::function<T()> work);
+  T AskEngine(std::function<T()> work) {
+    auto answer = std::make_shared<std::promise<T>>();
+    std::future<T> future = answer->get_future();
+    OnEngine([answer, work = std::move(work)] { answer->set_value(work()); });
+    return future.get();
+  }
   void ScheduleTick();
   void ApplySpec(const PipelineSpec& spec);
+  heald::Status ReadLastIncidents();
   void CollectNodes();
   // Where people see the incident.
   std::string UrlOf(uint64_t incident) const;
   void CountNotice(const remedy::Notice& notice);
+  std::vector<api::NodeStatus> NodeStatuses();
+  // To the live stream's clients.
+  void Publish(std::string_view event, const api::Json& data);
+  void PublishNotice(const remedy::Notice& notice);
+  // Every other second: rates, and the counters to the live stream.
+  void ScheduleSample();
+  void Sample();
   StoreLocation Location(const PipelineSpec& spec) const;
 
   const Options options_;
@@ -107,10 +137,13 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<remedy::Engine> engine_;  // on engine_lane_ only
   std::unique_ptr<boost::asio::steady_timer> tick_;
+  std::unique_ptr<boost::asio::steady_timer> sample_;
   std::atomic<bool> running_{false};
   int64_t started_ns_ = 0;
 
   std::mutex reload_mutex_;
+  std::mutex detect_mutex_;
+  std::string loaded_yaml_;  // of the last Load without errors; of the thread that loads
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:
@@ -118,10 +151,24 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
   std::string reload_error_;
   int64_t reloaded_ns_ = 0;
-  std::string problem_;  // of the journal
-  int64_t switch_changed_ns_ = 0;
+  std::string problem_;      // of the journal
+  std::string config_yaml_;  // in force, secrets masked
   int64_t healthy_since_ns_ = 0;
-  std::map<std::string, NodeStats> counted_;  // what CollectNodes has passed on
+  struct Counts {
+    uint64_t in = 0;
+    uint64_t out = 0;
+  };
+  std::map<std::string, Counts, std::less<>> policy_counts_;
+  std::map<std::string, Counts, std::less<>> sampled_;  // what the last Sample saw, by node
+  std::map<std::string, api::Rates, std::less<>> rates_;
+  int64_t sampled_ns_ = 0;
+  std::map<std::string, uint64_t> last_incidents_;  // ended ones, by target
+  std::map<std::string, NodeStats> counted_;        // what CollectNodes has passed on
+
+  std::mutex targets_mutex_;
+  // Guarded by targets_mutex_:
+  std::vector<api::ServiceHealth> targets_;
+  int64_t targets_ns_ = 0;
 
   std::mutex reader_mutex_;
   std::unique_ptr<StoreReader> reader_;  // under reader_mutex_

@@ -127,11 +127,11 @@ Status Sqlite::Run(const char* sql) {
   return {};
 }
 
-Result<Statement> Sqlite::Prepare(const char* sql) {
+Result<Statement> Sqlite::Prepare(const std::string& sql) {
   sqlite3_stmt*& statement = prepared_[sql];
   if (statement == nullptr) {
     const int code =
-        sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+        sqlite3_prepare_v3(db_, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
     if (code != SQLITE_OK) return Failure(code);
   }
   sqlite3_reset(statement);

@@ -40,8 +40,8 @@ class Sqlite {
   static Result<Sqlite> Open(const std::string& path, OpenMode mode);
 
   Status Run(const char* sql);  // any number of statements, no parameters
-  // Reset and ready to be bound. `sql` must be a string literal: its address is the cache's key.
-  Result<Statement> Prepare(const char* sql);
+  // Reset and ready to be bound; kept, so that the same text is compiled once.
+  Result<Statement> Prepare(const std::string& sql);
   Result<bool> Step(Statement* statement);  // true: there is a row
   Status Finish(Statement* statement);      // for statements without rows
   Status Checkpoint();                      // without waiting for readers
@@ -56,7 +56,7 @@ class Sqlite {
 
   sqlite3* db_;
   std::string path_;
-  std::unordered_map<const char*, sqlite3_stmt*> prepared_;
+  std::unordered_map<std::string, sqlite3_stmt*> prepared_;
 };
 
 }  // namespace heald

@@ -108,7 +108,7 @@ Result<IncidentPage> SqliteQueries::Incidents(const IncidentFilter& filter) {
 template <typename T, typename Read>
 Result<Page<T>> SqliteQueries::ReadPage(const std::string& sql, const PageFrom& from, Read read) {
   const size_t limit = std::clamp<size_t>(from.limit, 1, kMaxPage);
-  Result<Statement> query = db_.Prepare(sql.c_str());
+  Result<Statement> query = db_.Prepare(sql);
   if (!query) return query.error();
   query->Bind(1, from.before == 0 ? INT64_MAX : static_cast<int64_t>(from.before))
       .Bind(2, static_cast<int64_t>(limit + 1));
@@ -255,7 +255,7 @@ Status SqliteQueries::ReadDecisions(Chain* chain) {
 Status SqliteQueries::ReadExecutions(Chain* chain) {
   const std::string sql = "SELECT " + std::string(kExecutionColumns) +
                           " FROM executions e WHERE e.incident = ?1 ORDER BY e.planned_ns, e.rowid";
-  Result<Statement> query = db_.Prepare(sql.c_str());
+  Result<Statement> query = db_.Prepare(sql);
   if (!query) return query.error();
   query->Bind(1, static_cast<int64_t>(chain->incident.id));
   return EachRow(&db_, &*query, [&](const Statement& row) -> Status {

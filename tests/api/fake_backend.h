@@ -27,6 +27,48 @@ class FakeBackend : public Backend {
       return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
     return chain;
   }
+  PipelineReport Pipeline() override { return pipeline; }
+  std::vector<ServiceHealth> Services() override { return services; }
+  Result<FindingPage> Findings(const FindingQuery& query) override {
+    const std::lock_guard lock(mutex);
+    last_findings = query;
+    if (store_error.code != Code::kOk) return store_error;
+    return findings;
+  }
+  std::vector<ActionStatus> Actions() override { return actions; }
+  Result<ExecutionPage> Executions(uint64_t before, size_t limit) override {
+    const std::lock_guard lock(mutex);
+    last_query = {limit, before, std::nullopt};
+    return executions;
+  }
+  Result<AuditPage> Audit(uint64_t before, size_t limit) override {
+    const std::lock_guard lock(mutex);
+    last_query = {limit, before, std::nullopt};
+    return audit;
+  }
+  std::vector<PluginEntry> Plugins() override { return plugins; }
+  ConfigReport Config() override { return {"/etc/heald/pipeline.yaml", "version: 1\n"}; }
+  std::vector<PolicyStatus> Policies() override {
+    const std::lock_guard lock(mutex);
+    return policies;
+  }
+  Result<PolicyStatus> SetPolicy(const std::string& name, const PolicyChange& change,
+                                 const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    for (PolicyStatus& policy : policies) {
+      if (policy.name != name) continue;
+      policy.mode = change.mode.value_or(policy.mode);
+      policy.enabled = change.enabled.value_or(policy.enabled);
+      policy.changed_by = actor;
+      return policy;
+    }
+    return MakeError(Code::kNotFound, "there is no policy '" + name + "'");
+  }
+  Result<DetectionReport> Detect(const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    detect_actor = actor;
+    return detection;
+  }
   SwitchState Switch() override {
     const std::lock_guard lock(mutex);
     return remediation;
@@ -71,6 +113,14 @@ class FakeBackend : public Backend {
   Error store_error = MakeError(Code::kOk, "");
   ReloadReport reload;
   std::vector<Check> health, ready;
+  PipelineReport pipeline;
+  std::vector<ServiceHealth> services;
+  FindingPage findings;
+  std::vector<ActionStatus> actions;
+  ExecutionPage executions;
+  AuditPage audit;
+  std::vector<PluginEntry> plugins;
+  DetectionReport detection;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -78,6 +128,9 @@ class FakeBackend : public Backend {
   bool entered = false;
   std::string approved;
   IncidentQuery last_query;
+  FindingQuery last_findings;
+  std::vector<PolicyStatus> policies;
+  std::string detect_actor;
   SwitchState remediation;
   std::string reload_actor;
   uint64_t requests = 0;

@@ -5,6 +5,7 @@
 
 #include "core/api/json.h"
 #include "core/api/router.h"
+#include "core/dashboard/assets.h"
 #include "tests/api/fake_backend.h"
 
 namespace heald::api {
@@ -19,7 +20,7 @@ class ApiRoutesTest : public ::testing::Test {
                std::vector<NameValue> query = {}) {
     Request request{method, path,        std::move(query), {{"host", "localhost:8080"}},
                     body,   "127.0.0.1", "127.0.0.1"};
-    return Router(Access("127.0.0.1", "", {}), backend_).Handle(request);
+    return Router(Access(AccessOptions{}), backend_).Handle(request);
   }
   static std::string HeaderOf(const Response& response, std::string_view name) {
     for (const auto& [key, value] : response.headers)
@@ -40,10 +41,22 @@ class ApiRoutesTest : public ::testing::Test {
 
 TEST_F(ApiRoutesTest, StatusHasItsFields) {
   backend_.status.version = "0.1.0";
-  backend_.status.nodes = {
-      {"prom", Kind::kSource, "prometheus", true, false, "refused", 1, 2, 3, 4}};
-  backend_.status.policies = {{"restart", true, Mode::kEnforce, "docker"}};
+  NodeStatus node;
+  node.name = "prom";
+  node.kind = "source";
+  node.plugin = "prometheus";
+  node.ok = false;
+  node.state = "running";
+  node.detail = "refused";
+  node.records_in = 1;
+  node.rates.out = 2.5;
+  backend_.status.nodes = {node};
+  PolicyStatus policy;
+  policy.mode = Mode::kEnforce;
+  policy.cooldown_ns = 5 * kMinute;
+  backend_.status.policies = {policy};
   backend_.status.remediation = {true, "config", 0};
+  backend_.status.links = {{"grafana", "https://grafana.example"}};
   const Json json = Json::parse(Ask("GET", "/api/v1/status").body);
   EXPECT_EQ(json["version"], "0.1.0");
   EXPECT_EQ(json["nodes"][0], Json({{"name", "prom"},
@@ -51,17 +64,83 @@ TEST_F(ApiRoutesTest, StatusHasItsFields) {
                                     {"plugin", "prometheus"},
                                     {"enabled", true},
                                     {"ok", false},
+                                    {"state", "running"},
                                     {"detail", "refused"},
                                     {"records_in", 1},
-                                    {"records_out", 2},
-                                    {"errors", 3},
-                                    {"dropped", 4}}));
+                                    {"records_out", 0},
+                                    {"errors", 0},
+                                    {"dropped", 0},
+                                    {"queued", 0},
+                                    {"series", 0},
+                                    {"in_per_second", 0.0},
+                                    {"out_per_second", 2.5}}));
   EXPECT_EQ(json["policies"][0]["mode"], "enforce");
+  EXPECT_EQ(json["policies"][0]["guard"]["cooldown_seconds"], 300.0);
+  EXPECT_TRUE(json["policies"][0]["changed_by"].is_null());
   EXPECT_EQ(json["remediation"]["enabled"], true);
   EXPECT_TRUE(json["reload_error"].is_null());
-  for (const char* key : {"pipeline_file", "started", "now", "learning", "dry_run",
-                          "open_incidents", "healthy_since", "reloaded"})
+  EXPECT_EQ(json["links"][0]["url"], "https://grafana.example");
+  for (const char* key :
+       {"pipeline_file", "started", "now", "learning", "dry_run", "open_incidents",
+        "awaiting_approval", "open_predictions", "problems", "healthy_since", "reloaded"})
     EXPECT_TRUE(json.contains(key)) << key;
+}
+
+TEST_F(ApiRoutesTest, FindingsAreListedByKind) {
+  Finding finding;
+  finding.id = "slow/1/1";
+  finding.kind = FindingKind::kPrediction;
+  finding.probability = 0.9;
+  backend_.findings = {{{7, finding}}, 12};
+  const Json json =
+      Json::parse(Ask("GET", "/api/v1/predictions", "", {{"state", "open"}, {"limit", "1"}}).body);
+  EXPECT_EQ(backend_.last_findings.kind, FindingKind::kPrediction);
+  EXPECT_TRUE(backend_.last_findings.open_only);
+  EXPECT_EQ(json["predictions"][0]["incident"], 7);
+  EXPECT_EQ(json["predictions"][0]["probability"], 0.9);
+  EXPECT_EQ(json["next_cursor"], "12");
+  Ask("GET", "/api/v1/anomalies", "", {{"cursor", "12"}});
+  EXPECT_EQ(backend_.last_findings.kind, FindingKind::kAnomaly);
+  EXPECT_EQ(backend_.last_findings.before, 12u);
+  EXPECT_FALSE(backend_.last_findings.open_only);
+  ExpectProblem(Ask("GET", "/api/v1/anomalies", "", {{"state", "shut"}}), 400,
+                "state 'shut' is unknown: use open");
+}
+
+TEST_F(ApiRoutesTest, PoliciesAreChangedByPatch) {
+  PolicyStatus policy;
+  policy.name = "restart";
+  backend_.policies = {policy};
+  const Json json = Json::parse(
+      Ask("PATCH", "/api/v1/policies/restart", R"({"mode": "enforce", "actor": "anna"})").body);
+  EXPECT_EQ(json["mode"], "enforce");
+  EXPECT_EQ(json["changed_by"], "user:anna");
+  EXPECT_EQ(Json::parse(Ask("GET", "/api/v1/policies/restart").body)["mode"], "enforce");
+  ExpectProblem(Ask("PATCH", "/api/v1/policies/restart", "{}"), 400, "what to change");
+  ExpectProblem(Ask("PATCH", "/api/v1/policies/restart", R"({"mode": "loud"})"), 400,
+                "'mode' must be \"shadow\", \"approve\" or \"enforce\"");
+  ExpectProblem(Ask("PATCH", "/api/v1/policies/restart", R"({"enabled": 1})"), 400,
+                "'enabled' must be true or false");
+  ExpectProblem(Ask("PATCH", "/api/v1/policies/other", R"({"enabled": true})"), 404, "other");
+}
+
+TEST_F(ApiRoutesTest, PluginsShowTheirSchemaOneByOne) {
+  PluginEntry plugin;
+  plugin.kind = Kind::kDetector;
+  plugin.name = "zscore";
+  plugin.schema = R"({"type": "object"})";
+  backend_.plugins = {plugin};
+  EXPECT_FALSE(Json::parse(Ask("GET", "/api/v1/plugins").body)["plugins"][0].contains("schema"));
+  EXPECT_EQ(Json::parse(Ask("GET", "/api/v1/plugins/detector/zscore").body)["schema"]["type"],
+            "object");
+  ExpectProblem(Ask("GET", "/api/v1/plugins/source/zscore"), 404, "no plugin 'zscore' of kind");
+}
+
+TEST_F(ApiRoutesTest, DetectionRunsCarryTheirActor) {
+  backend_.detection.sources = {{"prom", false, "connection refused", 0}};
+  const Json json = Json::parse(Ask("POST", "/api/v1/detections", R"({"actor": "anna"})").body);
+  EXPECT_EQ(backend_.detect_actor, "user:anna");
+  EXPECT_EQ(json["sources"][0]["detail"], "connection refused");
 }
 
 TEST_F(ApiRoutesTest, IncidentsPassTheQueryAndGiveACursor) {
@@ -121,9 +200,8 @@ TEST_F(ApiRoutesTest, OneIncidentComesWithItsChain) {
 
 TEST_F(ApiRoutesTest, SwitchRecordsItsActor) {
   Json json = Json::parse(Ask("PUT", "/api/v1/switch", R"({"enabled":true})").body);
-  EXPECT_EQ(json, Json({{"enabled", true},
-                        {"actor", "api:127.0.0.1"},
-                        {"changed", "2026-11-21T20:14:03.250Z"}}));
+  EXPECT_EQ(json,
+            Json({{"enabled", true}, {"actor", "local"}, {"changed", "2026-11-21T20:14:03.250Z"}}));
   Ask("PUT", "/api/v1/switch", R"({"enabled":false,"actor":"anna"})");
   json = Json::parse(Ask("GET", "/api/v1/switch").body);
   EXPECT_EQ(json["enabled"], false);
@@ -159,7 +237,7 @@ TEST_F(ApiRoutesTest, ReloadGivesItsDiagnostics) {
   Response response = Ask("POST", "/api/v1/reload");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(Json::parse(response.body)["summary"], "1 node added");
-  EXPECT_EQ(backend_.reload_actor, "api:127.0.0.1");
+  EXPECT_EQ(backend_.reload_actor, "local");
   backend_.reload = {false,
                      "2 errors; the old pipeline goes on",
                      {{"p.yaml", 23, 9, "error", "unknown key 'sensitivty'"}}};
@@ -205,11 +283,17 @@ TEST_F(ApiRoutesTest, PageNeedsNothingFromOutsideAndNoInlineCode) {
   EXPECT_THAT(page.body, Not(HasSubstr("://")));
   EXPECT_THAT(page.body, Not(HasSubstr(" style=")));
   EXPECT_THAT(page.body, HasSubstr("</html>"));
-  const Response script = Ask("GET", "/app.js");
-  EXPECT_EQ(script.content_type, "text/javascript; charset=utf-8");
-  EXPECT_THAT(script.body, HasSubstr("${incident.id}"));  // the build left it whole
-  EXPECT_THAT(script.body, Not(HasSubstr("innerHTML")));
-  EXPECT_THAT(Ask("GET", "/app.css").body, HasSubstr("prefers-color-scheme"));
+  EXPECT_EQ(Ask("GET", "/docs").body, page.body);
+  for (const dashboard::Asset& asset : dashboard::Assets()) {
+    const std::string path(asset.path);
+    if (path == "/index.html") continue;
+    const Response file = Ask("GET", path);
+    EXPECT_EQ(file.content_type, asset.content_type);
+    EXPECT_THAT(HeaderOf(file, "Cache-Control"), HasSubstr("immutable")) << path;
+    EXPECT_GT(file.body.size(), asset.gzip.size()) << path;
+  }
+  EXPECT_THAT(HeaderOf(page, "Cache-Control"), "no-cache");
+  EXPECT_EQ(Ask("GET", "/assets/none.js").status, 404);
 }
 
 TEST_F(ApiRoutesTest, EveryAnswerHasSecurityHeaders) {

@@ -237,6 +237,13 @@ TEST(RemedyLifeTest, AnUnwritableJournalStopsActingAndLosesNothing) {
     }
     const std::string& id() const override { return real_->id(); }
     Result<IncidentPage> Incidents(const IncidentFilter& f) override { return real_->Incidents(f); }
+    Result<Page<StoredFinding>> Findings(const FindingFilter& f) override {
+      return real_->Findings(f);
+    }
+    Result<Page<DecidedExecution>> Executions(const PageFrom& f) override {
+      return real_->Executions(f);
+    }
+    Result<Page<AuditEvent>> Audit(const PageFrom& f) override { return real_->Audit(f); }
     Result<std::optional<Chain>> ChainOf(uint64_t i) override { return real_->ChainOf(i); }
     Result<std::vector<Chain>> Unfinished() override { return real_->Unfinished(); }
     Result<uint64_t> LastIncidentId() override { return real_->LastIncidentId(); }

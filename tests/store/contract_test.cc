@@ -233,6 +233,73 @@ TEST_P(StoreContractTest, PagesIncidentsNewestFirstAndFiltersByState) {
   EXPECT_EQ(*store_->LastIncidentId(), 5u);
 }
 
+TEST_P(StoreContractTest, PagesFindingsByKindAndState) {
+  Change change;
+  for (int i = 1; i <= 5; ++i) {
+    Finding finding;
+    finding.id = "f" + std::to_string(i);
+    finding.kind = i == 3 ? FindingKind::kPrediction : FindingKind::kAnomaly;
+    finding.state = i == 4 ? FindingState::kClear : FindingState::kUpdate;
+    change.findings.push_back({static_cast<uint64_t>(10 + i), finding});
+  }
+  Commit(change);
+  change.findings = {change.findings[0]};
+  change.findings[0].finding.value = 7;
+  Commit(change);  // an update doesn't move it to the front
+  const auto ids = [&](const FindingFilter& filter, uint64_t* next) {
+    std::vector<std::string> out;
+    const Page<StoredFinding> page = *store_->Findings(filter);
+    for (const StoredFinding& item : page.items) out.push_back(item.finding.id);
+    *next = page.next;
+    return out;
+  };
+  uint64_t next = 0;
+  EXPECT_THAT(ids({false, false, {0, 2}}, &next), ElementsAre("f5", "f4"));
+  EXPECT_THAT(ids({false, false, {next, 2}}, &next), ElementsAre("f2", "f1"));
+  EXPECT_EQ(next, 0u);
+  EXPECT_THAT(ids({false, true, {0, 10}}, &next), ElementsAre("f5", "f2", "f1"));
+  EXPECT_THAT(ids({true, true, {0, 10}}, &next), ElementsAre("f3"));
+  EXPECT_EQ(store_->Findings({true, false, {0, 1}})->items[0].incident, 13u);
+}
+
+TEST_P(StoreContractTest, PagesExecutionsWithTheirDecisions) {
+  Change change;
+  for (const char* id : {"a", "b", "c"}) {
+    Decision decision;
+    decision.id = id;
+    decision.incident = 1;
+    decision.plan.summary = "restart " + decision.id;
+    change.decisions.push_back(decision);
+    change.executions.push_back(MakeExecution(id, 5));
+  }
+  Decision refused;
+  refused.id = "refused";
+  change.decisions.push_back(refused);
+  Commit(change);
+  Page<DecidedExecution> page = *store_->Executions({0, 2});
+  ASSERT_THAT(page.items, SizeIs(2));
+  EXPECT_EQ(page.items[0].execution.decision, "c");
+  EXPECT_EQ(page.items[0].decision.plan.summary, "restart c");
+  page = *store_->Executions({page.next, 2});
+  ASSERT_THAT(page.items, SizeIs(1));
+  EXPECT_EQ(page.items[0].execution.decision, "a");
+  EXPECT_EQ(page.next, 0u);
+}
+
+TEST_P(StoreContractTest, PagesAuditRowsNewestFirst) {
+  Change change;
+  change.events = {MakeEvent(1, "a"), MakeEvent(0, "b"), MakeEvent(1, "c")};
+  Commit(change);
+  Page<AuditEvent> page = *store_->Audit({0, 2});
+  ASSERT_THAT(page.items, SizeIs(2));
+  EXPECT_EQ(page.items[0].kind, "c");
+  EXPECT_EQ(page.next, 2u);
+  page = *store_->Audit({page.next, 2});
+  ASSERT_THAT(page.items, SizeIs(1));
+  EXPECT_EQ(page.items[0].kind, "a");
+  EXPECT_EQ(page.next, 0u);
+}
+
 TEST_P(StoreContractTest, GivesBackWhatIsUnfinished) {
   Change change;
   change.incidents = {MakeIncident(1, IncidentState::kResolved),

@@ -1,0 +1,469 @@
+// What the API asks for: read from the engine on its lane, from the store through a reader of its
+// own, from the runner's counters.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/agent/agent.h"
+#include "core/agent/targets.h"
+#include "core/agent/version.h"
+#include "core/api/json.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/names.h"
+
+namespace heald::agent {
+namespace {
+
+constexpr int64_t kServicesEveryNs = kSecond;
+constexpr int64_t kDetectWithinNs = 15 * kSecond;
+
+bool IsWell(const NodeStats& s) {
+  return s.ok && s.state != NodeState::kHung && s.state != NodeState::kFailed;
+}
+
+api::NodeStatus NodeOf(const NodeSpec& spec, const NodeStats* stats) {
+  api::NodeStatus out;
+  out.name = spec.name;
+  out.kind = ToString(spec.kind);
+  out.plugin = spec.plugin;
+  out.enabled = spec.enabled;
+  out.state = spec.enabled ? "stopped" : "disabled";
+  if (stats == nullptr) return out;
+  out.state = ToString(stats->state);
+  out.ok = IsWell(*stats);
+  if (!out.ok) out.detail = stats->last_error;
+  out.records_in = stats->in;
+  out.records_out = stats->out;
+  out.errors = stats->errors;
+  out.dropped = stats->dropped;
+  out.queued = stats->queued;
+  out.series = stats->series;
+  return out;
+}
+
+std::string InputName(const InputRef& input) {
+  return input.output.empty() ? input.node : input.node + "." + input.output;
+}
+
+api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrides& overrides) {
+  api::PolicyStatus out;
+  out.name = policy.name;
+  out.enabled = out.file_enabled = policy.enabled;
+  out.mode = out.file_mode = policy.mode;
+  out.action = policy.action;
+  for (const InputRef& input : policy.inputs) out.inputs.push_back(InputName(input));
+  out.when = policy.when.text();
+  out.for_ns = policy.guard.for_ns;
+  out.cooldown_ns = policy.guard.cooldown_ns;
+  out.max_per_hour = policy.guard.max_per_hour;
+  out.excluded = policy.guard.excluded;
+  out.verify_within_ns = policy.verify_within_ns;
+  out.allow_on_prediction = policy.allow_on_prediction;
+  if (const auto at = overrides.find(policy.name); at != overrides.end()) {
+    out.file_enabled = at->second.file_enabled;
+    out.file_mode = at->second.file_mode;
+    out.changed_by = at->second.actor;
+    out.changed_ns = at->second.changed_ns;
+  }
+  return out;
+}
+
+std::string EdgeRecords(const Catalog& catalog, const NodeSpec* from, const NodeSpec& to) {
+  if (from == nullptr || from->kind != Kind::kSource)
+    return to.kind == Kind::kNotifier ? "events" : "findings";
+  const Component* source = catalog.Find(from->kind, from->plugin);
+  const Component* reader = catalog.Find(to.kind, to.plugin);
+  return source == nullptr || reader == nullptr ? "samples"
+                                                : RecordNames(source->outputs & reader->inputs);
+}
+
+// One edge for each node that `to` listens to.
+void AddEdges(const std::vector<InputRef>& inputs, const std::string& to,
+              const std::function<std::string(const std::string&)>& records,
+              std::vector<api::PipelineEdge>* out) {
+  const size_t first = out->size();
+  for (const InputRef& input : inputs) {
+    auto edge = std::find_if(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
+                             [&](const api::PipelineEdge& e) { return e.from == input.node; });
+    if (edge == out->end())
+      edge = out->insert(out->end(), {input.node, to, records(input.node), {}});
+    if (!input.output.empty()) edge->outputs.push_back(input.output);
+  }
+}
+
+OutcomeState OutcomeOf(ExecutionState state) {
+  constexpr OutcomeState kStates[] = {OutcomeState::kIssued,   OutcomeState::kIssued,
+                                      OutcomeState::kObserved, OutcomeState::kVerified,
+                                      OutcomeState::kFailed,   OutcomeState::kUndone,
+                                      OutcomeState::kDryRun};
+  return kStates[static_cast<size_t>(state)];
+}
+
+}  // namespace
+
+// ---- the agent as a whole ----
+
+std::vector<api::NodeStatus> Agent::NodeStatuses() {
+  std::map<std::string, NodeStats> stats;
+  for (NodeStats& s : runner_->stats()) stats.emplace(s.name, std::move(s));
+  std::vector<api::NodeStatus> nodes;
+  const std::lock_guard lock(mutex_);
+  for (const NodeSpec& spec : spec_.nodes) {
+    const auto at = stats.find(spec.name);
+    nodes.push_back(NodeOf(spec, at == stats.end() ? nullptr : &at->second));
+  }
+  for (const PolicySpec& policy : spec_.policies) {
+    api::NodeStatus& node = nodes.emplace_back();
+    node.name = policy.name;
+    node.kind = "policy";
+    node.enabled = policy.enabled;
+    node.state = policy.enabled ? "running" : "disabled";
+    if (const auto at = policy_counts_.find(policy.name); at != policy_counts_.end()) {
+      node.records_in = at->second.in;
+      node.records_out = at->second.out;
+    }
+  }
+  for (api::NodeStatus& node : nodes)
+    if (const auto at = rates_.find(node.name); at != rates_.end()) node.rates = at->second;
+  return nodes;
+}
+
+api::StatusReport Agent::Status() {
+  api::StatusReport report;
+  report.version = kVersion;
+  report.now_ns = clock_.NowNs();
+  report.started_ns = started_ns_;
+  struct FromEngine {
+    api::SwitchState remediation;
+    std::vector<api::PolicyStatus> policies;
+    uint64_t incidents = 0;
+    uint64_t awaiting = 0;
+    uint64_t predictions = 0;
+  };
+  FromEngine from = AskEngine<FromEngine>([this] {
+    FromEngine out;
+    out.remediation = {engine_->switch_on(), engine_->switch_actor(), engine_->switch_changed_ns()};
+    for (const PolicySpec& policy : engine_->policies())
+      out.policies.push_back(PolicyOf(policy, engine_->overrides()));
+    out.incidents = engine_->incidents().all().size();
+    out.awaiting = engine_->AwaitingApproval().size();
+    for (const auto& [id, open] : engine_->incidents().all())
+      for (const Finding& finding : open->incident.findings)
+        out.predictions +=
+            finding.kind == FindingKind::kPrediction && finding.state != FindingState::kClear;
+    return out;
+  });
+  report.remediation = std::move(from.remediation);
+  report.policies = std::move(from.policies);
+  report.open_incidents = from.incidents;
+  report.awaiting_approval = from.awaiting;
+  report.open_predictions = from.predictions;
+  report.nodes = NodeStatuses();
+  std::erase_if(report.nodes, [](const api::NodeStatus& node) { return node.kind == "policy"; });
+  // A detector learns until it has seen enough of every series; see `learning_series` in the SDK.
+  report.learning = services_.Sum("learning_series") > 0;
+  for (const api::NodeStatus& node : report.nodes)
+    report.learning |=
+        node.enabled && node.kind == ToString(Kind::kDetector) && node.records_in == 0;
+  report.problems = runner_->Complaints();
+  const std::lock_guard lock(mutex_);
+  if (!problem_.empty()) report.problems.insert(report.problems.begin(), "store: " + problem_);
+  report.pipeline_file = spec_.file;
+  report.dry_run = spec_.agent.dry_run;
+  report.healthy_since_ns = healthy_since_ns_;
+  report.reloaded_ns = reloaded_ns_;
+  report.reload_error = reload_error_;
+  for (const auto& [name, url] : spec_.agent.links) report.links.push_back({name, url});
+  return report;
+}
+
+api::PipelineReport Agent::Pipeline() {
+  api::PipelineReport report;
+  report.nodes = NodeStatuses();
+  const std::lock_guard lock(mutex_);
+  report.file = spec_.file;
+  for (const NodeSpec& node : spec_.nodes)
+    AddEdges(
+        node.inputs, node.name,
+        [&](const std::string& from) { return EdgeRecords(*loader_, spec_.FindNode(from), node); },
+        &report.edges);
+  for (const PolicySpec& policy : spec_.policies) {
+    AddEdges(
+        policy.inputs, policy.name, [](const std::string&) { return "findings"; }, &report.edges);
+    if (spec_.FindNode(policy.action) != nullptr)
+      report.edges.push_back({policy.name, policy.action, "decisions", {}});
+  }
+  return report;
+}
+
+api::ConfigReport Agent::Config() {
+  const std::lock_guard lock(mutex_);
+  return {spec_.file, config_yaml_};
+}
+
+std::vector<api::PluginEntry> Agent::Plugins() {
+  std::vector<api::PluginEntry> out;
+  for (const Component* c : loader_->All())
+    out.push_back({c->kind,
+                   c->name,
+                   c->doc,
+                   c->version,
+                   c->plugin,
+                   c->file,
+                   c->inputs,
+                   c->outputs,
+                   c->config_schema,
+                   {}});
+  const std::lock_guard lock(mutex_);
+  for (api::PluginEntry& entry : out)
+    for (const NodeSpec& node : spec_.nodes)
+      if (node.kind == entry.kind && node.plugin == entry.name) entry.nodes.push_back(node.name);
+  return out;
+}
+
+// ---- what is watched ----
+
+std::vector<api::ServiceHealth> Agent::Services() {
+  const std::lock_guard one_at_a_time(targets_mutex_);
+  const int64_t now_ns = clock_.MonotonicNs();
+  if (targets_ns_ != 0 && now_ns - targets_ns_ < kServicesEveryNs) return targets_;
+  TargetFacts facts;
+  facts.now_ns = clock_.NowNs();
+  facts.open = AskEngine<std::vector<TargetIncident>>([this] {
+    std::vector<TargetIncident> open;
+    for (const auto& [id, i] : engine_->incidents().all())
+      open.push_back(
+          {id, i->incident.target, i->incident.state, i->incident.severity, i->incident.summary});
+    return open;
+  });
+  for (const NodeStats& s : runner_->stats())
+    if (s.kind == Kind::kSource) facts.sources[s.index] = s.name;
+  {
+    const std::lock_guard lock(mutex_);
+    facts.group_by = spec_.agent.group_by;
+    facts.last_incidents = last_incidents_;
+  }
+  targets_ = ListTargets(series_, facts);
+  targets_ns_ = now_ns;
+  return targets_;
+}
+
+Result<api::FindingPage> Agent::Findings(const api::FindingQuery& query) {
+  FindingFilter filter;
+  filter.predictions = query.kind == FindingKind::kPrediction;
+  filter.open_only = query.open_only;
+  filter.from = {query.before, query.limit};
+  api::FindingPage page;
+  {
+    const std::lock_guard lock(reader_mutex_);
+    Result<Page<StoredFinding>> stored = reader_->Findings(filter);
+    if (!stored) return stored.error();
+    for (StoredFinding& finding : stored->items)
+      page.findings.push_back({finding.incident, std::move(finding.finding)});
+    page.next = stored->next;
+  }
+  // Values change more often than the journal is written.
+  auto shared = std::make_shared<api::FindingPage>(std::move(page));
+  AskEngine<bool>([this, shared] {
+    for (api::FindingEntry& entry : shared->findings) {
+      const auto open = engine_->incidents().all().find(entry.incident);
+      if (open == engine_->incidents().all().end()) continue;
+      for (const Finding& finding : open->second->incident.findings)
+        if (finding.id == entry.finding.id) entry.finding = finding;
+    }
+    return true;
+  });
+  return std::move(*shared);
+}
+
+Result<api::IncidentPage> Agent::Incidents(const api::IncidentQuery& query) {
+  IncidentFilter filter;
+  if (query.state) filter.states = {*query.state};
+  filter.before = query.before_id;
+  filter.limit = query.limit;
+  const std::lock_guard lock(reader_mutex_);
+  Result<IncidentPage> page = reader_->Incidents(filter);
+  if (!page) return page.error();
+  return api::IncidentPage{std::move(page->incidents), page->next != 0};
+}
+
+Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {
+  const std::lock_guard lock(reader_mutex_);
+  Result<std::optional<Chain>> chain = reader_->ChainOf(id);
+  if (!chain) return chain.error();
+  if (!*chain) return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
+  api::IncidentChain out;
+  out.incident = std::move((*chain)->incident);
+  out.decisions = std::move((*chain)->decisions);
+  for (const Execution& e : (*chain)->executions)
+    out.outcomes.push_back({e.decision, e.incident, OutcomeOf(e.state), e.detail,
+                            std::max({e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns})});
+  for (const AuditEvent& e : (*chain)->events) {
+    const bool of_decision = std::any_of(out.decisions.begin(), out.decisions.end(),
+                                         [&](const Decision& d) { return d.id == e.subject; });
+    out.timeline.push_back({e.ts_ns, e.actor, e.kind, of_decision ? e.subject : "", e.detail});
+  }
+  return out;
+}
+
+// ---- what is done ----
+
+std::vector<api::ActionStatus> Agent::Actions() {
+  std::vector<api::ActionStatus> actions;
+  for (const api::NodeStatus& node : NodeStatuses())
+    if (node.kind == ToString(Kind::kAction))
+      actions.push_back({node.name, node.plugin, node.enabled, node.ok, node.detail, {}});
+  const std::lock_guard lock(mutex_);
+  for (api::ActionStatus& action : actions)
+    for (const PolicySpec& policy : spec_.policies)
+      if (policy.action == action.name) action.policies.push_back(policy.name);
+  return actions;
+}
+
+Result<api::ExecutionPage> Agent::Executions(uint64_t before, size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  Result<Page<DecidedExecution>> page = reader_->Executions({before, limit});
+  if (!page) return page.error();
+  api::ExecutionPage out;
+  out.next = page->next;
+  for (const auto& [e, decision] : page->items)
+    out.executions.push_back({e.decision, e.incident, e.policy, e.action,
+                              TargetName(decision.target), decision.plan.summary, decision.actor,
+                              decision.dry_run, std::string(ToString(e.state)), e.attempt,
+                              e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail});
+  return out;
+}
+
+Result<api::AuditPage> Agent::Audit(uint64_t before, size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  Result<Page<AuditEvent>> page = reader_->Audit({before, limit});
+  if (!page) return page.error();
+  api::AuditPage out;
+  out.next = page->next;
+  for (const AuditEvent& e : page->items)
+    out.events.push_back({e.seq, e.ts_ns, e.incident, e.kind, e.actor, e.subject, e.detail});
+  return out;
+}
+
+api::SwitchState Agent::Switch() {
+  return AskEngine<api::SwitchState>([this] {
+    return api::SwitchState{engine_->switch_on(), engine_->switch_actor(),
+                            engine_->switch_changed_ns()};
+  });
+}
+
+Result<api::SwitchState> Agent::SetSwitch(bool enabled, const std::string& actor) {
+  const heald::Status set = AskEngine<heald::Status>(
+      [this, enabled, actor] { return engine_->SetSwitch(enabled, actor); });
+  if (!set) return set.error();
+  api::SwitchState state = Switch();
+  Publish("switch", api::ToJson(state));
+  return state;
+}
+
+std::vector<api::PolicyStatus> Agent::Policies() {
+  return AskEngine<std::vector<api::PolicyStatus>>([this] {
+    std::vector<api::PolicyStatus> out;
+    for (const PolicySpec& policy : engine_->policies())
+      out.push_back(PolicyOf(policy, engine_->overrides()));
+    return out;
+  });
+}
+
+Result<api::PolicyStatus> Agent::SetPolicy(const std::string& name, const api::PolicyChange& change,
+                                           const std::string& actor) {
+  Result<api::PolicyStatus> changed =
+      AskEngine<Result<api::PolicyStatus>>([&]() -> Result<api::PolicyStatus> {
+        const heald::Status set = engine_->ChangePolicy(name, change.enabled, change.mode, actor);
+        if (!set) return set.error();
+        for (const PolicySpec& policy : engine_->policies())
+          if (policy.name == name) return PolicyOf(policy, engine_->overrides());
+        return MakeError(Code::kNotFound, "there is no policy '" + name + "'");
+      });
+  if (!changed) return changed;
+  {
+    const std::lock_guard lock(mutex_);
+    for (PolicySpec& policy : spec_.policies) {
+      if (policy.name != name) continue;
+      policy.enabled = changed->enabled;
+      policy.mode = changed->mode;
+    }
+  }
+  Publish("policy", api::ToJson(*changed));
+  return changed;
+}
+
+std::vector<Decision> Agent::Approvals() {
+  return AskEngine<std::vector<Decision>>([this] {
+    std::vector<Decision> waiting;
+    for (const Decision* decision : engine_->AwaitingApproval()) waiting.push_back(*decision);
+    return waiting;
+  });
+}
+
+Result<void> Agent::Approve(const std::string& decision, bool approve, const std::string& actor) {
+  return AskEngine<heald::Status>([this, decision, approve, actor] {
+    return approve ? engine_->Approve(decision, actor) : engine_->Deny(decision, actor);
+  });
+}
+
+Result<api::DetectionReport> Agent::Detect(const std::string& actor) {
+  const std::unique_lock running(detect_mutex_, std::try_to_lock);
+  if (!running) return MakeError(Code::kConflict, "another detection run is under way");
+  const int64_t start_ns = clock_.MonotonicNs();
+  Log(LogLevel::kInfo, "heald", "detection run asked for by " + actor);
+  api::DetectionReport report;
+  for (const Runner::Polled& polled : runner_->PollNow(kDetectWithinNs))
+    report.sources.push_back({polled.source, static_cast<bool>(polled.status),
+                              polled.status ? "" : polled.status.error().message, polled.samples});
+  report.findings = AskEngine<std::vector<api::FindingEntry>>([this] {
+    std::vector<api::FindingEntry> open;
+    for (const auto& [id, i] : engine_->incidents().all())
+      for (const Finding& finding : i->incident.findings)
+        if (finding.state != FindingState::kClear) open.push_back({id, finding});
+    return open;
+  });
+  report.took_ns = clock_.MonotonicNs() - start_ns;
+  return report;
+}
+
+// ---- for machines ----
+
+std::vector<api::Check> Agent::Health() {
+  std::vector<api::Check> checks;
+  {
+    const std::lock_guard lock(mutex_);
+    checks.push_back({"store", problem_.empty(), problem_});
+  }
+  for (const NodeStats& s : runner_->stats())
+    if (s.state == NodeState::kHung)
+      checks.push_back({std::string(ToString(s.kind)) + " " + s.name, false, s.last_error});
+  return checks;
+}
+
+std::vector<api::Check> Agent::Ready() {
+  std::vector<api::Check> checks = Health();
+  for (const NodeStats& s : runner_->stats()) {
+    if (s.state == NodeState::kHung) continue;
+    const bool ok = IsWell(s);
+    checks.push_back({std::string(ToString(s.kind)) + " " + s.name, ok, ok ? "" : s.last_error});
+  }
+  return checks;
+}
+
+std::string Agent::MetricsPage() {
+  return metrics_.Exposition();
+}
+
+void Agent::OnRequest(const api::RequestRecord& record) {
+  metrics_
+      .Get(names::kApiRequests,
+           {{"route", std::string(record.route)},
+            {"method", std::string(record.method)},
+            {"code", std::to_string(record.status)}},
+           Lifetime::kTouched)
+      .Increment();
+  metrics_.Get(names::kApiDuration, {{"route", std::string(record.route)}}, Lifetime::kTouched)
+      .Record(static_cast<double>(record.duration_ns) / 1e9);
+}
+
+}  // namespace heald::agent

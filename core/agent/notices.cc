@@ -1,0 +1,191 @@
+// What the nodes and the engine tell: into the log, the metrics, the notifiers and the live stream.
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "core/agent/agent.h"
+#include "core/api/json.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/names.h"
+
+namespace heald::agent {
+namespace {
+
+constexpr std::string_view kSelf = "heald";
+constexpr int64_t kSampleEveryNs = 2 * kSecond;
+
+LogLevel LevelOf(const remedy::Notice& notice) {
+  if (notice.outcome != nullptr && notice.outcome->state == OutcomeState::kFailed)
+    return LogLevel::kError;
+  if (notice.kind == remedy::NoticeKind::kIncident &&
+      notice.incident->state == IncidentState::kEscalated)
+    return LogLevel::kError;
+  const bool refused =
+      notice.decision != nullptr && notice.decision->verdict == DecisionVerdict::kRefused;
+  const bool bad = notice.finding != nullptr && notice.finding->state != FindingState::kClear &&
+                   notice.finding->severity >= Severity::kWarning;
+  return refused || bad ? LogLevel::kWarning : LogLevel::kInfo;
+}
+
+template <typename T>
+std::shared_ptr<const T> Share(const T* record) {
+  return record == nullptr ? nullptr : std::make_shared<const T>(*record);
+}
+
+}  // namespace
+
+void Agent::OnFinding(Finding finding) {
+  if (finding.state == FindingState::kOpen)
+    metrics_
+        .Get(names::kFindings,
+             {{"node", finding.node}, {"severity", std::string(ToString(finding.severity))}},
+             Lifetime::kTouched)
+        .Increment();
+  OnEngine([this, finding = std::move(finding)] { engine_->OnFinding(finding); });
+}
+
+void Agent::OnHealth(const NodeSpec& node, const Error* error) {
+  static LogLimiter limiter(kMinute);
+  if (error == nullptr)
+    Log(LogLevel::kInfo, node.name, "works again");
+  else
+    limiter.Log(clock_.MonotonicNs(), node.name + error->message, LogLevel::kWarning, node.name,
+                error->message);
+}
+
+void Agent::Publish(std::string_view event, const api::Json& data) {
+  server_->Publish(event, api::Dump(data), api::Keep::kEvery);
+}
+
+void Agent::PublishNotice(const remedy::Notice& notice) {
+  switch (notice.kind) {
+    case remedy::NoticeKind::kFinding:
+      Publish("finding",
+              api::ToJson(api::FindingEntry{notice.incident == nullptr ? 0 : notice.incident->id,
+                                            *notice.finding}));
+      break;
+    case remedy::NoticeKind::kIncident:
+      Publish("incident", api::ToJson(*notice.incident));
+      break;
+    case remedy::NoticeKind::kDecision:
+      Publish("decision", api::ToJson(*notice.decision));
+      break;
+    case remedy::NoticeKind::kOutcome: {
+      api::Json outcome = api::ToJson(*notice.outcome);
+      outcome["policy"] = notice.decision == nullptr ? "" : notice.decision->policy;
+      Publish("outcome", outcome);
+      break;
+    }
+  }
+}
+
+void Agent::ScheduleSample() {
+  sample_->expires_after(std::chrono::nanoseconds(kSampleEveryNs));
+  sample_->async_wait([this](const boost::system::error_code& error) {
+    if (error || engine_ == nullptr || !running_) return;
+    Sample();
+    ScheduleSample();
+  });
+}
+
+void Agent::Sample() {
+  const int64_t now_ns = clock_.MonotonicNs();
+  std::vector<api::NodeStatus> nodes = NodeStatuses();
+  {
+    const std::lock_guard lock(mutex_);
+    const double elapsed_s = static_cast<double>(now_ns - sampled_ns_) / 1e9;
+    for (api::NodeStatus& node : nodes) {
+      const auto [before, fresh] = sampled_.try_emplace(node.name);
+      const auto rate = [&](uint64_t now, uint64_t then) {
+        return fresh || sampled_ns_ == 0 || now < then
+                   ? 0
+                   : static_cast<double>(now - then) / elapsed_s;
+      };
+      node.rates = rates_[node.name] = {rate(node.records_in, before->second.in),
+                                        rate(node.records_out, before->second.out)};
+      before->second = {node.records_in, node.records_out};
+    }
+    sampled_ns_ = now_ns;
+  }
+  server_->Publish(
+      "pipeline",
+      api::Dump({{"now", FormatTime(clock_.NowNs())}, {"nodes", api::ToJsonArray(nodes)}}),
+      api::Keep::kLatest);
+}
+
+void Agent::OnNotice(const remedy::Notice& notice) {
+  const std::string node = notice.node.empty() ? std::string(kSelf) : notice.node;
+  CountNotice(notice);
+  PublishNotice(notice);
+  Log(LevelOf(notice), node, notice.text);
+  Notification out;
+  out.kind = static_cast<Notification::Kind>(notice.kind);
+  out.event_id = notice.event_id;
+  out.node = notice.node;
+  out.ts_ns = notice.ts_ns;
+  out.text = notice.text;
+  if (notice.incident != nullptr) out.url = UrlOf(notice.incident->id);
+  out.finding = Share(notice.finding);
+  out.incident = Share(notice.incident);
+  out.decision = Share(notice.decision);
+  out.outcome = Share(notice.outcome);
+  // An incident's own events go to those who follow a policy that watches it.
+  std::vector<std::string> also;
+  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr) {
+    const std::lock_guard lock(mutex_);
+    for (const PolicySpec& policy : spec_.policies)
+      for (const InputRef& input : policy.inputs)
+        for (const Finding& finding : notice.incident->findings)
+          if (finding.node == input.node) also.push_back(policy.name);
+  }
+  runner_->Notify(out, also);
+}
+
+void Agent::CountNotice(const remedy::Notice& notice) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (notice.seq != 0) problem_.clear();  // the journal is written again
+    if (notice.kind == remedy::NoticeKind::kFinding && notice.finding != nullptr)
+      for (const PolicySpec& policy : spec_.policies)
+        policy_counts_[policy.name].in +=
+            std::any_of(policy.inputs.begin(), policy.inputs.end(),
+                        [&](const InputRef& input) { return input.node == notice.finding->node; });
+    if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr)
+      ++policy_counts_[notice.decision->policy].out;
+    if (notice.kind == remedy::NoticeKind::kIncident && notice.incident->closed_ns != 0)
+      last_incidents_[notice.incident->target.ToString()] = notice.incident->id;
+  }
+  const auto count = [this](const MetricDef& def, const Labels& labels) {
+    metrics_.Get(def, labels, Lifetime::kTouched).Increment();
+  };
+  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr)
+    count(names::kIncidents, {{"state", std::string(ToString(notice.incident->state))}});
+  if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr) {
+    const Decision& d = *notice.decision;
+    count(names::kDecisions, {{"policy", d.policy},
+                              {"mode", std::string(ToString(d.mode))},
+                              {"verdict", std::string(ToString(d.verdict))}});
+    if (d.verdict == DecisionVerdict::kRefused)
+      for (const GuardVerdict& guard : d.guards)
+        if (!guard.allowed) count(names::kRefusals, {{"policy", d.policy}, {"guard", guard.guard}});
+  }
+  if (notice.kind == remedy::NoticeKind::kOutcome && notice.outcome != nullptr &&
+      notice.decision != nullptr) {
+    const std::string& policy = notice.decision->policy;
+    count(names::kOutcomes,
+          {{"policy", policy}, {"state", std::string(ToString(notice.outcome->state))}});
+    if (notice.outcome->state == OutcomeState::kVerified && notice.incident != nullptr)
+      metrics_.Get(names::kHeal, {{"policy", policy}}, Lifetime::kTouched)
+          .Record(static_cast<double>(notice.ts_ns - notice.incident->opened_ns) / 1e9);
+  }
+}
+
+void Agent::OnProblem(const Error& error) {
+  static LogLimiter limiter(kMinute);
+  limiter.Log(clock_.MonotonicNs(), error.message, LogLevel::kError, "store", error.message);
+  const std::lock_guard lock(mutex_);
+  problem_ = error.message;
+}
+
+}  // namespace heald::agent

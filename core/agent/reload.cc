@@ -1,0 +1,100 @@
+// Reading the pipeline file again while the agent runs.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/agent/agent.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/names.h"
+
+namespace heald::agent {
+namespace {
+
+constexpr std::string_view kSelf = "heald";
+
+// "3 nodes added, 1 restarted"
+std::string Difference(const PipelineSpec& before, const PipelineSpec& after) {
+  size_t added = 0;
+  size_t changed = 0;
+  size_t removed = 0;
+  for (const NodeSpec& node : after.nodes) {
+    const NodeSpec* old = before.FindNode(node.name);
+    if (old == nullptr)
+      ++added;
+    else if (old->plugin != node.plugin || old->config != node.config ||
+             old->enabled != node.enabled)
+      ++changed;
+  }
+  for (const NodeSpec& node : before.nodes)
+    if (after.FindNode(node.name) == nullptr) ++removed;
+  return std::to_string(added) + (added == 1 ? " node" : " nodes") + " added, " +
+         std::to_string(changed) + " restarted, " + std::to_string(removed) + " removed";
+}
+
+api::Diagnostic ForApi(const Diagnostic& d) {
+  return {d.file, d.line, d.column, d.level == Level::kError ? "error" : "warning",
+          d.hint.empty() ? d.message : d.message + " (" + d.hint + ")"};
+}
+
+}  // namespace
+
+Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
+  const std::unique_lock reloading(reload_mutex_, std::try_to_lock);
+  if (!reloading) return MakeError(Code::kConflict, "another reload is running");
+  api::ReloadReport report;
+  std::vector<Diagnostic> diagnostics;
+  const std::optional<PipelineSpec> spec = Load(&diagnostics);
+  for (const Diagnostic& d : diagnostics) report.diagnostics.push_back(ForApi(d));
+  PipelineSpec before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = spec_;
+  }
+  heald::Status applied;
+  if (!spec)
+    applied = MakeError(Code::kInvalid, FormatText(diagnostics));
+  else
+    applied = runner_->Reload(*spec);
+  metrics_.Get(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
+  metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
+  if (!applied) {
+    report.summary = spec ? applied.error().message : "the file has errors";
+    Log(LogLevel::kError, kSelf,
+        "reload by " + actor + " failed, the old pipeline goes on: " + report.summary);
+    for (const Diagnostic& d : diagnostics)
+      Log(d.level == Level::kError ? LogLevel::kError : LogLevel::kWarning, kSelf,
+          d.file + ":" + std::to_string(d.line) + ":" + std::to_string(d.column) + ": " +
+              ForApi(d).message);
+    {
+      const std::lock_guard lock(mutex_);
+      reload_error_ = applied.error().message;
+    }
+    Publish("reload", api::ToJson(report));
+    return report;
+  }
+  ApplySpec(*spec);
+  std::vector<PolicySpec> policies = AskEngine<std::vector<PolicySpec>>([this, &spec, &actor] {
+    engine_->SetPolicies(*spec, actor);
+    return engine_->policies();
+  });
+  server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
+  report.applied = true;
+  report.summary = Difference(before, *spec);
+  server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
+  if (before.agent.listen != spec->agent.listen || before.agent.tls != spec->agent.tls ||
+      before.agent.allowed_hosts != spec->agent.allowed_hosts ||
+      before.agent.state_dir != spec->agent.state_dir || before.agent.store != spec->agent.store)
+    report.summary +=
+        "; agent.listen, tls, allowed_hosts, state_dir and store change with the next start";
+  metrics_.Get(names::kReloadTime).Record(static_cast<double>(clock_.NowNs()) / 1e9);
+  Log(LogLevel::kInfo, kSelf, "reloaded by " + actor + ": " + report.summary);
+  {
+    const std::lock_guard lock(mutex_);
+    spec_.policies = std::move(policies);
+    reload_error_.clear();
+    reloaded_ns_ = clock_.NowNs();
+  }
+  Publish("reload", api::ToJson(report));
+  return report;
+}
+
+}  // namespace heald::agent

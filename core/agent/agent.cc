@@ -26,7 +26,7 @@ api::ServerOptions ServerOptionsOf(const AgentSpec& agent) {
   options.listen = agent.listen;
   options.token = agent.token;
   options.allowed_hosts = agent.allowed_hosts;
-  options.tokens_file = api::TokensPath(agent.state_dir);
+  options.tokens_file = api::TokensFile(agent.state_dir);
   options.allow_no_token = agent.allow_no_token;
   options.tls = {agent.tls.cert_file, agent.tls.key_file, agent.tls.client_ca_file};
   options.allow_no_tls = agent.allow_no_tls;

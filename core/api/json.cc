@@ -101,6 +101,8 @@ template Json ToJsonArray(const std::vector<FindingEntry>&);
 template Json ToJsonArray(const std::vector<ActionStatus>&);
 template Json ToJsonArray(const std::vector<ExecutionEntry>&);
 template Json ToJsonArray(const std::vector<AuditEntry>&);
+template Json ToJsonArray(const std::vector<PluginEntry>&);
+template Json ToJsonArray(const std::vector<PluginEntry>&);
 template Json ToJsonArray(const std::vector<PolicyStatus>&);
 template Json ToJsonArray(const std::vector<NodeStatus>&);
 

@@ -51,7 +51,8 @@ void AddSecurityHeaders(Response& response) {
 
 Response Router::Dispatch(const Request& request, std::string_view* route_name) const {
   if (std::optional<Response> refusal = access_.CheckOrigin(request)) return *std::move(refusal);
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view asked = request.method;
+  const std::string_view method = asked == "HEAD" ? "GET" : asked;
   // Without a token nobody learns which routes there are.
   std::optional<Role> needed =
       request.path.starts_with("/api/") ? std::optional(Role::kViewer) : std::nullopt;

@@ -102,7 +102,6 @@ template Json ToJsonArray(const std::vector<ActionStatus>&);
 template Json ToJsonArray(const std::vector<ExecutionEntry>&);
 template Json ToJsonArray(const std::vector<AuditEntry>&);
 template Json ToJsonArray(const std::vector<PluginEntry>&);
-template Json ToJsonArray(const std::vector<PluginEntry>&);
 template Json ToJsonArray(const std::vector<PolicyStatus>&);
 template Json ToJsonArray(const std::vector<NodeStatus>&);
 

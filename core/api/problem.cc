@@ -37,6 +37,7 @@ int StatusOf(Code code) {
 std::string_view ReasonPhrase(int status) {
   constexpr std::pair<int, std::string_view> kReasons[] = {
       {200, "OK"},
+      {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},

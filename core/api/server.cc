@@ -3,58 +3,20 @@
 #include <Poco/Exception.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/Net/ServerSocketImpl.h>
-#include <Poco/Net/StreamSocketImpl.h>
-#include <Poco/Net/TCPServer.h>
-#include <Poco/Thread.h>
-#include <Poco/ThreadPool.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <optional>
 
 #include "core/api/connection.h"
+#include "core/api/poller.h"
 #include "core/api/port_owner.h"
-#include "core/base/clock.h"
 
 namespace heald::api {
 namespace {
-
-// Sockets that commands started by actions do not inherit, and no spinning when the process is out
-// of file descriptors.
-class ListenerImpl final : public Poco::Net::ServerSocketImpl {
- public:
-  Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& client) override {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    const int fd = accept4(sockfd(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC);
-    if (fd < 0) {
-      constexpr long kPauseMs = 50;
-      if (errno != ECONNABORTED && errno != EINTR) Poco::Thread::sleep(kPauseMs);
-      throw Poco::IOException("accept failed", errno);
-    }
-    client = Poco::Net::SocketAddress(reinterpret_cast<sockaddr*>(&peer), length);
-    return new Poco::Net::StreamSocketImpl(fd);
-  }
-};
-
-class Listener final : public Poco::Net::ServerSocket {
- public:
-  Listener() : ServerSocket(new ListenerImpl, true) {}
-};
-
-class ConnectionFactory final : public Poco::Net::TCPServerConnectionFactory {
- public:
-  explicit ConnectionFactory(ConnectionContext& context) : context_(context) {}
-  Poco::Net::TCPServerConnection* createConnection(const Poco::Net::StreamSocket& socket) override {
-    return new Connection(socket, context_);
-  }
-
- private:
-  ConnectionContext& context_;
-};
 
 struct ListenAddress {
   std::string host;  // without brackets
@@ -106,16 +68,45 @@ Error BindError(const std::string& listen, uint16_t port, const Poco::Exception&
   }
 }
 
+// What other machines can reach needs tokens and TLS, or an operator who says otherwise by name.
+Status CheckReach(const ServerOptions& options, const Access& access) {
+  const std::string start =
+      "agent.listen " + options.listen + " can be reached from other machines";
+  if (!options.allow_no_token && !access.HasLiveToken())
+    return MakeError(Code::kDenied, start +
+                                        ": make a token with `heald token create`, set "
+                                        "agent.token, or listen on 127.0.0.1");
+  if (!options.allow_no_tls && options.tls.empty())
+    return MakeError(Code::kDenied,
+                     start +
+                         ", and tokens would travel in the clear: set agent.tls with cert_file "
+                         "and key_file, or listen on 127.0.0.1");
+  return {};
+}
+
+// Live clients stay for as long as what they came in with holds.
+LiveStream::Allowed WhileHolds(const Access& access, const Request& request) {
+  const auto who = access.Authenticate(request);
+  const auto* identity = std::get_if<Identity>(&who);
+  if (identity == nullptr) return [] { return false; };
+  return [access, identity = *identity] { return access.Holds(identity); };
+}
+
 }  // namespace
 
 struct Server::Impl {
+  explicit Impl(ServerOptions o)
+      : options(std::move(o)), live(options.limits.live, options.version) {}
+
   ServerOptions options;
   ListenAddress address;  // with the port taken
-  Listener socket;
+  Poco::Net::ServerSocket socket;
   std::optional<Access> access;
+  std::unique_ptr<Tls> tls;
+  LiveStream live;
   std::optional<ConnectionContext> context;
-  std::unique_ptr<Poco::ThreadPool> threads;
-  std::unique_ptr<Poco::Net::TCPServer> server;
+  std::unique_ptr<Poller> poller;
+  std::atomic<bool> serving{false};
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -126,62 +117,67 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::Bind(ServerOptions options) {
   Result<ListenAddress> address = ParseListen(options.listen);
   if (!address) return address.error();
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(std::move(options));
+  const ServerOptions& given = impl->options;
   try {
     const Poco::Net::SocketAddress where(address->host, address->port);
-    impl->access.emplace(AccessOptions{address->host, where.host().isLoopback(), options.token,
-                                       options.tokens_file, options.allow_no_token,
-                                       options.allowed_hosts, options.tokens_notice});
-    if (!where.host().isLoopback() && !options.allow_no_token && !impl->access->HasLiveToken())
-      return MakeError(Code::kDenied,
-                       "agent.listen " + options.listen +
-                           " can be reached from other machines: make a token with `heald token "
-                           "create`, set agent.token, or listen on 127.0.0.1");
+    const bool loopback = where.host().isLoopback();
+    impl->access.emplace(AccessOptions{address->host, loopback, given.token, given.tokens_file,
+                                       given.allow_no_token, given.allowed_hosts,
+                                       given.tokens_notice});
+    if (!loopback)
+      if (const Status s = CheckReach(given, *impl->access); !s) return s.error();
+    if (!given.tls.empty()) {
+      Result<std::unique_ptr<Tls>> tls = Tls::Load(given.tls, given.tls_notice);
+      if (!tls) return tls.error();
+      impl->tls = std::move(*tls);
+    }
     // No SO_REUSEPORT: two agents on one port would share its clients at random.
     impl->socket.bind(where, true, false);
     constexpr int kBacklog = 128;
     impl->socket.listen(kBacklog);
+    impl->socket.setBlocking(false);
     fcntl(impl->socket.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
   } catch (const Poco::Exception& error) {
-    return BindError(options.listen, address->port, error);
+    return BindError(given.listen, address->port, error);
   }
-  impl->options = std::move(options);
   impl->address = {address->host, impl->socket.address().port()};
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
 Status Server::Serve(Backend& backend) {
-  HEALD_CHECK(!impl_->server, "Serve is called once");
+  HEALD_CHECK(!impl_->context, "Serve is called once");
   const ServerOptions& options = impl_->options;
-  impl_->context.emplace(options.limits, Router(*impl_->access, backend),
-                         [this] { return impl_->server->queuedConnections() > 0; });
-  try {
-    Poco::Net::TCPServerParams::Ptr params = new Poco::Net::TCPServerParams;
-    params->setMaxThreads(options.limits.threads);
-    params->setMaxQueued(options.limits.waiting);
-    // Poco's stop does not wake every idle thread: this bounds how long it waits for them.
-    params->setThreadIdleTime(Poco::Timespan(0, 500 * kMillisecond / kMicrosecond));
-    impl_->threads = std::make_unique<Poco::ThreadPool>("api", 1, options.limits.threads);
-    impl_->server = std::make_unique<Poco::Net::TCPServer>(new ConnectionFactory(*impl_->context),
-                                                           *impl_->threads, impl_->socket, params);
-    impl_->server->start();
-  } catch (const Poco::Exception& error) {
-    return MakeError(Code::kUnavailable, "the API's threads do not start: " + error.displayText());
-  }
+  impl_->context.emplace(
+      options.limits, Router(*impl_->access, backend), impl_->live,
+      [access = *impl_->access](const Request& request) { return WhileHolds(access, request); });
+  if (const Status s = impl_->live.Start(); !s) return s;
+  Tls* const tls = impl_->tls.get();
+  const auto open = [tls](int fd) {
+    return Channel(fd, tls == nullptr ? nullptr : tls->context());
+  };
+  Poller::Chore chore;
+  if (tls != nullptr) chore = {options.limits.tls_check_ns, [tls] { tls->Refresh(); }};
+  impl_->poller = std::make_unique<Poller>(impl_->socket.impl()->sockfd(), *impl_->context, open,
+                                           std::move(chore));
+  if (const Status s = impl_->poller->Start(); !s) return s;
+  impl_->serving = true;
   return {};
 }
 
 void Server::Stop() {
-  if (!impl_->server || impl_->context->stopping.exchange(true)) return;
-  impl_->context->stop_by_ns = SystemClock().MonotonicNs() + kSecond;
-  shutdown(impl_->socket.impl()->sockfd(), SHUT_RD);  // wakes the accepting thread
-  impl_->server->stop();
-  impl_->threads->joinAll();
+  if (!impl_->context || impl_->context->stopping.exchange(true)) return;
+  impl_->live.Stop();
+  if (impl_->poller) impl_->poller->Stop();
   impl_->socket.close();
 }
 
 void Server::UpdateAccess(const std::string& token, bool allow_no_token) {
   impl_->access->Update(token, allow_no_token);
+}
+
+void Server::Publish(std::string_view event, std::string_view data, Keep keep) {
+  impl_->live.Publish(event, data, keep);
 }
 
 uint16_t Server::port() const {
@@ -191,13 +187,20 @@ uint16_t Server::port() const {
 std::string Server::url() const {
   const std::string& host = impl_->address.host;
   const bool v6 = host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port());
+  return (impl_->tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port());
 }
 
 Server::Stats Server::stats() const {
-  if (!impl_->server) return {};
-  return {impl_->server->currentConnections(), impl_->server->queuedConnections(),
-          impl_->server->refusedConnections()};
+  Stats stats;
+  stats.live = impl_->live.stats();
+  if (!impl_->serving) return stats;
+  const PollerStats poller = impl_->poller->stats();
+  stats.connections = poller.connections;
+  stats.waiting = poller.waiting;
+  stats.refused_total = poller.refused_total;
+  stats.tls_failures_total = impl_->context->tls_failures;
+  return stats;
 }
 
 }  // namespace heald::api

@@ -1,42 +1,34 @@
 // The agent's HTTP listener. Used by the composition root: Bind before anything else starts, so
 // that a busy port costs nothing; Serve when the backend is ready; Stop first of all at the end.
-// Thread rule: one thread owns it; stats may be read from any.
+// Thread rule: one thread owns it; stats, and from Bind on Publish, may be called from any.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/api/backend.h"
+#include "core/api/limits.h"
+#include "core/api/live.h"
+#include "core/api/tls.h"
 #include "core/base/result.h"
-#include "core/base/units.h"
 
 namespace heald::api {
-
-struct Limits {
-  size_t head_bytes = 16 * 1024;
-  size_t body_bytes = 1024 * 1024;
-  size_t requests_per_connection = 1000;
-  int64_t head_ns = 5 * kSecond;           // from the first byte to the empty line
-  int64_t body_ns = 10 * kSecond;          // from the empty line to the last byte
-  int64_t send_ns = 10 * kSecond;          // the whole answer
-  int64_t keep_alive_ns = 15 * kSecond;    // idle between requests; none while others wait
-  int64_t crowded_read_ns = 1 * kSecond;   // without a byte, while others wait for a thread
-  int64_t linger_ns = 500 * kMillisecond;  // for the client to take the last answer
-  int threads = 16;                        // connections served at a time
-  int waiting = 64;                        // connections beyond are closed unanswered
-};
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0: any free one
   std::string token;                      // an admin's; see AccessOptions for these
   std::vector<std::string> allowed_hosts;
-  Limits limits;
-  std::string tokens_file;
+  Limits limits{};
+  std::string tokens_file{};
   bool allow_no_token = false;
-  std::function<void(bool bad, const std::string& text)> tokens_notice;
+  Notice tokens_notice{};
+  TlsFiles tls{};             // empty: plain HTTP
+  bool allow_no_tls = false;  // plain though others reach it, waived by name
+  Notice tls_notice{};
+  std::string version{};  // told to live clients
 };
 
 class Server {
@@ -53,13 +45,18 @@ class Server {
   // Ends idle connections at once, others within a second, then waits for backend calls under way.
   void Stop();
 
+  // To all clients of the live stream. Never waits for one; goes nowhere after Stop.
+  void Publish(std::string_view event, std::string_view data, Keep keep);
+
   uint16_t port() const;
   std::string url() const;  // "http://127.0.0.1:8080"
 
   struct Stats {
-    int connections = 0;
-    int waiting = 0;
-    int refused_total = 0;
+    size_t connections = 0;      // without the live ones
+    size_t waiting = 0;          // ready, and waiting for a thread
+    uint64_t refused_total = 0;  // closed unanswered, to make room for others
+    uint64_t tls_failures_total = 0;
+    LiveStats live;
   };
   Stats stats() const;
 

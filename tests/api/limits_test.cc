@@ -24,7 +24,6 @@ class ApiLimitsTest : public ServerFixture {
     options.limits.send_ns = 300 * kMillisecond;
     options.limits.keep_alive_ns = 150 * kMillisecond;
     options.limits.requests_per_connection = 5;
-    options.limits.crowded_read_ns = 100 * kMillisecond;
     options.limits.linger_ns = 100 * kMillisecond;
     options.limits.threads = 4;
     Start(options);
@@ -93,28 +92,66 @@ TEST_F(ApiLimitsTest, ClientThatDoesNotReadIsLetGo) {
   backend_.status.version = std::string(32 * 1024 * 1024, 'x');  // more than socket buffers hold
   RawClient client(server_->port());
   client.Send(RequestText("GET", "/api/v1/status"));
-  const auto give_up = steady_clock::now() + std::chrono::seconds(10);
-  while (server_->stats().connections == 0 && steady_clock::now() < give_up)
-    std::this_thread::sleep_for(milliseconds(5));
-  while (server_->stats().connections > 0 && steady_clock::now() < give_up)
-    std::this_thread::sleep_for(milliseconds(5));
-  EXPECT_EQ(server_->stats().connections, 0);
+  WaitForConnections(1);
+  WaitForConnections(0);
   client.Close();
   ExpectStillServing();
 }
 
 TEST_F(ApiLimitsTest, ClientGoneBeforeTheAnswerHarmsNobody) {
-  for (int i = 0; i < 20; ++i) RawClient(server_->port()).Send(RequestText("GET", "/app.js"));
+  for (int i = 0; i < 20; ++i) RawClient(server_->port()).Send(RequestText("GET", "/"));
   ExpectStillServing();
 }
 
-TEST_F(ApiLimitsTest, SlowClientsDoNotKeepOthersOut) {
+TEST_F(ApiLimitsTest, HalfOpenConnectionsKeepNobodyOut) {
   std::vector<std::unique_ptr<RawClient>> slow;
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < 200; ++i) {
     slow.push_back(std::make_unique<RawClient>(server_->port()));
-    slow.back()->Send("GET / HTTP/1.1\r\n");
+    if (i % 2 == 0) slow.back()->Send("GET / HTTP/1.1\r\n");
   }
+  const auto start = steady_clock::now();
   ExpectStillServing();
+  EXPECT_LT(steady_clock::now() - start, milliseconds(100));
+}
+
+TEST_F(ApiLimitsTest, ConnectionNearestToItsEndMakesRoom) {
+  ServerOptions options;
+  options.limits.connections = 8;
+  Start(options);
+  std::vector<std::unique_ptr<RawClient>> open;
+  for (int i = 0; i < 8; ++i) {
+    open.push_back(std::make_unique<RawClient>(server_->port()));
+    open.back()->Send("GET / HTTP/1.1\r\n");
+  }
+  WaitForConnections(8);
+  open.push_back(std::make_unique<RawClient>(server_->port()));
+  open.back()->Send(RequestText("GET", "/healthz"));
+  EXPECT_EQ(open.back()->Read().status, 200);
+  EXPECT_TRUE(open[0]->AtEnd());
+  EXPECT_EQ(server_->stats().connections, 8u);
+  EXPECT_EQ(server_->stats().refused_total, 1u);
+  // One that has been answered and asks for nothing goes before one that is half-way.
+  EXPECT_EQ(Ask("GET", "/healthz").status, 200);
+  EXPECT_TRUE(open.back()->AtEnd());
+  EXPECT_EQ(server_->stats().refused_total, 1u);
+}
+
+TEST_F(ApiLimitsTest, BodiesTogetherAreBounded) {
+  ServerOptions options;
+  options.limits.bodies_bytes = 1000;
+  Start(options);
+  RawClient first(server_->port()), second(server_->port());
+  const std::string head =
+      "PUT /api/v1/switch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 600\r\n";
+  first.Send(head + "Expect: 100-continue\r\n\r\n");
+  ASSERT_EQ(first.Read(false).status, 100);
+  second.Send(head + "\r\n");
+  const Answer refused = second.Read();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("Retry-After"), "1");
+  first.Send(std::string(600, ' '));
+  EXPECT_EQ(first.Read().status, 400);
+  EXPECT_EQ(AskRaw(head + "\r\n" + std::string(600, ' ')).status, 400);  // there is room again
 }
 
 TEST_F(ApiLimitsTest, GarbageGetsAProblemOrAClosedDoor) {

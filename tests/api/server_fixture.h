@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "core/api/server.h"
 #include "tests/api/fake_backend.h"
@@ -34,13 +36,21 @@ class ServerFixture : public ::testing::Test {
     return AskRaw(RequestText(method, path, headers, body));
   }
   Answer AskRaw(const std::string& text) {
-    RawClient client(server_->port());
+    RawClient client(server_->port(), tls_);
     client.Send(text);
     return client.Read();
   }
 
+  void WaitForConnections(size_t wanted) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (server_->stats().connections != wanted && std::chrono::steady_clock::now() < give_up)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ASSERT_EQ(server_->stats().connections, wanted);
+  }
+
   FakeBackend backend_;
   std::unique_ptr<Server> server_;  // stops before the backend goes
+  SSL_CTX* tls_ = nullptr;          // how clients speak; null: plain
 };
 
 }  // namespace heald::api

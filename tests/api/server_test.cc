@@ -22,6 +22,7 @@ std::string BindError(const std::string& listen, const std::string& token = "") 
   ServerOptions options;
   options.listen = listen;
   options.token = token;
+  options.allow_no_tls = true;
   const auto server = Server::Bind(options);
   return server.ok() ? "" : server.error().message;
 }
@@ -38,7 +39,7 @@ TEST_F(ApiServerTest, BusyPortNamesItsHolder) {
   const std::string address = "127.0.0.1:" + std::to_string(server_->port());
   EXPECT_THAT(BindError(address), AllOf(HasSubstr("cannot listen on " + address),
                                         HasSubstr("the port is in use by pid "),
-                                        HasSubstr(std::to_string(getpid()) + " (api_test)"),
+                                        HasSubstr(std::to_string(getpid()) + " (api_server_test"),
                                         HasSubstr("set agent.listen to another address")));
 }
 
@@ -91,7 +92,7 @@ TEST_F(ApiServerTest, TokenGuardsApiAndMetricsButNotHealth) {
   EXPECT_THAT(Ask("GET", "/metrics").headers["WWW-Authenticate"], HasSubstr("Bearer"));
   EXPECT_EQ(Ask("PUT", "/api/v1/switch", bad, R"({"enabled":true})").status, 401);
   EXPECT_FALSE(backend_.remediation.enabled);
-  for (const char* path : {"/healthz", "/readyz", "/", "/app.js", "/app.css"})
+  for (const char* path : {"/healthz", "/readyz", "/", "/docs"})
     EXPECT_EQ(Ask("GET", path).status, 200) << path;
 }
 
@@ -134,6 +135,15 @@ TEST_F(ApiServerTest, AsksForTheBodyThatWaitsToBeAskedFor) {
   EXPECT_EQ(client.Read().status, 200);
 }
 
+TEST_F(ApiServerTest, PacksLongTextForClientsThatTakeIt) {
+  backend_.status.version = std::string(10'000, 'x');
+  Start();
+  const Answer packed = Ask("GET", "/api/v1/status", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(packed.headers.at("Content-Encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), 1000u);
+  EXPECT_GT(Ask("GET", "/api/v1/status").body.size(), 10'000u);
+}
+
 TEST_F(ApiServerTest, AnswersTwoHundredRequestsASecond) {
   Start();
   constexpr int kClients = 20, kEach = 50;
@@ -153,7 +163,7 @@ TEST_F(ApiServerTest, AnswersTwoHundredRequestsASecond) {
   RecordProperty("requests_per_second", static_cast<int>(kClients * kEach / took));
   const auto stop = steady_clock::now();
   server_->Stop();  // all threads have just been busy, and idle now
-  EXPECT_LT(steady_clock::now() - stop, milliseconds(2000));
+  EXPECT_LT(steady_clock::now() - stop, milliseconds(500));
 }
 
 TEST_F(ApiServerTest, IdleConnectionsDoNotKeepOthersOut) {
@@ -179,15 +189,13 @@ TEST_F(ApiServerTest, StopsWithinTwoSecondsWithOpenConnections) {
   halfway.Send("GET /healthz HT");
   std::vector<std::unique_ptr<RawClient>> waiting;
   for (int i = 0; i < 8; ++i) waiting.push_back(std::make_unique<RawClient>(server_->port()));
-  const auto give_up = steady_clock::now() + milliseconds(5000);
-  while (server_->stats().connections < 4 && steady_clock::now() < give_up)
-    std::this_thread::sleep_for(milliseconds(1));
-  ASSERT_EQ(server_->stats().connections, 4);
+  WaitForConnections(11);
   const auto start = steady_clock::now();
   server_->Stop();
   EXPECT_LT(steady_clock::now() - start, milliseconds(2000));
   EXPECT_TRUE(idle.AtEnd());
   EXPECT_TRUE(silent.AtEnd());
+  EXPECT_EQ(halfway.Read().status, 408);
   EXPECT_FALSE(RawClient(server_->port()).connected());
 }
 

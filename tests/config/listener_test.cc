@@ -19,13 +19,13 @@ AgentSpec On(const std::string& listen) {
   return agent;
 }
 
-TEST(ListenerTest, LoopbackNeedsNothing) {
+TEST(ConfigListenerTest, LoopbackNeedsNothing) {
   for (const char* listen :
        {"127.0.0.1:8080", "127.1.2.3:0", "localhost:8080", "[::1]:8080", "127.255.255.255:1"})
     EXPECT_THAT(CheckListener(On(listen), kNoTokens), IsEmpty()) << listen;
 }
 
-TEST(ListenerTest, WhatIsNotLoopbackNeedsTokenAndTls) {
+TEST(ConfigListenerTest, WhatIsNotLoopbackNeedsTokenAndTls) {
   for (const char* listen : {"0.0.0.0:8080", "[::]:8080", "10.0.0.1:80", "heald.example:80",
                              "127.evil.example:80", "128.0.0.1:80", "[::ffff:10.0.0.1]:80"}) {
     const auto found = CheckListener(On(listen), kNoTokens);
@@ -36,7 +36,7 @@ TEST(ListenerTest, WhatIsNotLoopbackNeedsTokenAndTls) {
   }
 }
 
-TEST(ListenerTest, ATokenOfEitherKindWillDo) {
+TEST(ConfigListenerTest, ATokenOfEitherKindWillDo) {
   AgentSpec agent = On("0.0.0.0:8080");
   agent.tls = {"/cert.pem", "/key.pem", ""};
   EXPECT_EQ(CheckListener(agent, kNoTokens).size(), 1u);
@@ -45,7 +45,7 @@ TEST(ListenerTest, ATokenOfEitherKindWillDo) {
   EXPECT_THAT(CheckListener(agent, kNoTokens), IsEmpty());
 }
 
-TEST(ListenerTest, OneWaiverIsNotTheOther) {
+TEST(ConfigListenerTest, OneWaiverIsNotTheOther) {
   AgentSpec agent = On("0.0.0.0:8080");
   agent.allow_no_tls = true;
   const auto found = CheckListener(agent, kNoTokens);
@@ -56,7 +56,7 @@ TEST(ListenerTest, OneWaiverIsNotTheOther) {
   EXPECT_EQ(found[1].level, Level::kWarning);
 }
 
-TEST(ListenerTest, AWaiverThatIsNotUsedSaysNothing) {
+TEST(ConfigListenerTest, AWaiverThatIsNotUsedSaysNothing) {
   AgentSpec agent = On("127.0.0.1:8080");
   agent.allow_no_tls = agent.allow_no_token = true;
   EXPECT_THAT(CheckListener(agent, kNoTokens), IsEmpty());
@@ -65,7 +65,7 @@ TEST(ListenerTest, AWaiverThatIsNotUsedSaysNothing) {
   EXPECT_THAT(CheckListener(agent, size_t{2}), IsEmpty());
 }
 
-TEST(ListenerTest, ADamagedTokensFileIsAnErrorEverywhere) {
+TEST(ConfigListenerTest, ADamagedTokensFileIsAnErrorEverywhere) {
   const Result<size_t> damaged = MakeError(Code::kCorrupt, "tokens.json is damaged");
   for (const char* listen : {"127.0.0.1:8080", "0.0.0.0:8080"}) {
     AgentSpec agent = On(listen);
@@ -78,7 +78,7 @@ TEST(ListenerTest, ADamagedTokensFileIsAnErrorEverywhere) {
   }
 }
 
-TEST(ListenerTest, UrlsAreHttpAndHaveNoPassword) {
+TEST(ConfigListenerTest, UrlsAreHttpAndHaveNoPassword) {
   for (const char* url : {"http://localhost", "https://a.example:1/b?c=d@e#f", "HTTPS://x/"})
     EXPECT_EQ(WhyNoUrl(url), "") << url;
   for (const char* url : {"", "http://", "ftp://x", "x", "http:/x", "javascript:alert(1)",

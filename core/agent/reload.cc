@@ -79,7 +79,6 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
   report.applied = true;
   report.summary = Difference(before, *spec);
-  server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
   if (before.agent.listen != spec->agent.listen || before.agent.tls != spec->agent.tls ||
       before.agent.allowed_hosts != spec->agent.allowed_hosts ||
       before.agent.state_dir != spec->agent.state_dir || before.agent.store != spec->agent.store)

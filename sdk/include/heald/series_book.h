@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,7 @@ struct BookOptions {
   Duration update_interval = Seconds(10);  // by the samples' time
   Duration keep_restored = Minutes(60);    // how long a restored series may stay away
   uint32_t snapshot_version = 1;
+  FindingKind kind = FindingKind::kAnomaly;
 };
 
 template <typename State>
@@ -74,6 +76,7 @@ class SeriesBook {
   using Make = std::function<State()>;
   using Save = std::function<void(const State&, SnapshotWriter&)>;
   using Load = std::function<State(SnapshotReader&)>;
+  using Adorn = std::function<void(Finding&)>;
 
   SeriesBook(
       Host host, BookOptions options, Make make = [] { return State{}; })
@@ -87,13 +90,15 @@ class SeriesBook {
 
   // Opens a finding, or updates the open one: at once when it got worse, else at most every
   // update_interval. `began_ns` and `recent` (oldest first, with this value) count when it opens.
+  // adorn: adds what a Reading doesn't hold, before each time the finding is sent.
   void Report(Row& row, heald_series series, const Reading& reading, const Sink& sink,
-              int64_t began_ns = 0, std::vector<double> recent = {}) {
+              int64_t began_ns = 0, std::vector<double> recent = {}, const Adorn& adorn = {}) {
     if (row.open == nullptr) {
       auto open = std::make_unique<OpenFinding>();
       Finding& finding = open->finding;
       finding.About(series, host_.LabelsOf(series));
       finding.unit = options_.unit.empty() ? GuessUnit(finding.metric) : options_.unit;
+      finding.kind = options_.kind;
       finding.id = next_id_++;
       finding.began_ns = began_ns != 0 ? began_ns : reading.ts_ns;
       finding.recent = std::move(recent);
@@ -101,6 +106,7 @@ class SeriesBook {
       finding.severity = reading.severity;
       finding.contributors.push_back({finding.metric, 1, reading.value, reading.expected});
       Fill(finding, reading);
+      if (adorn) adorn(finding);
       sink.Emit(finding);
       open->sent_ns = reading.ts_ns;
       row.open = std::move(open);
@@ -112,6 +118,7 @@ class SeriesBook {
     if (!worse && reading.ts_ns - open.sent_ns < options_.update_interval.ns) return;
     if (reading.severity != Severity::kNormal) open.finding.severity = reading.severity;
     open.finding.state = FindingState::kUpdate;
+    if (adorn) adorn(open.finding);
     sink.Emit(open.finding);
     open.sent_ns = reading.ts_ns;
   }
@@ -179,7 +186,10 @@ class SeriesBook {
     for (uint64_t left = in.U64(); left > 0; --left) {
       LabelSet labels = in.Labels();
       Row row{load(in), nullptr};
-      if (in.U32() != 0) row.open = LoadFinding(labels, in);
+      if (in.U32() != 0) {
+        row.open = LoadFinding(labels, in);
+        row.open->finding.kind = options_.kind;
+      }
       restored.emplace(std::move(labels), std::move(row));
     }
     in.End();
@@ -188,10 +198,15 @@ class SeriesBook {
   }
 
   size_t size() const { return table_.size(); }
-  // visit(const Row&) for every live series.
+  // visit(const Row&) or visit(heald_series, const Row&) for every live series.
   template <typename Visit>
   void ForEach(Visit visit) {
-    table_.ForEach([&](heald_series, const Row& row) { visit(row); });
+    table_.ForEach([&](heald_series series, const Row& row) {
+      if constexpr (std::is_invocable_v<Visit, heald_series, const Row&>)
+        visit(series, row);
+      else
+        visit(row);
+    });
   }
 
  private:

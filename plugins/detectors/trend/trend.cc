@@ -1,0 +1,183 @@
+#include "plugins/detectors/trend/trend.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace heald::trend {
+
+namespace {
+
+uint32_t SamplesPerBucket(const Config& config) {
+  return static_cast<uint32_t>(std::max<int64_t>(std::lround(config.window / 16.0), 1));
+}
+
+bool Beyond(const Config& config, double value) {
+  return (config.above && value >= *config.above) || (config.below && value <= *config.below);
+}
+
+// A jump that towers above the noise and above all that came before it, with calm on both sides: a
+// restart, a deploy. A steep line has jumps on both sides.
+bool Jumped(const Buckets& buckets) {
+  constexpr uint32_t kAfter = 2;
+  constexpr uint32_t kBefore = 32;
+  if (buckets.size() < kAfter + 4) return false;
+  const double jump = buckets[1] - buckets[2];
+  const uint32_t end = std::min(buckets.size(), kAfter + kBefore);
+  double low = buckets[kAfter], high = low, noise = 0;
+  for (uint32_t i = kAfter; i + 1 < end; ++i) {
+    low = std::min(low, buckets[i + 1]);
+    high = std::max(high, buckets[i + 1]);
+    noise += std::fabs(buckets[i] - buckets[i + 1]);
+  }
+  noise /= end - kAfter - 1;
+  const double size = std::fabs(jump);
+  return size > 0 && size > 6 * noise && size > high - low &&
+         std::fabs(buckets[0] - buckets[1]) < size / 4 &&
+         std::fabs(buckets[2] - buckets[3]) < size / 4;
+}
+
+// Of 8 neighbours, or what there is of them; needs one.
+double Mean(const Buckets& buckets, uint32_t from) {
+  const uint32_t count = std::min(LengthAt(0), buckets.size() - from);
+  double sum = 0;
+  for (uint32_t i = from; i < from + count; ++i) sum += buckets[i] / count;
+  return sum;
+}
+
+// The highest mean of 8 neighbours; sign -1: of the values turned over.
+double Highest(const Buckets& buckets, double sign) {
+  double highest = sign * buckets[0];
+  for (uint32_t i = 0; i + LengthAt(0) <= buckets.size(); ++i)
+    highest = std::max(highest, sign * Mean(buckets, i));
+  return highest;
+}
+
+}  // namespace
+
+Series::Series(const Config& config) : buckets_(SamplesPerBucket(config)) {}
+
+Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predict, bool open) {
+  if (!(std::fabs(value) <= Buckets::kLimit) || ts_ns <= last_ns_) return Step::kSkipped;
+  const bool gap = last_ns_ != 0 && ts_ns - last_ns_ > config.max_gap.ns;
+  last_ns_ = ts_ns;
+  if (gap) Restart();
+  const int completed = buckets_.Add(ts_ns, value);
+  if (gap || completed == Buckets::kStartedAnew) {
+    forecast_ = {};
+    return open ? Step::kGap : Step::kLearning;
+  }
+  if (completed > 0) OnBuckets(config, completed, predict, open);
+  beyond_ = Beyond(config, value);
+  const bool fell = sign_ * (half_ - value) > 0;
+  if (!open) {
+    const bool likely = forecast_.probability >= config.probability.value && !fell &&
+                        (forecast_.in > 0 || !beyond_);
+    likely_ = likely ? likely_ + 1 : 0;
+    unlikely_ = 0;
+    if (predict && likely_ >= config.confirm) return Step::kOpened;
+    return ready_ ? Step::kNormal : Step::kLearning;
+  }
+  likely_ = 0;
+  if (!fresh_) return Step::kNormal;
+  if (beyond_) falls_ = 0;
+  const bool over = !beyond_ && (fell || forecast_.probability < config.probability.value / 2);
+  unlikely_ = over ? unlikely_ + 1 : 0;
+  if (unlikely_ < config.clear_after) return Step::kOngoing;
+  unlikely_ = 0;
+  // A prediction that came to nothing is learnt: such levels are usual here. After a fall nobody
+  // knows whether somebody prevented it; only when it happens again and again it is a habit.
+  constexpr uint32_t kByItself = 3;
+  if (fell) ++falls_;
+  if (buckets_.size() > 0 && (!fell || falls_ >= kByItself))
+    LearnLevel(config, fell ? sign_ * Highest(buckets_, sign_) : Mean(buckets_, 0));
+  if (fell) Restart();
+  return Step::kCleared;
+}
+
+// A level beyond the threshold is a failure, not a habit.
+void Series::LearnLevel(const Config& config, double level) {
+  if (Beyond(config, level)) return;
+  habits_.LearnLevel(level, last_ns_, config.memory.ns);
+}
+
+void Series::Restart() {
+  buckets_.Clear();
+  forecast_ = {};
+  likely_ = unlikely_ = 0;
+}
+
+void Series::OnBuckets(const Config& config, int completed, bool predict, bool open) {
+  if (!predict) {  // its past is what counts
+    ready_ = true;
+    return;
+  }
+  if (Jumped(buckets_)) {
+    for (uint32_t i = 2; !open && i + LengthAt(0) <= buckets_.size(); i += LengthAt(0) / 2)
+      LearnLevel(config, Mean(buckets_, i));
+    buckets_.Truncate(2);
+  }
+  forecast_ = {};
+  const Lines lines = LinesOf(buckets_);
+  if (lines.count == 0) return;
+  ready_ = true;
+  const double horizon =
+      static_cast<double>(config.horizon.ns) / static_cast<double>(buckets_.step_ns()) + 0.5;
+  Forecast best;
+  for (const double sign : {1.0, -1.0}) {
+    const auto& threshold = sign > 0 ? config.above : config.below;
+    if (!threshold || (open && sign != sign_)) continue;
+    const Forecast forecast = ForecastOf(buckets_, lines, habits_, *threshold, sign, horizon, open);
+    if (forecast.buckets == 0 || forecast.probability < best.probability) continue;
+    best = forecast;
+    sign_ = sign;
+  }
+  forecast_ = best;
+  fresh_ = true;
+  if (!open || best.probability >= config.probability.value / 2)
+    half_ = best.level - best.slope * best.buckets / 2;
+  if (open) return;
+  const bool suspicious = forecast_.significance > 3 && forecast_.probability > 0.1;
+  if (suspicious) return;
+  for (int i = 0; i < completed; ++i) habits_.LearnSlopes(lines);
+  if (buckets_.size() == Buckets::kCapacity)
+    LearnLevel(config, Mean(buckets_, Buckets::kCapacity - LengthAt(0)));
+}
+
+int64_t Series::TimeNs(double in_buckets) const {
+  constexpr double kMost = 3e17;  // ten years
+  const double in_ns = in_buckets * static_cast<double>(buckets_.step_ns());
+  return buckets_.newest_ns() + static_cast<int64_t>(std::clamp(in_ns, -kMost, kMost));
+}
+
+int64_t Series::OnsetNs() const {
+  return TimeNs(1.0 - forecast_.buckets);
+}
+
+void Series::Save(sdk::SnapshotWriter& out) const {
+  buckets_.Save(out);
+  habits_.Save(out);
+  out.I64(last_ns_);
+  out.F64(sign_);
+  out.F64(half_);
+  out.U32(likely_);
+  out.U32(unlikely_);
+  out.U32(falls_);
+  out.U32(ready_ ? 1 : 0);
+}
+
+// The forecast comes anew with the next bucket.
+Series Series::Load(const Config& config, sdk::SnapshotReader& in) {
+  Series series;
+  series.buckets_ = Buckets::Load(SamplesPerBucket(config), in);
+  series.habits_.Load(in);
+  series.last_ns_ = in.I64();
+  series.sign_ = in.F64() < 0 ? -1 : 1;
+  series.half_ = in.F64();
+  series.likely_ = in.U32();
+  series.unlikely_ = in.U32();
+  series.falls_ = in.U32();
+  series.ready_ = in.U32() != 0;
+  return series;
+}
+
+}  // namespace heald::trend

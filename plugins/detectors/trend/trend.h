@@ -1,0 +1,123 @@
+// The judgement of trend: one series' samples in, what happened out. No host, no labels, no
+// findings; plugin.cc adds those. README.md explains the rules. Thread rule: plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "heald/config.h"
+#include "heald/snapshot.h"
+#include "plugins/detectors/trend/buckets.h"
+#include "plugins/detectors/trend/forecast.h"
+
+namespace heald::trend {
+
+struct Config {
+  std::optional<double> above{};
+  std::optional<double> below{};
+  sdk::Duration horizon = sdk::Minutes(15);
+  int64_t window = 60;
+  sdk::Ratio probability{0.8};
+  int64_t confirm = 3;
+  int64_t clear_after = 3;
+  std::vector<std::string> metrics{};
+  std::string component{};
+  std::string recommended_action{};
+  sdk::Duration memory = sdk::Minutes(7 * 24 * 60);
+  sdk::Duration max_gap = sdk::Minutes(60);
+  sdk::Duration update_interval = sdk::Seconds(30);
+  std::string unit{};
+
+  static constexpr auto Fields() {
+    using sdk::Field;
+    return std::tuple(
+        Field("above", &Config::above, "Reaching this value from below is a failure"),
+        Field("below", &Config::below, "Reaching this value from above is a failure"),
+        Field("horizon", &Config::horizon, "How far ahead to look",
+              {.min = 0, .exclusive_min = true}),
+        Field("window", &Config::window,
+              "Samples of the line to start with; half to eight times as many are used, as far as "
+              "the series goes straight",
+              {.min = 16, .max = 100'000}),
+        Field("probability", &Config::probability,
+              "Probability of crossing within the horizon at which it is predicted",
+              {.min = 0.05, .max = 0.99}),
+        Field("confirm", &Config::confirm, "Samples in a row that open a finding",
+              {.min = 1, .max = 1000}),
+        Field("clear_after", &Config::clear_after,
+              "Samples in a row without the trend that clear it", {.min = 1, .max = 1000}),
+        Field("metrics", &Config::metrics,
+              "Which of the inputs have the threshold; the others only say what moved first. "
+              "Without it all have it"),
+        Field("component", &Config::component,
+              "What is likely to fail; without it the target's name and the metric"),
+        Field("recommended_action", &Config::recommended_action,
+              "What would help; a policy may map it to an action"),
+        Field("memory", &Config::memory,
+              "How long a level the series once had counts as usual, at least",
+              {.min = 0, .exclusive_min = true}),
+        Field("max_gap", &Config::max_gap, "After a silence longer than this it starts anew",
+              {.min = 0, .max = 2.6e15, .exclusive_min = true}),
+        Field("update_interval", &Config::update_interval,
+              "Shortest time between two updates of a finding that doesn't get worse", {.min = 0}),
+        Field("unit", &Config::unit,
+              "Unit of the values (s, By, 1, 1/s); without it guessed from the metric's name"));
+  }
+};
+
+enum class Step : uint8_t {
+  kSkipped,   // NaN, infinite, or not later than the sample before
+  kLearning,  // too few samples for a line
+  kNormal,    // nothing is predicted, or not yet for `confirm` samples
+  kOpened,    // a prediction begins
+  kOngoing,   // it still holds
+  kCleared,   // it doesn't hold any more
+  kGap        // the finding was open when max_gap passed
+};
+
+class Series {
+ public:
+  Series() = default;
+  explicit Series(const Config& config);
+
+  // `predict`: the threshold applies; else only slopes are followed. `open`: a finding is open.
+  Step Next(const Config& config, int64_t ts_ns, double value, bool predict, bool open);
+
+  int64_t last_ns() const { return last_ns_; }
+  const Buckets& buckets() const { return buckets_; }
+  // As of the newest bucket; buckets == 0: no line leads to a threshold.
+  const Forecast& forecast() const { return forecast_; }
+  double sign() const { return sign_; }    // 1: towards `above`, -1: towards `below`
+  bool beyond() const { return beyond_; }  // the latest value has crossed the threshold
+  // It has once had enough samples for a line.
+  bool ready() const { return ready_; }
+  // When the line began, and when it is to cross the threshold.
+  int64_t OnsetNs() const;
+  int64_t TimeNs(double in_buckets) const;
+
+  void Save(sdk::SnapshotWriter& out) const;
+  static Series Load(const Config& config, sdk::SnapshotReader& in);
+
+ private:
+  void LearnLevel(const Config& config, double level);
+  void Restart();
+  void OnBuckets(const Config& config, int completed, bool predict, bool open);
+
+  Buckets buckets_;
+  Habits habits_;
+  Forecast forecast_;
+  int64_t last_ns_ = 0;
+  double sign_ = 1;
+  double half_ = 0;        // where half of the rise is gone, while a finding is open
+  uint32_t likely_ = 0;    // samples in a row
+  uint32_t unlikely_ = 0;  // samples in a row while a finding is open
+  uint32_t falls_ = 0;     // predictions that ended with a fall before they came true
+  bool beyond_ = false;
+  bool ready_ = false;
+  bool fresh_ = false;  // the forecast was made since the start
+};
+
+}  // namespace heald::trend

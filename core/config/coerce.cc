@@ -256,7 +256,10 @@ class Coercion {
             in.mistake->message, in.mistake->hint);
       return Value();
     }
-    if (spot.secret || in.from_outside) context_.shown[spot.path] = "********";
+    if (spot.secret)
+      context_.shown[spot.path] = "********";
+    else if (in.from_outside)
+      context_.shown[spot.path] = node.text;
     if (!in.runtime.empty()) return Template(node, spot, in);
 
     ScalarText text;

@@ -33,8 +33,8 @@ LoadResult LoadPipelineText(std::string_view text, const std::string& name,
                             const std::string& folder, const Catalog& catalog,
                             const Environment& environment);
 
-// The document for people: secrets and whatever came from the environment or a file as ********,
-// durations, sizes and the like with their units.
+// The document for people: secrets as ********, what came from the environment or a file as the file
+// writes it (${env:NAME}), durations, sizes and the like with their units.
 Value EffectiveConfig(const LoadResult& loaded);
 // A tree as YAML text.
 std::string FormatYaml(const Value& value);

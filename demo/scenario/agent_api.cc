@@ -22,8 +22,8 @@ AgentEvent ToEvent(const json& chain, const json& entry) {
   event.incident = chain.value("id", uint64_t{0});
   event.target = Text(chain, "target_name");
   event.kind = Text(entry, "event");
-  event.detail = json::parse(Text(entry, "detail"), nullptr, false);
-  event.text = event.detail.is_object() ? Text(event.detail, "text") : Text(entry, "detail");
+  event.detail = entry.value("detail", json::object());
+  event.text = Text(entry, "text");
   return event;
 }
 

@@ -4,6 +4,8 @@
 #include "core/base/units.h"
 #include "core/model/component.h"
 #include "core/model/incident.h"
+#include "heald/naming.h"
+#include "heald/unit.h"
 
 namespace heald {
 
@@ -54,32 +56,11 @@ std::string RecordNames(uint32_t records) {
 }
 
 std::string FormatValue(double value, std::string_view unit) {
-  if (std::isnan(value)) return "unknown";
-  char buffer[64];
-  if (unit == "By" && std::isfinite(value)) {
-    constexpr const char* kNames[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t i = 0;
-    while (std::fabs(value) >= 1024 && i < 4) {
-      value /= 1024;
-      ++i;
-    }
-    std::snprintf(buffer, sizeof buffer, "%.3g %s", value, kNames[i]);
-    return buffer;
-  }
-  if (unit == "1" && std::fabs(value) <= 1.5) {  // a ratio
-    std::snprintf(buffer, sizeof buffer, "%.3g %%", value * 100);
-    return buffer;
-  }
-  std::snprintf(buffer, sizeof buffer,
-                std::fabs(value) >= 1000 && std::fabs(value) < 1e9 ? "%.0f" : "%.3g", value);
-  std::string out = buffer;
-  if (!unit.empty() && unit != "1") out += " " + std::string(unit == "1/s" ? "/s" : unit);
-  return out;
+  return sdk::FormatValue(value, unit);
 }
 
 std::string TargetName(const Labels& target) {
-  for (const std::string_view name :
-       {"service", "pod", "container", "deployment", "node", "instance", "job"})
+  for (const std::string_view name : sdk::kNamingLabels)
     if (target.Has(name)) return std::string(target.Get(name));
   return target.empty() ? "-" : target.ToString();
 }

@@ -78,7 +78,7 @@ RecordJson FindingJson(const heald_finding& finding) {
   RecordJson json{{"id", finding.id},
                   {"kind", Word(kFindingKinds, finding.kind)},
                   {"state", Word(kFindingStates, finding.state)},
-                  {"severity", Word(kSeverities, finding.severity)},
+                  {"severity", SeverityWord(finding.severity)},
                   {"target", LabelsJson(finding.target)},
                   {"metric", Text(finding.metric)},
                   {"unit", Text(finding.unit)},
@@ -111,7 +111,7 @@ RecordJson FindingJson(const heald_finding& finding) {
 RecordJson IncidentJson(const heald_incident& incident) {
   RecordJson json{{"id", incident.id},
                   {"state", Word(kIncidentStates, incident.state)},
-                  {"severity", Word(kSeverities, incident.severity)},
+                  {"severity", SeverityWord(incident.severity)},
                   {"trace_id", Text(incident.trace_id)},
                   {"target", LabelsJson(incident.target)},
                   {"summary", Text(incident.summary)},
@@ -157,6 +157,10 @@ RecordJson OutcomeJson(const heald_outcome& outcome) {
           {"time", TimeJson(outcome.ts_ns)}};
 }
 
+std::string SeverityWord(uint32_t severity) {
+  return Word(kSeverities, severity);
+}
+
 uint32_t SeverityOf(const heald_notification& notification) {
   uint32_t severity = HEALD_SEVERITY_NORMAL;
   if (notification.finding != nullptr) severity = notification.finding->severity;
@@ -178,7 +182,7 @@ RecordJson NotificationJson(const heald_notification& notification) {
                   {"kind", Word(kNoticeKinds, notification.kind)},
                   {"node", Text(notification.node)},
                   {"text", Text(notification.text)},
-                  {"severity", Word(kSeverities, SeverityOf(notification))},
+                  {"severity", SeverityWord(SeverityOf(notification))},
                   {"target", LabelsJson(TargetOf(notification))}};
   if (notification.finding != nullptr) json["finding"] = FindingJson(*notification.finding);
   if (notification.incident != nullptr) json["incident"] = IncidentJson(*notification.incident);

@@ -27,6 +27,8 @@ RecordJson OutcomeJson(const heald_outcome& outcome);
 // The whole event, with those of the four that it has.
 RecordJson NotificationJson(const heald_notification& notification);
 
+// "critical"; a later host's is "unknown_7".
+std::string SeverityWord(uint32_t severity);
 // The highest severity that the event's records carry.
 uint32_t SeverityOf(const heald_notification& notification);
 // The target that the event is about.

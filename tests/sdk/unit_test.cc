@@ -23,5 +23,14 @@ TEST(SdkUnitTest, SaysNothingWhereTheNameDoesNot) {
   EXPECT_EQ(GuessUnit("secondsish"), "");
 }
 
+TEST(SdkUnitTest, WritesValuesAsPeopleDo) {
+  EXPECT_EQ(FormatValue(1.8432, "s"), "1.84 s");
+  EXPECT_EQ(FormatValue(536870912, "By"), "512 MiB");
+  EXPECT_EQ(FormatValue(0.731, "1"), "73.1 %");
+  EXPECT_EQ(FormatValue(12345, "1/s"), "12345 /s");
+  EXPECT_EQ(FormatValue(7, ""), "7");
+  EXPECT_EQ(FormatValue(std::nan(""), "s"), "unknown");
+}
+
 }  // namespace
 }  // namespace heald::sdk

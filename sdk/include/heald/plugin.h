@@ -409,6 +409,7 @@ class Notices {
   // The config with ${…} filled in for that one.
   Config Params(size_t i) const { return ReadConfig<Config>(*items_[i].params); }
   void Done(size_t i) { results_[i] = HEALD_OK; }
+  bool IsDone(size_t i) const { return results_[i] == HEALD_OK; }
   // The first that isn't done failed with this code.
   void Fail(int32_t code) {
     for (size_t i = 0; i < size(); ++i) {

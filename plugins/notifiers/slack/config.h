@@ -1,0 +1,86 @@
+// Configuration of the notifier `slack`. Thread rule: plain values.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "heald/plugin.h"
+#include "plugins/support/http_config.h"
+
+namespace heald::slack {
+
+// What a webhook can be asked to tell.
+enum class Event {
+  kOpened,
+  kAwaitingApproval,
+  kRefused,
+  kWouldAct,
+  kActing,
+  kDryRun,
+  kVerified,
+  kFailed,
+  kUndone,
+  kCleared,
+  kResolved,
+  kEscalated
+};
+inline constexpr std::string_view kEventWords[] = {
+    "opened", "awaiting_approval", "refused",  "would_act",
+    "acting", "dry_run",           "verified", "failed",
+    "undone", "cleared",           "resolved", "escalated"};
+
+struct Templates {
+  std::string title;
+  std::string text;
+  std::string footer;
+  std::string notification;
+  static constexpr auto Fields() {
+    using sdk::Field;
+    return std::tuple(
+        Field("title", &Templates::title,
+              "Heading, instead of \"⚠️ Warning · payments · latency\"", {.runtime = true}),
+        Field("text", &Templates::text, "Text below the heading, in Slack's mrkdwn",
+              {.runtime = true}),
+        Field("footer", &Templates::footer,
+              "Small print, instead of incident number, policy and trace id", {.runtime = true}),
+        Field("notification", &Templates::notification,
+              "Plain text for the phone's notification, instead of heading and event",
+              {.runtime = true}));
+  }
+};
+
+struct Config : support::HttpConfig {
+  std::string webhook_url;
+  std::string bot_token;
+  std::string channel;
+  std::string api_url = "https://slack.com/api";
+  std::vector<Event> events;
+  sdk::Duration min_interval = sdk::Seconds(1);
+  std::string link = "${incident.url}";
+  Templates templates;
+  static constexpr auto Fields() {
+    using sdk::Field;
+    return std::tuple_cat(
+        std::tuple(
+            Field("webhook_url", &Config::webhook_url, "Incoming webhook to post to",
+                  {.secret = true}),
+            Field("bot_token", &Config::bot_token,
+                  "Bot token (xoxb-…), instead of a webhook: one message per incident, updated in "
+                  "place",
+                  {.secret = true}),
+            Field("channel", &Config::channel, "Channel for the bot, best by its id (C0123456789)"),
+            Field("api_url", &Config::api_url, "Where Slack's Web API is"),
+            Field("events", &Config::events,
+                  "What a webhook tells; by default all but acting, dry_run and cleared",
+                  {.one_of = kEventWords}),
+            Field("min_interval", &Config::min_interval, "Shortest time between two messages",
+                  {.min = 0}),
+            Field("link", &Config::link, "Where the link of a message leads", {.runtime = true}),
+            Field("templates", &Config::templates, "Texts of your own")),
+        HttpConfig::ConnectionFields());
+  }
+};
+
+}  // namespace heald::slack

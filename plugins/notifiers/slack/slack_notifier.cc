@@ -1,0 +1,244 @@
+#include "plugins/notifiers/slack/slack_notifier.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace heald::slack {
+namespace {
+
+constexpr std::string_view kMetadataType = "heald_incident";
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kClockSlackNs = 120 * kSecond;  // between this machine's clock and Slack's
+constexpr int kHistoryPages = 5;
+constexpr Event kQuiet[] = {Event::kActing, Event::kDryRun, Event::kCleared};
+
+std::string Text(heald_str text) {
+  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
+}
+
+// The incident's trace id is its own for ever; its number may come again with another store.
+std::string KeyOf(const heald_notification& notice) {
+  if (notice.incident == nullptr) return "event " + Text(notice.event_id);
+  const std::string trace = Text(notice.incident->trace_id);
+  return trace.empty() ? "incident " + std::to_string(notice.incident->id) : trace;
+}
+
+// What a webhook says once per incident, not again and again.
+std::string OnceOf(Event event, const heald_notification& notice) {
+  std::string once(kEventWords[static_cast<size_t>(event)]);
+  if (event == Event::kOpened) return once;
+  if (event == Event::kRefused || event == Event::kWouldAct)
+    return once + " " + Text(notice.decision->policy);
+  return {};
+}
+
+std::string TextIn(const Json& json, const char* name) {
+  const auto at = json.find(name);
+  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
+}
+
+// A member that is an object; empty where there is none.
+Json ObjectIn(const Json& json, const char* name) {
+  const auto at = json.find(name);
+  return at != json.end() && at->is_object() ? *at : Json::object();
+}
+
+}  // namespace
+
+void SlackNotifier::Validate(const Config& config, sdk::Problems& problems) {
+  const bool bot = !config.bot_token.empty();
+  if (bot == !config.webhook_url.empty())
+    problems.Add("", "give either webhook_url, or bot_token and channel");
+  if (!bot && !config.webhook_url.empty())
+    if (const std::string problem = support::CheckUrl(config.webhook_url); !problem.empty())
+      problems.Add("/webhook_url", "is not a URL like https://hooks.slack.com/services/…");
+  if (bot) {
+    if (config.channel.empty())
+      problems.Add("/channel", "name the channel that the bot posts to, best by its id");
+    if (const std::string problem = support::CheckUrl(config.api_url); !problem.empty())
+      problems.Add("/api_url", problem);
+    if (!config.events.empty())
+      problems.Add("/events",
+                   "only a webhook chooses: the bot keeps one message per incident up to date");
+    if (!config.bearer_token.empty() || !config.bearer_token_file.empty() ||
+        !config.basic_auth.username.empty())
+      problems.Add("/bot_token", "is what goes to Slack: leave bearer_token and basic_auth out");
+  }
+  for (const support::HttpConfigProblem& problem : support::CheckHttpConfig(config, false))
+    problems.Add(problem.pointer, problem.message);
+}
+
+SlackNotifier::SlackNotifier(sdk::Host host, const Config& config)
+    : host_(host),
+      config_(config),
+      api_(config, [host] { return host.Cancelled(); }),
+      stories_(host) {}
+
+void SlackNotifier::NotifyAll(Notices& notices) {
+  for (size_t i = 0; i < notices.size(); ++i) {
+    if (notices.IsDone(i)) continue;
+    if (config_.bot_token.empty())
+      TellByWebhook(notices, i);
+    else
+      TellByBot(notices, i);
+  }
+}
+
+bool SlackNotifier::Add(const heald_notification& notice, Story* story) {
+  const std::string id = Text(notice.event_id);
+  if (story->Contains(id)) return false;
+  story->AddEvent(id);
+  if (notice.decision != nullptr) story->policy = Text(notice.decision->policy);
+  if (notice.kind == HEALD_NOTICE_DECISION || notice.kind == HEALD_NOTICE_OUTCOME)
+    story->awaits_approval = EventOf(notice) == Event::kAwaitingApproval;
+  if (std::string step = StepOf(notice); !step.empty()) story->AddStep(std::move(step));
+  return true;
+}
+
+void SlackNotifier::KeepToRate() {
+  const int64_t now_ns = host_.MonotonicNs();
+  if (now_ns < next_ns_)
+    throw sdk::Failure(HEALD_FULL, "Slack takes about one message a second")
+        .Retryable(next_ns_ - now_ns);
+  next_ns_ = now_ns + config_.min_interval.ns;
+}
+
+void SlackNotifier::Fail(const Answer& answer) {
+  const int32_t code = answer.cancelled ? HEALD_CANCELLED : HEALD_UNAVAILABLE;
+  if (answer.kind == Answer::Kind::kNever) throw sdk::Failure(HEALD_DENIED, answer.message);
+  throw sdk::Failure(code, answer.message).Retryable(answer.retry_after_ns);
+}
+
+// ---- webhook ----
+
+void SlackNotifier::TellByWebhook(Notices& notices, size_t i) {
+  const heald_notification& notice = notices[i];
+  const std::string key = KeyOf(notice);
+  Story story = stories_.Get(key);
+  if (Add(notice, &story)) {
+    const Event event = EventOf(notice);
+    const std::string once = OnceOf(event, notice);
+    const auto among = [&](const auto& list) {
+      return std::find(std::begin(list), std::end(list), event) != std::end(list);
+    };
+    const bool wanted = config_.events.empty() ? !among(kQuiet) : among(config_.events);
+    const bool told =
+        !once.empty() && std::find(story.told.begin(), story.told.end(), once) != story.told.end();
+    if (wanted && !told) {
+      KeepToRate();
+      Json message = MessageOf(notice, story, config_, notices.Params(i));
+      // Only a classic webhook lets the message choose.
+      if (!config_.channel.empty()) message["channel"] = config_.channel;
+      if (const Answer answer = api_.PostToWebhook(message); !answer.ok()) Fail(answer);
+      if (!once.empty()) story.told.push_back(once);
+    }
+    stories_.Save(key, story);
+  }
+  notices.Done(i);
+}
+
+// ---- bot ----
+
+void SlackNotifier::TellByBot(Notices& notices, size_t first) {
+  const std::string key = KeyOf(notices[first]);
+  std::vector<size_t> group;
+  Story story = stories_.Get(key);
+  if (story.channel != config_.channel) story.ts.clear();
+  story.channel = config_.channel;
+  bool news = false;
+  for (size_t i = first; i < notices.size(); ++i) {
+    if (KeyOf(notices[i]) != key) continue;
+    group.push_back(i);
+    news |= Add(notices[i], &story);
+  }
+  if (news) {
+    KeepToRate();
+    const size_t last = group.back();
+    const Json message = MessageOf(notices[last], story, config_, notices.Params(last));
+    if (story.ts.empty() && !story.posting.empty()) {
+      story.ts = FindPosted(story);
+      story.channel_id = stories_.ChannelId(config_.channel);
+    }
+    if (!story.ts.empty()) {
+      Json update = message;
+      update["channel"] = story.channel_id;
+      update["ts"] = story.ts;
+      const Answer answer = api_.Call("chat.update", update);
+      if (answer.token == "message_not_found" || answer.token == "cant_update_message" ||
+          answer.token == "edit_window_closed")
+        story.ts.clear();  // deleted by someone, or not to be touched any more
+      else if (!answer.ok())
+        Fail(answer);
+    }
+    if (story.ts.empty()) Post(key, &story, notices[first], message);
+    story.posting.clear();
+    stories_.Save(key, story);
+  }
+  for (const size_t i : group) notices.Done(i);
+}
+
+void SlackNotifier::Post(const std::string& key, Story* story, const heald_notification& first,
+                         Json message) {
+  // On disk before it is sent: after a kill in between, it is looked for before it is posted again.
+  Story before = stories_.Get(key);
+  before.channel = story->channel;
+  before.ts.clear();
+  before.posting = Text(first.event_id);
+  before.posting_ns = host_.NowNs();
+  stories_.Save(key, before);
+  message["channel"] = config_.channel;
+  message["metadata"] = {{"event_type", kMetadataType},
+                         {"event_payload", {{"event_id", before.posting}, {"incident", key}}}};
+  message["unfurl_links"] = false;
+  Answer answer = api_.Call("chat.postMessage", message);
+  if (answer.ok() && TextIn(answer.body, "ts").empty()) {
+    answer.kind = Answer::Kind::kUnsure;
+    answer.message = "chat.postMessage was answered without the message's ts";
+  }
+  if (answer.kind == Answer::Kind::kLater || answer.kind == Answer::Kind::kNever) {
+    before.posting.clear();
+    stories_.Save(key, before);
+  }
+  if (!answer.ok()) Fail(answer);
+  story->ts = TextIn(answer.body, "ts");
+  story->channel_id = TextIn(answer.body, "channel");
+  if (story->channel_id.empty()) story->channel_id = config_.channel;
+  stories_.LearnChannelId(config_.channel, story->channel_id);
+}
+
+std::string SlackNotifier::FindPosted(const Story& story) {
+  const auto blind = [&](const std::string& why) {
+    if (!std::exchange(said_blind_, true))
+      host_.Log(sdk::Level::kWarning, "a message may already be in the channel, but " + why +
+                                          ": it is posted again, and there may be two");
+    return std::string();
+  };
+  const std::string channel = stories_.ChannelId(config_.channel);
+  if (channel.empty())
+    return blind("its id isn't known yet: write the channel's id (C0123456789) into `channel`");
+  char oldest[32];
+  std::snprintf(oldest, sizeof oldest, "%lld.000000",
+                static_cast<long long>((story.posting_ns - kClockSlackNs) / kSecond));
+  std::string cursor;
+  for (int page = 0; page < kHistoryPages; ++page) {
+    std::string query = "channel=" + support::UrlEncode(channel) +
+                        "&include_all_metadata=true&limit=200&oldest=" + oldest;
+    if (!cursor.empty()) query += "&cursor=" + support::UrlEncode(cursor);
+    const Answer answer = api_.Get("conversations.history", query);
+    if (answer.kind == Answer::Kind::kNever)
+      return blind("the bot can't read it (" + answer.token +
+                   "): give the app the scope channels:history, or groups:history for a private "
+                   "channel");
+    if (!answer.ok()) Fail(answer);
+    if (const auto list = answer.body.find("messages"); list != answer.body.end())
+      for (const Json& message : *list) {
+        const Json payload = ObjectIn(ObjectIn(message, "metadata"), "event_payload");
+        if (TextIn(payload, "event_id") == story.posting) return TextIn(message, "ts");
+      }
+    cursor = TextIn(ObjectIn(answer.body, "response_metadata"), "next_cursor");
+    if (cursor.empty()) break;
+  }
+  return {};
+}
+
+}  // namespace heald::slack

@@ -1,0 +1,416 @@
+// The notifier against a Slack of its own, called as the agent calls it: each failure's words,
+// whether it comes right, and that no message is posted twice.
+#include "plugins/notifiers/slack/slack_notifier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "heald/testing.h"
+#include "tests/fakes/source_harness.h"
+#include "tests/log_notifier/sample.h"
+#include "tests/slack/block_kit.h"
+#include "tests/slack/slack_server.h"
+
+namespace heald::slack {
+namespace {
+
+using fakes::ConfigTree;
+using log_notifier::Str;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+struct Told {
+  int32_t code = HEALD_OK;
+  bool retryable = false;
+  int64_t retry_after_ns = 0;
+  std::string message;
+};
+
+class SlackNotifierTest : public ::testing::Test {
+ protected:
+  SlackNotifierTest() {
+    sample_.event.kind = HEALD_NOTICE_INCIDENT;
+    sample_.event.decision = nullptr;
+    sample_.event.outcome = nullptr;
+    sample_.incident.state = HEALD_INCIDENT_OPEN;
+  }
+  void UseWebhook() { config_ = {{"webhook_url", slack_.webhook()}, {"min_interval", 0}}; }
+  void UseBot(const std::string& channel = "C0123456789") {
+    config_ = {{"bot_token", "xoxb-test"}, {"channel", channel},
+               {"api_url", slack_.api()},  {"min_interval", 0},
+               {"timeout", 2'000'000'000}, {"connect_timeout", 2'000'000'000}};
+  }
+  SlackNotifier& notifier() {
+    if (!notifier_) {
+      const ConfigTree tree(config_);
+      notifier_.emplace(host_.host(), sdk::ReadConfig<Config>(*tree.root()));
+    }
+    return *notifier_;
+  }
+  void Restart() { notifier_.reset(); }
+  // Several events at once, as the agent hands them over; the codes of each, and what was said.
+  Told Tell(const std::vector<std::string>& events, std::vector<int32_t>* codes = nullptr) {
+    const ConfigTree params(config_);
+    std::vector<heald_notification> items;
+    for (const std::string& event : events) {
+      items.push_back(sample_.event);
+      items.back().event_id = Str(event);
+      items.back().params = params.root();
+    }
+    std::vector<int32_t> results(items.size(), -1);
+    heald_error error = sdk::detail::NewError();
+    EXPECT_EQ(SlackNotifier::VTable()->notify(&notifier(), items.data(), items.size(),
+                                              sizeof items[0], results.data(), &error),
+              HEALD_OK);
+    if (codes != nullptr) *codes = results;
+    for (const int32_t code : results)
+      if (code != HEALD_OK)
+        return {code, error.retryable != 0, error.retry_after_ns, error.message};
+    return {};
+  }
+  void SetDecision(uint32_t verdict) {
+    sample_.event.kind = HEALD_NOTICE_DECISION;
+    sample_.event.decision = &sample_.decision;
+    sample_.decision.verdict = verdict;
+  }
+  static std::string Title(const SlackServer::Json& message) {
+    return message["blocks"][0]["text"]["text"];
+  }
+
+  SlackServer slack_;
+  sdk::testing::FakeHost host_;
+  log_notifier::Sample sample_;
+  nlohmann::json config_;
+  std::optional<SlackNotifier> notifier_;
+};
+
+// ---- webhook ----
+
+TEST_F(SlackNotifierTest, AWebhookGetsABlockKitMessage) {
+  UseWebhook();
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  ASSERT_THAT(slack_.webhooks(), SizeIs(1));
+  EXPECT_EQ(ProblemIn(slack_.webhooks()[0]), "");
+  EXPECT_EQ(Title(slack_.webhooks()[0]), "⚠️ Warning · payments · latency_p99");
+}
+
+TEST_F(SlackNotifierTest, AnEventThatComesAgainIsNotToldAgainEvenAfterARestart) {
+  UseWebhook();
+  EXPECT_EQ(Tell({"e1", "e1"}).code, HEALD_OK);
+  Restart();
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.webhooks(), SizeIs(1));
+}
+
+TEST_F(SlackNotifierTest, AWebhookIsToldOfOpeningsAndRefusalsOncePerIncident) {
+  UseWebhook();
+  Tell({"found", "opened"});
+  SetDecision(HEALD_DECISION_REFUSED);
+  Tell({"r1", "r2"});
+  sample_.decision.policy = Str("other");
+  Tell({"r3"});
+  SetDecision(HEALD_DECISION_ACT);
+  Tell({"a1"});
+  EXPECT_THAT(slack_.webhooks(), SizeIs(3));
+  EXPECT_THAT(slack_.webhooks()[1].dump(), HasSubstr("*cooldown*: 12 s left"));
+}
+
+TEST_F(SlackNotifierTest, AWebhookTellsWhatItIsAskedTo) {
+  UseWebhook();
+  config_["events"] = {"acting"};
+  Tell({"opened"});
+  SetDecision(HEALD_DECISION_ACT);
+  Tell({"a1"});
+  ASSERT_THAT(slack_.webhooks(), SizeIs(1));
+  EXPECT_THAT(slack_.webhooks()[0].dump(), HasSubstr("🔧 restart payments"));
+}
+
+TEST_F(SlackNotifierTest, SaysWhatToDoWhenAWebhookIsGoneAndNeverTheSecret) {
+  UseWebhook();
+  for (const auto& [status, token] :
+       {std::pair{404, "no_service"}, {403, "invalid_token"}, {410, "channel_is_archived"}}) {
+    slack_.Refuse("webhook", {.status = status, .body = token});
+    const Told told = Tell({"e1"});
+    EXPECT_EQ(told.code, HEALD_DENIED);
+    EXPECT_FALSE(told.retryable);
+    EXPECT_THAT(told.message, HasSubstr(token));
+    EXPECT_THAT(told.message, ::testing::AnyOf(HasSubstr("make a new one"), HasSubstr("archived")));
+    EXPECT_THAT(told.message, Not(HasSubstr("SECRET")));
+  }
+}
+
+TEST_F(SlackNotifierTest, ComesBackAfterWhateverIsNotSlacksOwnNo) {
+  UseWebhook();
+  for (const Mood mood :
+       {Mood::kTooMany, Mood::kBroken, Mood::kWrongBody, Mood::kNotHttp, Mood::kNoAnswer}) {
+    slack_.Plan({mood});
+    const Told told = Tell({"e1"});
+    EXPECT_EQ(told.code, HEALD_UNAVAILABLE) << static_cast<int>(mood);
+    EXPECT_TRUE(told.retryable);
+    EXPECT_EQ(told.retry_after_ns, mood == Mood::kTooMany ? 1'000'000'000 : 0);
+    EXPECT_THAT(told.message, Not(HasSubstr("SECRET")));
+  }
+  slack_.http().Stop();
+  const Told refused = Tell({"e1"});
+  EXPECT_TRUE(refused.retryable);
+  EXPECT_THAT(refused.message, HasSubstr("connection refused by http://127.0.0.1"));
+  EXPECT_THAT(refused.message, Not(HasSubstr("SECRET")));
+  slack_.http().Start();
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.webhooks(), SizeIs(1));
+}
+
+TEST_F(SlackNotifierTest, APageOfAProxyIsNotSlacksNo) {
+  UseWebhook();
+  slack_.Refuse("webhook", {.status = 403, .body = "<html>Blocked by policy</html>"});
+  EXPECT_TRUE(Tell({"e1"}).retryable);
+  slack_.Refuse("webhook", {.body = "{\"ok\":true}"});
+  EXPECT_TRUE(Tell({"e1"}).retryable);
+}
+
+TEST_F(SlackNotifierTest, KeepsToItsRateWithoutCallingItAFailure) {
+  UseWebhook();
+  config_["min_interval"] = 1'000'000'000;
+  std::vector<int32_t> codes;
+  SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
+  const Told told = Tell({"e1", "e2", "e3"}, &codes);
+  EXPECT_THAT(codes, ElementsAre(HEALD_OK, HEALD_FULL, HEALD_CANCELLED));
+  EXPECT_TRUE(told.retryable);
+  EXPECT_EQ(told.retry_after_ns, 1'000'000'000);
+  host_.Advance(sdk::Seconds(1));
+  Tell({"e2", "e3"});
+  EXPECT_THAT(slack_.webhooks(), SizeIs(2));
+}
+
+// ---- bot ----
+
+TEST_F(SlackNotifierTest, ABotKeepsOneMessagePerIncidentUpToDateOverARestart) {
+  UseBot();
+  EXPECT_EQ(Tell({"opened"}).code, HEALD_OK);
+  SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
+  EXPECT_EQ(Tell({"asked"}).code, HEALD_OK);
+  Restart();
+  SetDecision(HEALD_DECISION_ACT);
+  sample_.decision.actor = Str("user:anna");
+  sample_.incident.state = HEALD_INCIDENT_VERIFYING;
+  EXPECT_EQ(Tell({"given"}).code, HEALD_OK);
+  ASSERT_THAT(slack_.messages(), SizeIs(1));
+  const SlackServer::Message message = slack_.messages()[0];
+  ASSERT_THAT(message.versions, SizeIs(3));
+  for (const auto& version : message.versions) EXPECT_EQ(ProblemIn(version), "");
+  EXPECT_EQ(Title(message.versions[0]), "⚠️ Warning · payments · latency_p99");
+  EXPECT_EQ(Title(message.versions[1]), "✋ Awaits approval · payments · latency_p99");
+  EXPECT_EQ(Title(message.versions[2]), "🔎 Verifying · payments · latency_p99");
+  EXPECT_THAT(message.body.dump(), HasSubstr("✋ awaits approval: restart payments"));
+  EXPECT_THAT(message.body.dump(), HasSubstr("approved by user:anna"));
+}
+
+TEST_F(SlackNotifierTest, ABotSendsWhatWaitsOfOneIncidentAsOne) {
+  UseBot();
+  SetDecision(HEALD_DECISION_REFUSED);
+  std::vector<int32_t> codes;
+  Tell({"e1", "e2", "e3", "e4"}, &codes);
+  EXPECT_THAT(codes, ElementsAre(HEALD_OK, HEALD_OK, HEALD_OK, HEALD_OK));
+  EXPECT_THAT(slack_.calls(), ElementsAre("chat.postMessage"));
+  Tell({"e3", "e4"});
+  EXPECT_THAT(slack_.calls(), SizeIs(1)) << "they are in the message already";
+}
+
+TEST_F(SlackNotifierTest, AnotherIncidentIsAnotherMessage) {
+  UseBot();
+  Tell({"e1"});
+  sample_.incident.trace_id = Str("ffffffffffffffffffffffffffffffff");
+  Tell({"e2"});
+  EXPECT_THAT(slack_.messages(), SizeIs(2));
+}
+
+TEST_F(SlackNotifierTest, PostsAnewWhatSomeoneDeleted) {
+  UseBot();
+  Tell({"e1"});
+  slack_.Delete(slack_.messages()[0].ts);
+  EXPECT_EQ(Tell({"e2"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.calls(), ElementsAre("chat.postMessage", "chat.update", "chat.postMessage"));
+  Tell({"e3"});
+  ASSERT_THAT(slack_.messages(), SizeIs(1));
+  EXPECT_EQ(slack_.messages()[0].updates, 1u);
+}
+
+TEST_F(SlackNotifierTest, APostWhoseAnswerWasLostIsFoundAndNotRepeated) {
+  UseBot();
+  slack_.Plan({Mood::kLostAnswer});
+  EXPECT_TRUE(Tell({"e1"}).retryable);
+  Restart();  // a kill in between makes no difference
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  ASSERT_THAT(slack_.messages(), SizeIs(1));
+  EXPECT_THAT(slack_.calls(),
+              ElementsAre("chat.postMessage", "conversations.history", "chat.update"));
+  EXPECT_EQ(Tell({"e2"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.messages(), SizeIs(1));
+}
+
+TEST_F(SlackNotifierTest, APostThatDidntArriveIsRepeated) {
+  UseBot();
+  slack_.Plan({Mood::kNoAnswer});
+  EXPECT_TRUE(Tell({"e1"}).retryable);
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.calls(),
+              ElementsAre("chat.postMessage", "conversations.history", "chat.postMessage"));
+  EXPECT_THAT(slack_.messages(), SizeIs(1));
+}
+
+TEST_F(SlackNotifierTest, APostThatWasRefusedForNowNeedsNoSearch) {
+  UseBot();
+  slack_.Plan({Mood::kTooMany});
+  const Told told = Tell({"e1"});
+  EXPECT_EQ(told.retry_after_ns, 1'000'000'000);
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.calls(), ElementsAre("chat.postMessage", "chat.postMessage"));
+}
+
+TEST_F(SlackNotifierTest, WithoutTheScopeToLookItPostsAgainAndSaysSoOnce) {
+  UseBot();
+  slack_.Refuse("conversations.history",
+                {.body = R"({"ok":false,"error":"missing_scope","needed":"channels:history"})"});
+  for (const char* event : {"e1", "e2"}) {
+    sample_.incident.trace_id = Str(event);
+    slack_.Plan({Mood::kLostAnswer});
+    EXPECT_TRUE(Tell({event}).retryable);
+    EXPECT_EQ(Tell({event}).code, HEALD_OK);
+  }
+  EXPECT_THAT(slack_.messages(), SizeIs(4));
+  ASSERT_THAT(host_.log(), SizeIs(1));
+  EXPECT_THAT(host_.log()[0].message, HasSubstr("give the app the scope channels:history"));
+}
+
+TEST_F(SlackNotifierTest, AChannelsIdIsLearntFromTheFirstAnswer) {
+  UseBot("#incidents");
+  EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
+  Restart();
+  sample_.incident.trace_id = Str("another");
+  slack_.Plan({Mood::kLostAnswer});
+  EXPECT_TRUE(Tell({"e2"}).retryable);
+  EXPECT_EQ(Tell({"e2"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.messages(), SizeIs(2));
+  EXPECT_THAT(host_.log(), IsEmpty());
+}
+
+TEST_F(SlackNotifierTest, SaysWhatToDoWhenSlackRefusesTheBot) {
+  UseBot();
+  for (const auto& [token, advice] : {std::pair{"invalid_auth", "Bot User OAuth Token"},
+                                      {"not_in_channel", "/invite"},
+                                      {"channel_not_found", "check `channel`"},
+                                      {"is_archived", "archived"},
+                                      {"missing_scope", "install it again"},
+                                      {"invalid_blocks", "templates"},
+                                      {"some_new_word", "documentation"}}) {
+    slack_.Refuse("chat.postMessage",
+                  {.body = R"({"ok":false,"error":")" + std::string(token) + "\"}"});
+    const Told told = Tell({"e1"});
+    EXPECT_EQ(told.code, HEALD_DENIED);
+    EXPECT_FALSE(told.retryable);
+    EXPECT_THAT(told.message, HasSubstr(token));
+    EXPECT_THAT(told.message, HasSubstr(advice));
+    EXPECT_THAT(told.message, Not(HasSubstr("xoxb-test")));
+  }
+}
+
+TEST_F(SlackNotifierTest, AnAnswerThatMakesNoSenseIsNotBelieved) {
+  UseBot();
+  for (const char* body : {R"({"ok":true})", R"({"ok":true,"ts":7})", R"({"ok":"yes"})", "[]",
+                           "null", R"({"ok":false})", R"({"ok":false,"error":{}})"}) {
+    slack_.Refuse("chat.postMessage", {.body = body});
+    const Told told = Tell({"e1"});
+    EXPECT_EQ(told.code, HEALD_UNAVAILABLE) << body;
+    EXPECT_TRUE(told.retryable) << body;
+  }
+  slack_.Allow("chat.postMessage");
+  for (const char* body :
+       {R"({"ok":true})", R"({"ok":true,"messages":7})",
+        R"({"ok":true,"messages":[7,null,{"metadata":7},{"metadata":{"event_payload":[]}}]})"}) {
+    slack_.Refuse("conversations.history", {.body = body});
+    slack_.Plan({Mood::kNoAnswer});
+    sample_.incident.trace_id = Str(body);
+    EXPECT_TRUE(Tell({"e2"}).retryable) << body;
+    EXPECT_EQ(Tell({"e2"}).code, HEALD_OK) << body;
+  }
+}
+
+TEST_F(SlackNotifierTest, ADamagedMemoryCostsASecondMessageAndNothingElse) {
+  UseBot();
+  Tell({"e1"});
+  Restart();
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::string(host_.host().StateDir()) + "/messages"))
+    std::ofstream(file.path()) << "{\"ts\": 7";
+  EXPECT_EQ(Tell({"e2"}).code, HEALD_OK);
+  EXPECT_THAT(slack_.messages(), SizeIs(2));
+  EXPECT_THAT(host_.log()[0].message, HasSubstr("is damaged"));
+}
+
+TEST_F(SlackNotifierTest, AStateFolderThatCantBeWrittenIsToldAndTheMessagesGoOn) {
+  UseBot();
+  std::ofstream(std::string(host_.host().StateDir()) + "/messages") << "in the way";
+  for (const char* event : {"e1", "e2", "e3"}) EXPECT_EQ(Tell({event}).code, HEALD_OK);
+  ASSERT_THAT(slack_.messages(), SizeIs(1));
+  EXPECT_EQ(slack_.messages()[0].updates, 2u);
+  EXPECT_THAT(host_.log(), SizeIs(1));
+}
+
+TEST_F(SlackNotifierTest, AnEventOfNoIncidentIsAMessageOfItsOwn) {
+  UseBot();
+  sample_.event.incident = nullptr;
+  Tell({"e1", "e2", "e1"});
+  EXPECT_THAT(slack_.messages(), SizeIs(2));
+}
+
+TEST_F(SlackNotifierTest, ARequestEndsWhenTheAgentDoes) {
+  UseBot();
+  slack_.Refuse("chat.postMessage", {.delay = std::chrono::seconds(20)});
+  host_.Cancel();
+  const Told told = Tell({"e1"});
+  EXPECT_EQ(told.code, HEALD_CANCELLED);
+  EXPECT_TRUE(told.retryable);
+}
+
+// ---- configuration ----
+
+std::vector<std::string> ProblemsOf(const nlohmann::json& json) {
+  const ConfigTree tree(json);
+  std::vector<std::string> found;
+  SlackNotifier::Component()->validate(
+      tree.root(),
+      [](void* user, heald_str pointer, heald_str message) {
+        static_cast<std::vector<std::string>*>(user)->push_back(
+            std::string(sdk::detail::View(pointer)) + ": " +
+            std::string(sdk::detail::View(message)));
+      },
+      &found);
+  return found;
+}
+
+TEST(SlackConfigTest, WantsExactlyOneWayIn) {
+  EXPECT_THAT(ProblemsOf({{"webhook_url", "https://hooks.slack.com/services/T/B/X"}}), IsEmpty());
+  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "C0123456789"}}), IsEmpty());
+  EXPECT_THAT(ProblemsOf(nlohmann::json::object()), Contains(HasSubstr("give either webhook_url")));
+  EXPECT_THAT(ProblemsOf({{"webhook_url", "https://hooks.slack.com/x"},
+                          {"bot_token", "xoxb-1"},
+                          {"channel", "#a"}}),
+              Contains(HasSubstr("give either webhook_url")));
+  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}}), Contains(HasSubstr("/channel: name")));
+  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"events", {"opened"}}}),
+              Contains(HasSubstr("/events: only a webhook")));
+  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"bearer_token", "b"}}),
+              Contains(HasSubstr("/bot_token")));
+  EXPECT_THAT(ProblemsOf({{"webhook_url", "hooks.slack.com/SECRET"}}),
+              ElementsAre(::testing::AllOf(HasSubstr("/webhook_url"), Not(HasSubstr("SECRET")))));
+}
+
+}  // namespace
+}  // namespace heald::slack

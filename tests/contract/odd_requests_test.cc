@@ -102,7 +102,7 @@ class Oddities {
       }
       case 4: {
         if (!example.empty())
-          (example.begin() + static_cast<int>(Below(example.size()))).value() = Value();
+          std::next(example.begin(), static_cast<int>(Below(example.size()))).value() = Value();
         return example.dump();
       }
       default:
@@ -143,7 +143,7 @@ class ContractOddRequestsTest : public ContractTest {};
 TEST_F(ContractOddRequestsTest, NeverBreakTheAgentAndAlwaysGetADocumentedAnswer) {
   constexpr int kRounds = 25;
   Write(Pipeline());
-  StartAndWait();
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
   Oddities odd(20'26);
   for (int round = 0; round < kRounds; ++round)
     for (const Operation& operation : Operations()) {

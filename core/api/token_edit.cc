@@ -79,7 +79,7 @@ Status Replace(const LockedFolder& folder, const std::string& path, const std::s
   unlink(fresh.c_str());  // of a command that was killed; the lock says that nobody uses it
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return CannotWrite(fresh, errno);
-  bool good = fchmod(fd, 0600) == 0 && WriteAll(fd, text) && fsync(fd) == 0;
+  bool good = WriteAll(fd, text) && fsync(fd) == 0;
   struct stat owner {};
   // root makes tokens for an agent that runs as somebody else, and that one has to read them.
   if (good && geteuid() == 0 && fstat(folder.fd(), &owner) == 0)

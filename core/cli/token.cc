@@ -9,16 +9,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
-#include "core/agent/environment.h"
 #include "core/api/json.h"
 #include "core/api/token_edit.h"
 #include "core/base/clock.h"
 #include "core/base/units.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
-
-#include <nlohmann/json.hpp>
 
 namespace heald::cli {
 namespace {
@@ -43,14 +41,12 @@ bool Bearable(const Diagnostic& diagnostic) {
   });
 }
 
-// A tokens file that can't be read is this command's to report, in its own words.
-class WithoutTokens final : public ProcessEnvironment {};
-
 Result<std::string> StateDir(const TokenOptions& options, const PipelineOptions& pipeline) {
   if (!options.state_dir.empty())
     return std::filesystem::absolute(options.state_dir).lexically_normal().string();
   const plugin::Loader loader(pipeline.plugin_dir, {}, pipeline.program);
-  const WithoutTokens environment;
+  // Without the tokens: a damaged file is this command's to report, in its own words.
+  const ProcessEnvironment environment;
   LoadResult result =
       pipeline.file.empty()
           ? LoadPipelineText(BuiltInPipeline(), "<built-in>",

@@ -1,7 +1,9 @@
 #include "demo/scenario/scenarios.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -100,6 +102,7 @@ class Trial {
       const auto events = session_.api().NewEvents();
       if (events)
         for (const AgentEvent& event : *events) Take(event);
+      LookAtMemory();
       if (!refused_.empty()) return MakeError(Code::kUnavailable, refused_);
       if (Now() - fault_ns_ > options_.limit_ns)
         return MakeError(Code::kDeadline,
@@ -109,6 +112,20 @@ class Trial {
     if (!result_.reached_ns.contains("verified"))
       return MakeError(Code::kUnavailable, NotReached() + ": the incident ended without it");
     return {};
+  }
+
+  // heald's word that it was in time isn't taken for it.
+  void LookAtMemory() {
+    if (scenario_.memory_below_mib == 0) return;
+    constexpr std::string_view kMetric = "\nprocess_resident_memory_bytes ";
+    const auto reply = HttpClient().Send("GET", session_.target(scenario_.service).url + "/metrics",
+                                         "", kCallTimeout_ns);
+    const size_t at = reply ? reply->body.find(kMetric) : std::string::npos;
+    if (at == std::string::npos) return;  // it is just being restarted
+    const double mib = std::strtod(reply->body.c_str() + at + kMetric.size(), nullptr) / (1 << 20);
+    if (mib >= scenario_.memory_below_mib)
+      refused_ = scenario_.service + " got to " + std::to_string(std::lround(mib)) +
+                 " MiB: it was not restarted before the limit";
   }
 
   void Take(const AgentEvent& event) {
@@ -174,6 +191,8 @@ const std::vector<Scenario>& Scenarios() {
     const std::string failing = "users answers " +
                                 std::to_string(static_cast<int>(kErrorFaultShare * 100)) +
                                 " % of its requests with 500";
+    const std::string leaking =
+        "payments loses " + std::to_string(static_cast<int>(kLeakMiBPerS)) + " MiB a second";
     return std::vector<Scenario>{
         {"latency",
          "payments",
@@ -199,7 +218,13 @@ const std::vector<Scenario>& Scenarios() {
          "orders",
          "orders" + slow,
          {{"latency_ms", latency_ms}},
-         "zscore sees latency_p99, orders is restarted and its peers are left alone"}};
+         "zscore sees latency_p99, orders is restarted and its peers are left alone"},
+        {"leak",
+         "payments",
+         leaking,
+         {{"leak_mib_s", kLeakMiBPerS}},
+         "trend predicts that memory runs out, payments is restarted before it does",
+         kAlarmMemoryMiB}};
   }();
   return kScenarios;
 }

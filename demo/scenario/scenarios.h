@@ -18,6 +18,7 @@ struct Scenario {
   std::string fault;  // for people
   nlohmann::json body;
   std::string expected;
+  double memory_below_mib = 0;  // what the service may not reach meanwhile; 0: anything
 };
 
 const std::vector<Scenario>& Scenarios();

@@ -29,6 +29,8 @@ const std::vector<FaultRow>& FaultTable() {
        &Faults::hang},
       {{"crash", Type::kBoolean, false, 0, 0, "the process exits with code 1", {}, {}},
        &Faults::crash},
+      {{"leak_mib_s", Type::kNumber, false, 0, 64, "memory lost per second, in MiB", {}, {}},
+       &Faults::leak_mib_s},
   };
   return kTable;
 }

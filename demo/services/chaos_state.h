@@ -26,8 +26,9 @@ struct Faults {
   double failure_rate = 0;  // share of requests answered with 500
   bool hang = false;        // business requests block, /health answers
   bool crash = false;       // the process exits with code 1
+  double leak_mib_s = 0;    // memory lost per second, up to kLeakMostMiB, until the process ends
 
-  bool Any() const { return latency_ms > 0 || failure_rate > 0 || hang || crash; }
+  bool Any() const { return latency_ms > 0 || failure_rate > 0 || hang || crash || leak_mib_s > 0; }
 };
 
 // Reads CHAOS_ENABLED, FAILURE_RATE and LATENCY_SPIKE_RATE; `get` returns null for an unset name.

@@ -14,6 +14,7 @@
 #include "demo/services/chaos_state.h"
 #include "demo/services/http_types.h"
 #include "demo/services/latency_model.h"
+#include "demo/services/leak.h"
 #include "demo/services/metrics.h"
 #include "demo/services/profile.h"
 #include "demo/services/router.h"
@@ -52,6 +53,7 @@ class HttpApp {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   StopSignal& stop_;
   ChaosState chaos_;
+  Leak leak_{[this] { return chaos_.Current().leak_mib_s; }, kLeakMostMiB << 20};
   LatencyModel latency_;
   Metrics metrics_;
   Router router_;

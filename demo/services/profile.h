@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace heald::demo {
@@ -31,6 +32,8 @@ inline constexpr double kBaseSpread = 0.25;            // sigma of the log-norma
 inline constexpr double kOrderDeadlineMs = 250;        // for users and payments together
 inline constexpr double kOrdersDegradedP99Ms = 400;    // orders stays below it when peers are slow
 inline constexpr double kErrorFaultShare = 0.5;        // failure_rate of the error fault
+inline constexpr double kLeakMiBPerS = 8;              // of the leak fault
+inline constexpr size_t kLeakMostMiB = 512;            // then it stops growing
 inline constexpr double kHealthyErrorShareMax = 0.01;  // share of 5xx of a healthy service
 
 // The agent's side of the table.
@@ -47,10 +50,15 @@ inline constexpr double kAlarmInFlight =
     100;                                // above it, with less than kIdleRate answered: a hang
 inline constexpr double kIdleRate = 1;  // per second
 inline constexpr double kDownForS = 1;  // a restart is no outage
+inline constexpr double kAlarmMemoryMiB = 256;  // a service may not get there
+inline constexpr int kTrendWindow = 16;         // samples
+inline constexpr double kTrendHorizonS = 30;
+inline constexpr double kTrendProbability = 0.8;
 inline constexpr double kForS = 2;
 inline constexpr double kRestartBudgetS = 2;  // SIGTERM until the new process is ready
 inline constexpr double kVerifyWithinS = 10;
-inline constexpr double kHealedWithinS = 15;  // fault until verified
+inline constexpr double kHealedWithinS = 15;      // fault until verified
+inline constexpr double kLeakHealedWithinS = 30;  // the same for a leak, which is no fault at first
 
 constexpr const ServiceProfile* FindProfile(std::string_view name) {
   for (const ServiceProfile& profile : kProfiles)

@@ -78,12 +78,14 @@ int Run(const std::string& verb, Arguments* arguments) {
     std::fprintf(stderr, "demo/chaos: %s\n", targets.error().message.c_str());
     return kUsage;
   }
-  if (verb == "spike" && arguments->services.empty()) arguments->services = {"payments"};
+  if ((verb == "spike" || verb == "leak") && arguments->services.empty())
+    arguments->services = {"payments"};
   options.targets = Select(*targets, arguments->services);
   if (arguments->duration.given()) options.duration_ns = arguments->duration.duration_ns();
   if (verb == "health") return RunHealth(options);
   if (verb == "clear") return RunClear(options);
   if (verb == "chaos") return RunChaos(options);
+  if (verb == "leak") return RunLeak(options);
   if (verb != "spike") return RunTraffic(verb.c_str(), options);
   options.latency_ns = arguments->latency.duration_ns();
   options.rate = *ParseRatio(arguments->share);
@@ -131,6 +133,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   demo::AddDuration(spike, &arguments, "end by itself after this time");
 
+  auto* leak = demo::AddVerb(&app, "leak", "Make a service lose memory (payments unless --service)",
+                             &arguments);
+  options.leak_mib_s = demo::kLeakMiBPerS;
+  leak->add_option("--mib", options.leak_mib_s, "MiB per second")
+      ->check(CLI::Range(0.1, 64.0))
+      ->capture_default_str();
+  demo::AddDuration(leak, &arguments, "stop growing after this time");
+
   auto* chaos = demo::AddVerb(&app, "chaos", "Random faults for a while, then none", &arguments);
   demo::AddDuration(chaos, &arguments, "how long; 60s unless given");
   demo::AddTraffic(chaos, &arguments, "requests per second and service meanwhile; 10 unless given");
@@ -146,9 +156,9 @@ int main(int argc, char** argv) {
   const auto named =
       app.get_subcommands([&](CLI::App* verb) { return argc > 1 && verb->get_name() == argv[1]; });
   if (argc > 1 && *argv[1] != '-' && named.empty()) {
-    std::fprintf(stderr,
-                 "demo/chaos: no verb '%s': use health, load, steady, spike, chaos or clear\n",
-                 argv[1]);
+    std::fprintf(
+        stderr, "demo/chaos: no verb '%s': use health, load, steady, spike, leak, chaos or clear\n",
+        argv[1]);
     return demo::kUsage;
   }
   try {

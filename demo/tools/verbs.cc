@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/units.h"
+#include "demo/services/profile.h"
 #include "demo/tools/load_engine.h"
 #include "demo/tools/progress.h"
 #include "demo/tools/random_faults.h"
@@ -52,6 +53,11 @@ std::string DescribeFaults(const json& chaos) {
         percent(faults.value("latency_rate", 1.0)) + " of requests");
   if (const double rate = faults.value("failure_rate", 0.0); rate > 0)
     add(percent(rate) + " errors");
+  if (const double rate = faults.value("leak_mib_s", 0.0); rate > 0) {
+    char leak[48];
+    std::snprintf(leak, sizeof leak, "leaks %.3g MiB a second", rate);
+    add(leak);
+  }
   for (const auto& [name, value] : faults.items())
     if (value.is_boolean() && value.get<bool>()) add(name);
   if (const json left = chaos.value("remaining_s", json()); left.is_number())
@@ -146,6 +152,18 @@ int RunSpike(const VerbOptions& options) {
   std::printf(
       "It shows under traffic (demo/chaos steady). %s with a restart or demo/chaos clear.\n",
       options.duration_ns > 0 ? "It ends by itself, or" : "It ends");
+  return 0;
+}
+
+int RunLeak(const VerbOptions& options) {
+  HttpClient client;
+  json faults = {{"leak_mib_s", options.leak_mib_s}};
+  if (options.duration_ns > 0)
+    faults["duration_s"] = static_cast<double>(options.duration_ns) / 1e9;
+  for (const Target& target : options.targets)
+    if (const Status status = ChangeChaos(&client, target, "PUT", faults); !status)
+      return Fail(status.error().message);
+  std::printf("It grows to %zu MiB at most; only a restart gives the memory back.\n", kLeakMostMiB);
   return 0;
 }
 

@@ -17,6 +17,7 @@ struct VerbOptions {
   int64_t requests = 0;     // 0: no limit
   int64_t duration_ns = 0;  // 0: no limit
   int64_t latency_ns = 0;   // spike
+  double leak_mib_s = 0;    // leak
   int connections = 16;     // load
   uint64_t seed = 1;
   std::vector<std::string> faults;  // chaos
@@ -25,6 +26,7 @@ struct VerbOptions {
 int RunHealth(const VerbOptions& options);
 int RunTraffic(const char* what, const VerbOptions& options);  // load and steady
 int RunSpike(const VerbOptions& options);
+int RunLeak(const VerbOptions& options);
 int RunChaos(const VerbOptions& options);
 int RunClear(const VerbOptions& options);
 

@@ -1,0 +1,31 @@
+// The memory leak of the chaos fault leak_mib_s: memory that is really allocated and touched, and
+// that nothing but the end of the process gives back. Used by HttpApp.
+// Thread rule: starts and joins a thread of its own, which asks `rate` ten times a second.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace heald::demo {
+
+class Leak {
+ public:
+  // rate: MiB per second wanted just now, from the leak's thread; 0: none. It stops growing at
+  // most_bytes.
+  Leak(std::function<double()> rate, size_t most_bytes);
+  Leak(const Leak&) = delete;
+  Leak& operator=(const Leak&) = delete;
+
+ private:
+  void Run(const std::stop_token& stop);
+
+  const std::function<double()> rate_;
+  const size_t most_bytes_;
+  std::vector<std::unique_ptr<char[]>> chunks_;  // the thread's
+  std::jthread thread_;                          // last: it uses the rest
+};
+
+}  // namespace heald::demo

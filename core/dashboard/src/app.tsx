@@ -9,6 +9,7 @@ import {route, type Route} from './state/router';
 import {outdated} from './state/session';
 import {announce, ConfirmHost, NoteHost} from './ui/dialog';
 import {lazy} from './ui/lazy';
+import {Guarded} from './ui/guarded';
 import {Login} from './ui/login';
 import {Help, useShortcuts} from './ui/shortcuts';
 import {Header, Navigation} from './ui/shell';
@@ -103,7 +104,9 @@ export function App() {
               heald was updated. <button type="button" class="button" onClick={() => location.reload()}>Load the new page</button>
             </p>
           )}
-          <Page route={at} />
+          <Guarded key={at.page}>
+            <Page route={at} />
+          </Guarded>
         </main>
       </div>
       {help && <Help onClose={() => setHelp(false)} />}

@@ -199,7 +199,7 @@ export interface ChainEvent {
   actor: string;
   event: string;
   decision: string | null;
-  detail: string;
+  text: string;
 }
 
 export interface IncidentChain extends Incident {

@@ -39,7 +39,7 @@ function Row({finding}: {finding: Finding}) {
         high={finding.expected_high}
         label={`Latest values of ${finding.metric}`}
       />
-      <span class="row-side soft">{finding.score !== null && `score ${digits(finding.score)}`}</span>
+      <span class="row-side soft">{finding.score !== null && finding.state !== 'clear' && `score ${digits(finding.score)}`}</span>
       <span class="row-side">
         <IncidentLink id={finding.incident} />
       </span>
@@ -56,7 +56,7 @@ export function Anomalies({route}: {route: Route}) {
   const pages = usePages<Finding>({
     path: `/api/v1/anomalies${state && '?state=open'}`,
     member: 'anomalies',
-    events: ['finding'],
+    events: ['finding', 'incident'],
     keyOf: (finding) => finding.id,
   });
   return (

@@ -24,8 +24,8 @@ export function Audit() {
             {pages.items.map((entry) => (
               <tr key={entry.seq}>
                 <td><Ago time={entry.time} /></td>
-                <th scope="row">{words(entry.kind).replace('.', ' ')}</th>
-                <td>{entry.actor}</td>
+                <th scope="row" class="short">{words(entry.kind).replace('.', ' ')}</th>
+                <td class="short">{entry.actor}</td>
                 <td>{entry.text || entry.subject}</td>
                 <td>{entry.incident ? <IncidentLink id={entry.incident} /> : ''}</td>
               </tr>

@@ -2,6 +2,7 @@
 import type {Schema} from '../api/types';
 import {useResource} from '../state/resource';
 import {PageHead, Pending, Section, Table} from '../ui/bits';
+import {Inline, Prose} from '../ui/prose';
 import {boundsOf, typeName} from '../ui/schema';
 
 interface Media {
@@ -83,7 +84,7 @@ function Members({contract, schema, depth}: {contract: Contract; schema: Schema;
         return (
           <li key={name}>
             <code>{name}</code> <span class="soft small">{nameOf(contract, member)}{required && ', required'}{boundsOf(member) && `, ${boundsOf(member)}`}</span>{' '}
-            {member.description ?? resolve(contract, member).description}
+            <Inline text={member.description ?? resolve(contract, member).description ?? ''} />
             {inside.properties && (
               <details>
                 <summary>members</summary>
@@ -128,7 +129,7 @@ const idOf = ({method, path}: Entry): string => `${method}-${path.replace(/[^a-z
 function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
   const {operation, method, path, parameters} = entry;
   const body = operation.requestBody && resolve(contract, operation.requestBody);
-  const role = operation['x-role'] ?? operation['x-heald-role'];
+  const role = operation['x-heald-role'];
   return (
     <article class="card operation" id={idOf(entry)} aria-label={`${method} ${path}`}>
       <h3>
@@ -136,9 +137,9 @@ function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
       </h3>
       <p>
         {operation.summary}
-        {typeof role === 'string' && <span class="soft small"> Role {role}.</span>}
+        {typeof role === 'string' && <span class="soft small"> {role === 'none' ? 'Needs no token.' : `Needs the role ${role}.`}</span>}
       </p>
-      {operation.description && <p class="doc">{operation.description}</p>}
+      {operation.description && <Prose text={operation.description} />}
       {parameters.length > 0 && (
         <Table label={`Parameters of ${method} ${path}`} heads={['Parameter', 'In', 'Type', 'Meaning']}>
           {parameters.map((parameter) => (
@@ -146,7 +147,7 @@ function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
               <th scope="row"><code>{parameter.name}</code></th>
               <td>{parameter.in}{parameter.required && ', required'}</td>
               <td>{parameter.schema && nameOf(contract, parameter.schema)}</td>
-              <td>{parameter.description}</td>
+              <td><Inline text={parameter.description ?? ''} /></td>
             </tr>
           ))}
         </Table>
@@ -193,7 +194,7 @@ export function Docs() {
   return (
     <>
       <PageHead title={data.info.title} lead={<>Version {data.info.version}. As a file: <a href="/api/v1/openapi.yaml">openapi.yaml</a>, <a href="/api/v1/openapi.json">openapi.json</a>.</>} />
-      {data.info.description && data.info.description.split(/\n\s*\n/).map((paragraph, i) => <p class="doc" key={i}>{paragraph}</p>)}
+      {data.info.description && <Prose text={data.info.description} />}
       {[...groups].map(([tag, entries]) => (
         <Section key={tag} title={tag}>
           <p class="soft">{data.tags?.find(({name}) => name === tag)?.description}</p>

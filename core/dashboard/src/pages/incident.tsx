@@ -1,6 +1,6 @@
 // One incident, from the first sample to the verification.
 import type {ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
-import {clockTime, exact, offset, span, words} from '../state/format';
+import {about, clockTime, exact, offset, span, words} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard, DecisionFacts, Guards} from '../ui/approval';
 import {Ago, Badge, Facts, Joined, LabelList, NodeLink, PageHead, Pending, Section, ServiceLink, toneOf} from '../ui/bits';
@@ -42,7 +42,7 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
               )}
             </span>
             <div class="timeline-text">
-              <span class="timeline-event">{words(event.event).replace('.', ' ')}</span> {event.detail}
+              <span class="timeline-event">{words(event.event).replace('.', ' ')}</span> {event.text}
               {event.actor !== 'heald' && <span class="soft"> by {event.actor}</span>}
             </div>
           </li>
@@ -94,7 +94,7 @@ export function IncidentPage({id}: {id: string}) {
   const asks = new Set(waiting?.approvals.map((decision) => decision.id));
   return (
     <>
-      <PageHead title={`Incident #${data.id}`} lead={data.summary}>
+      <PageHead title={`Incident #${data.id}`} lead={about(data)}>
         <Badge state={data.state} />
         <Badge state={data.severity} />
       </PageHead>

@@ -13,7 +13,7 @@ export function Incidents({route}: {route: Route}) {
   const pages = usePages<Incident>({
     path: `/api/v1/incidents${state ? `?state=${encodeURIComponent(state)}` : ''}`,
     member: 'incidents',
-    events: ['incident'],
+    events: ['incident', 'decision', 'outcome'],
     keyOf: (incident) => incident.id,
   });
   return (

@@ -1,7 +1,7 @@
 // All is well, or what is being done and what needs a person.
 import type {ComponentChildren} from 'preact';
-import type {Decision, Incident, Status} from '../api/types';
-import {plural} from '../state/format';
+import type {Decision, Incident, IncidentChain, Status} from '../api/types';
+import {about, lasting, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard} from '../ui/approval';
 import {Ago, Badge, Empty, IncidentLink, NodeLink, Pending, Section, ServiceLink} from '../ui/bits';
@@ -12,6 +12,7 @@ import {ServiceCard, useServices} from '../ui/service';
 import {useStatus} from '../ui/shell';
 
 const RECENT = 8;
+const INCIDENT_EVENTS = ['incident', 'finding', 'decision', 'outcome'] as const;
 
 interface Headline {
   tone: 'good' | 'info' | 'warn' | 'bad';
@@ -43,7 +44,7 @@ function headline(status: Status, open: Incident[], needs: number): Headline {
     icon: 'check',
     text: (
       <>
-        All is well{status.healthy_since && <span class="headline-since">since <Ago time={status.healthy_since} /></span>}
+        All is well{status.healthy_since && <span class="headline-since"><Ago time={status.healthy_since} how={lasting} /></span>}
       </>
     ),
   };
@@ -64,26 +65,28 @@ function needsOf(status: Status): ComponentChildren[] {
   return out;
 }
 
-function InWork({incidents}: {incidents: Incident[]}) {
+// An open incident: what is wrong, and the latest step of what is done about it.
+function Work({incident}: {incident: Incident}) {
+  const {data: chain} = useResource<IncidentChain>(`/api/v1/incidents/${incident.id}`, INCIDENT_EVENTS);
+  const steps = chain?.timeline.filter((event) => !/^(finding|incident)\./.test(event.event)) ?? [];
   return (
-    <ul class="work">
-      {incidents.map((incident) => (
-        <li key={incident.id}>
-          <Badge state={incident.state} />
-          <div>
-            <IncidentLink id={incident.id} /> <ServiceLink name={incident.target_name} />: {incident.summary}
-            <span class="soft">, since <Ago time={incident.opened} /></span>
-          </div>
-        </li>
-      ))}
-    </ul>
+    <li>
+      <Badge state={incident.state} />
+      <div>
+        <p>
+          <IncidentLink id={incident.id} /> <ServiceLink name={incident.target_name} />: {about(incident)}
+          <span class="soft">{', '}<Ago time={incident.opened} how={lasting} /></span>
+        </p>
+        <p class={steps.length ? '' : 'soft'}>{steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.'}</p>
+      </div>
+    </li>
   );
 }
 
 export function Overview() {
   const {data: status, error} = useStatus();
   const {data: services} = useServices();
-  const {data: incidents} = useResource<{incidents: Incident[]}>(`/api/v1/incidents?limit=${RECENT}`, ['incident']);
+  const {data: incidents} = useResource<{incidents: Incident[]}>(`/api/v1/incidents?limit=${RECENT}`, INCIDENT_EVENTS);
   const {data: approvals} = useResource<{approvals: Decision[]}>('/api/v1/approvals', ['decision', 'outcome', 'incident']);
   if (!status) return <><h1 class="visually-hidden" tabIndex={-1}>Overview</h1><Pending error={error} /></>;
 
@@ -110,7 +113,13 @@ export function Overview() {
       </div>
       {(open.length > 0 || needs.length > 0) && (
         <div class="lead">
-          {open.length > 0 && <InWork incidents={open} />}
+          {open.length > 0 && (
+            <ul class="work" aria-label="Open incidents">
+              {open.map((incident) => (
+                <Work key={incident.id} incident={incident} />
+              ))}
+            </ul>
+          )}
           {needs.length > 0 && (
             <ul class="needs" aria-label="Needs a person">
               {needs.map((need, i) => (

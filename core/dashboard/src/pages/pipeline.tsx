@@ -5,9 +5,11 @@ import {useResource} from '../state/resource';
 import {at, go, type Route} from '../state/router';
 import {Badge, Facts, Joined, NodeLink, PageHead, Pending, PluginLink, PolicyLink, Section, toneOf} from '../ui/bits';
 import {CheckNow} from '../ui/check';
-import {layOut, NODE, type Layout, type Placed, type Wire} from './graph';
+import {layOut, NODE, type Placed, type Wire} from './graph';
 
 const perSecond = (rate: number | null): string => (rate ? `${digits(rate)}/s` : '');
+
+const NAME_CHARS = 18;
 
 // The sign of a state, drawn in the graph: its shape says as much as its colour.
 const SIGNS: Record<string, string> = {
@@ -30,29 +32,20 @@ function GraphNode({placed: {node, x, y}, chosen}: {placed: Placed; chosen: bool
     >
       <g transform={`translate(${x} ${y})`}>
         <rect width={NODE.width} height={NODE.height} rx="8" />
-        <text class="node-name" x="12" y="24">{node.name.length > 21 ? `${node.name.slice(0, 20)}…` : node.name}</text>
-        <text class="node-more" x="12" y="46">
-          {node.plugin || node.kind} · {node.state}
-        </text>
-        <text class="node-rate" x={NODE.width - 12} y="46" text-anchor="end">{rate}</text>
-        <path class="node-sign" transform={`translate(${NODE.width - 16} 19)`} d={SIGNS[tone]} />
+        <text class="node-name" x="12" y="22">{node.name.length > NAME_CHARS ? `${node.name.slice(0, NAME_CHARS - 1)}…` : node.name}</text>
+        <text class="node-more" x="12" y="41">{node.plugin || node.kind}</text>
+        <path class="node-sign" transform="translate(16 56)" d={SIGNS[tone]} />
+        <text class="node-state" x="26" y="60">{node.state}</text>
+        <text class="node-rate" x={NODE.width - 12} y="60" text-anchor="end">{rate}</text>
       </g>
     </a>
   );
 }
 
-function GraphWire({wire: {edge, path}, chosen, busy}: {wire: Wire; chosen: string; busy: boolean}) {
-  const near = edge.from === chosen || edge.to === chosen;
-  return <path class={`wire ${near ? 'near' : ''} ${busy ? 'busy' : ''}`} d={path} />;
-}
-
-// One word per gap and kind of record is enough; more would hide the graph.
-function labelsOf(layout: Layout): Wire[] {
-  const seen = new Set<string>();
-  return layout.wires.filter((wire) => {
-    const key = `${wire.edge.from}|${wire.edge.records}`;
-    return !seen.has(key) && seen.add(key);
-  });
+function GraphWire({wire, chosen, flowing}: {wire: Wire; chosen: string; flowing: Set<string>}) {
+  const near = wire.ends.some(({from, to}) => from === chosen || to === chosen);
+  const busy = wire.ends.some(({from}) => flowing.has(from));
+  return <path class={`wire ${near ? 'near' : ''} ${busy ? 'busy' : ''}`} d={wire.path} />;
 }
 
 function Graph({pipeline, chosen}: {pipeline: Pipeline; chosen: string}) {
@@ -64,13 +57,11 @@ function Graph({pipeline, chosen}: {pipeline: Pipeline; chosen: string}) {
         {layout.columns.map((column) => (
           <text key={column.title} class="column-title" x={column.x} y="24">{column.title}</text>
         ))}
-        {layout.wires.map((wire) => (
-          <GraphWire key={`${wire.edge.from}>${wire.edge.to}`} wire={wire} chosen={chosen} busy={flowing.has(wire.edge.from)} />
+        {layout.gaps.map((gap) => (
+          <text key={gap.x} class="gap-title" x={gap.x} y="44" text-anchor="middle">{gap.title} →</text>
         ))}
-        {labelsOf(layout).map((wire) => (
-          <text key={`${wire.edge.from}>${wire.edge.records}`} class="wire-label" x={wire.labelX} y={wire.labelY - 5} text-anchor="middle">
-            {wire.edge.records}
-          </text>
+        {layout.wires.map((wire) => (
+          <GraphWire key={wire.path} wire={wire} chosen={chosen} flowing={flowing} />
         ))}
         {layout.nodes.map((placed) => (
           <GraphNode key={placed.node.name} placed={placed} chosen={placed.node.name === chosen} />
@@ -93,6 +84,7 @@ function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
         </button>
       }
     >
+      <div class="node-detail">
       <p>
         <Badge state={node.enabled ? node.state : 'disabled'} /> {node.detail}
       </p>
@@ -111,6 +103,7 @@ function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
           ...(node.kind === 'source' ? [['Series', String(node.series)] as [string, string]] : []),
         ]}
       />
+      </div>
     </Section>
   );
 }

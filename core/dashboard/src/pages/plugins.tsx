@@ -4,9 +4,10 @@ import {plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {at, type Route} from '../state/router';
 import {Empty, Facts, Joined, NodeLink, PageHead, Pending, Section, Table} from '../ui/bits';
+import {Inline, Prose} from '../ui/prose';
 import {keysOf} from '../ui/schema';
 
-const KINDS = ['source', 'detector', 'action', 'notifier'] as const;
+const KINDS = {source: 'Sources', detector: 'Detectors', action: 'Actions', notifier: 'Notifiers'} as const;
 
 function Keys({schema}: {schema: Schema}) {
   const keys = keysOf(schema);
@@ -24,7 +25,7 @@ function Keys({schema}: {schema: Schema}) {
           </td>
           <td>{key.required ? <em>required</em> : key.fallback && <code>{key.fallback}</code>}</td>
           <td>
-            {key.doc}
+            <Inline text={key.doc} />
             {key.notes.length > 0 && <div class="soft small">{key.notes.join('; ')}</div>}
           </td>
         </tr>
@@ -42,9 +43,7 @@ function PluginPage({kind, name}: {kind: string; name: string}) {
         <Pending error={error} />
       ) : (
         <>
-          {data.doc.split(/\n\s*\n/).map((paragraph, i) => (
-            <p key={i} class="doc">{paragraph}</p>
-          ))}
+          <Prose text={data.doc} />
           <Facts
             items={[
               ['Version', data.version],
@@ -69,9 +68,9 @@ function List() {
       <PageHead title="Plugins" lead={data && `${plural(data.plugins.length, 'plugin')}: everything that knows a product.`} />
       {!data && <Pending error={error} />}
       {data &&
-        KINDS.filter((kind) => data.plugins.some((plugin) => plugin.kind === kind)).map((kind) => (
-          <Section key={kind} title={`${kind}s`}>
-            <Table label={`${kind}s`} heads={['Plugin', 'What it does', 'Version', 'Nodes']}>
+        Object.entries(KINDS).filter(([kind]) => data.plugins.some((plugin) => plugin.kind === kind)).map(([kind, title]) => (
+          <Section key={kind} title={title}>
+            <Table label={`${title}, a table`} heads={['Plugin', 'What it does', 'Version', 'Nodes']}>
               {data.plugins
                 .filter((plugin) => plugin.kind === kind)
                 .map((plugin) => (

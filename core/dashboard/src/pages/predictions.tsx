@@ -62,7 +62,7 @@ export function Predictions({route}: {route: Route}) {
   const pages = usePages<Finding>({
     path: `/api/v1/predictions${state && '?state=open'}`,
     member: 'predictions',
-    events: ['finding'],
+    events: ['finding', 'incident'],
     keyOf: (finding) => finding.id,
   });
   return (

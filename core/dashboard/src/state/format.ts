@@ -68,6 +68,9 @@ export function ago(time: string, now: number): string {
   return age < -1500 ? `in ${span(-age)}` : age < 1500 ? 'just now' : `${span(age)} ago`;
 }
 
+// "for 4 h"
+export const lasting = (time: string, now: number): string => `for ${span(Math.max(0, now - Date.parse(time)))}`;
+
 // A duration in a configuration: "30 s", "2 min", "1 h"
 export function duration(seconds: number): string {
   if (seconds === 0) return '0 s';
@@ -92,6 +95,12 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
 export const words = (name: string): string => name.replaceAll('_', ' ');
+
+// An incident's summary without the name that stands before it already.
+export function about(incident: {summary: string; target_name: string}): string {
+  const {summary, target_name} = incident;
+  return summary.startsWith(`${target_name} `) ? summary.slice(target_name.length).trim() : summary;
+}
 
 export const labelText = (labels: Labels): string =>
   Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(', ');

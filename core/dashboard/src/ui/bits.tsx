@@ -37,12 +37,13 @@ export function Badge({state, children}: {state: string; children?: ComponentChi
   );
 }
 
-export function Ago({time}: {time: Time}) {
-  const text = useSelected(clock, (now) => (time ? ago(time, now) : ''));
+// "12 s ago", or "for 12 s"; the exact time under the pointer.
+export function Ago({time, how = ago}: {time: Time; how?: (time: string, now: number) => string}) {
+  const text = useSelected(clock, (now) => (time ? how(time, now) : ''));
   if (!time) return <span class="soft">never</span>;
   return (
     <time dateTime={time} title={exact(time)}>
-      {text || ago(time, clock.get())}
+      {text || how(time, clock.get())}
     </time>
   );
 }

@@ -28,10 +28,11 @@ function rangeOf(f: Finding): [number, number] {
   return [low >= 0 ? Math.max(0, low - air) : low - air, high + air];
 }
 
-// A side without a bound reaches to the edge.
+// Against the time where the detector says how far apart the values are, else counted back from the
+// latest. A side without a bound reaches to the edge.
 function dataOf(f: Finding): uPlot.AlignedData {
-  const end = Date.parse(f.time ?? '') / 1000;
   const step = f.recent_step_seconds || 1;
+  const end = f.recent_step_seconds ? Date.parse(f.time ?? '') / 1000 : 0;
   const times = f.recent.map((_, i) => end - (f.recent.length - 1 - i) * step);
   const [bottom, top] = rangeOf(f);
   const level = (value: number) => times.map(() => value);
@@ -39,6 +40,7 @@ function dataOf(f: Finding): uPlot.AlignedData {
 }
 
 function optionsFor(f: Finding, width: number, range: () => [number, number]): uPlot.Options {
+  const timed = f.recent_step_seconds > 0;
   const soft = colour('soft');
   const line = colour('line');
   const edge = (bound: number | null) => ({
@@ -53,7 +55,7 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
     height: HEIGHT_PX,
     legend: {show: false},
     cursor: {y: false, drag: {x: false, y: false}},
-    scales: {y: {range}},
+    scales: {x: {time: timed}, y: {range}},
     series: [
       {},
       edge(f.expected_low),
@@ -62,7 +64,12 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
     ],
     bands: f.expected_low === null && f.expected_high === null ? [] : [{series: [2, 1], fill: colour('band')}],
     axes: [
-      {...axis, values: (_, ticks) => ticks.map((at) => clockTime(new Date(at * 1000).toISOString()))},
+      {
+        ...axis,
+        size: 28,
+        values: (_, ticks) =>
+          ticks.map((at) => (timed ? clockTime(new Date(at * 1000).toISOString()) : at === 0 ? 'latest' : Number.isInteger(at) ? `−${-at}` : '')),
+      },
       {...axis, size: 64, values: (_, ticks) => ticks.map((at) => formatValue(at, f.unit))},
     ],
   };

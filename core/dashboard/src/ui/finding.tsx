@@ -48,8 +48,11 @@ export function FindingDetail({finding}: {finding: Finding}) {
           ['Target', <LabelList labels={finding.target} />],
           ['Began', <Ago time={finding.began} />],
           ['Latest', <Ago time={finding.time} />],
-          ['Score', finding.score === null ? 'unknown' : digits(finding.score)],
-          ['Confidence', percent(finding.confidence)],
+          // Of a value that is back to normal they say nothing.
+          ...(finding.state === 'clear'
+            ? []
+            : [['Score', finding.score === null ? 'unknown' : digits(finding.score)] as [string, string],
+               ['Confidence', percent(finding.confidence)] as [string, string]]),
           ...(finding.recent_step_seconds ? [['Step', duration(finding.recent_step_seconds)] as [string, string]] : []),
           ...notes.map(([name, value]): [string, string] => [name, value]),
         ]}

@@ -1,5 +1,5 @@
 import type {Incident} from '../api/types';
-import {span} from '../state/format';
+import {about, span} from '../state/format';
 import {at} from '../state/router';
 import {Ago, Badge, ServiceLink} from './bits';
 
@@ -19,7 +19,7 @@ export function IncidentRows({incidents}: {incidents: Incident[]}) {
             <strong>
               <ServiceLink name={incident.target_name} />
             </strong>{' '}
-            {incident.summary}
+            {about(incident)}
           </div>
           <span class="row-side">
             <Badge state={incident.severity} />

@@ -2,7 +2,7 @@
 import {useEffect} from 'preact/hooks';
 import type {Service, Signal} from '../api/types';
 import {Cell, useCell} from '../state/cell';
-import {formatValue, guessUnit, labelText} from '../state/format';
+import {about, formatValue, guessUnit, labelText} from '../state/format';
 import {useResource} from '../state/resource';
 import {Ago, Badge, IncidentLink, ServiceLink} from './bits';
 import {Sparkline} from './sparkline';
@@ -33,7 +33,7 @@ function remember(services: Service[]): void {
 
 // Fetched anew with every beat of the pipeline's numbers.
 export function useServices() {
-  const answer = useResource<{services: Service[]}>('/api/v1/services', ['pipeline', 'incident', 'outcome']);
+  const answer = useResource<{services: Service[]}>('/api/v1/services', ['pipeline', 'incident', 'decision', 'outcome']);
   useEffect(() => {
     if (answer.data) remember(answer.data.services);
   }, [answer.data]);
@@ -58,9 +58,10 @@ export function Signals({service, limit}: {service: Service; limit: number}) {
     <ul class="signals">
       {main(service.signals, limit).map((signal) => {
         const unit = guessUnit(signal.name);
-        const labels = labelText(signal.labels);
+        const alone = service.signals.filter((other) => other.name === signal.name).length === 1;
+        const labels = alone ? '' : labelText(signal.labels);
         return (
-          <li key={keyOf(service, signal)} title={labels || undefined}>
+          <li key={keyOf(service, signal)} title={labelText(signal.labels) || undefined}>
             <span class="signal-name">
               {signal.name}
               {labels && <span class="soft small"> {labels}</span>}
@@ -88,7 +89,7 @@ export function ServiceCard({service, limit = 4}: {service: Service; limit?: num
       </div>
       {service.incident ? (
         <p>
-          <IncidentLink id={service.incident} /> {service.summary}
+          <IncidentLink id={service.incident} /> {about({summary: service.summary, target_name: service.name})}
         </p>
       ) : (
         <p class="soft small">

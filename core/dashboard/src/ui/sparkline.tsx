@@ -2,6 +2,7 @@
 
 const WIDTH = 96;
 const HEIGHT = 24;
+const CALM_SHARE = 0.4;
 
 interface Props {
   values: (number | null)[];
@@ -14,10 +15,12 @@ export function Sparkline({values, low = null, high = null, label}: Props) {
   const known = values.filter((value): value is number => value !== null);
   if (known.length < 2) return <span class="spark-none" />;
   const bounds = [low, high].filter((value): value is number => value !== null);
-  const bottom = Math.min(...known, ...bounds);
-  const top = Math.max(...known, ...bounds);
-  const reach = top - bottom || Math.abs(top) || 1;
-  const y = (value: number) => 2 + (HEIGHT - 4) * (top === bottom ? 0.5 : 1 - (value - bottom) / reach);
+  const lowest = Math.min(...known, ...bounds);
+  const highest = Math.max(...known, ...bounds);
+  // What hardly moves is drawn as a line that hardly moves.
+  const reach = Math.max(highest - lowest, CALM_SHARE * Math.max(Math.abs(highest), Math.abs(lowest))) || 1;
+  const bottom = (highest + lowest - reach) / 2;
+  const y = (value: number) => 2 + (HEIGHT - 4) * (1 - (value - bottom) / reach);
   const x = (i: number) => 1 + ((WIDTH - 4) * i) / (values.length - 1);
   const points: string[] = [];
   let pen = 'M';

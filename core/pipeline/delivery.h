@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/spool.h"
 #include "core/pipeline/instance.h"
-#include "core/pipeline/spool.h"
 
 namespace heald {
 

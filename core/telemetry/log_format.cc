@@ -6,7 +6,7 @@
 #include <ctime>
 
 #include "core/base/units.h"
-#include "core/telemetry/utf8.h"
+#include "core/base/utf8.h"
 
 namespace heald {
 namespace {

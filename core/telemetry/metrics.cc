@@ -11,8 +11,8 @@
 #include <sstream>
 #include <variant>
 
+#include "core/base/utf8.h"
 #include "core/telemetry/names.h"
-#include "core/telemetry/utf8.h"
 
 namespace heald {
 namespace {

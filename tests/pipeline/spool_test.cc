@@ -1,4 +1,4 @@
-#include "core/pipeline/spool.h"
+#include "core/base/spool.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 
 #include "core/base/units.h"
 #include "core/telemetry/log_format.h"
-#include "core/telemetry/utf8.h"
+#include "core/base/utf8.h"
 
 namespace heald {
 namespace {

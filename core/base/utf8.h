@@ -1,5 +1,5 @@
-// UTF-8 hygiene for what leaves the process: logs and the metrics page must stay valid text
-// whatever a label or a message from outside holds. Thread rule: pure functions.
+// UTF-8 hygiene for what leaves the process: logs, the metrics page and databases must stay valid
+// text whatever a label or a message from outside holds. Thread rule: pure functions.
 #pragma once
 
 #include <cstddef>

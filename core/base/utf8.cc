@@ -1,4 +1,4 @@
-#include "core/telemetry/utf8.h"
+#include "core/base/utf8.h"
 
 #include <cstdint>
 

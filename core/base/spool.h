@@ -1,8 +1,9 @@
-// Texts waiting on disk until someone has taken them: what a notifier's notices wait in. One file
-// that only grows: each text is a record with a checksum, and so is each mark that one was taken;
-// it is cut to nothing once all are taken and rewritten when most of it is marks. What Push took
-// survives a kill of the process, a torn or damaged record costs that record alone, and beyond the
-// limit the oldest are dropped and counted. Thread rule: safe from any thread.
+// Texts waiting on disk until someone has taken them: notices for their notifier, changes for the
+// journal while its store is away. One file that only grows: each text is a record with a checksum,
+// and so is each mark that one was taken; it is cut to nothing once all are taken and rewritten
+// when most of it is marks. What Push took survives a kill of the process, a torn or damaged record
+// costs that record alone, and beyond the limit the oldest are dropped and counted. Thread rule:
+// safe from any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "core/pipeline/spool.h"
+#include "core/base/spool.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

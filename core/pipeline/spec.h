@@ -16,6 +16,7 @@
 #include "core/model/incident.h"
 #include "core/model/value.h"
 #include "core/model/when.h"
+#include "core/pipeline/guard_spec.h"
 
 namespace heald {
 
@@ -52,13 +53,6 @@ struct NodeSpec {
   std::string path;  // "/sources/prom"
 };
 
-struct GuardSpec {
-  int64_t for_ns = 0;
-  int64_t cooldown_ns = 0;
-  uint64_t max_per_hour = 0;          // 0: no limit
-  std::vector<std::string> excluded;  // target names, or label=value
-};
-
 struct PolicySpec {
   std::string name;
   bool enabled = true;
@@ -70,7 +64,8 @@ struct PolicySpec {
   GuardSpec guard;
   int64_t verify_within_ns = 2 * kMinute;
   bool allow_on_prediction = false;
-  std::string path;  // "/policies/p"
+  bool allow_self = false;  // may act on heald itself, its store and its metrics source
+  std::string path;         // "/policies/p"
 
   // What a policy needs before it may enforce: something that bounds how often it acts.
   bool guarded() const {
@@ -103,6 +98,9 @@ struct AgentSpec {
   bool dry_run = false;
   bool auto_remediation = true;  // first state of the global switch
   std::vector<std::string> group_by = {"namespace", "service"};
+  StormSpec storm;
+  std::vector<WindowSpec> windows;  // for all policies, beside their own
+  std::vector<WindowSpec> deny_windows;
   std::string log_format = "text";  // text | json
   std::string log_level = "info";
   int64_t series_ttl_ns = kHour;
@@ -116,6 +114,7 @@ struct PipelineSpec {
   AgentSpec agent;
   std::vector<NodeSpec> nodes;  // sources, detectors, actions, notifiers in the file's order
   std::vector<PolicySpec> policies;
+  std::vector<InhibitRule> inhibit;
 
   const NodeSpec* FindNode(std::string_view name) const {
     for (const NodeSpec& node : nodes)

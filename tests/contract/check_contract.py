@@ -216,7 +216,7 @@ def exchange_faults(document, exchange):
     template, operation = find_operation(document, exchange["method"], exchange["path"])
     responses = dict(document.common_responses())
     if operation is not None:
-        for never in ("404", "405", "500"):
+        for never in ("401", "404", "405", "429", "500"):
             del responses[never]
         responses.update(operation["responses"])
     if status not in responses:

@@ -84,6 +84,15 @@ std::string PercentEncode(const std::string& text) {
   return out;
 }
 
+std::string RequestText(const std::string& method, const std::string& target,
+                        const std::string& body, const std::string& headers) {
+  std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
+  if (!body.empty())
+    text +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  return text + "\r\n" + body;
+}
+
 ContractTest::ContractTest()
     : services_([this](const fakes::FakeRequest&) {
         const std::lock_guard lock(mutex_);
@@ -157,7 +166,7 @@ std::string ContractTest::Pipeline(const std::string& agent) {
 
 api::Answer ContractTest::AskRaw(const std::string& method, const std::string& target,
                                  const std::string& bytes) {
-  api::RawClient client(static_cast<uint16_t>(std::stoi(url_.substr(url_.rfind(':') + 1))));
+  api::RawClient client(port());
   client.Send(bytes);
   const api::Answer answer = client.Read(method != "HEAD");
   EXPECT_NE(answer.status, 0) << "no answer to " << method << " " << target.substr(0, 200);
@@ -167,11 +176,7 @@ api::Answer ContractTest::AskRaw(const std::string& method, const std::string& t
 
 api::Answer ContractTest::Ask(const std::string& method, const std::string& target,
                               const std::string& body, const std::string& headers) {
-  std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
-  if (!body.empty())
-    text +=
-        "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-  return AskRaw(method, target, text + "\r\n" + body);
+  return AskRaw(method, target, RequestText(method, target, body, headers));
 }
 
 nlohmann::json ContractTest::AskJson(const std::string& method, const std::string& target,
@@ -216,6 +221,10 @@ void ContractTest::Record(const std::string& method, const std::string& target, 
                                    {"body", body}};
   const std::lock_guard lock(mutex_);
   exchanges_.push_back(exchange.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+}
+
+uint16_t ContractTest::port() const {
+  return static_cast<uint16_t>(std::stoi(url_.substr(url_.rfind(':') + 1)));
 }
 
 void ContractTest::Judge(bool covering) {

@@ -40,7 +40,7 @@ class ContractTest : public AgentTest {
   // grows. `agent`: more of that section.
   std::string Pipeline(const std::string& agent = "");
 
-  // `headers` as lines that end with \r\n. Every answer is recorded.
+  // On a connection of its own. Every answer is recorded.
   api::Answer Ask(const std::string& method, const std::string& target,
                   const std::string& body = "", const std::string& headers = "");
   nlohmann::json AskJson(const std::string& method, const std::string& target,
@@ -52,20 +52,24 @@ class ContractTest : public AgentTest {
   std::string Listen(const std::string& last_event_id,
                      const std::function<bool(const std::string& text)>& enough);
 
+  void Record(const std::string& method, const std::string& target, int status,
+              const std::map<std::string, std::string>& headers, const std::string& body);
+  uint16_t port() const;
+
   // Every recorded answer fits the contract; with `covering`, each operation succeeded once.
   void Judge(bool covering = false);
   size_t recorded() const { return exchanges_.size(); }
 
  private:
-  void Record(const std::string& method, const std::string& target, int status,
-              const std::map<std::string, std::string>& headers, const std::string& body);
-
   fakes::HttpServer services_;
   std::mutex mutex_;
   std::vector<std::string> exchanges_;  // guarded by mutex_
   int scrapes_ = 0;                     // guarded by mutex_
 };
 
+// The bytes of a request for localhost. `headers` as lines that end with \r\n.
+std::string RequestText(const std::string& method, const std::string& target,
+                        const std::string& body, const std::string& headers);
 // "a b/ü" -> "a%20b%2F%C3%BC"
 std::string PercentEncode(const std::string& text);
 

@@ -88,7 +88,9 @@ struct EchoAction : sdk::Action<EchoAction> {
 struct EchoNotifier : sdk::Notifier<EchoNotifier> {
   static constexpr sdk::Info kInfo{.name = "echo", .doc = "Checks what it is told"};
   using Config = EchoConfig;
-  EchoNotifier(sdk::Host host, const Config&) : host_(host) {}
+  EchoNotifier(sdk::Host host, const Config& config) : host_(host) {
+    for (const auto& [name, value] : config.labels) host_.Log(sdk::Level::kInfo, value);
+  }
   void Notify(const heald_notification& item, const Config& params) {
     if (params.text == "fail")
       throw sdk::Failure(HEALD_UNAVAILABLE, "no route").Retryable(sdk::Seconds(3).ns);
@@ -247,6 +249,30 @@ TEST_F(InstancesTest, ANotifierSeesTheWholeStoryAndItsFailureKeepsItsWords) {
   ASSERT_FALSE(results[1]);
   EXPECT_EQ(results[1].error().message, "no route");
   EXPECT_EQ(results[1].error().retry_after_ns, 3 * kSecond);
+}
+
+TEST_F(InstancesTest, WhatComesAfterAFailureIsNotTriedSoThatTheOrderStays) {
+  const Context node(Kind::kNotifier);
+  Result<std::unique_ptr<NotifierInstance>> notifier = factory_->MakeNotifier(node);
+  ASSERT_TRUE(notifier);
+  const std::vector<Notification> items(3);
+  const Value good(Value::Map{});
+  const std::vector<Value> params{good, Value(Value::Map{{"text", Value("fail")}}), good};
+  const std::vector<heald::Status> results = (*notifier)->Notify(items, params);
+  EXPECT_TRUE(results[0]);
+  EXPECT_EQ(results[1].error().code, Code::kUnavailable);
+  EXPECT_EQ(results[2].error().code, Code::kCancelled);
+  EXPECT_THAT(recorder_.lines, ElementsAre("node: "));
+}
+
+TEST_F(InstancesTest, APluginIsMadeWithItsTextsUnescapedButForTheTemplates) {
+  Context node(Kind::kNotifier);
+  node.spec_.templated = true;
+  node.spec_.config =
+      Value(Value::Map{{"labels", Value(Value::Map{{"a", Value("pa${$}${$}word")},
+                                                   {"b", Value("${target.service}${$}")}})}});
+  ASSERT_TRUE(factory_->MakeNotifier(node));
+  EXPECT_THAT(recorder_.lines, ElementsAre("node: pa$$word", "node: ${target.service}${$}"));
 }
 
 TEST_F(InstancesTest, ARefusedSnapshotIsCorrupt) {

@@ -59,5 +59,28 @@ TEST(StoreJsonTest, MissingMembersKeepTheirDefaults) {
   EXPECT_EQ(read->verdict, DecisionVerdict::kRefused);
 }
 
+TEST(StoreJsonTest, IncidentsAndOutcomesComeBack) {
+  Incident incident;
+  incident.id = 7;
+  incident.state = IncidentState::kVerifying;
+  incident.severity = Severity::kCritical;
+  incident.trace_id = "abc";
+  incident.target = {{"service", "a"}};
+  incident.summary = "slow";
+  incident.opened_ns = 5;
+  incident.closed_ns = 6;
+  incident.findings.resize(2);
+  incident.findings[1].id = "x/y/2";
+  const Result<Incident> read = IncidentFromJson(Dump(ToJson(incident)));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(ToJson(*read), ToJson(incident));
+  const Outcome outcome{"d1", 7, OutcomeState::kUndone, "back", 9};
+  const Result<Outcome> outcome_read = OutcomeFromJson(Dump(ToJson(outcome)));
+  ASSERT_TRUE(outcome_read);
+  EXPECT_EQ(ToJson(*outcome_read), ToJson(outcome));
+  EXPECT_FALSE(IncidentFromJson("{\"state\": \"odd\"}"));
+  EXPECT_FALSE(OutcomeFromJson("[7]"));
+}
+
 }  // namespace
 }  // namespace heald

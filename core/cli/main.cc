@@ -70,6 +70,17 @@ int main(int argc, char** argv) {
     code = Check(check);
   });
 
+  TestOptions test;
+  sub = verb("test", "Run the pipeline's unit tests on a virtual clock");
+  sub->add_option("--tests", test.tests, "File of tests; else NAME_test.yaml beside the pipeline");
+  sub->add_option("--filter", test.filter, "Only tests with this in their name");
+  sub->add_option("--format", test.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->add_flag("--verbose,-v", test.verbose, "Tell what happened also where a test passed");
+  sub->callback([&] {
+    test.pipeline = pipeline;
+    code = Test(test);
+  });
+
   ExplainOptions explain;
   sub =
       app.add_subcommand("explain", "Tell one incident from the first sample to the verification");

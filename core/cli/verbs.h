@@ -34,6 +34,16 @@ struct CheckOptions {
 };
 int Check(const CheckOptions& options);
 
+struct TestOptions {
+  PipelineOptions pipeline;
+  std::string tests;   // a file of tests; empty: NAME_test.yaml beside the pipeline, if it is there
+  std::string filter;  // only tests with this in their name
+  std::string format = "text";
+  bool verbose = false;  // tell what happened also where a test passed
+};
+// The pipeline's unit tests, on a virtual clock. 1 when one fails.
+int Test(const TestOptions& options);
+
 struct PluginsOptions {
   PipelineOptions pipeline;  // its agent.plugin_dirs are listed too when there is a file
   std::string format = "text";

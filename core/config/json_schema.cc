@@ -3,6 +3,7 @@
 
 #include "core/config/loader.h"
 #include "core/config/pipeline_schema.h"
+#include "core/config/tests_section.h"
 
 namespace heald {
 namespace {
@@ -104,7 +105,10 @@ std::string PipelineJsonSchema(const Catalog& catalog) {
        Section(Strict(Json::parse(PolicySchemaText())), "When to act on findings, and how")},
       {"actions", Section(Node(Kind::kAction, catalog), "What can be done")},
       {"notifiers", Section(Node(Kind::kNotifier, catalog), "Who is told")},
-      {"tests", {{"type", "array"}, {"description", "Unit tests of this pipeline"}}}};
+      {"tests",
+       {{"type", "array"},
+        {"description", "Unit tests of this pipeline; heald test runs them"},
+        {"items", Strict(Json::parse(TestSchemaText()))}}}};
   const Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                        {"title", "heald pipeline"},
                        {"type", "object"},

@@ -7,6 +7,7 @@
 #include "core/config/coerce.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
+#include "core/config/tests_section.h"
 #include "core/config/text.h"
 #include "core/model/suggest.h"
 #include "core/model/template.h"
@@ -76,8 +77,8 @@ class Loader {
     if (const YamlMember* tests = root.Find("tests");
         tests != nullptr && tests->value->kind != NodeKind::kList)
       Error("/tests", "'tests' must be a list", "write '- name: …' for each test");
-    else if (tests != nullptr && !tests->value->items.empty())
-      report_.Warn(tests->key_span, "this heald reads no tests yet: they are left out");
+    else if (tests != nullptr)
+      spec_.tests = ReadTests(*tests->value, spec_, &context_);
     if (spec_.nodes.empty() && spec_.policies.empty() && !report_.failed())
       report_.Error({}, "the pipeline is empty: there is no source in it",
                     "`heald plugins` lists what there is");
@@ -352,6 +353,28 @@ LoadResult LoadPipeline(const std::string& path, const Catalog& catalog,
   if (!text.ok()) return Refuse(path, text.error().message);
   return Load(*text, path, absolute.string(), absolute.parent_path().string(), catalog,
               environment);
+}
+
+TestsResult LoadTests(const std::string& path, const PipelineSpec& spec,
+                      const Environment& environment) {
+  TestsResult result;
+  const Result<std::string> text = environment.ReadFile(path, kMaxFileBytes);
+  if (!text.ok()) {
+    result.diagnostics = Refuse(path, text.error().message).diagnostics;
+    return result;
+  }
+  const Source source(path, *text);
+  Report report(source);
+  LoadContext context{source, &report, environment, fs::path(path).parent_path().string(), {}, {}};
+  const YamlPtr root = ParseYaml(source, &report);
+  const YamlMember* tests = root == nullptr ? nullptr : root->Find("tests");
+  if (root != nullptr &&
+      (tests == nullptr || root->members.size() != 1 || tests->value->kind != NodeKind::kList))
+    report.Error(root->span, "a file of tests holds a list 'tests:' and nothing else");
+  else if (tests != nullptr)
+    result.tests = ReadTests(*tests->value, spec, &context);
+  result.diagnostics = report.Take();
+  return result;
 }
 
 LoadResult LoadPipelineText(std::string_view text, const std::string& name,

@@ -33,8 +33,16 @@ LoadResult LoadPipelineText(std::string_view text, const std::string& name,
                             const std::string& folder, const Catalog& catalog,
                             const Environment& environment);
 
-// The document for people: secrets as ********, what came from the environment or a file as the file
-// writes it (${env:NAME}), durations, sizes and the like with their units.
+struct TestsResult {
+  std::vector<PipelineTest> tests;
+  std::vector<Diagnostic> diagnostics;
+};
+// Tests in a file of their own, for that pipeline.
+TestsResult LoadTests(const std::string& path, const PipelineSpec& spec,
+                      const Environment& environment);
+
+// The document for people: secrets as ********, what came from the environment or a file as the
+// file writes it (${env:NAME}), durations, sizes and the like with their units.
 Value EffectiveConfig(const LoadResult& loaded);
 // A tree as YAML text.
 std::string FormatYaml(const Value& value);

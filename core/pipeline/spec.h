@@ -17,6 +17,7 @@
 #include "core/model/value.h"
 #include "core/model/when.h"
 #include "core/pipeline/guard_spec.h"
+#include "core/pipeline/test_spec.h"
 
 namespace heald {
 
@@ -115,6 +116,7 @@ struct PipelineSpec {
   std::vector<NodeSpec> nodes;  // sources, detectors, actions, notifiers in the file's order
   std::vector<PolicySpec> policies;
   std::vector<InhibitRule> inhibit;
+  std::vector<PipelineTest> tests;
 
   const NodeSpec* FindNode(std::string_view name) const {
     for (const NodeSpec& node : nodes)

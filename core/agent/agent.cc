@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/agent/api_metrics.h"
 #include "core/agent/environment.h"
 #include "core/agent/notice_codec.h"
 #include "core/agent/version.h"
@@ -139,6 +140,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   AddProcessMetrics(metrics_, kVersion);
   metrics_.Get(names::kReloadOk).Record(1);
   metrics_.AddCollector([this] { CollectNodes(); });
+  metrics_.AddCollector([this] { CollectApi(metrics_, server_->stats()); });
   return server_->Serve(*this);
 }
 

@@ -11,6 +11,7 @@ std::string EventText(std::string_view event, std::string_view id, std::string_v
   text.reserve(event.size() + id.size() + data.size() + 32);
   if (!id.empty()) text.append("id: ").append(id).append("\n");
   text.append("event: ").append(event).append("\n");
+  if (data.ends_with('\n')) data.remove_suffix(1);
   // A line break inside the data would end the field.
   for (;;) {
     const size_t end = data.find_first_of("\r\n");

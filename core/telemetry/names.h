@@ -87,13 +87,29 @@ inline constexpr MetricDef kApiRequests{"heald_api_requests_total", kCounter, "r
 inline constexpr MetricDef kApiDuration{"heald_api_request_duration_seconds", kHistogram, "route",
                                         "Time to answer a request, from its last byte"};
 
+inline constexpr MetricDef kApiConnections{"heald_api_connections", kGauge, "",
+                                           "Open connections to the API, live clients not counted"};
+inline constexpr MetricDef kApiRefused{"heald_api_connections_refused_total", kCounter, "",
+                                       "Connections closed unanswered to make room for others"};
+inline constexpr MetricDef kApiTlsFailures{"heald_api_tls_failures_total", kCounter, "",
+                                           "TLS handshakes with the API that failed"};
+inline constexpr MetricDef kLiveClients{"heald_live_clients", kGauge, "",
+                                        "Clients that follow the live event stream"};
+inline constexpr MetricDef kLiveEvents{"heald_live_events_total", kCounter, "",
+                                       "Events published to the live stream"};
+inline constexpr MetricDef kLiveEnded{
+    "heald_live_clients_ended_total", kCounter, "reason",
+    "Live clients the agent turned away, by reason (slow: did not keep up; revoked: the token "
+    "holds no more; full: over the limit)"};
+
 inline constexpr const MetricDef* kAll[] = {
-    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,  &kRemediationEnabled,
-    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,  &kProcessStart,
-    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped, &kNodeOverdue,
-    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,  &kNodeSeriesRefused,
-    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,    &kIncidentsOpen,
-    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,    &kHeal,
-    &kSampleToAction,   &kApiRequests, &kApiDuration};
+    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,     &kRemediationEnabled,
+    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,     &kProcessStart,
+    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped,    &kNodeOverdue,
+    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,     &kNodeSeriesRefused,
+    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,       &kIncidentsOpen,
+    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,       &kHeal,
+    &kSampleToAction,   &kApiRequests, &kApiDuration,    &kApiConnections, &kApiRefused,
+    &kApiTlsFailures,   &kLiveClients, &kLiveEvents,     &kLiveEnded};
 
 }  // namespace heald::names

@@ -16,6 +16,7 @@ std::string All(const EventLog& log, EventCursor& cursor, size_t size = kMany) {
 TEST(ApiEventLogTest, WritesEventsAsTheStandardSays) {
   EXPECT_EQ(EventText("finding", "e-1", "{\"a\":1}"),
             "id: e-1\nevent: finding\ndata: {\"a\":1}\n\n");
+  EXPECT_EQ(EventText("finding", "", "{}\n"), "event: finding\ndata: {}\n\n");
   EXPECT_EQ(EventText("finding", "", ""), "event: finding\ndata: \n\n");
   EXPECT_EQ(EventText("e", "", "a\nb\r\nc\rd"), "event: e\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
 }

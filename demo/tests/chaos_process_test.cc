@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "core/base/units.h"
 #include "demo/support/http_client.h"
 #include "demo/tests/demo_process.h"
+#include "demo/tests/metrics_text.h"
 
 namespace heald::demo {
 namespace {
@@ -32,6 +35,28 @@ TEST(DemoChaosProcessTest, RefusesToStartWithABadRate) {
                       {{"CHAOS_ENABLED", "true"}, {"FAILURE_RATE", "a lot"}});
   EXPECT_EQ(service.Wait(kTimeout_ns), 1);
   EXPECT_THAT(service.output(), HasSubstr("FAILURE_RATE='a lot' is not a share"));
+}
+
+// Grows while the fault is in force, stays afterwards, ends with the process.
+TEST(DemoChaosProcessTest, LeakIsRealAndStays) {
+  const DemoService service("users");
+  HttpClient client;
+  const auto resident_mib = [&] {
+    const auto reply = client.Send("GET", service.url() + "/metrics", "", kTimeout_ns);
+    std::string error;
+    return MetricsText::Parse(reply ? reply->body : "", &error)
+               .Sum("process_resident_memory_bytes") /
+           (1 << 20);
+  };
+  const double before = resident_mib();
+  ASSERT_TRUE(
+      client.Send("PUT", service.url() + "/chaos", R"({"leak_mib_s":64})", kTimeout_ns).ok());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (resident_mib() < before + 20 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_GE(resident_mib(), before + 20);
+  ASSERT_TRUE(client.Send("DELETE", service.url() + "/chaos", "", kTimeout_ns).ok());
+  EXPECT_GE(resident_mib(), before + 20);
 }
 
 TEST(DemoChaosProcessTest, CrashEndsTheProcessAfterTheAnswer) {

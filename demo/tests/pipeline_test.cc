@@ -56,10 +56,14 @@ TEST_F(DemoPipelineTest, HasTheNumbersOfTheTable) {
   EXPECT_EQ(Number("failing", {"above", "critical"}), kAlarmErrorShare);
   EXPECT_EQ(Number("stuck", {"above", "critical"}), kAlarmInFlight);
   EXPECT_EQ(Number("down", {"for"}), kDownForS * 1e9);
+  EXPECT_EQ(Number("leaking", {"above"}), kAlarmMemoryMiB * (1 << 20));
+  EXPECT_EQ(Number("leaking", {"window"}), kTrendWindow);
+  EXPECT_EQ(Number("leaking", {"horizon"}), kTrendHorizonS * 1e9);
+  EXPECT_EQ(Number("leaking", {"probability"}), kTrendProbability);
 }
 
 TEST_F(DemoPipelineTest, ActsAtTheBoundsOfTheTable) {
-  ASSERT_EQ(spec_.policies.size(), 1U);
+  ASSERT_EQ(spec_.policies.size(), 2U);
   const PolicySpec& policy = spec_.policies.front();
   EXPECT_EQ(policy.guard.for_ns, kForS * 1e9);
   EXPECT_EQ(policy.verify_within_ns, kVerifyWithinS * 1e9);
@@ -73,6 +77,17 @@ TEST_F(DemoPipelineTest, ActsAtTheBoundsOfTheTable) {
                                     text(kAlarmErrorShare) + " or up == 0 or (in_flight > " +
                                     text(kAlarmInFlight) + " and request_rate < " +
                                     text(kIdleRate) + ")");
+}
+
+TEST_F(DemoPipelineTest, RestartsOnAPredictionAloneOnlyWhereThePolicySaysSo) {
+  ASSERT_EQ(spec_.policies.size(), 2U);
+  EXPECT_FALSE(spec_.policies[0].allow_on_prediction);
+  const PolicySpec& policy = spec_.policies[1];
+  EXPECT_EQ(policy.name, "restart_leaking");
+  EXPECT_TRUE(policy.allow_on_prediction);
+  EXPECT_EQ(policy.when.text(), "probability > 0.8");
+  EXPECT_EQ(policy.mode, Mode::kEnforce);
+  EXPECT_EQ(policy.verify_within_ns, kVerifyWithinS * 1e9);
 }
 
 TEST_F(DemoPipelineTest, StartsEveryServiceOnItsPortAndRestartsWithinTheBudget) {

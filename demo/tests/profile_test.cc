@@ -96,6 +96,13 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"alarm: down for", "s", kDownForS},
       {"error share, healthy at most", "%", kHealthyErrorShareMax * 100},
       {"error fault, share of requests", "%", kErrorFaultShare * 100},
+      {"prediction: memory reaches", "MiB", kAlarmMemoryMiB},
+      {"... within", "s", kTrendHorizonS},
+      {"... with probability", "%", kTrendProbability * 100},
+      {"trend window", "samples", kTrendWindow},
+      {"leak fault", "MiB/s", kLeakMiBPerS},
+      {"leak fault, at most", "MiB", kLeakMostMiB},
+      {"leak to verified, limit", "s", kLeakHealedWithinS},
       {"orders, p99 with slow peers below", "ms", kOrdersDegradedP99Ms},
       {"for", "s", kForS},
       {"restart, SIGTERM to ready", "s", kRestartBudgetS},
@@ -156,6 +163,17 @@ TEST(DemoProfileTest, HealsInTimeInTheWorstCase) {
   for (const ServiceProfile& profile : kProfiles)
     EXPECT_LT(WorstCaseS(profile), kHealedWithinS) << profile.name;
   EXPECT_GE(kVerifyWithinS, kQuantileWindowS + 2 * kScrapeIntervalS);
+}
+
+TEST(DemoProfileTest, ALeakIsPredictedWellBeforeItsLimit) {
+  constexpr double kHealthyMiB = 32;  // more than a service ever has
+  const double to_limit_s = (kAlarmMemoryMiB - kHealthyMiB) / kLeakMiBPerS;
+  // Half a window of it is a line; the rest of the way must be within sight by then.
+  const double line_s = kTrendWindow / 2.0 * kScrapeIntervalS;
+  EXPECT_GT(kTrendHorizonS * 1.2, to_limit_s - line_s);
+  EXPECT_GT(to_limit_s - line_s - kForS - kRestartBudgetS, 8);
+  EXPECT_GT(kLeakMostMiB, kAlarmMemoryMiB * 1.5);
+  EXPECT_LT(line_s + to_limit_s / 2, kLeakHealedWithinS);
 }
 
 TEST(DemoProfileTest, EnoughRequestsStandBehindAQuantile) {

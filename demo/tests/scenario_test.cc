@@ -77,17 +77,17 @@ TEST_P(DemoScenarioTest, HealsInTime) {
     EXPECT_GE(result["seconds"][step], before_s) << step;
     before_s = result["seconds"][step];
   }
-  EXPECT_LT(before_s, kHealedWithinS);
+  EXPECT_LT(before_s, GetParam() == "leak" ? kLeakHealedWithinS : kHealedWithinS);
 }
 
 INSTANTIATE_TEST_SUITE_P(, DemoScenarioTest,
-                         ::testing::Values("latency", "errors", "crash", "hang", "orders"),
+                         ::testing::Values("latency", "errors", "crash", "hang", "orders", "leak"),
                          [](const auto& scenario) { return scenario.param; });
 
 TEST(DemoScenarioListTest, NamesEveryScenarioThatIsTested) {
   DemoProcess list(kProgram, {"--scenario", "list"});
   ASSERT_EQ(list.Wait(10 * kSecond), 0);
-  EXPECT_EQ(Scenarios().size(), 5U);
+  EXPECT_EQ(Scenarios().size(), 6U);
   for (const Scenario& scenario : Scenarios())
     EXPECT_THAT(list.output(), HasSubstr(scenario.fault));
   DemoProcess wrong(kProgram, {"--scenario", "flood"});
@@ -113,6 +113,24 @@ TEST(DemoScenarioHonestyTest, FailsWhenHealdMayNotAct) {
   EXPECT_EQ(run.Wait(60 * kSecond), 1) << run.output();
   EXPECT_THAT(run.output(), HasSubstr("no step 'decision'"));
   EXPECT_THAT(run.output(), HasSubstr("kept in " + folder));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(DemoScenarioHonestyTest, FailsWhenALeakIsSeenOnlyAtTheLimit) {
+  std::ifstream file(Pipeline());
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::string when = "when: probability > 0.8";
+  ASSERT_NE(text.find(when), std::string::npos);
+  text.replace(text.find(when), when.size(),
+               "when: probability > 0.8 and resident_memory_bytes > 268435456");
+  std::string folder = ::testing::TempDir() + "demo-honesty-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string late = folder + "/late.yaml";
+  std::ofstream(late) << text;
+  DemoProcess run(kProgram, {"--scenario", "leak", "--json", "--pipeline", late},
+                  {{"TMPDIR", folder}});
+  EXPECT_EQ(run.Wait(90 * kSecond), 1) << run.output();
+  EXPECT_THAT(run.output(), HasSubstr("it was not restarted before the limit"));
   std::filesystem::remove_all(folder);
 }
 

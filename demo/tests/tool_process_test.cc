@@ -116,6 +116,16 @@ TEST_F(DemoToolTest, SpikeSlowsPaymentsUnlessToldOtherwise) {
   EXPECT_EQ(Chaos(users)["active"], false);
 }
 
+TEST_F(DemoToolTest, LeakTakesMemoryOfPaymentsUnlessToldOtherwise) {
+  EXPECT_THAT(Run({"leak"}), HasSubstr("payments: faults: leaks 8 MiB a second"));
+  EXPECT_EQ(Chaos(payments)["faults"]["leak_mib_s"], 8.0);
+  Run({"leak", "--service", "users", "--mib", "0.5", "--duration", "30s"});
+  EXPECT_EQ(Chaos(users)["faults"]["leak_mib_s"], 0.5);
+  EXPECT_GT(Chaos(users)["remaining_s"], 20);
+  EXPECT_THAT(Run({"leak", "--mib", "1000"}, 2), HasSubstr("--mib"));
+  Run({"clear"});
+}
+
 TEST_F(DemoToolTest, ChaosPrintsItsSeedAndLeavesNothingBehind) {
   const std::string output = Run({"chaos", "--duration", "500ms", "--seed", "4", "--rate", "20"});
   EXPECT_THAT(output,

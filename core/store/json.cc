@@ -142,10 +142,64 @@ Outcome ReadOutcome(const Json& json) {
   return o;
 }
 
+Execution ReadExecution(const Json& json) {
+  Execution e;
+  Read(json, "decision", &e.decision);
+  Read(json, "incident", &e.incident);
+  Read(json, "policy", &e.policy);
+  Read(json, "action", &e.action);
+  Read(json, "target_key", &e.target_key);
+  ReadEnum(json, "state", ExecutionState::kDryRun, &e.state);
+  Read(json, "attempt", &e.attempt);
+  Read(json, "issues", &e.issues);
+  Read(json, "planned_ns", &e.planned_ns);
+  Read(json, "issued_ns", &e.issued_ns);
+  Read(json, "observed_ns", &e.observed_ns);
+  Read(json, "ended_ns", &e.ended_ns);
+  Read(json, "detail", &e.detail);
+  return e;
+}
+
+AuditEvent ReadEvent(const Json& json) {
+  AuditEvent e;
+  Read(json, "ts_ns", &e.ts_ns);
+  Read(json, "incident", &e.incident);
+  Read(json, "trace_id", &e.trace_id);
+  Read(json, "kind", &e.kind);
+  Read(json, "actor", &e.actor);
+  Read(json, "subject", &e.subject);
+  if (const auto at = json.find("detail"); at != json.end())
+    e.detail = at->is_string() ? at->get<std::string>() : Dump(*at);
+  return e;
+}
+
+template <typename T>
+std::vector<T> ReadList(const Json& json, const char* key, T (*read)(const Json&)) {
+  std::vector<T> items;
+  for (const Json& item : json.value(key, Json::array())) items.push_back(read(item));
+  return items;
+}
+
+Change ReadChange(const Json& json) {
+  Change c;
+  Read(json, "number", &c.number);
+  c.incidents = ReadList(json, "incidents", ReadIncident);
+  for (const Json& item : json.value("findings", Json::array()))
+    c.findings.push_back({item.value("incident", uint64_t{0}), ReadFinding(item.at("finding"))});
+  c.decisions = ReadList(json, "decisions", ReadDecision);
+  c.executions = ReadList(json, "executions", ReadExecution);
+  c.events = ReadList(json, "events", ReadEvent);
+  for (const auto& [name, value] : json.value("settings", Json::object()).items())
+    c.settings.emplace_back(name, value.get<std::string>());
+  return c;
+}
+
 template <typename T>
 Result<T> Parse(std::string_view text, const char* what, T (*read)(const Json&)) {
   try {
-    return read(Json::parse(text));
+    const Json json = Json::parse(text);
+    if (!json.is_object()) throw std::runtime_error("it is no object");
+    return read(json);
   } catch (const std::exception& e) {
     return MakeError(Code::kCorrupt,
                      "a stored " + std::string(what) + " can't be read: " + e.what());
@@ -283,6 +337,18 @@ Json ToJson(const Chain& chain) {
           {"events", ListToJson(chain.events)}};
 }
 
+Json ToJson(const Change& change) {
+  Json json = {{"number", change.number},
+               {"incidents", ListToJson(change.incidents)},
+               {"decisions", ListToJson(change.decisions)},
+               {"executions", ListToJson(change.executions)},
+               {"events", ListToJson(change.events)}};
+  for (const StoredFinding& f : change.findings)
+    json["findings"].push_back({{"incident", f.incident}, {"finding", ToJson(f.finding)}});
+  for (const auto& [name, value] : change.settings) json["settings"][name] = value;
+  return json;
+}
+
 Result<Labels> LabelsFromJson(std::string_view text) {
   return Parse<Labels>(text, "target", ReadLabels);
 }
@@ -297,6 +363,10 @@ Result<Incident> IncidentFromJson(std::string_view text) {
 }
 Result<Outcome> OutcomeFromJson(std::string_view text) {
   return Parse<Outcome>(text, "outcome", ReadOutcome);
+}
+
+Result<Change> ChangeFromJson(std::string_view text) {
+  return Parse<Change>(text, "change", ReadChange);
 }
 
 std::string Dump(const Json& json, int indent) {

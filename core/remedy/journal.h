@@ -4,11 +4,14 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/result.h"
+#include "core/store/held.h"
 #include "core/store/store.h"
 
 namespace heald::remedy {
@@ -59,22 +62,48 @@ inline constexpr FaultPointPair kExecuteFaultPoint = kFaultPoints.back();
 
 class Journal {
  public:
-  explicit Journal(Store* store) : store_(store) {}
+  // `held`: where changes wait while the store is away; null: in memory.
+  explicit Journal(Store* store, HeldChanges* held = nullptr);
 
-  // For what must be on disk before the engine goes on: on failure nothing is kept.
+  // Acting goes on while the store is away, with the held changes' file as the journal.
+  void set_act_without_store(bool act) { act_without_store_ = act; }
+
+  // For what must be on disk before the engine goes on: on failure nothing is kept, unless the
+  // change is in doubt().
   Status Write(Transition transition, Change* change);
   // For what has happened anyway: while the store fails it is held back and written, in order,
   // before anything else. Returns the failure for the log.
   Status WriteOrHold(Transition transition, Change* change);
-  // Tries again to write what was held back.
+  // The last Write failed, and what it was to say may be in the store; it will be, sooner or later.
+  // Only the issue of a call fails that way, because a call has to be either recorded or not made;
+  // of other transitions Write says that they are written.
+  bool in_doubt() const { return in_doubt_; }
+  // Tries again to write what was held back; a part of it where that is much.
   Status Flush();
-  size_t held() const { return held_.size(); }
-  uint64_t lost_total() const { return lost_total_; }
+  // All of it: for a start, which has nothing else to do.
+  Status FlushAll();
+  // Whether an action may be started.
+  bool may_act() const { return held_->empty() || act_without_store_; }
+  // As the store's, beside it by what this process has issued itself.
+  Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
+                                          int64_t since_ns);
+  size_t held() const { return held_->size(); }
+  uint64_t lost_total() const { return held_->lost_total(); }
 
  private:
+  using IssueKey = std::pair<std::string, std::string>;  // policy, target
+
+  Status ReadIssues();
+  void Remember(const Change& change);
+
   Store* store_;
-  std::deque<Change> held_;
-  uint64_t lost_total_ = 0;
+  HeldChanges memory_;
+  HeldChanges* held_;
+  bool act_without_store_ = false;
+  bool in_doubt_ = false;
+  uint64_t last_number_;
+  bool issues_read_ = false;
+  std::map<IssueKey, std::vector<int64_t>> issues_;  // in order; only with act_without_store_
 };
 
 }  // namespace heald::remedy

@@ -24,12 +24,14 @@ Json ToJson(const Outcome& outcome);
 Json ToJson(const Execution& execution);
 Json ToJson(const AuditEvent& event);
 Json ToJson(const Chain& chain);
+Json ToJson(const Change& change);
 
 Result<Labels> LabelsFromJson(std::string_view text);
 Result<Finding> FindingFromJson(std::string_view text);
 Result<Decision> DecisionFromJson(std::string_view text);
 Result<Incident> IncidentFromJson(std::string_view text);
 Result<Outcome> OutcomeFromJson(std::string_view text);
+Result<Change> ChangeFromJson(std::string_view text);
 
 // One line; bytes that aren't UTF-8 are replaced, so it never fails.
 std::string Dump(const Json& json, int indent = -1);

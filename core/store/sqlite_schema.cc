@@ -4,6 +4,8 @@
 #include <ctime>
 #include <string>
 
+#include "core/store/audit_chain.h"
+
 namespace heald {
 namespace {
 
@@ -13,10 +15,58 @@ constexpr int64_t kApplicationId = 0x686c6164;
 struct Migration {
   int64_t version;
   const char* sql;
+  Status (*then)(Sqlite*) = nullptr;  // what SQL can't say, in the same transaction
 };
 
+// Rows that were written before there was a chain.
+Status ChainAudit(Sqlite* db) {
+  std::string hash;
+  {
+    Result<Statement> id = db->Prepare("SELECT value FROM settings WHERE name = 'store_id'");
+    if (!id) return id.error();
+    const Result<bool> row = db->Step(&*id);
+    if (!row) return row.error();
+    hash = AuditGenesis(*row ? id->Text(0) : "00000000");
+    if (Status status = db->Finish(&*id); !status) return status;
+  }
+  AuditEvent event;
+  while (true) {
+    Result<Statement> next = db->Prepare(
+        "SELECT seq, ts_ns, incident, trace_id, kind, actor, subject, detail FROM audit "
+        "WHERE seq > ?1 ORDER BY seq LIMIT 1");
+    if (!next) return next.error();
+    next->Bind(1, static_cast<int64_t>(event.seq));
+    const Result<bool> row = db->Step(&*next);
+    if (!row) return row.error();
+    if (!*row) break;
+    event.seq = static_cast<uint64_t>(next->Int(0));
+    event.ts_ns = next->Int(1);
+    event.incident = static_cast<uint64_t>(next->Int(2));
+    event.trace_id = next->Text(3);
+    event.kind = next->Text(4);
+    event.actor = next->Text(5);
+    event.subject = next->Text(6);
+    event.detail = next->Text(7);
+    hash = AuditHash(hash, event);
+    Result<Statement> set = db->Prepare("UPDATE audit SET hash = ?1 WHERE seq = ?2");
+    if (!set) return set.error();
+    set->Bind(1, hash).Bind(2, static_cast<int64_t>(event.seq));
+    if (Status status = db->Finish(&*set); !status) return status;
+  }
+  Result<Statement> head = db->Prepare(
+      "INSERT INTO journal_head(epoch, number, seq, hash, writer, holder) "
+      "VALUES(0, 0, ?1, ?2, '', '')");
+  if (!head) return head.error();
+  head->Bind(1, static_cast<int64_t>(event.seq)).Bind(2, hash);
+  Status status = db->Finish(&*head);
+  if (!status) return status;
+  return db->Run(
+      "CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit "
+      "BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END");
+}
+
 // Only appended to. A record's JSON holds everything; columns beside it are what queries need.
-constexpr std::array<Migration, 2> kMigrations{{{1, R"sql(
+const std::array<Migration, 3> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE incidents(
     id INTEGER PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -49,10 +99,41 @@ constexpr std::array<Migration, 2> kMigrations{{{1, R"sql(
     BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END;
   INSERT INTO settings VALUES('store_id', lower(hex(randomblob(4))));
 )sql"},
-                                                {2, R"sql(
+                                            {2, R"sql(
   CREATE INDEX findings_kind ON findings(record ->> 'kind');
   CREATE INDEX findings_open ON findings(record ->> 'kind') WHERE record ->> 'state' <> 'clear';
-)sql"}}};
+)sql"},
+                                            {3, R"sql(
+  DROP INDEX findings_kind;
+  DROP INDEX findings_open;
+  ALTER TABLE findings ADD COLUMN prediction INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE findings ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+  UPDATE findings SET prediction = record ->> 'kind' = 'prediction',
+    is_open = record ->> 'state' <> 'clear';
+  CREATE INDEX findings_kind ON findings(prediction);
+  CREATE INDEX findings_open ON findings(prediction) WHERE is_open = 1;
+  CREATE INDEX incidents_closed ON incidents(closed_ns) WHERE closed_ns > 0;
+  CREATE TABLE journal_head(
+    epoch INTEGER NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
+    writer TEXT NOT NULL, holder TEXT NOT NULL);
+  CREATE TABLE audit_cuts(
+    seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, event INTEGER NOT NULL, cut_ns INTEGER NOT NULL);
+  CREATE TRIGGER audit_cuts_are_recorded BEFORE INSERT ON audit_cuts
+    WHEN NOT EXISTS (SELECT 1 FROM audit a, audit e WHERE a.seq = new.seq AND a.hash = new.hash
+      AND e.seq = new.event AND e.kind = 'audit.cut' AND e.subject = CAST(new.seq AS TEXT))
+    BEGIN SELECT RAISE(ABORT, 'a cut is recorded in the trail that it cuts'); END;
+  CREATE TRIGGER audit_cuts_are_never_changed BEFORE UPDATE ON audit_cuts
+    BEGIN SELECT RAISE(ABORT, 'cuts of the audit trail are never changed'); END;
+  CREATE TRIGGER audit_cuts_are_never_deleted BEFORE DELETE ON audit_cuts
+    BEGIN SELECT RAISE(ABORT, 'cuts of the audit trail are never deleted'); END;
+  DROP TRIGGER audit_is_never_cut;
+  CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
+    WHEN old.seq > (SELECT coalesce(max(seq), 0) FROM audit_cuts)
+    BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted but by a recorded cut'); END;
+  DROP TRIGGER audit_is_never_changed;
+  ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+)sql",
+                                             ChainAudit}}};
 
 // 0: empty file. The version otherwise, if it is ours and not from the future.
 Result<int64_t> Version(Sqlite* db) {
@@ -86,6 +167,7 @@ Status Apply(Sqlite* db, const Migration& migration) {
       "; PRAGMA user_version = " + number;
   Status status = db->Run("BEGIN IMMEDIATE");
   if (status) status = db->Run(migration.sql);
+  if (status && migration.then != nullptr) status = migration.then(db);
   if (status) status = db->Run(record.c_str());
   if (status) status = db->Run("COMMIT");
   if (!status) {

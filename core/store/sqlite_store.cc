@@ -8,8 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/store/json.h"
-#include "core/store/sqlite_reader.h"
+#include "core/store/sql_store.h"
+#include "core/store/sqlite_database.h"
 #include "core/store/sqlite_schema.h"
 
 namespace heald {
@@ -17,7 +17,6 @@ namespace {
 
 // A damaged page may lie where nothing looks for weeks; small files are checked whole at start.
 constexpr uintmax_t kCheckedBytes = 8 << 20;
-constexpr uint64_t kCommitsPerCheckpoint = 200;
 
 // Held for the life of the process; the kernel drops it however that ends.
 class FileLock {
@@ -56,121 +55,15 @@ class FileLock {
   int fd_ = -1;
 };
 
-class SqliteStore final : public WithQueries<Store> {
+struct Locked {
+  FileLock lock;
+};
+
+// The lock, a base before the other, outlives the connection.
+class LockedDatabase final : private Locked, public SqliteDatabase {
  public:
-  SqliteStore(FileLock lock, Sqlite db, std::string id)
-      : WithQueries(std::move(db)), lock_(std::move(lock)), id_(std::move(id)) {}
-
-  const std::string& id() const override { return id_; }
-
-  // Keeps the log short at a time when nobody waits for a commit.
-  void Idle() override {
-    if (commits_ < kCommitsPerCheckpoint) return;
-    commits_ = 0;
-    // Beside a reader it does what it can; the rest is done the next time.
-    const Status status = queries_.db().Checkpoint();
-    static_cast<void>(status);
-  }
-
-  Status Commit(Change* change) override {
-    Sqlite& db = queries_.db();
-    if (Status status = Finish("BEGIN IMMEDIATE"); !status) return status;
-    Status status = Write(change);
-    if (status) status = Finish("COMMIT");
-    if (status) ++commits_;
-    if (!status) {
-      const Status undone = db.Run("ROLLBACK");  // fails only where SQLite did it already
-      static_cast<void>(undone);
-    }
-    return status;
-  }
-
- private:
-  Status Finish(const char* sql) {
-    Result<Statement> statement = queries_.db().Prepare(sql);
-    if (!statement) return statement.error();
-    return queries_.db().Finish(&*statement);
-  }
-
-  template <typename... Args>
-  Status Finish(const char* sql, const Args&... args) {
-    Result<Statement> statement = queries_.db().Prepare(sql);
-    if (!statement) return statement.error();
-    int at = 0;
-    (statement->Bind(++at, args), ...);
-    return queries_.db().Finish(&*statement);
-  }
-
-  Status Write(Change* change) {
-    Status status;
-    for (const Incident& i : change->incidents)
-      if (status) status = WriteIncident(i);
-    for (const StoredFinding& f : change->findings)
-      if (status)
-        status = Finish(
-            "INSERT INTO findings VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "
-            "incident = excluded.incident, record = excluded.record",
-            f.finding.id, static_cast<int64_t>(f.incident), Dump(ToJson(f.finding)));
-    for (const Decision& d : change->decisions)
-      if (status)
-        status = Finish(
-            "INSERT INTO decisions VALUES(?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET "
-            "ts_ns = excluded.ts_ns, record = excluded.record",
-            d.id, static_cast<int64_t>(d.incident), d.ts_ns, Dump(ToJson(d)));
-    for (const Execution& e : change->executions)
-      if (status) status = WriteExecution(e);
-    for (const auto& [name, value] : change->settings)
-      if (status)
-        status = Finish(
-            "INSERT INTO settings VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET "
-            "value = excluded.value",
-            name, value);
-    for (AuditEvent& e : change->events)
-      if (status) status = WriteEvent(&e);
-    return status;
-  }
-
-  Status WriteIncident(const Incident& i) {
-    return Finish(
-        "INSERT INTO incidents VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE "
-        "SET state = excluded.state, severity = excluded.severity, summary = excluded.summary, "
-        "closed_ns = excluded.closed_ns",
-        static_cast<int64_t>(i.id), static_cast<int64_t>(i.state), static_cast<int64_t>(i.severity),
-        i.trace_id, Dump(ToJson(i.target)), i.summary, i.opened_ns, i.closed_ns);
-  }
-
-  Status WriteExecution(const Execution& e) {
-    return Finish(
-        "INSERT INTO executions VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
-        "ON CONFLICT(decision) DO UPDATE SET state = excluded.state, issues = excluded.issues, "
-        "issued_ns = excluded.issued_ns, observed_ns = excluded.observed_ns, "
-        "ended_ns = excluded.ended_ns, detail = excluded.detail",
-        e.decision, static_cast<int64_t>(e.incident), e.policy, e.action, e.target_key,
-        static_cast<int64_t>(e.state), int64_t{e.attempt}, int64_t{e.issues}, e.planned_ns,
-        e.issued_ns, e.observed_ns, e.ended_ns, e.detail);
-  }
-
-  Status WriteEvent(AuditEvent* e) {
-    Result<Statement> insert = queries_.db().Prepare(
-        "INSERT INTO audit(ts_ns, incident, trace_id, kind, actor, subject, detail) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING seq");
-    if (!insert) return insert.error();
-    insert->Bind(1, e->ts_ns)
-        .Bind(2, static_cast<int64_t>(e->incident))
-        .Bind(3, e->trace_id)
-        .Bind(4, e->kind)
-        .Bind(5, e->actor)
-        .Bind(6, e->subject)
-        .Bind(7, e->detail);
-    const Result<bool> row = queries_.db().Step(&*insert);
-    if (!row) return row.error();
-    e->seq = static_cast<uint64_t>(insert->Int(0));
-    return queries_.db().Finish(&*insert);
-  }
-
-  FileLock lock_;
-  std::string id_;
-  uint64_t commits_ = 0;  // since the last checkpoint
+  LockedDatabase(FileLock lock, Sqlite db)
+      : Locked{std::move(lock)}, SqliteDatabase(std::move(db)) {}
 };
 
 Status CheckPages(Sqlite* db) {
@@ -206,7 +99,8 @@ Status Configure(Sqlite* db, bool full_sync) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool full_sync) {
+Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool full_sync,
+                                               const std::string& writer) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -222,11 +116,7 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool ful
   if (status) status = Configure(&*db, full_sync);
   if (status) status = PrepareSchema(&*db);
   if (!status) return status.error();
-  SqliteQueries queries(std::move(*db));
-  Result<std::optional<std::string>> id = queries.Setting("store_id");
-  if (!id) return id.error();
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(
-      std::move(*lock), std::move(queries.db()), id->value_or("00000000")));
+  return SqlStore::Open(std::make_unique<LockedDatabase>(std::move(*lock), std::move(*db)), writer);
 }
 
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& path) {
@@ -238,7 +128,8 @@ Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& path) {
   Result<Sqlite> db = Sqlite::Open(path, Sqlite::OpenMode::kReadOnly);
   if (!db) return db.error();
   if (Status status = CheckSchema(&*db); !status) return status.error();
-  return std::unique_ptr<StoreReader>(std::make_unique<WithQueries<StoreReader>>(std::move(*db)));
+  return std::unique_ptr<StoreReader>(
+      std::make_unique<WithQueries<StoreReader>>(std::make_unique<SqliteDatabase>(std::move(*db))));
 }
 
 }  // namespace heald

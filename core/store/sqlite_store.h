@@ -9,7 +9,8 @@
 
 namespace heald {
 
-Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool full_sync);
+Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool full_sync,
+                                               const std::string& writer);
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& path);
 
 }  // namespace heald

@@ -56,6 +56,7 @@ struct AuditEvent {
   std::string actor;    // "heald", "user:anna"
   std::string subject;  // id of the finding, decision or setting it is about
   std::string detail;   // a JSON object; `text` in it is the line for people
+  std::string hash;     // given by the store: of this row and the hash before it (audit_chain.h)
 };
 
 struct StoredFinding {
@@ -69,8 +70,12 @@ struct Change {
   std::vector<StoredFinding> findings;
   std::vector<Decision> decisions;
   std::vector<Execution> executions;
-  std::vector<AuditEvent> events;  // Commit fills in seq
+  std::vector<AuditEvent> events;  // Commit fills in seq and hash
   std::vector<std::pair<std::string, std::string>> settings;
+  // Ever growing numbers, by which a store knows what it has already: a change is written once,
+  // however often it is committed. `first` where several were made one. 0: the store counts.
+  uint64_t first = 0;
+  uint64_t number = 0;
 };
 
 // All there is about one incident, oldest first.
@@ -110,6 +115,25 @@ struct FindingFilter {
   PageFrom from;
 };
 
+// The two ends of the audit trail's chain of hashes (audit_chain.h).
+struct AuditEnds {
+  std::string store_id;
+  uint64_t seq = 0;  // of the latest row; 0: none yet
+  std::string hash;
+  uint64_t cut_seq = 0;  // the last row that retention took away; 0: none
+  std::string cut_hash;
+};
+
+// What may be thrown away: what had ended, or was recorded, before these times. 0: nothing.
+struct Retention {
+  int64_t incidents_before_ns = 0;
+  int64_t audit_before_ns = 0;
+};
+struct Retained {
+  size_t incidents = 0;
+  size_t audit_rows = 0;
+};
+
 struct DecidedExecution {
   Execution execution;
   Decision decision;
@@ -134,14 +158,34 @@ class StoreReader {
   };
   virtual Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
                                      int64_t since_ns) = 0;
+  // When executions that had been issued failed, oldest first, since `since_ns` and the last one
+  // that was verified.
+  virtual Result<std::vector<int64_t>> FailuresInRow(std::string_view policy,
+                                                     std::string_view target_key,
+                                                     int64_t since_ns) = 0;
   virtual Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) = 0;
   virtual Result<std::optional<std::string>> Setting(std::string_view name) = 0;
+  virtual Result<AuditEnds> Ends() {
+    return MakeError(Code::kUnsupported, "this store keeps no chain of hashes");
+  }
 };
 
 class Store : public StoreReader {
  public:
-  // Atomic, and durable against a kill of the process once it returns.
+  // Atomic, and durable against a kill of the process once it returns. Waits two seconds at most.
+  // kUnavailable: the store is away, come again; kConflict: another agent writes it now.
   virtual Status Commit(Change* change) = 0;
+  // After a failed Commit: whether nobody can tell if it was written. The same change, committed
+  // again once the store is back, finds out and is there once.
+  virtual bool in_doubt() const { return false; }
+  // Whether a Commit may be tried. Never waits: a store that is away comes back behind the scenes.
+  virtual Status Ready() { return {}; }
+  // Of the latest change in it, as of the last Ready or Commit.
+  virtual uint64_t last_number() const { return 0; }
+  // False: another agent has written since the one with this state_dir did.
+  virtual bool sole_writer() const { return true; }
+  // Throws away a small part of what is too old; call again until it finds nothing.
+  virtual Result<Retained> Retain(const Retention&, int64_t /*now_ns*/) { return Retained(); }
   // Nothing is going on: the moment for housekeeping that takes milliseconds.
   virtual void Idle() = 0;
   // Part of every incident's trace id; made with it, never changes.

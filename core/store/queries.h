@@ -1,20 +1,20 @@
-// The queries of the SQLite store, for writer and readers alike. Used by sqlite_store.cc only.
-// Thread rule: as in store.h.
+// What is asked of the journal, for writer and readers alike, over any SqlDatabase.
+// Used by the stores of this folder. Thread rule: as in store.h.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/store/sqlite.h"
+#include "core/store/sql.h"
 #include "core/store/store.h"
 
 namespace heald {
 
-// Base is Store or StoreReader, so that both get the same queries.
-class SqliteQueries {
+class Queries {
  public:
-  explicit SqliteQueries(Sqlite db) : db_(std::move(db)) {}
+  explicit Queries(SqlDatabase* db) : db_(*db) {}
 
   Result<IncidentPage> Incidents(const IncidentFilter& filter);
   Result<Page<StoredFinding>> Findings(const FindingFilter& filter);
@@ -25,27 +25,26 @@ class SqliteQueries {
   Result<uint64_t> LastIncidentId();
   Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
                                           int64_t since_ns);
+  Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
+                                             int64_t since_ns);
   Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit);
   Result<std::optional<std::string>> Setting(std::string_view name);
-  Sqlite& db() { return db_; }
+  Result<AuditEnds> Ends();
 
  private:
   template <typename T, typename Read>
   Result<Page<T>> ReadPage(const std::string& sql, const PageFrom& from, Read read);
-  // Everything below the incident itself; events only where asked.
-  Status Fill(Chain* chain, bool with_events);
-  Status ReadFindings(Incident* incident);
-  Status ReadDecisions(Chain* chain);
-  Status ReadExecutions(Chain* chain);
+  // Incidents with all below them but their events; `scope` is the condition on their number.
+  Result<std::vector<Chain>> Chains(const std::string& scope, SqlValues values);
 
-  Sqlite db_;
+  SqlDatabase& db_;
 };
 
 // Store and StoreReader differ only in what they add to the queries.
 template <typename Base>
 class WithQueries : public Base {
  public:
-  explicit WithQueries(Sqlite db) : queries_(std::move(db)) {}
+  explicit WithQueries(std::unique_ptr<SqlDatabase> db) : db_(std::move(db)), queries_(db_.get()) {}
 
   Result<IncidentPage> Incidents(const IncidentFilter& filter) override {
     return queries_.Incidents(filter);
@@ -66,15 +65,21 @@ class WithQueries : public Base {
                                           int64_t since_ns) override {
     return queries_.IssuesSince(policy, target_key, since_ns);
   }
+  Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
+                                             int64_t since_ns) override {
+    return queries_.FailuresInRow(policy, target_key, since_ns);
+  }
   Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) override {
     return queries_.Events(after_seq, limit);
   }
   Result<std::optional<std::string>> Setting(std::string_view name) override {
     return queries_.Setting(name);
   }
+  Result<AuditEnds> Ends() override { return queries_.Ends(); }
 
  protected:
-  SqliteQueries queries_;
+  std::unique_ptr<SqlDatabase> db_;
+  Queries queries_;
 };
 
 }  // namespace heald

@@ -250,6 +250,10 @@ TEST(RemedyLifeTest, AnUnwritableJournalStopsActingAndLosesNothing) {
     Result<Issues> IssuesSince(std::string_view p, std::string_view t, int64_t s) override {
       return real_->IssuesSince(p, t, s);
     }
+    Result<std::vector<int64_t>> FailuresInRow(std::string_view p, std::string_view t,
+                                               int64_t s) override {
+      return real_->FailuresInRow(p, t, s);
+    }
     Result<std::vector<AuditEvent>> Events(uint64_t a, size_t l) override {
       return real_->Events(a, l);
     }

@@ -46,11 +46,10 @@ AuditEvent RetentionEvent(std::string_view kind, std::string subject, const Json
 
 Result<std::unique_ptr<Store>> SqlStore::Open(std::unique_ptr<SqlDatabase> db, std::string writer) {
   std::unique_ptr<SqlStore> store(new SqlStore(std::move(db)));
-  if (Status status = store->BecomeWriter(writer); !status) return status.error();
   Result<std::optional<std::string>> id = store->Setting("store_id");
   if (!id) return id.error();
   store->id_ = id->value_or("00000000");
-  if (store->head_.hash.empty()) store->head_.hash = AuditGenesis(store->id_);
+  if (Status status = store->BecomeWriter(writer); !status) return status.error();
   return std::unique_ptr<Store>(std::move(store));
 }
 
@@ -79,11 +78,13 @@ Status SqlStore::BecomeWriter(const std::string& writer) {
   if (!head) return head.error();
   head_ = std::move(*head);
   sole_writer_ = head_.writer.empty() || head_.writer == writer;
+  if (head_.hash.empty()) head_.hash = AuditGenesis(id_);
   head_.writer = writer;
   head_.holder = ThisProcess();
   const Status status = db_->Write([&] {
-    return db_->Execute("UPDATE journal_head SET epoch = epoch + 1, writer = ?1, holder = ?2",
-                        {head_.writer, head_.holder});
+    return db_->Execute(
+        "UPDATE journal_head SET epoch = epoch + 1, hash = ?1, writer = ?2, holder = ?3",
+        {head_.hash, head_.writer, head_.holder});
   });
   if (!status) return status;
   ++head_.epoch;
@@ -104,7 +105,6 @@ Status SqlStore::Ready() {
                             "more: run one agent per store, and restart this one");
     return *fenced_;
   }
-  if (head->hash.empty()) head->hash = AuditGenesis(id_);
   head_ = std::move(*head);
   generation_ = db_->generation();
   return {};

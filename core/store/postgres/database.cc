@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "core/base/checksum.h"
 #include "core/base/clock.h"
@@ -20,10 +21,13 @@ constexpr int64_t kFirstConnectNs = 10 * kSecond;
 constexpr int64_t kMinBackoffNs = 100 * kMillisecond;
 constexpr int64_t kMaxBackoffNs = 2 * kSecond;
 constexpr int64_t kSetUpNs = 5 * kSecond;
+constexpr int64_t kLookForLockNs = 10 * kMillisecond;
 // The server gives up first, so that a statement that is too slow is surely rolled back.
 constexpr char kWriterTimeouts[] =
     "SET statement_timeout = 1500; SET lock_timeout = 1000; "
-    "SET idle_in_transaction_session_timeout = 10000";
+    "SET idle_in_transaction_session_timeout = 10000; "
+    // So that the lock of an agent whose machine is gone is free within half a minute.
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 constexpr char kReaderTimeouts[] =
     "SET statement_timeout = 4500; SET default_transaction_read_only = on";
 
@@ -103,14 +107,16 @@ Status Database::TakeLock(Connection* connection) const {
         !status)
       return status;
     // Our own lost connection, which the server hasn't noticed to be gone.
-    if (pid != 0 && pid == lost_pid_ && NowNs() < until_ns && !stopping_) {
+    if (pid != 0 && pid == lost_pid_)
       if (Status status =
               connection->Query("SELECT pg_terminate_backend(?1::int)", {pid}, kSetUpNs);
           !status)
         return status;
+    // The server takes a moment to see that an agent has ended.
+    if (NowNs() < until_ns && !stopping_) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(kLookForLockNs));
       continue;
     }
-    if (pid == 0 && NowNs() < until_ns && !stopping_) continue;  // just let go
     Error error = MakeError(Code::kConflict, "store " + target_.name + " is in use by " + holder +
                                                  " (server process " + std::to_string(pid) +
                                                  "): stop that agent, or give this one a schema "

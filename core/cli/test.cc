@@ -103,7 +103,7 @@ int Test(const TestOptions& options) {
   const std::string beside =
       options.tests.empty() ? FileBeside(options.pipeline.file) : options.tests;
   if (!options.tests.empty() || (!options.pipeline.file.empty() && fs::exists(beside))) {
-    TestsResult more = LoadTests(beside, *loaded.spec, environment);
+    TestsResult more = LoadTests(beside, *loaded.spec, plugins, environment);
     std::fputs(FormatText(more.diagnostics).c_str(), stderr);
     if (HasErrors(more.diagnostics)) return kNo;
     tests.insert(tests.end(), more.tests.begin(), more.tests.end());

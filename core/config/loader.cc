@@ -5,6 +5,7 @@
 
 #include "core/config/agent_section.h"
 #include "core/config/coerce.h"
+#include "core/config/guard_section.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
 #include "core/config/tests_section.h"
@@ -73,12 +74,13 @@ class Loader {
     ReadAgent(root.Find("agent"));
     for (const Kind kind : {Kind::kSource, Kind::kDetector}) ReadNodes(root, kind);
     ReadPolicies(root);
+    ReadInhibitions(root.Find("inhibit"));
     for (const Kind kind : {Kind::kAction, Kind::kNotifier}) ReadNodes(root, kind);
     if (const YamlMember* tests = root.Find("tests");
         tests != nullptr && tests->value->kind != NodeKind::kList)
       Error("/tests", "'tests' must be a list", "write '- name: …' for each test");
     else if (tests != nullptr)
-      spec_.tests = ReadTests(*tests->value, spec_, &context_);
+      spec_.tests = ReadTests(*tests->value, spec_, catalog_, &context_);
     if (spec_.nodes.empty() && spec_.policies.empty() && !report_.failed())
       report_.Error({}, "the pipeline is empty: there is no source in it",
                     "`heald plugins` lists what there is");
@@ -277,11 +279,8 @@ class Loader {
                                        : Mode::kShadow;
     policy->allow_on_prediction = in.Bool("allow_on_prediction", false);
     policy->verify_within_ns = in.In("verify").Int("within", policy->verify_within_ns);
-    const Reader guard = in.In("guard");
-    policy->guard.for_ns = guard.Int("for", 0);
-    policy->guard.cooldown_ns = guard.Int("cooldown", 0);
-    policy->guard.max_per_hour = static_cast<uint64_t>(guard.Int("max_per_hour", 0));
-    policy->guard.excluded = guard.Texts("excluded");
+    policy->allow_self = in.Bool("allow_self", false);
+    ReadGuard(in.In("guard").map, policy->path + "/guard", &context_, &policy->guard);
     const YamlMember* when = node.Find("when");
     if (when == nullptr || value.Find("when") == nullptr) return;
     const std::string text = in.Text("when");
@@ -294,6 +293,17 @@ class Loader {
     } else {
       policy->when = std::get<When>(parsed);
     }
+  }
+
+  void ReadInhibitions(const YamlMember* member) {
+    if (member == nullptr || member->value->kind == NodeKind::kNull) return;
+    if (member->value->kind != NodeKind::kList) {
+      Error("/inhibit", "'inhibit' must be a list",
+            "write '- {source: […], target: […], equal: […]}' for each rule");
+      return;
+    }
+    document_.emplace_back("inhibit",
+                           ReadInhibit(*member->value, spec_, &context_, &spec_.inhibit));
   }
 
   // A part of a condition; all of it where placeholders were filled in.
@@ -355,7 +365,7 @@ LoadResult LoadPipeline(const std::string& path, const Catalog& catalog,
               environment);
 }
 
-TestsResult LoadTests(const std::string& path, const PipelineSpec& spec,
+TestsResult LoadTests(const std::string& path, const PipelineSpec& spec, const Catalog& catalog,
                       const Environment& environment) {
   TestsResult result;
   const Result<std::string> text = environment.ReadFile(path, kMaxFileBytes);
@@ -372,7 +382,7 @@ TestsResult LoadTests(const std::string& path, const PipelineSpec& spec,
       (tests == nullptr || root->members.size() != 1 || tests->value->kind != NodeKind::kList))
     report.Error(root->span, "a file of tests holds a list 'tests:' and nothing else");
   else if (tests != nullptr)
-    result.tests = ReadTests(*tests->value, spec, &context);
+    result.tests = ReadTests(*tests->value, spec, catalog, &context);
   result.diagnostics = report.Take();
   return result;
 }

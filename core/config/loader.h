@@ -38,7 +38,7 @@ struct TestsResult {
   std::vector<Diagnostic> diagnostics;
 };
 // Tests in a file of their own, for that pipeline.
-TestsResult LoadTests(const std::string& path, const PipelineSpec& spec,
+TestsResult LoadTests(const std::string& path, const PipelineSpec& spec, const Catalog& catalog,
                       const Environment& environment);
 
 // The document for people: secrets as ********, what came from the environment or a file as the

@@ -55,8 +55,8 @@ constexpr std::string_view kEvent = R"json({
       "properties": {
         "detector": {"type": "string", "description": "Which found it"},
         "metric": {"type": "string", "description": "Query"},
-        "state": {"type": "string", "enum": ["open", "update", "clear"], "default": "open",
-          "description": "What happened to it"},
+        "state": {"type": "string", "enum": ["open", "update", "clear"],
+          "description": "What happened to it; open, if absent"},
         "kind": {"type": "string", "enum": ["anomaly", "prediction", "event"],
           "description": "What it is"},
         "severity": {"type": "string", "enum": ["normal", "info", "warning", "critical"],
@@ -76,13 +76,13 @@ constexpr std::string_view kEvent = R"json({
         "action": {"type": "string", "description": "Which"},
         "state": {"type": "string",
           "enum": ["issued", "observed", "verified", "failed", "undone", "dry_run"],
-          "default": "issued", "description": "How far it came"},
+          "description": "How far it came"},
         "target": {"type": "object", "additionalProperties": {"type": "string"},
           "description": "Labels that its target has"}}},
     "incident": {"type": "object", "description": "An incident that opens or ends", "properties": {
         "state": {"type": "string",
-          "enum": ["open", "acting", "verifying", "resolved", "escalated"], "default": "open",
-          "description": "What it came to"},
+          "enum": ["open", "acting", "verifying", "resolved", "escalated"],
+          "description": "What it came to; open, if absent"},
         "severity": {"type": "string", "enum": ["normal", "info", "warning", "critical"],
           "description": "How bad"},
         "target": {"type": "object", "additionalProperties": {"type": "string"},
@@ -144,7 +144,8 @@ std::string AddValues(std::string_view word, TestValues* out) {
 
 class TestReader {
  public:
-  TestReader(const PipelineSpec& spec, LoadContext* context) : spec_(spec), context_(*context) {}
+  TestReader(const PipelineSpec& spec, const Catalog& catalog, LoadContext* context)
+      : spec_(spec), catalog_(catalog), context_(*context) {}
 
   bool Read(const YamlNode& node, const std::string& path, PipelineTest* test) {
     const Typed typed =
@@ -228,7 +229,8 @@ class TestReader {
       return;
     }
     const std::vector<std::string>& outputs = source->outputs;
-    if (!outputs.empty() &&
+    const Component* component = catalog_.Find(Kind::kSource, source->plugin);
+    if ((component == nullptr || !component->open_outputs) && !outputs.empty() &&
         std::find(outputs.begin(), outputs.end(), series.output) == outputs.end())
       Error(path, "source '" + source->name + "' has no query '" + series.output + "'",
             DidYouMean(series.output, outputs));
@@ -319,6 +321,7 @@ class TestReader {
         if (const Value* fields = item.Find(kind)) {
           ++kinds;
           expectation.kind = kind;
+          expectation.fields.clear();
           ReadFields(*fields, expectation.path + "/" + std::string(kind), &expectation);
         }
       if (kinds != 1)
@@ -344,6 +347,8 @@ class TestReader {
       else if (value.AsString() != nullptr)
         out->fields[name] = *value.AsString();
     }
+    // What people mean by "a finding" and "an incident".
+    if (out->kind == "finding" || out->kind == "incident") out->fields.emplace("state", "open");
     const auto named = [&](const char* field) {
       const auto at = out->fields.find(field);
       return at == out->fields.end() ? nullptr : &at->second;
@@ -358,6 +363,7 @@ class TestReader {
   }
 
   const PipelineSpec& spec_;
+  const Catalog& catalog_;
   LoadContext& context_;
   bool ok_ = true;
 };
@@ -369,11 +375,13 @@ std::string_view TestSchemaText() {
 }
 
 std::vector<PipelineTest> ReadTests(const YamlNode& list, const PipelineSpec& spec,
-                                    LoadContext* context) {
+                                    const Catalog& catalog, LoadContext* context) {
   std::vector<PipelineTest> tests;
   for (size_t i = 0; i < list.items.size(); ++i) {
     PipelineTest test;
-    if (TestReader(spec, context).Read(*list.items[i], "/tests/" + std::to_string(i), &test)) {
+    const std::string path = "/tests/" + std::to_string(i);
+    context->marks[path] = list.items[i]->span;
+    if (TestReader(spec, catalog, context).Read(*list.items[i], path, &test)) {
       test.file = context->source.name;
       tests.push_back(std::move(test));
     }

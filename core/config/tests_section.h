@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/config/coerce.h"
+#include "core/model/component.h"
 #include "core/pipeline/spec.h"
 #include "core/pipeline/test_spec.h"
 
@@ -15,6 +16,6 @@ std::string_view TestSchemaText();
 
 // What can't be read is reported and left out.
 std::vector<PipelineTest> ReadTests(const YamlNode& list, const PipelineSpec& spec,
-                                    LoadContext* context);
+                                    const Catalog& catalog, LoadContext* context);
 
 }  // namespace heald

@@ -128,6 +128,20 @@ void Threshold(benchmark::State& state) {
 }
 BENCHMARK(Threshold);
 
+// far: no line leads to the threshold; near: one has to be judged at every step.
+void Trend(benchmark::State& state) {
+  heald_value threshold{};
+  threshold.kind = HEALD_VALUE_DOUBLE;
+  threshold.as.number = state.range(0) != 0 ? 0.062 : 0.5;
+  const heald_member above = Member("above", threshold);
+  heald_value config{};
+  config.kind = HEALD_VALUE_MAP;
+  config.as.map = &above;
+  config.count = 1;
+  Detect(state, "trend", config);
+}
+BENCHMARK(Trend)->ArgName("near")->Arg(0)->Arg(1);
+
 void CopyColumns(benchmark::State& state) {
   const Columns from;
   Columns to;

@@ -192,17 +192,21 @@ TEST_F(NotifyTest, OtherInputsCountAfterAReload) {
 
 TEST_F(NotifyTest, AnotherPluginLeavesWhatWasNotMeantForItUntilTheFirstComesBack) {
   Refuse(true);
-  UseServer();
+  world_.on_notify["slack"] = [this](const Notification& n) -> Status {
+    ++calls_;
+    if (down_ && n.text == "for fake") return MakeError(Code::kUnavailable, "no route");
+    return {};
+  };
   const auto runner = Make();
   ASSERT_TRUE(runner->Start(spec_));
   Tell(*runner, "for fake");
   ASSERT_TRUE(Eventually([&] { return calls_ > 0; }));
   spec_.nodes[0].plugin = "other";
-  Refuse(false);
   ASSERT_TRUE(runner->Reload(spec_));
   Tell(*runner, "for other");
-  ASSERT_TRUE(Eventually([&] { return !world_.CallsOf("slack").empty(); }));
+  ASSERT_TRUE(Eventually([&] { return StatsOf(*runner).spool.items == 0; }));
   EXPECT_THAT(world_.CallsOf("slack"), ElementsAre("for other"));
+  Refuse(false);
   spec_.nodes[0].plugin = "fake";
   ASSERT_TRUE(runner->Reload(spec_));
   EXPECT_TRUE(Eventually([&] { return world_.CallsOf("slack").size() == 2; }));

@@ -86,7 +86,7 @@ export class Demo {
     };
     await this.startAgent();
     if (!services) return;
-    for (const name of SERVICES) await until(`${name} that answers`, () => answers(this.ports[name]));
+    for (const name of SERVICES) await this.listening(name, this.ports[name]);
     const ports = SERVICES.map((name) => `${name}=${this.ports[name]}`).join(',');
     this.run('heald-demo-chaos', ['steady', '--ports', ports]);
   }
@@ -106,10 +106,16 @@ export class Demo {
 
   async startAgent() {
     this.agent = this.run('heald', ['run', this.pipeline]);
-    await until('answer of heald', () => {
-      if (this.agent.exitCode !== null) throw new Error(`heald ended with ${this.agent.exitCode}`);
-      return answers(this.port);
+    await this.listening('heald', this.port);
+  }
+
+  async listening(name, port) {
+    const up = await until(`answer of ${name}`, async () => {
+      const {exitCode, signalCode, failure} = this.agent;
+      if ((failure ?? exitCode ?? signalCode ?? null) !== null) return 'gone';
+      return (await answers(port)) && 'up';
     });
+    if (up === 'gone') throw new Error(`heald ended: ${this.agent.failure ?? this.agent.exitCode ?? this.agent.signalCode}`);
   }
 
   async stopAgent() {
@@ -150,7 +156,7 @@ export class Demo {
   }
 
   async stop() {
-    for (const child of this.children) if (child.exitCode === null) child.kill('SIGTERM');
+    for (const child of this.children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     for (const child of this.children) if (!child.failure) await child.ended;
     rmSync(this.folder, {recursive: true, force: true});
   }

@@ -11,7 +11,10 @@ const files = (folder) =>
     return statSync(path).isDirectory() ? files(path) : [path];
   });
 
-const total = files('dist').reduce((sum, file) => sum + gzipSync(readFileSync(file), {level: 9}).length, 0);
+const total = files('dist').reduce(
+  (sum, file) => sum + gzipSync(readFileSync(file), {level: 9}).length,
+  0,
+);
 console.log(`dist is ${(total / 1000).toFixed(1)} KB gzipped, of ${LIMIT_BYTES / 1000} KB allowed`);
 if (total > LIMIT_BYTES) {
   console.error('the dashboard is too large: load what is seldom needed lazily, or leave it out');

@@ -14,15 +14,19 @@ const TYPES = {
 const LINE_BYTES = 96;
 
 const list = (folder) =>
-  readdirSync(folder).sort().flatMap((name) => {
-    const path = join(folder, name);
-    return statSync(path).isDirectory() ? list(path) : [path];
-  });
+  readdirSync(folder)
+    .sort()
+    .flatMap((name) => {
+      const path = join(folder, name);
+      return statSync(path).isDirectory() ? list(path) : [path];
+    });
 
 function literal(bytes) {
   const lines = [];
   for (let at = 0; at < bytes.length; at += LINE_BYTES)
-    lines.push(`    "${[...bytes.subarray(at, at + LINE_BYTES)].map((b) => `\\${b.toString(8).padStart(3, '0')}`).join('')}"`);
+    lines.push(
+      `    "${[...bytes.subarray(at, at + LINE_BYTES)].map((b) => `\\${b.toString(8).padStart(3, '0')}`).join('')}"`,
+    );
   return lines.join('\n');
 }
 

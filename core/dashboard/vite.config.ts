@@ -7,5 +7,7 @@ export default defineConfig({
   logLevel: 'warn',
   esbuild: {jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none'},
   build: {target: 'es2022', assetsInlineLimit: 0, modulePreload: {polyfill: false}},
-  server: {proxy: {'/api': {target: process.env.HEALD_URL ?? 'http://127.0.0.1:8080', changeOrigin: true}}},
+  server: {
+    proxy: {'/api': {target: process.env.HEALD_URL ?? 'http://127.0.0.1:8080', changeOrigin: true}},
+  },
 });

@@ -24,7 +24,8 @@ export async function until(what, ask, limitMs = 30_000) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`no ${what} within ${limitMs / 1000} s${last ? `: ${last.message}` : ''}`);
+    if (Date.now() > end)
+      throw new Error(`no ${what} within ${limitMs / 1000} s${last ? `: ${last.message}` : ''}`);
     await pause(50);
   }
 }
@@ -82,7 +83,9 @@ export class Demo {
       HEALD_LISTEN: `127.0.0.1:${this.port}`,
       HEALD_DEMO_STATE: join(this.folder, 'state'),
       HEALD_DEMO_BIN: BIN,
-      ...Object.fromEntries(SERVICES.map((name) => [`HEALD_DEMO_${name.toUpperCase()}_PORT`, String(this.ports[name])])),
+      ...Object.fromEntries(
+        SERVICES.map((name) => [`HEALD_DEMO_${name.toUpperCase()}_PORT`, String(this.ports[name])]),
+      ),
     };
     await this.startAgent();
     if (!services) return;
@@ -97,7 +100,11 @@ export class Demo {
 
   run(program, args) {
     const log = openSync(join(this.folder, `${program}.log`), 'a');
-    const child = spawn(join(BIN, program), args, {env: this.environment, stdio: ['ignore', log, log], cwd: this.folder});
+    const child = spawn(join(BIN, program), args, {
+      env: this.environment,
+      stdio: ['ignore', log, log],
+      cwd: this.folder,
+    });
     child.ended = new Promise((resolve) => child.once('exit', resolve));
     child.once('error', (error) => (child.failure = error));
     this.children.push(child);
@@ -115,7 +122,10 @@ export class Demo {
       if ((failure ?? exitCode ?? signalCode ?? null) !== null) return 'gone';
       return (await answers(port)) && 'up';
     });
-    if (up === 'gone') throw new Error(`heald ended: ${this.agent.failure ?? this.agent.exitCode ?? this.agent.signalCode}`);
+    if (up === 'gone')
+      throw new Error(
+        `heald ended: ${this.agent.failure ?? this.agent.exitCode ?? this.agent.signalCode}`,
+      );
   }
 
   async stopAgent() {
@@ -124,18 +134,25 @@ export class Demo {
   }
 
   async ask(path, token = '') {
-    const answer = await fetch(this.url + path, token ? {headers: {Authorization: `Bearer ${token}`}} : {});
+    const answer = await fetch(
+      this.url + path,
+      token ? {headers: {Authorization: `Bearer ${token}`}} : {},
+    );
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }
 
   // Until the detectors know what is normal: ten samples of every service.
   learned() {
-    return until('end of the learning', async () => {
-      const status = await this.ask('/api/v1/status');
-      const slow = status.nodes.find((node) => node.name === 'slow');
-      return !status.learning && slow.records_in >= 10 * SERVICES.length;
-    }, 60_000);
+    return until(
+      'end of the learning',
+      async () => {
+        const status = await this.ask('/api/v1/status');
+        const slow = status.nodes.find((node) => node.name === 'slow');
+        return !status.learning && slow.records_in >= 10 * SERVICES.length;
+      },
+      60_000,
+    );
   }
 
   async fault(service, chaos) {
@@ -156,7 +173,8 @@ export class Demo {
   }
 
   async stop() {
-    for (const child of this.children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    for (const child of this.children)
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     for (const child of this.children) if (!child.failure) await child.ended;
     rmSync(this.folder, {recursive: true, force: true});
   }

@@ -25,7 +25,11 @@ after(async () => {
   await demo?.stop();
 });
 
-const menu = (name) => page.getByRole('navigation', {name: 'Pages'}).getByRole('link', {name: new RegExp(`^${name}`)}).click();
+const menu = (name) =>
+  page
+    .getByRole('navigation', {name: 'Pages'})
+    .getByRole('link', {name: new RegExp(`^${name}`)})
+    .click();
 const dialog = () => page.getByRole('dialog');
 const live = () => page.getByRole('banner').getByText('live', {exact: true}).waitFor();
 
@@ -60,7 +64,14 @@ test('an approval appears at once, is given, and the service is healed', async (
   await page.getByRole('main').getByRole('link', {name: /^#1/}).click();
   await page.getByRole('heading', {level: 1, name: 'Incident #1'}).waitFor();
   await page.getByText('resolved', {exact: true}).waitFor();
-  for (const step of ['finding opened', 'approval asked', 'approval given', 'execution issued', 'execution verified', 'incident resolved'])
+  for (const step of [
+    'finding opened',
+    'approval asked',
+    'approval given',
+    'execution issued',
+    'execution verified',
+    'incident resolved',
+  ])
     await page.locator('.timeline').getByText(step, {exact: true}).first().waitFor();
   await page.locator('.chart canvas').first().waitFor();
   await page.locator('.timeline').getByText('by user:anna').first().waitFor();
@@ -75,7 +86,9 @@ test('an approval appears at once, is given, and the service is healed', async (
 
 test('what was done is in the lists', async () => {
   await menu('Actions');
-  const row = page.getByRole('region', {name: 'History of actions'}).getByRole('row', {name: /restart payments/});
+  const row = page
+    .getByRole('region', {name: 'History of actions'})
+    .getByRole('row', {name: /restart payments/});
   await row.getByText('verified').waitFor();
   await menu('Anomalies');
   await page.getByRole('button', {name: 'Show latency_p99 of payments'}).first().click();
@@ -97,7 +110,10 @@ test('the switch asks first, works, and everyone sees it', async () => {
   const state = await demo.ask('/api/v1/switch');
   assert.deepEqual([state.enabled, state.actor], [false, 'user:anna']);
   await other.getByRole('button', {name: /^Remediation is off/}).waitFor();
-  await other.getByRole('list', {name: 'Needs a person'}).getByText('switched off by user:anna').waitFor();
+  await other
+    .getByRole('list', {name: 'Needs a person'})
+    .getByText('switched off by user:anna')
+    .waitFor();
   await expectAccessible(other, 'the overview with remediation off');
   await page.getByRole('button', {name: /^Remediation is off/}).click();
   await answerDialog('Switch on');
@@ -144,8 +160,13 @@ test('the page survives a restart of the agent', async () => {
 
 test('a token is asked for, and a role may do what it may', async () => {
   const heald = (...args) =>
-    execFileSync(join(demo.environment.HEALD_DEMO_BIN, 'heald'), ['token', ...args, '--state-dir', demo.environment.HEALD_DEMO_STATE], {encoding: 'utf8'});
-  const create = (name, role) => heald('create', '--name', name, '--role', role).trim().split('\n').pop().trim();
+    execFileSync(
+      join(demo.environment.HEALD_DEMO_BIN, 'heald'),
+      ['token', ...args, '--state-dir', demo.environment.HEALD_DEMO_STATE],
+      {encoding: 'utf8'},
+    );
+  const create = (name, role) =>
+    heald('create', '--name', name, '--role', role).trim().split('\n').pop().trim();
   const tokens = {viewer: create('vera', 'viewer'), approver: create('paul', 'approver')};
   const login = async (token) => {
     await page.getByLabel('Token').fill(token);
@@ -162,7 +183,10 @@ test('a token is asked for, and a role may do what it may', async () => {
   assert.equal(await toggle.getAttribute('aria-disabled'), 'true');
   assert.match(await toggle.getAttribute('title'), /needs the role operator/);
   await menu('Policies');
-  await page.getByRole('article', {name: 'restart_sick'}).getByText('shadow', {exact: true}).click();
+  await page
+    .getByRole('article', {name: 'restart_sick'})
+    .getByText('shadow', {exact: true})
+    .click();
   await page.getByText(/Not changed: needs the role operator/).waitFor();
   await expectAccessible(page, 'what a viewer may not do');
 

@@ -59,7 +59,10 @@ test('no page is wider than a phone', async () => {
   const page = await openPage(browser, demo.url, {viewport: {width: 360, height: 740}});
   for (const [path, title] of PAGES) {
     await visit(page, path, title);
-    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    const [content, window] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
     assert.ok(content <= window, `${path} is ${content} wide`);
   }
   await page.getByRole('button', {name: 'Menu'}).click();
@@ -125,7 +128,10 @@ test('"check now" tells what was found', async () => {
 
 test('what is new waits while someone reads further down', async () => {
   const put = (enabled) =>
-    fetch(`${demo.url}/api/v1/switch`, {method: 'PUT', body: JSON.stringify({enabled, actor: 'reader'})});
+    fetch(`${demo.url}/api/v1/switch`, {
+      method: 'PUT',
+      body: JSON.stringify({enabled, actor: 'reader'}),
+    });
   for (let i = 0; i < 12; ++i) await put(i % 2 === 1);
   const page = await openPage(browser, demo.url, {viewport: {width: 1280, height: 300}});
   await page.goto(`${demo.url}/#/audit`);
@@ -153,7 +159,10 @@ test('a file with errors changes nothing and is explained', async () => {
   await page.getByRole('button', {name: 'Reload the file'}).click();
   await page.getByText(/pipeline\.yaml:\d+:\d+: error: .*sensitivty/).waitFor();
   await page.getByRole('navigation', {name: 'Pages'}).getByRole('link', {name: 'Overview'}).click();
-  await page.getByRole('list', {name: 'Needs a person'}).getByText('The last reload failed').waitFor();
+  await page
+    .getByRole('list', {name: 'Needs a person'})
+    .getByText('The last reload failed')
+    .waitFor();
   demo.write(demo.original);
   await page.goto(`${demo.url}/#/config`);
   await page.getByRole('button', {name: 'Reload the file'}).click();

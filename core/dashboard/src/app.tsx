@@ -27,7 +27,8 @@ import {Services} from './pages/services';
 const PAGES: Record<string, ComponentType<{route: Route}>> = {
   '': Overview,
   services: Services,
-  incidents: ({route: at}) => (at.rest[0] ? <IncidentPage key={at.rest[0]} id={at.rest[0]} /> : <Incidents route={at} />),
+  incidents: ({route: at}) =>
+    at.rest[0] ? <IncidentPage key={at.rest[0]} id={at.rest[0]} /> : <Incidents route={at} />,
   anomalies: Anomalies,
   predictions: Predictions,
   approvals: Approvals,
@@ -67,7 +68,9 @@ function useAnnouncements(): void {
       onEvent((name, data) => {
         if (name !== 'incident') return;
         const incident = data as Incident;
-        announce(`Incident ${incident.id}, ${incident.target_name}: ${incident.state}. ${incident.summary}`);
+        announce(
+          `Incident ${incident.id}, ${incident.target_name}: ${incident.state}. ${incident.summary}`,
+        );
       }),
     [],
   );
@@ -101,7 +104,10 @@ export function App() {
         <main id="main" tabIndex={-1}>
           {old && (
             <p class="note">
-              heald was updated. <button type="button" class="button" onClick={() => location.reload()}>Load the new page</button>
+              heald was updated.{' '}
+              <button type="button" class="button" onClick={() => location.reload()}>
+                Load the new page
+              </button>
             </p>
           )}
           <Guarded key={at.page}>

@@ -41,7 +41,11 @@ export function authorization(): Record<string, string> {
 async function problemOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
-    const problem = JSON.parse(text) as {detail?: string; title?: string; diagnostics?: Diagnostic[]};
+    const problem = JSON.parse(text) as {
+      detail?: string;
+      title?: string;
+      diagnostics?: Diagnostic[];
+    };
     return new ApiError(
       answer.status,
       problem.detail || problem.title || `the agent answered ${answer.status}`,
@@ -73,7 +77,11 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
 export const get = <T>(path: string): Promise<T> => call<T>('GET', path);
 
 // A change, in the name of whoever sits here.
-export function change<T>(method: 'PUT' | 'PATCH' | 'POST', path: string, body: object = {}): Promise<T> {
+export function change<T>(
+  method: 'PUT' | 'PATCH' | 'POST',
+  path: string,
+  body: object = {},
+): Promise<T> {
   const actor = me.get()?.open ? ownName() : '';
   return call<T>(method, path, actor ? {...body, actor} : body);
 }

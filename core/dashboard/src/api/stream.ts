@@ -51,7 +51,11 @@ async function read(abort: AbortController): Promise<void> {
   try {
     alive();
     const answer = await fetch('/api/v1/events', {
-      headers: {Accept: 'text/event-stream', ...authorization(), ...(lastId && {'Last-Event-ID': lastId})},
+      headers: {
+        Accept: 'text/event-stream',
+        ...authorization(),
+        ...(lastId && {'Last-Event-ID': lastId}),
+      },
       cache: 'no-store',
       signal: abort.signal,
     });

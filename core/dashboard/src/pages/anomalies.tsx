@@ -39,7 +39,9 @@ function Row({finding}: {finding: Finding}) {
         high={finding.expected_high}
         label={`Latest values of ${finding.metric}`}
       />
-      <span class="row-side soft">{finding.score !== null && finding.state !== 'clear' && `score ${digits(finding.score)}`}</span>
+      <span class="row-side soft">
+        {finding.score !== null && finding.state !== 'clear' && `score ${digits(finding.score)}`}
+      </span>
       <span class="row-side">
         <IncidentLink id={finding.incident} />
       </span>
@@ -62,12 +64,23 @@ export function Anomalies({route}: {route: Route}) {
   return (
     <>
       <PageHead title="Anomalies" lead="Values outside of what was expected, newest first.">
-        <Filter name="State" page="anomalies" parameter="state" value={state} options={[['', 'all'], ['open', 'open']]} />
+        <Filter
+          name="State"
+          page="anomalies"
+          parameter="state"
+          value={state}
+          options={[
+            ['', 'all'],
+            ['open', 'open'],
+          ]}
+        />
       </PageHead>
       {!pages.items ? (
         <Pending error={pages.error} />
       ) : pages.items.length === 0 ? (
-        <Empty>{state ? 'Nothing is unusual right now.' : 'Nothing unusual was seen so far.'}</Empty>
+        <Empty>
+          {state ? 'Nothing is unusual right now.' : 'Nothing unusual was seen so far.'}
+        </Empty>
       ) : (
         <PageFrame pages={pages}>
           <ul class="rows">

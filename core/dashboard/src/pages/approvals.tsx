@@ -5,10 +5,17 @@ import {ApprovalCard} from '../ui/approval';
 import {Empty, PageHead, Pending} from '../ui/bits';
 
 export function Approvals() {
-  const {data, error} = useResource<{approvals: Decision[]}>('/api/v1/approvals', ['decision', 'outcome', 'incident']);
+  const {data, error} = useResource<{approvals: Decision[]}>('/api/v1/approvals', [
+    'decision',
+    'outcome',
+    'incident',
+  ]);
   return (
     <>
-      <PageHead title="Approvals" lead="Actions that are ready and wait for your word. They expire when the reason is gone." />
+      <PageHead
+        title="Approvals"
+        lead="Actions that are ready and wait for your word. They expire when the reason is gone."
+      />
       {!data ? (
         <Pending error={error} />
       ) : data.approvals.length === 0 ? (

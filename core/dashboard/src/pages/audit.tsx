@@ -13,7 +13,10 @@ export function Audit() {
   });
   return (
     <>
-      <PageHead title="Audit" lead="The journal: everything that was found, decided, done or changed, and by whom." />
+      <PageHead
+        title="Audit"
+        lead="The journal: everything that was found, decided, done or changed, and by whom."
+      />
       {!pages.items ? (
         <Pending error={pages.error} />
       ) : pages.items.length === 0 ? (
@@ -23,8 +26,12 @@ export function Audit() {
           <Table label="Audit" heads={['When', 'What', 'By', 'Text', 'Incident']}>
             {pages.items.map((entry) => (
               <tr key={entry.seq}>
-                <td><Ago time={entry.time} /></td>
-                <th scope="row" class="short">{words(entry.kind).replace('.', ' ')}</th>
+                <td>
+                  <Ago time={entry.time} />
+                </td>
+                <th scope="row" class="short">
+                  {words(entry.kind).replace('.', ' ')}
+                </th>
                 <td class="short">{entry.actor}</td>
                 <td>{entry.text || entry.subject}</td>
                 <td>{entry.incident ? <IncidentLink id={entry.incident} /> : ''}</td>

@@ -24,14 +24,18 @@ function Report({report}: {report: Reload}) {
   return (
     <div class={`note ${report.applied ? '' : 'bad'}`} role="status">
       <p>
-        <Badge state={report.applied ? 'ok' : 'failed'}>{report.applied ? 'reloaded' : 'not reloaded'}</Badge> {report.summary}
+        <Badge state={report.applied ? 'ok' : 'failed'}>
+          {report.applied ? 'reloaded' : 'not reloaded'}
+        </Badge>{' '}
+        {report.summary}
       </p>
       {report.diagnostics.length > 0 && (
         <ul class="plain mono small">
           {report.diagnostics.map((diagnostic, i) => (
             <li key={i}>
               {diagnostic.file}
-              {diagnostic.line > 0 && `:${diagnostic.line}:${diagnostic.column}`}: {diagnostic.severity}: {diagnostic.message}
+              {diagnostic.line > 0 && `:${diagnostic.line}:${diagnostic.column}`}:{' '}
+              {diagnostic.severity}: {diagnostic.message}
             </li>
           ))}
         </ul>
@@ -41,7 +45,10 @@ function Report({report}: {report: Reload}) {
 }
 
 export function Config() {
-  const {data, error} = useResource<{file: string; yaml: string}>('/api/v1/config', ['reload', 'policy']);
+  const {data, error} = useResource<{file: string; yaml: string}>('/api/v1/config', [
+    'reload',
+    'policy',
+  ]);
   const {data: status} = useResource<Status>('/api/v1/status', ['reload']);
   const [busy, setBusy] = useState(false);
   const [report, setReport] = useState<Reload | null>(null);
@@ -57,7 +64,8 @@ export function Config() {
         lead={
           data && (
             <>
-              <span class="mono">{data.file}</span>, in force since <Ago time={status?.reloaded ?? status?.started ?? null} />. Secrets are masked.
+              <span class="mono">{data.file}</span>, in force since{' '}
+              <Ago time={status?.reloaded ?? status?.started ?? null} />. Secrets are masked.
             </>
           )
         }

@@ -72,9 +72,15 @@ function nameOf(contract: Contract, schema: Schema): string {
 
 function Members({contract, schema, depth}: {contract: Contract; schema: Schema; depth: number}) {
   const body = resolve(contract, schema);
-  if (body.type === 'array' && body.items) return <Members contract={contract} schema={body.items} depth={depth} />;
-  const members = [body, ...(body.allOf ?? []).map((part) => resolve(contract, part))].flatMap((part) =>
-    Object.entries(part.properties ?? {}).map(([name, member]) => ({name, member, required: part.required?.includes(name)})),
+  if (body.type === 'array' && body.items)
+    return <Members contract={contract} schema={body.items} depth={depth} />;
+  const members = [body, ...(body.allOf ?? []).map((part) => resolve(contract, part))].flatMap(
+    (part) =>
+      Object.entries(part.properties ?? {}).map(([name, member]) => ({
+        name,
+        member,
+        required: part.required?.includes(name),
+      })),
   );
   if (members.length === 0 || depth > DEEPEST) return null;
   return (
@@ -83,7 +89,12 @@ function Members({contract, schema, depth}: {contract: Contract; schema: Schema;
         const inside = resolve(contract, member.items ?? member);
         return (
           <li key={name}>
-            <code>{name}</code> <span class="soft small">{nameOf(contract, member)}{required && ', required'}{boundsOf(member) && `, ${boundsOf(member)}`}</span>{' '}
+            <code>{name}</code>{' '}
+            <span class="soft small">
+              {nameOf(contract, member)}
+              {required && ', required'}
+              {boundsOf(member) && `, ${boundsOf(member)}`}
+            </span>{' '}
             <Inline text={member.description ?? resolve(contract, member).description ?? ''} />
             {inside.properties && (
               <details>
@@ -100,22 +111,34 @@ function Members({contract, schema, depth}: {contract: Contract; schema: Schema;
 
 function examplesOf(media: Media): [string, unknown][] {
   if (media.example !== undefined) return [['Example', media.example]];
-  return Object.entries(media.examples ?? {}).map(([name, {summary, value}]) => [summary ?? name, value]);
+  return Object.entries(media.examples ?? {}).map(([name, {summary, value}]) => [
+    summary ?? name,
+    value,
+  ]);
 }
 
-function Content({contract, content}: {contract: Contract; content: Record<string, Media> | undefined}) {
+function Content({
+  contract,
+  content,
+}: {
+  contract: Contract;
+  content: Record<string, Media> | undefined;
+}) {
   return (
     <>
       {Object.entries(content ?? {}).map(([type, media]) => (
         <div key={type}>
           <p class="soft small">
-            {type}{media.schema && `: ${nameOf(contract, media.schema)}`}
+            {type}
+            {media.schema && `: ${nameOf(contract, media.schema)}`}
           </p>
           {media.schema && <Members contract={contract} schema={media.schema} depth={0} />}
           {examplesOf(media).map(([name, value]) => (
             <details key={name}>
               <summary>{name}</summary>
-              <pre class="example" tabIndex={0}>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</pre>
+              <pre class="example" tabIndex={0}>
+                {typeof value === 'string' ? value : JSON.stringify(value, null, 2)}
+              </pre>
             </details>
           ))}
         </div>
@@ -137,17 +160,32 @@ function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
       </h3>
       <p>
         {operation.summary}
-        {typeof role === 'string' && <span class="soft small"> {role === 'none' ? 'Needs no token.' : `Needs the role ${role}.`}</span>}
+        {typeof role === 'string' && (
+          <span class="soft small">
+            {' '}
+            {role === 'none' ? 'Needs no token.' : `Needs the role ${role}.`}
+          </span>
+        )}
       </p>
       {operation.description && <Prose text={operation.description} />}
       {parameters.length > 0 && (
-        <Table label={`Parameters of ${method} ${path}`} heads={['Parameter', 'In', 'Type', 'Meaning']}>
+        <Table
+          label={`Parameters of ${method} ${path}`}
+          heads={['Parameter', 'In', 'Type', 'Meaning']}
+        >
           {parameters.map((parameter) => (
             <tr key={parameter.name}>
-              <th scope="row"><code>{parameter.name}</code></th>
-              <td>{parameter.in}{parameter.required && ', required'}</td>
+              <th scope="row">
+                <code>{parameter.name}</code>
+              </th>
+              <td>
+                {parameter.in}
+                {parameter.required && ', required'}
+              </td>
               <td>{parameter.schema && nameOf(contract, parameter.schema)}</td>
-              <td><Inline text={parameter.description ?? ''} /></td>
+              <td>
+                <Inline text={parameter.description ?? ''} />
+              </td>
             </tr>
           ))}
         </Table>
@@ -177,7 +215,9 @@ function entriesOf(contract: Contract): Entry[] {
   return Object.entries(contract.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => {
       const operation = item[method]!;
-      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((p) => resolve(contract, p));
+      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((p) =>
+        resolve(contract, p),
+      );
       return {method, path, operation, parameters};
     }),
   );
@@ -185,7 +225,13 @@ function entriesOf(contract: Contract): Entry[] {
 
 export function Docs() {
   const {data, error} = useResource<Contract>('/api/v1/openapi.json');
-  if (!data) return <><PageHead title="API" /><Pending error={error} /></>;
+  if (!data)
+    return (
+      <>
+        <PageHead title="API" />
+        <Pending error={error} />
+      </>
+    );
   const groups = new Map<string, Entry[]>();
   for (const entry of entriesOf(data)) {
     const tag = entry.operation.tags?.[0] ?? 'API';
@@ -193,7 +239,15 @@ export function Docs() {
   }
   return (
     <>
-      <PageHead title={data.info.title} lead={<>Version {data.info.version}. As a file: <a href="/api/v1/openapi.yaml">openapi.yaml</a>, <a href="/api/v1/openapi.json">openapi.json</a>.</>} />
+      <PageHead
+        title={data.info.title}
+        lead={
+          <>
+            Version {data.info.version}. As a file: <a href="/api/v1/openapi.yaml">openapi.yaml</a>,{' '}
+            <a href="/api/v1/openapi.json">openapi.json</a>.
+          </>
+        }
+      />
       {data.info.description && <Prose text={data.info.description} />}
       {[...groups].map(([tag, entries]) => (
         <Section key={tag} title={tag}>

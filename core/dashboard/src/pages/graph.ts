@@ -57,10 +57,13 @@ function order(columns: Stop[][], hops: Hop[]): void {
   }
   for (let pass = 0; pass < PASSES; ++pass) {
     const row = new Map<string, number>();
-    for (const column of columns) column.forEach((stop, i) => row.set(stop.name, (i + 0.5) / column.length));
+    for (const column of columns)
+      column.forEach((stop, i) => row.set(stop.name, (i + 0.5) / column.length));
     const middle = (stop: Stop) => {
       const rows = (neighbours.get(stop.name) ?? []).map((name) => row.get(name) ?? 0.5);
-      return rows.length ? rows.reduce((a, b) => a + b, 0) / rows.length : (row.get(stop.name) ?? 0.5);
+      return rows.length
+        ? rows.reduce((a, b) => a + b, 0) / rows.length
+        : (row.get(stop.name) ?? 0.5);
     };
     for (const column of columns) {
       const at = new Map(column.map((stop) => [stop.name, middle(stop)]));
@@ -96,7 +99,9 @@ const left = (column: number): number => MARGIN + column * (NODE.width + GAP.col
 export function layOut(nodes: NodeStatus[], edges: PipelineEdge[]): Layout {
   const kinds = KINDS.filter((kind) => nodes.some((node) => node.kind === kind));
   const columns = kinds.map((kind, column) =>
-    nodes.filter((node) => node.kind === kind).map((node): Stop => ({name: node.name, column, height: NODE.height, node})),
+    nodes
+      .filter((node) => node.kind === kind)
+      .map((node): Stop => ({name: node.name, column, height: NODE.height, node})),
   );
   const hops = hopsOf(columns, edges);
   order(columns, hops);
@@ -134,10 +139,15 @@ export function layOut(nodes: NodeStatus[], edges: PipelineEdge[]): Layout {
     width: left(kinds.length) - GAP.column + MARGIN,
     height: TOP + tallest,
     columns: kinds.map((kind, c) => ({title: kindTitle(kind), x: left(c)})),
-    gaps: [...crossing].map(([c, records]) => ({title: [...records].join(', '), x: left(c) + NODE.width + GAP.column / 2})),
-    nodes: columns.flat().flatMap(({name, column, node}) =>
-      node ? [{node, x: left(column), y: middle.get(name)!.y - NODE.height / 2}] : [],
-    ),
+    gaps: [...crossing].map(([c, records]) => ({
+      title: [...records].join(', '),
+      x: left(c) + NODE.width + GAP.column / 2,
+    })),
+    nodes: columns
+      .flat()
+      .flatMap(({name, column, node}) =>
+        node ? [{node, x: left(column), y: middle.get(name)!.y - NODE.height / 2}] : [],
+      ),
     wires: [...wires.values()],
   };
 }

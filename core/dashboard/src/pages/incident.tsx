@@ -3,7 +3,19 @@ import type {ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
 import {about, clockTime, exact, offset, span, words} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard, DecisionFacts, Guards} from '../ui/approval';
-import {Ago, Badge, Facts, Joined, LabelList, NodeLink, PageHead, Pending, Section, ServiceLink, toneOf} from '../ui/bits';
+import {
+  Ago,
+  Badge,
+  Facts,
+  Joined,
+  LabelList,
+  NodeLink,
+  PageHead,
+  Pending,
+  Section,
+  ServiceLink,
+  toneOf,
+} from '../ui/bits';
 import {FindingCard} from '../ui/finding';
 import {Icon, type IconName} from '../ui/icons';
 
@@ -42,7 +54,8 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
               )}
             </span>
             <div class="timeline-text">
-              <span class="timeline-event">{words(event.event).replace('.', ' ')}</span> {event.text}
+              <span class="timeline-event">{words(event.event).replace('.', ' ')}</span>{' '}
+              {event.text}
               {event.actor !== 'heald' && <span class="soft"> by {event.actor}</span>}
             </div>
           </li>
@@ -52,9 +65,18 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
   );
 }
 
-function DecisionCard({decision, outcomes, live}: {decision: Decision; outcomes: Outcome[]; live: boolean}) {
+function DecisionCard({
+  decision,
+  outcomes,
+  live,
+}: {
+  decision: Decision;
+  outcomes: Outcome[];
+  live: boolean;
+}) {
   const mine = outcomes.filter((outcome) => outcome.decision === decision.id);
-  if (live && decision.verdict === 'awaits_approval' && mine.length === 0) return <ApprovalCard decision={decision} />;
+  if (live && decision.verdict === 'awaits_approval' && mine.length === 0)
+    return <ApprovalCard decision={decision} />;
   return (
     <article class="card" aria-label={decision.plan.summary}>
       <div class="card-head">
@@ -70,7 +92,10 @@ function DecisionCard({decision, outcomes, live}: {decision: Decision; outcomes:
         <ul class="plain outcomes" aria-label="Outcome">
           {mine.map((outcome, i) => (
             <li key={i}>
-              <Badge state={outcome.state} /> {outcome.detail} <span class="soft small"><Ago time={outcome.time} /></span>
+              <Badge state={outcome.state} /> {outcome.detail}{' '}
+              <span class="soft small">
+                <Ago time={outcome.time} />
+              </span>
             </li>
           ))}
         </ul>
@@ -80,8 +105,15 @@ function DecisionCard({decision, outcomes, live}: {decision: Decision; outcomes:
 }
 
 export function IncidentPage({id}: {id: string}) {
-  const {data, error} = useResource<IncidentChain>(`/api/v1/incidents/${encodeURIComponent(id)}`, EVENTS);
-  const {data: waiting} = useResource<{approvals: Decision[]}>('/api/v1/approvals', ['decision', 'outcome', 'incident']);
+  const {data, error} = useResource<IncidentChain>(
+    `/api/v1/incidents/${encodeURIComponent(id)}`,
+    EVENTS,
+  );
+  const {data: waiting} = useResource<{approvals: Decision[]}>('/api/v1/approvals', [
+    'decision',
+    'outcome',
+    'incident',
+  ]);
   if (!data)
     return (
       <>
@@ -103,8 +135,25 @@ export function IncidentPage({id}: {id: string}) {
           ['Service', <ServiceLink name={data.target_name} />],
           ['Target', <LabelList labels={data.target} />],
           ['Opened', <Ago time={data.opened} />],
-          ['Ended', data.closed && data.opened ? <><Ago time={data.closed} />, after {span(Date.parse(data.closed) - Date.parse(data.opened))}</> : 'not yet'],
-          ['Found by', <Joined items={nodes.map((node) => <NodeLink name={node} />)} />],
+          [
+            'Ended',
+            data.closed && data.opened ? (
+              <>
+                <Ago time={data.closed} />, after{' '}
+                {span(Date.parse(data.closed) - Date.parse(data.opened))}
+              </>
+            ) : (
+              'not yet'
+            ),
+          ],
+          [
+            'Found by',
+            <Joined
+              items={nodes.map((node) => (
+                <NodeLink name={node} />
+              ))}
+            />,
+          ],
           ['Trace', <span class="mono small">{data.trace_id}</span>],
         ]}
       />
@@ -122,9 +171,16 @@ export function IncidentPage({id}: {id: string}) {
           </Section>
           <Section title="Decisions">
             <div class="stack">
-              {data.decisions.length === 0 && <p class="empty">Nothing was decided: no policy's condition held.</p>}
+              {data.decisions.length === 0 && (
+                <p class="empty">Nothing was decided: no policy's condition held.</p>
+              )}
               {data.decisions.map((decision) => (
-                <DecisionCard key={decision.id} decision={decision} outcomes={data.outcomes} live={asks.has(decision.id)} />
+                <DecisionCard
+                  key={decision.id}
+                  decision={decision}
+                  outcomes={data.outcomes}
+                  live={asks.has(decision.id)}
+                />
               ))}
             </div>
           </Section>

@@ -19,7 +19,13 @@ export function Incidents({route}: {route: Route}) {
   return (
     <>
       <PageHead title="Incidents" lead="What was wrong, what was done, and how it ended.">
-        <Filter name="State" page="incidents" value={state} options={[['', 'all'], ...STATES.map((s): [string, string] => [s, s])]} parameter="state" />
+        <Filter
+          name="State"
+          page="incidents"
+          value={state}
+          options={[['', 'all'], ...STATES.map((s): [string, string] => [s, s])]}
+          parameter="state"
+        />
       </PageHead>
       {!pages.items ? (
         <Pending error={pages.error} />

@@ -3,7 +3,18 @@ import type {NodeStatus, Pipeline} from '../api/types';
 import {digits, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {at, go, type Route} from '../state/router';
-import {Badge, Facts, Joined, NodeLink, PageHead, Pending, PluginLink, PolicyLink, Section, toneOf} from '../ui/bits';
+import {
+  Badge,
+  Facts,
+  Joined,
+  NodeLink,
+  PageHead,
+  Pending,
+  PluginLink,
+  PolicyLink,
+  Section,
+  toneOf,
+} from '../ui/bits';
 import {CheckNow} from '../ui/check';
 import {layOut, NODE, type Placed, type Wire} from './graph';
 
@@ -22,7 +33,8 @@ const SIGNS: Record<string, string> = {
 
 function GraphNode({placed: {node, x, y}, chosen}: {placed: Placed; chosen: boolean}) {
   const tone = toneOf(node.state);
-  const rate = node.kind === 'source' ? perSecond(node.out_per_second) : perSecond(node.in_per_second);
+  const rate =
+    node.kind === 'source' ? perSecond(node.out_per_second) : perSecond(node.in_per_second);
   return (
     <a
       href={at('pipeline', node.name)}
@@ -32,11 +44,19 @@ function GraphNode({placed: {node, x, y}, chosen}: {placed: Placed; chosen: bool
     >
       <g transform={`translate(${x} ${y})`}>
         <rect width={NODE.width} height={NODE.height} rx="8" />
-        <text class="node-name" x="12" y="22">{node.name.length > NAME_CHARS ? `${node.name.slice(0, NAME_CHARS - 1)}…` : node.name}</text>
-        <text class="node-more" x="12" y="41">{node.plugin || node.kind}</text>
+        <text class="node-name" x="12" y="22">
+          {node.name.length > NAME_CHARS ? `${node.name.slice(0, NAME_CHARS - 1)}…` : node.name}
+        </text>
+        <text class="node-more" x="12" y="41">
+          {node.plugin || node.kind}
+        </text>
         <path class="node-sign" transform="translate(16 56)" d={SIGNS[tone]} />
-        <text class="node-state" x="26" y="60">{node.state}</text>
-        <text class="node-rate" x={NODE.width - 12} y="60" text-anchor="end">{rate}</text>
+        <text class="node-state" x="26" y="60">
+          {node.state}
+        </text>
+        <text class="node-rate" x={NODE.width - 12} y="60" text-anchor="end">
+          {rate}
+        </text>
       </g>
     </a>
   );
@@ -50,15 +70,28 @@ function GraphWire({wire, chosen, flowing}: {wire: Wire; chosen: string; flowing
 
 function Graph({pipeline, chosen}: {pipeline: Pipeline; chosen: string}) {
   const layout = layOut(pipeline.nodes, pipeline.edges);
-  const flowing = new Set(pipeline.nodes.filter((node) => (node.out_per_second ?? 0) > 0).map((node) => node.name));
+  const flowing = new Set(
+    pipeline.nodes.filter((node) => (node.out_per_second ?? 0) > 0).map((node) => node.name),
+  );
   return (
     <div class="graph-frame" tabIndex={0} role="region" aria-label="Graph of the pipeline">
-      <svg class="graph" width={layout.width} height={layout.height} viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label="Nodes, from sources to notifiers">
+      <svg
+        class="graph"
+        width={layout.width}
+        height={layout.height}
+        viewBox={`0 0 ${layout.width} ${layout.height}`}
+        role="group"
+        aria-label="Nodes, from sources to notifiers"
+      >
         {layout.columns.map((column) => (
-          <text key={column.title} class="column-title" x={column.x} y="24">{column.title}</text>
+          <text key={column.title} class="column-title" x={column.x} y="24">
+            {column.title}
+          </text>
         ))}
         {layout.gaps.map((gap) => (
-          <text key={gap.x} class="gap-title" x={gap.x} y="44" text-anchor="middle">{gap.title} →</text>
+          <text key={gap.x} class="gap-title" x={gap.x} y="44" text-anchor="middle">
+            {gap.title} →
+          </text>
         ))}
         {layout.wires.map((wire) => (
           <GraphWire key={wire.path} wire={wire} chosen={chosen} flowing={flowing} />
@@ -74,7 +107,16 @@ function Graph({pipeline, chosen}: {pipeline: Pipeline; chosen: string}) {
 function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
   const before = pipeline.edges.filter((edge) => edge.to === node.name);
   const after = pipeline.edges.filter((edge) => edge.from === node.name);
-  const names = (list: string[]) => (list.length ? <Joined items={[...new Set(list)].map((name) => <NodeLink name={name} />)} /> : 'nothing');
+  const names = (list: string[]) =>
+    list.length ? (
+      <Joined
+        items={[...new Set(list)].map((name) => (
+          <NodeLink name={name} />
+        ))}
+      />
+    ) : (
+      'nothing'
+    );
   return (
     <Section
       title={node.name}
@@ -85,24 +127,42 @@ function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
       }
     >
       <div class="node-detail">
-      <p>
-        <Badge state={node.enabled ? node.state : 'disabled'} /> {node.detail}
-      </p>
-      <Facts
-        items={[
-          ['Kind', node.kind],
-          ['Plugin', node.plugin && node.kind !== 'policy' ? <PluginLink kind={node.kind} name={node.plugin} /> : <PolicyLink name={node.name} />],
-          ['From', names(before.map((edge) => edge.from))],
-          ['Outputs in use', [...new Set(after.flatMap((edge) => edge.outputs))].join(', ') || 'all'],
-          ['To', names(after.map((edge) => edge.to))],
-          ['Records in', `${node.records_in}${node.in_per_second ? `, ${perSecond(node.in_per_second)}` : ''}`],
-          ['Records out', `${node.records_out}${node.out_per_second ? `, ${perSecond(node.out_per_second)}` : ''}`],
-          ['Waiting', String(node.queued)],
-          ['Errors', String(node.errors)],
-          ['Dropped', String(node.dropped)],
-          ...(node.kind === 'source' ? [['Series', String(node.series)] as [string, string]] : []),
-        ]}
-      />
+        <p>
+          <Badge state={node.enabled ? node.state : 'disabled'} /> {node.detail}
+        </p>
+        <Facts
+          items={[
+            ['Kind', node.kind],
+            [
+              'Plugin',
+              node.plugin && node.kind !== 'policy' ? (
+                <PluginLink kind={node.kind} name={node.plugin} />
+              ) : (
+                <PolicyLink name={node.name} />
+              ),
+            ],
+            ['From', names(before.map((edge) => edge.from))],
+            [
+              'Outputs in use',
+              [...new Set(after.flatMap((edge) => edge.outputs))].join(', ') || 'all',
+            ],
+            ['To', names(after.map((edge) => edge.to))],
+            [
+              'Records in',
+              `${node.records_in}${node.in_per_second ? `, ${perSecond(node.in_per_second)}` : ''}`,
+            ],
+            [
+              'Records out',
+              `${node.records_out}${node.out_per_second ? `, ${perSecond(node.out_per_second)}` : ''}`,
+            ],
+            ['Waiting', String(node.queued)],
+            ['Errors', String(node.errors)],
+            ['Dropped', String(node.dropped)],
+            ...(node.kind === 'source'
+              ? [['Series', String(node.series)] as [string, string]]
+              : []),
+          ]}
+        />
       </div>
     </Section>
   );
@@ -114,7 +174,10 @@ export function PipelinePage({route}: {route: Route}) {
   const node = data?.nodes.find((candidate) => candidate.name === chosen);
   return (
     <>
-      <PageHead title="Pipeline" lead={data && `${data.file}: ${plural(data.nodes.length, 'node')}.`}>
+      <PageHead
+        title="Pipeline"
+        lead={data && `${data.file}: ${plural(data.nodes.length, 'node')}.`}
+      >
         <CheckNow />
       </PageHead>
       {!data ? <Pending error={error} /> : <Graph pipeline={data} chosen={chosen} />}

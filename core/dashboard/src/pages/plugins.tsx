@@ -7,7 +7,12 @@ import {Empty, Facts, Joined, NodeLink, PageHead, Pending, Section, Table} from 
 import {Inline, Prose} from '../ui/prose';
 import {keysOf} from '../ui/schema';
 
-const KINDS = {source: 'Sources', detector: 'Detectors', action: 'Actions', notifier: 'Notifiers'} as const;
+const KINDS = {
+  source: 'Sources',
+  detector: 'Detectors',
+  action: 'Actions',
+  notifier: 'Notifiers',
+} as const;
 
 function Keys({schema}: {schema: Schema}) {
   const keys = keysOf(schema);
@@ -35,7 +40,10 @@ function Keys({schema}: {schema: Schema}) {
 }
 
 function PluginPage({kind, name}: {kind: string; name: string}) {
-  const {data, error} = useResource<Plugin>(`/api/v1/plugins/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`, ['reload']);
+  const {data, error} = useResource<Plugin>(
+    `/api/v1/plugins/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`,
+    ['reload'],
+  );
   return (
     <>
       <PageHead title={`${kind} ${name}`} lead={<a href="/#/plugins">All plugins</a>} />
@@ -49,7 +57,18 @@ function PluginPage({kind, name}: {kind: string; name: string}) {
               ['Version', data.version],
               ['Takes', data.inputs],
               ['Gives', data.outputs],
-              ['Nodes', data.nodes.length ? <Joined items={data.nodes.map((node) => <NodeLink name={node} />)} /> : 'none in this pipeline'],
+              [
+                'Nodes',
+                data.nodes.length ? (
+                  <Joined
+                    items={data.nodes.map((node) => (
+                      <NodeLink name={node} />
+                    ))}
+                  />
+                ) : (
+                  'none in this pipeline'
+                ),
+              ],
               ['Plugin', data.plugin],
               ['File', <span class="mono small">{data.file}</span>],
             ]}
@@ -65,27 +84,45 @@ function List() {
   const {data, error} = useResource<{plugins: Plugin[]}>('/api/v1/plugins', ['reload']);
   return (
     <>
-      <PageHead title="Plugins" lead={data && `${plural(data.plugins.length, 'plugin')}: everything that knows a product.`} />
+      <PageHead
+        title="Plugins"
+        lead={data && `${plural(data.plugins.length, 'plugin')}: everything that knows a product.`}
+      />
       {!data && <Pending error={error} />}
       {data &&
-        Object.entries(KINDS).filter(([kind]) => data.plugins.some((plugin) => plugin.kind === kind)).map(([kind, title]) => (
-          <Section key={kind} title={title}>
-            <Table label={`${title}, a table`} heads={['Plugin', 'What it does', 'Version', 'Nodes']}>
-              {data.plugins
-                .filter((plugin) => plugin.kind === kind)
-                .map((plugin) => (
-                  <tr key={plugin.name}>
-                    <th scope="row">
-                      <a href={at('plugins', kind, plugin.name)}>{plugin.name}</a>
-                    </th>
-                    <td>{plugin.doc.split('\n', 1)[0]}</td>
-                    <td>{plugin.version}</td>
-                    <td>{plugin.nodes.length ? <Joined items={plugin.nodes.map((node) => <NodeLink name={node} />)} /> : <span class="soft">not in use</span>}</td>
-                  </tr>
-                ))}
-            </Table>
-          </Section>
-        ))}
+        Object.entries(KINDS)
+          .filter(([kind]) => data.plugins.some((plugin) => plugin.kind === kind))
+          .map(([kind, title]) => (
+            <Section key={kind} title={title}>
+              <Table
+                label={`${title}, a table`}
+                heads={['Plugin', 'What it does', 'Version', 'Nodes']}
+              >
+                {data.plugins
+                  .filter((plugin) => plugin.kind === kind)
+                  .map((plugin) => (
+                    <tr key={plugin.name}>
+                      <th scope="row">
+                        <a href={at('plugins', kind, plugin.name)}>{plugin.name}</a>
+                      </th>
+                      <td>{plugin.doc.split('\n', 1)[0]}</td>
+                      <td>{plugin.version}</td>
+                      <td>
+                        {plugin.nodes.length ? (
+                          <Joined
+                            items={plugin.nodes.map((node) => (
+                              <NodeLink name={node} />
+                            ))}
+                          />
+                        ) : (
+                          <span class="soft">not in use</span>
+                        )}
+                      </td>
+                    </tr>
+                  ))}
+              </Table>
+            </Section>
+          ))}
     </>
   );
 }

@@ -63,33 +63,65 @@ function Changed({policy}: {policy: Policy}) {
     <p class="note">
       The file says {policy.file_mode}
       {!policy.file_enabled && ', disabled'}
-      {policy.changed_by && <>; changed by {policy.changed_by} {policy.changed && <Ago time={policy.changed} />}</>}.
+      {policy.changed_by && (
+        <>
+          ; changed by {policy.changed_by} {policy.changed && <Ago time={policy.changed} />}
+        </>
+      )}
+      .
     </p>
   );
 }
 
 function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
   return (
-    <article class={`card policy ${policy.enabled ? '' : 'parked'} ${chosen ? 'chosen' : ''}`} id={`policy-${policy.name}`} aria-label={policy.name}>
+    <article
+      class={`card policy ${policy.enabled ? '' : 'parked'} ${chosen ? 'chosen' : ''}`}
+      id={`policy-${policy.name}`}
+      aria-label={policy.name}
+    >
       <div class="card-head">
         <h2>{policy.name}</h2>
         <div class="policy-tools">
           <ModeControl policy={policy} />
-          <Button role="operator" aria-label={`${policy.enabled ? 'Disable' : 'Enable'} ${policy.name}`} onClick={() => void setEnabled(policy, !policy.enabled)}>
+          <Button
+            role="operator"
+            aria-label={`${policy.enabled ? 'Disable' : 'Enable'} ${policy.name}`}
+            onClick={() => void setEnabled(policy, !policy.enabled)}
+          >
             {policy.enabled ? 'Disable' : 'Enable'}
           </Button>
         </div>
       </div>
-      {!policy.enabled && <p><Badge state="disabled">disabled: it decides nothing</Badge></p>}
+      {!policy.enabled && (
+        <p>
+          <Badge state="disabled">disabled: it decides nothing</Badge>
+        </p>
+      )}
       <Changed policy={policy} />
       <Facts
         items={[
           ['When', policy.when ? <code>{policy.when}</code> : 'always, on any finding'],
-          ['Looks at', <Joined items={policy.inputs.map((name) => <NodeLink name={name} />)} />],
+          [
+            'Looks at',
+            <Joined
+              items={policy.inputs.map((name) => (
+                <NodeLink name={name} />
+              ))}
+            />,
+          ],
           ['Does', <NodeLink name={policy.action} />],
           ['Guards', guardText(policy)],
-          ['Healed when', policy.verify_within_seconds ? `all is normal within ${duration(policy.verify_within_seconds)}` : 'all is normal'],
-          ['Predictions', policy.allow_on_prediction ? 'may act on them' : 'never acts on them alone'],
+          [
+            'Healed when',
+            policy.verify_within_seconds
+              ? `all is normal within ${duration(policy.verify_within_seconds)}`
+              : 'all is normal',
+          ],
+          [
+            'Predictions',
+            policy.allow_on_prediction ? 'may act on them' : 'never acts on them alone',
+          ],
         ]}
       />
     </article>
@@ -100,11 +132,18 @@ export function Policies({route}: {route: Route}) {
   const {data, error} = useResource<{policies: Policy[]}>('/api/v1/policies', ['policy', 'reload']);
   const chosen = route.rest[0] ?? '';
   useEffect(() => {
-    if (data && chosen) document.getElementById(`policy-${chosen}`)?.scrollIntoView({block: 'center'});
+    if (data && chosen)
+      document.getElementById(`policy-${chosen}`)?.scrollIntoView({block: 'center'});
   }, [chosen, data === null]);
   return (
     <>
-      <PageHead title="Policies" lead={data && `${plural(data.policies.length, 'policy', 'policies')}: when heald acts, and what holds it back.`} />
+      <PageHead
+        title="Policies"
+        lead={
+          data &&
+          `${plural(data.policies.length, 'policy', 'policies')}: when heald acts, and what holds it back.`
+        }
+      />
       {!data ? (
         <Pending error={error} />
       ) : data.policies.length === 0 ? (

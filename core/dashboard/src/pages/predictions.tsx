@@ -4,7 +4,17 @@ import {useCell} from '../state/cell';
 import {clock} from '../state/clock';
 import {ago, exact, expectation, formatValue, percent, span} from '../state/format';
 import type {Route} from '../state/router';
-import {Ago, Badge, Empty, Facts, IncidentLink, NodeLink, PageHead, Pending, ServiceLink} from '../ui/bits';
+import {
+  Ago,
+  Badge,
+  Empty,
+  Facts,
+  IncidentLink,
+  NodeLink,
+  PageHead,
+  Pending,
+  ServiceLink,
+} from '../ui/bits';
 import {Filter} from '../ui/filter';
 import {findingState} from '../ui/finding';
 import {LazyChart} from '../ui/lazy_chart';
@@ -22,7 +32,10 @@ function Countdown({finding}: {finding: Finding}) {
         {left > 0 ? `in ${span(left)}` : ago(finding.eta, now)}
       </time>
       {early !== null && early !== '' && late && late > 0 && (
-        <span class="soft"> (between {span(early)} and {span(late)} from now)</span>
+        <span class="soft">
+          {' '}
+          (between {span(early)} and {span(late)} from now)
+        </span>
       )}
     </>
   );
@@ -39,14 +52,24 @@ function Prediction({finding}: {finding: Finding}) {
         <Badge state={findingState(finding)} />
       </div>
       <p class="prediction-lead">
-        <span class="big">{percent(finding.probability)}</span> likely, {over ? 'no longer predicted' : <Countdown finding={finding} />}
+        <span class="big">{percent(finding.probability)}</span> likely,{' '}
+        {over ? 'no longer predicted' : <Countdown finding={finding} />}
       </p>
-      <meter class="probability" min={0} max={1} value={finding.probability ?? 0} aria-label="Probability" />
+      <meter
+        class="probability"
+        min={0}
+        max={1}
+        value={finding.probability ?? 0}
+        aria-label="Probability"
+      />
       <Facts
         items={[
           ['Component', finding.component || finding.target_name],
           ['Recommended', finding.recommended_action || 'nothing'],
-          ['Now', `${finding.metric} ${formatValue(finding.value, finding.unit)}${expectation(finding) && `, ${expectation(finding)}`}`],
+          [
+            'Now',
+            `${finding.metric} ${formatValue(finding.value, finding.unit)}${expectation(finding) && `, ${expectation(finding)}`}`,
+          ],
           ['Incident', <IncidentLink id={finding.incident} />],
           ['Predicted by', <NodeLink name={finding.node} />],
           ['Since', <Ago time={finding.began} />],
@@ -68,12 +91,23 @@ export function Predictions({route}: {route: Route}) {
   return (
     <>
       <PageHead title="Predictions" lead="What the trend says will go wrong, before it does.">
-        <Filter name="State" page="predictions" parameter="state" value={state} options={[['', 'all'], ['open', 'open']]} />
+        <Filter
+          name="State"
+          page="predictions"
+          parameter="state"
+          value={state}
+          options={[
+            ['', 'all'],
+            ['open', 'open'],
+          ]}
+        />
       </PageHead>
       {!pages.items ? (
         <Pending error={pages.error} />
       ) : pages.items.length === 0 ? (
-        <Empty>{state ? 'Nothing is predicted to fail right now.' : 'Nothing was predicted so far.'}</Empty>
+        <Empty>
+          {state ? 'Nothing is predicted to fail right now.' : 'Nothing was predicted so far.'}
+        </Empty>
       ) : (
         <PageFrame pages={pages}>
           <div class="cards wide">

@@ -14,12 +14,22 @@ export function Services({route}: {route: Route}) {
     <>
       <PageHead
         title={chosen ?? 'Services'}
-        lead={chosen ? <a href="/#/services">All services</a> : data && `${plural(data.services.length, 'service')} watched.`}
+        lead={
+          chosen ? (
+            <a href="/#/services">All services</a>
+          ) : (
+            data && `${plural(data.services.length, 'service')} watched.`
+          )
+        }
       />
       {!shown ? (
         <Pending error={error} />
       ) : shown.length === 0 ? (
-        <Empty>{chosen ? `Nothing is known of ${chosen}: no sample of it has come in.` : 'No samples have come in yet.'}</Empty>
+        <Empty>
+          {chosen
+            ? `Nothing is known of ${chosen}: no sample of it has come in.`
+            : 'No samples have come in yet.'}
+        </Empty>
       ) : (
         <div class="cards wide">
           {shown.map((service) => (

@@ -27,7 +27,8 @@ export function guessUnit(metric: string): string {
 export function digits(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000 && size < 1e9) return value.toFixed(0);
-  if (size !== 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(2).replace(/\.?0+e/, 'e');
+  if (size !== 0 && (size < 1e-4 || size >= 1e9))
+    return value.toExponential(2).replace(/\.?0+e/, 'e');
   return String(Number(value.toPrecision(3)));
 }
 
@@ -69,7 +70,8 @@ export function ago(time: string, now: number): string {
 }
 
 // "for 4 h"
-export const lasting = (time: string, now: number): string => `for ${span(Math.max(0, now - Date.parse(time)))}`;
+export const lasting = (time: string, now: number): string =>
+  `for ${span(Math.max(0, now - Date.parse(time)))}`;
 
 // A duration in a configuration: "30 s", "2 min", "1 h"
 export function duration(seconds: number): string {
@@ -88,7 +90,9 @@ export const clockTime = (time: string): string =>
 // "+2.00 s" from one time to another.
 export function offset(time: string, from: string): string {
   const seconds = (Date.parse(time) - Date.parse(from)) / 1000;
-  return Math.abs(seconds) < 600 ? `${seconds < 0 ? '−' : '+'}${Math.abs(seconds).toFixed(2)} s` : `+${span(seconds * 1000)}`;
+  return Math.abs(seconds) < 600
+    ? `${seconds < 0 ? '−' : '+'}${Math.abs(seconds).toFixed(2)} s`
+    : `+${span(seconds * 1000)}`;
 }
 
 export const plural = (count: number, one: string, many = `${one}s`): string =>
@@ -103,4 +107,6 @@ export function about(incident: {summary: string; target_name: string}): string 
 }
 
 export const labelText = (labels: Labels): string =>
-  Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(', ');
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(', ');

@@ -92,8 +92,7 @@ export function patch<T>(path: string, change: (old: T) => T): void {
 }
 
 export function refreshAll(): void {
-  for (const [path, entry] of entries)
-    if (entry.users > 0) later(path, entry);
+  for (const [path, entry] of entries) if (entry.users > 0) later(path, entry);
 }
 
 // A login must not show what another one saw.

@@ -47,14 +47,18 @@ export function applySwitch(remediation: SwitchState): void {
 }
 
 export function applyPolicy(policy: Policy): void {
-  const swap = (policies: Policy[]) => policies.map((old) => (old.name === policy.name ? policy : old));
+  const swap = (policies: Policy[]) =>
+    policies.map((old) => (old.name === policy.name ? policy : old));
   patch<{policies: Policy[]}>('/api/v1/policies', (old) => ({policies: swap(old.policies)}));
   patch<Status>('/api/v1/status', (old) => ({...old, policies: swap(old.policies)}));
 }
 
 function applyNodes(nodes: NodeStatus[]): void {
   patch<Pipeline>('/api/v1/pipeline', (old) => ({...old, nodes}));
-  patch<Status>('/api/v1/status', (old) => ({...old, nodes: nodes.filter((node) => node.kind !== 'policy')}));
+  patch<Status>('/api/v1/status', (old) => ({
+    ...old,
+    nodes: nodes.filter((node) => node.kind !== 'policy'),
+  }));
 }
 
 onEvent((name, data) => {
@@ -63,7 +67,11 @@ onEvent((name, data) => {
     setAgentTime(hello.now);
     if (version && version !== hello.version) outdated.set(true);
     version ||= hello.version;
-    if (!me.get()) void get<Me>('/api/v1/me').then((who) => me.set(who), () => undefined);
+    if (!me.get())
+      void get<Me>('/api/v1/me').then(
+        (who) => me.set(who),
+        () => undefined,
+      );
   } else if (name === 'pipeline') {
     const tick = data as {now: string; nodes: NodeStatus[]};
     setAgentTime(tick.now);

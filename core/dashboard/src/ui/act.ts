@@ -54,7 +54,10 @@ export const setEnabled = (policy: Policy, enabled: boolean): Promise<void> =>
 
 async function changePolicy(policy: Policy, to: object, said: string): Promise<void> {
   const path = `/api/v1/policies/${encodeURIComponent(policy.name)}`;
-  const now = await attempt(() => change<Policy>('PATCH', path, to), () => said);
+  const now = await attempt(
+    () => change<Policy>('PATCH', path, to),
+    () => said,
+  );
   if (now) applyPolicy(now);
 }
 
@@ -62,7 +65,13 @@ export async function decide(decision: Decision, approve: boolean): Promise<void
   const sure = await confirm({
     title: approve ? `Approve: ${decision.plan.summary}?` : `Deny: ${decision.plan.summary}?`,
     body: approve
-      ? h('p', null, 'It runs at once, exactly as planned: ', h('span', {class: 'mono'}, decision.plan_hash.slice(0, 12)), '. If the target has changed since, it is refused.')
+      ? h(
+          'p',
+          null,
+          'It runs at once, exactly as planned: ',
+          h('span', {class: 'mono'}, decision.plan_hash.slice(0, 12)),
+          '. If the target has changed since, it is refused.',
+        )
       : `Nothing is done for incident #${decision.incident} by ${decision.policy}.`,
     yes: approve ? 'Approve' : 'Deny',
     danger: !approve,
@@ -84,7 +93,9 @@ export const checkNow = (): Promise<Detection | null> =>
     () => change<Detection>('POST', '/api/v1/detections'),
     (report) =>
       `Checked ${plural(report.sources.length, 'source')} in ${report.took_seconds.toFixed(2)} s: ` +
-      (report.findings.length ? `${plural(report.findings.length, 'finding')} open.` : 'nothing is unusual.'),
+      (report.findings.length
+        ? `${plural(report.findings.length, 'finding')} open.`
+        : 'nothing is unusual.'),
   );
 
 export async function reload(): Promise<Reload | null> {

@@ -31,12 +31,22 @@ export function DecisionFacts({decision}: {decision: Decision}) {
         ['Action', <NodeLink name={decision.action} />],
         ['Target', <ServiceLink name={decision.target_name} />],
         ['Because', decision.why || 'its condition held'],
-        ['Decided', <><Ago time={decision.time} /> by {decision.actor}</>],
+        [
+          'Decided',
+          <>
+            <Ago time={decision.time} /> by {decision.actor}
+          </>,
+        ],
         ['Can be undone', plan.reversible ? 'yes' : 'no'],
         ...(plan.effect_within_seconds > 0
           ? [['Takes effect', `within ${duration(plan.effect_within_seconds)}`] as [string, string]]
           : []),
-        ['Plan', <span class="mono small" title={decision.plan_hash}>{decision.plan_hash.slice(0, 12)}</span>],
+        [
+          'Plan',
+          <span class="mono small" title={decision.plan_hash}>
+            {decision.plan_hash.slice(0, 12)}
+          </span>,
+        ],
       ]}
     />
   );
@@ -50,8 +60,8 @@ export function ApprovalCard({decision}: {decision: Decision}) {
         <Badge state="awaits_approval">waits for you</Badge>
       </div>
       <p>
-        <ServiceLink name={decision.target_name} />, incident <IncidentLink id={decision.incident} />, asked{' '}
-        <Ago time={decision.time} />
+        <ServiceLink name={decision.target_name} />, incident{' '}
+        <IncidentLink id={decision.incident} />, asked <Ago time={decision.time} />
       </p>
       <DecisionFacts decision={decision} />
       <Guards decision={decision} />

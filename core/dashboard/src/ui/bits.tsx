@@ -13,16 +13,42 @@ type Tone = 'good' | 'info' | 'warn' | 'bad' | 'soft';
 
 // Every state that the API knows, as a sign, a tone and the word itself.
 const STATES: Record<string, [IconName, Tone]> = {
-  healthy: ['check', 'good'], ok: ['check', 'good'], running: ['check', 'good'], resolved: ['check', 'good'],
-  verified: ['check', 'good'], cleared: ['check', 'good'], normal: ['check', 'good'], on: ['check', 'good'],
-  acting: ['work', 'info'], verifying: ['clock', 'info'], issued: ['work', 'info'], observed: ['clock', 'info'],
-  planned: ['clock', 'info'], act: ['work', 'info'], enforce: ['shield', 'info'], info: ['info', 'info'],
-  warning: ['warning', 'warn'], open: ['ring', 'warn'], awaits_approval: ['person', 'warn'], undone: ['work', 'warn'],
-  approve: ['person', 'soft'], refused: ['pause', 'warn'], learning: ['clock', 'info'],
-  critical: ['critical', 'bad'], escalated: ['person', 'bad'], failed: ['cross', 'bad'], hung: ['cross', 'bad'],
-  error: ['cross', 'bad'], off: ['off', 'bad'],
-  silent: ['dash', 'soft'], stopped: ['pause', 'soft'], idle: ['dash', 'soft'], disabled: ['pause', 'soft'],
-  shadow: ['eye', 'soft'], would_act: ['eye', 'soft'], dry_run: ['eye', 'soft'],
+  healthy: ['check', 'good'],
+  ok: ['check', 'good'],
+  running: ['check', 'good'],
+  resolved: ['check', 'good'],
+  verified: ['check', 'good'],
+  cleared: ['check', 'good'],
+  normal: ['check', 'good'],
+  on: ['check', 'good'],
+  acting: ['work', 'info'],
+  verifying: ['clock', 'info'],
+  issued: ['work', 'info'],
+  observed: ['clock', 'info'],
+  planned: ['clock', 'info'],
+  act: ['work', 'info'],
+  enforce: ['shield', 'info'],
+  info: ['info', 'info'],
+  warning: ['warning', 'warn'],
+  open: ['ring', 'warn'],
+  awaits_approval: ['person', 'warn'],
+  undone: ['work', 'warn'],
+  approve: ['person', 'soft'],
+  refused: ['pause', 'warn'],
+  learning: ['clock', 'info'],
+  critical: ['critical', 'bad'],
+  escalated: ['person', 'bad'],
+  failed: ['cross', 'bad'],
+  hung: ['cross', 'bad'],
+  error: ['cross', 'bad'],
+  off: ['off', 'bad'],
+  silent: ['dash', 'soft'],
+  stopped: ['pause', 'soft'],
+  idle: ['dash', 'soft'],
+  disabled: ['pause', 'soft'],
+  shadow: ['eye', 'soft'],
+  would_act: ['eye', 'soft'],
+  dry_run: ['eye', 'soft'],
 };
 
 export const toneOf = (state: string): Tone => STATES[state]?.[1] ?? 'soft';
@@ -69,7 +95,15 @@ export function LabelList({labels}: {labels: Labels}) {
 
 // ---- layout ----
 
-export function PageHead({title, lead, children}: {title: string; lead?: ComponentChildren; children?: ComponentChildren}) {
+export function PageHead({
+  title,
+  lead,
+  children,
+}: {
+  title: string;
+  lead?: ComponentChildren;
+  children?: ComponentChildren;
+}) {
   useEffect(() => void (document.title = `${title} · heald`), [title]);
   return (
     <div class="page-head">
@@ -82,7 +116,15 @@ export function PageHead({title, lead, children}: {title: string; lead?: Compone
   );
 }
 
-export function Section({title, children, tools}: {title: string; children: ComponentChildren; tools?: ComponentChildren}) {
+export function Section({
+  title,
+  children,
+  tools,
+}: {
+  title: string;
+  children: ComponentChildren;
+  tools?: ComponentChildren;
+}) {
   return (
     <section aria-label={title}>
       <div class="section-head">
@@ -108,14 +150,24 @@ export function Facts({items}: {items: [string, ComponentChildren][]}) {
 }
 
 // Wide tables scroll inside their frame, also by keyboard.
-export function Table({label, heads, children}: {label: string; heads: ComponentChildren[]; children: ComponentChildren}) {
+export function Table({
+  label,
+  heads,
+  children,
+}: {
+  label: string;
+  heads: ComponentChildren[];
+  children: ComponentChildren;
+}) {
   return (
     <div class="table-frame" tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>
           <tr>
             {heads.map((head, i) => (
-              <th scope="col" key={i}>{head}</th>
+              <th scope="col" key={i}>
+                {head}
+              </th>
             ))}
           </tr>
         </thead>
@@ -130,7 +182,12 @@ export const Empty = ({children}: {children: ComponentChildren}) => <p class="em
 // While nothing is there yet, or why nothing will be. With old data on the page an error of the
 // connection is the header's business.
 export function Pending({error}: {error: ApiError | null}) {
-  if (!error) return <p class="empty" role="status">Loading…</p>;
+  if (!error)
+    return (
+      <p class="empty" role="status">
+        Loading…
+      </p>
+    );
   return (
     <p class="note bad" role="alert">
       <Icon name="critical" /> {error.message}

@@ -21,7 +21,9 @@ function colour(name: string): string {
 
 // What the chart must show, with some air; nothing below zero where nothing is negative.
 function rangeOf(f: Finding): [number, number] {
-  const all = [...f.recent, f.expected_low, f.expected_high].filter((value): value is number => value !== null);
+  const all = [...f.recent, f.expected_low, f.expected_high].filter(
+    (value): value is number => value !== null,
+  );
   const low = Math.min(...all);
   const high = Math.max(...all);
   const air = (high - low || Math.abs(high) || 1) * 0.1;
@@ -49,7 +51,12 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
     dash: [4, 4],
     points: {show: false},
   });
-  const axis = {stroke: soft, grid: {stroke: line, width: 1}, ticks: {show: false}, font: '11px system-ui, sans-serif'};
+  const axis = {
+    stroke: soft,
+    grid: {stroke: line, width: 1},
+    ticks: {show: false},
+    font: '11px system-ui, sans-serif',
+  };
   return {
     width,
     height: HEIGHT_PX,
@@ -60,15 +67,30 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
       {},
       edge(f.expected_low),
       edge(f.expected_high),
-      {stroke: colour('accent'), width: 2, points: {show: f.recent.length < 40, size: 5, fill: colour('accent')}},
+      {
+        stroke: colour('accent'),
+        width: 2,
+        points: {show: f.recent.length < 40, size: 5, fill: colour('accent')},
+      },
     ],
-    bands: f.expected_low === null && f.expected_high === null ? [] : [{series: [2, 1], fill: colour('band')}],
+    bands:
+      f.expected_low === null && f.expected_high === null
+        ? []
+        : [{series: [2, 1], fill: colour('band')}],
     axes: [
       {
         ...axis,
         size: 28,
         values: (_, ticks) =>
-          ticks.map((at) => (timed ? clockTime(new Date(at * 1000).toISOString()) : at === 0 ? 'latest' : Number.isInteger(at) ? `−${-at}` : '')),
+          ticks.map((at) =>
+            timed
+              ? clockTime(new Date(at * 1000).toISOString())
+              : at === 0
+                ? 'latest'
+                : Number.isInteger(at)
+                  ? `−${-at}`
+                  : '',
+          ),
       },
       {...axis, size: 64, values: (_, ticks) => ticks.map((at) => formatValue(at, f.unit))},
     ],
@@ -90,7 +112,9 @@ export function Chart({finding}: {finding: Finding}) {
       dataOf(finding),
       frame,
     ));
-    const watch = new ResizeObserver(() => drawn.setSize({width: frame.clientWidth, height: HEIGHT_PX}));
+    const watch = new ResizeObserver(() =>
+      drawn.setSize({width: frame.clientWidth, height: HEIGHT_PX}),
+    );
     watch.observe(frame);
     return () => {
       watch.disconnect();
@@ -103,7 +127,11 @@ export function Chart({finding}: {finding: Finding}) {
   const said = `${finding.metric} ${formatValue(finding.value, finding.unit)}, ${expectation(finding)}`;
   return (
     <figure class="chart">
-      <div ref={place} role="img" aria-label={`Chart of the latest ${finding.recent.length} values: ${said}`} />
+      <div
+        ref={place}
+        role="img"
+        aria-label={`Chart of the latest ${finding.recent.length} values: ${said}`}
+      />
       <figcaption class="small soft">
         <span class="key key-line" /> {finding.metric}
         {expectation(finding) && (

@@ -28,7 +28,11 @@ export function CheckNow() {
 function Result({report, onClose}: {report: Detection; onClose: () => void}) {
   return (
     <Modal label="What the check found" onClose={onClose}>
-      <h2>{report.findings.length ? `${plural(report.findings.length, 'finding')} open` : 'Nothing is unusual'}</h2>
+      <h2>
+        {report.findings.length
+          ? `${plural(report.findings.length, 'finding')} open`
+          : 'Nothing is unusual'}
+      </h2>
       <p class="soft">
         {plural(report.sources.length, 'source')} asked, {report.took_seconds.toFixed(2)} s.
       </p>
@@ -42,7 +46,8 @@ function Result({report, onClose}: {report: Detection; onClose: () => void}) {
       <ul class="plain">
         {report.sources.map((source) => (
           <li key={source.name}>
-            <Badge state={source.ok ? 'ok' : 'failed'} /> <NodeLink name={source.name} />: {plural(source.samples, 'sample')}
+            <Badge state={source.ok ? 'ok' : 'failed'} /> <NodeLink name={source.name} />:{' '}
+            {plural(source.samples, 'sample')}
             {source.detail && `, ${source.detail}`}
           </li>
         ))}

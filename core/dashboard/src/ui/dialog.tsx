@@ -25,7 +25,15 @@ export function confirm(asked: Omit<Question, 'answer'>): Promise<boolean> {
 }
 
 // The native dialog keeps the focus inside and gives it back.
-export function Modal({label, onClose, children}: {label: string; onClose: () => void; children: ComponentChildren}) {
+export function Modal({
+  label,
+  onClose,
+  children,
+}: {
+  label: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
@@ -58,7 +66,11 @@ export function ConfirmHost() {
         <button type="button" class="button" onClick={() => asked.answer(false)}>
           Cancel
         </button>
-        <button type="button" class={`button ${asked.danger ? 'danger' : 'primary'}`} onClick={() => asked.answer(true)}>
+        <button
+          type="button"
+          class={`button ${asked.danger ? 'danger' : 'primary'}`}
+          onClick={() => asked.answer(true)}
+        >
           {asked.yes}
         </button>
       </div>
@@ -99,7 +111,9 @@ export function NoteHost() {
           </div>
         )}
       </div>
-      <div class="visually-hidden" aria-live="polite">{said}</div>
+      <div class="visually-hidden" aria-live="polite">
+        {said}
+      </div>
     </>
   );
 }

@@ -24,7 +24,12 @@ export function Contributors({list, unit}: {list: Contributor[]; unit: string}) 
           <tr key={contributor.name}>
             <th scope="row">{contributor.name}</th>
             <td>
-              <meter min={0} max={1} value={contributor.share ?? 0} aria-label={`Share of ${contributor.name}`} />{' '}
+              <meter
+                min={0}
+                max={1}
+                value={contributor.share ?? 0}
+                aria-label={`Share of ${contributor.name}`}
+              />{' '}
               {percent(contributor.share)}
             </td>
             <td>{formatValue(contributor.value, unit)}</td>
@@ -51,9 +56,16 @@ export function FindingDetail({finding}: {finding: Finding}) {
           // Of a value that is back to normal they say nothing.
           ...(finding.state === 'clear'
             ? []
-            : [['Score', finding.score === null ? 'unknown' : digits(finding.score)] as [string, string],
-               ['Confidence', percent(finding.confidence)] as [string, string]]),
-          ...(finding.recent_step_seconds ? [['Step', duration(finding.recent_step_seconds)] as [string, string]] : []),
+            : [
+                ['Score', finding.score === null ? 'unknown' : digits(finding.score)] as [
+                  string,
+                  string,
+                ],
+                ['Confidence', percent(finding.confidence)] as [string, string],
+              ]),
+          ...(finding.recent_step_seconds
+            ? [['Step', duration(finding.recent_step_seconds)] as [string, string]]
+            : []),
           ...notes.map(([name, value]): [string, string] => [name, value]),
         ]}
       />
@@ -62,7 +74,8 @@ export function FindingDetail({finding}: {finding: Finding}) {
   );
 }
 
-export const findingState = (finding: Finding): string => (finding.state === 'clear' ? 'cleared' : finding.severity);
+export const findingState = (finding: Finding): string =>
+  finding.state === 'clear' ? 'cleared' : finding.severity;
 
 export function FindingCard({finding}: {finding: Finding}) {
   return (

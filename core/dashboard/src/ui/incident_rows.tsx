@@ -27,7 +27,10 @@ export function IncidentRows({incidents}: {incidents: Incident[]}) {
           <span class="row-time soft">
             <Ago time={incident.opened} />
             {incident.opened && incident.closed && (
-              <span class="small"> for {span(Date.parse(incident.closed) - Date.parse(incident.opened))}</span>
+              <span class="small">
+                {' '}
+                for {span(Date.parse(incident.closed) - Date.parse(incident.opened))}
+              </span>
             )}
           </span>
         </li>

@@ -2,7 +2,10 @@
 import type {ComponentType} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
 
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, height = ''): ComponentType<P> {
+export function lazy<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  height = '',
+): ComponentType<P> {
   let loaded: ComponentType<P> | null = null;
   return function Lazy(props: P) {
     const [Part, setPart] = useState<ComponentType<P> | null>(() => loaded);
@@ -15,6 +18,12 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, he
       );
     }, []);
     if (failed) return <p class="empty">This part could not be loaded. Reload the page.</p>;
-    return Part ? <Part {...props} /> : <div class={`loading ${height}`} role="status">Loading…</div>;
+    return Part ? (
+      <Part {...props} />
+    ) : (
+      <div class={`loading ${height}`} role="status">
+        Loading…
+      </div>
+    );
   };
 }

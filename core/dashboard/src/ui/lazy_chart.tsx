@@ -1,3 +1,6 @@
 import {lazy} from './lazy';
 
-export const LazyChart = lazy(() => import('./chart').then((module) => module.Chart), 'chart-height');
+export const LazyChart = lazy(
+  () => import('./chart').then((module) => module.Chart),
+  'chart-height',
+);

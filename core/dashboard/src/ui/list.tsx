@@ -69,7 +69,9 @@ export function usePages<T>({path, member, events, keyOf}: Options<T>): Pages<T>
   const glue = path.includes('?') ? '&' : '?';
   const older = async () => {
     if (!current?.next) return;
-    const page = await get<Record<string, unknown>>(`${path}${glue}cursor=${encodeURIComponent(current.next)}`);
+    const page = await get<Record<string, unknown>>(
+      `${path}${glue}cursor=${encodeURIComponent(current.next)}`,
+    );
     const more = page[member] as T[];
     setShown((held) => held && new Set([...held, ...more.map(keyOf)]));
     setKnown({path, items: [...current.items, ...more], next: page.next_cursor as string | null});
@@ -107,13 +109,18 @@ export function PageFrame<T>({pages, children}: {pages: Pages<T>; children: Comp
             aria-disabled={busy}
             onClick={() => {
               setBusy(true);
-              void pages.older?.().catch(() => undefined).then(() => setBusy(false));
+              void pages
+                .older?.()
+                .catch(() => undefined)
+                .then(() => setBusy(false));
             }}
           >
             Show older
           </button>
         ) : (
-          pages.items && pages.items.length > 0 && `${plural(pages.items.length, 'entry', 'entries')}, that is all.`
+          pages.items &&
+          pages.items.length > 0 &&
+          `${plural(pages.items.length, 'entry', 'entries')}, that is all.`
         )}
       </p>
     </>

@@ -14,7 +14,9 @@ export function Prose({text}: {text: string}) {
   return (
     <>
       {text.split(/\n\s*\n/).map((paragraph, i) => (
-        <p class="doc" key={i}>{inline(paragraph)}</p>
+        <p class="doc" key={i}>
+          {inline(paragraph)}
+        </p>
       ))}
     </>
   );

@@ -15,7 +15,8 @@ export function typeName(schema: Schema): string {
   if (schema.enum) return schema.enum.join(' | ');
   const unit = schema['x-unit'];
   if (typeof unit === 'string') return unit;
-  if (schema.type === 'array') return `list of ${schema.items ? typeName(schema.items) : 'anything'}`;
+  if (schema.type === 'array')
+    return `list of ${schema.items ? typeName(schema.items) : 'anything'}`;
   if (schema.type === 'object' && typeof schema.additionalProperties === 'object')
     return `map of ${typeName(schema.additionalProperties)}`;
   if (schema.type === 'object') return 'map';
@@ -57,7 +58,9 @@ function inner(schema: Schema): [Schema, string] | null {
 
 export function keysOf(schema: Schema, prefix = ''): Key[] {
   const order = (member: Schema) => Number(member['x-order'] ?? 0);
-  const members = Object.entries(schema.properties ?? {}).sort(([, a], [, b]) => order(a) - order(b));
+  const members = Object.entries(schema.properties ?? {}).sort(
+    ([, a], [, b]) => order(a) - order(b),
+  );
   return members.flatMap(([name, member]): Key[] => {
     const path = prefix + name;
     let body = member;

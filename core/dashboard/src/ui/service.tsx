@@ -26,14 +26,22 @@ function remember(services: Service[]): void {
       const key = keyOf(service, signal);
       const line = next.get(key);
       if (line?.time === signal.time) continue;
-      next.set(key, {time: signal.time, values: [...(line?.values ?? []), signal.value].slice(-KEPT)});
+      next.set(key, {
+        time: signal.time,
+        values: [...(line?.values ?? []), signal.value].slice(-KEPT),
+      });
     }
   lines.set(next);
 }
 
 // Fetched anew with every beat of the pipeline's numbers.
 export function useServices() {
-  const answer = useResource<{services: Service[]}>('/api/v1/services', ['pipeline', 'incident', 'decision', 'outcome']);
+  const answer = useResource<{services: Service[]}>('/api/v1/services', [
+    'pipeline',
+    'incident',
+    'decision',
+    'outcome',
+  ]);
   useEffect(() => {
     if (answer.data) remember(answer.data.services);
   }, [answer.data]);
@@ -89,7 +97,8 @@ export function ServiceCard({service, limit = 4}: {service: Service; limit?: num
       </div>
       {service.incident ? (
         <p>
-          <IncidentLink id={service.incident} /> {about({summary: service.summary, target_name: service.name})}
+          <IncidentLink id={service.incident} />{' '}
+          {about({summary: service.summary, target_name: service.name})}
         </p>
       ) : (
         <p class="soft small">

@@ -15,13 +15,21 @@ import {Modal, tell} from './dialog';
 import {Icon, type IconName} from './icons';
 import {GROUPS, type Place} from './nav';
 
-export const STATUS_EVENTS = ['incident', 'finding', 'decision', 'outcome', 'switch', 'policy', 'reload'] as const;
+export const STATUS_EVENTS = [
+  'incident',
+  'finding',
+  'decision',
+  'outcome',
+  'switch',
+  'policy',
+  'reload',
+] as const;
 
 export const useStatus = () => useResource<Status>('/api/v1/status', STATUS_EVENTS);
 
 function Live() {
   const {state, since} = useCell(connection);
-  useCell(clock);  // the age below grows
+  useCell(clock); // the age below grows
   if (state === 'live')
     return (
       <span class="live good" title="Everything here is shown as it happens">
@@ -31,7 +39,10 @@ function Live() {
     );
   const age = state === 'reconnecting' ? Date.now() - since : 0;
   return (
-    <span class="live soft" title="What is shown may be old; it is fetched again when the agent answers">
+    <span
+      class="live soft"
+      title="What is shown may be old; it is fetched again when the agent answers"
+    >
       <Icon name="work" />
       {state === 'connecting' ? 'connecting' : `reconnecting${age > 5000 ? `, ${span(age)}` : ''}`}
     </span>
@@ -69,7 +80,11 @@ function Theme() {
   const now = useCell(choice);
   const {next, icon} = THEMES[now];
   return (
-    <Button kind="quiet" aria-label={`Colours: ${now}. Change to ${next}`} onClick={() => choose(next)}>
+    <Button
+      kind="quiet"
+      aria-label={`Colours: ${now}. Change to ${next}`}
+      onClick={() => choose(next)}
+    >
       <Icon name={icon} />
     </Button>
   );
@@ -89,7 +104,11 @@ function Account() {
   };
   return (
     <>
-      <Button kind="quiet" aria-label={`You are ${shownName}, ${who.role}`} onClick={() => setShown(true)}>
+      <Button
+        kind="quiet"
+        aria-label={`You are ${shownName}, ${who.role}`}
+        onClick={() => setShown(true)}
+      >
         <Icon name="person" />
         <span class="wide-only">{shownName}</span>
       </Button>
@@ -98,12 +117,19 @@ function Account() {
           <h2>{shownName}</h2>
           <p class="soft">
             Role {who.role}.{' '}
-            {who.open ? 'This agent asks for no token: everyone who reaches it may do everything.' : 'Logged in by token.'}
+            {who.open
+              ? 'This agent asks for no token: everyone who reaches it may do everything.'
+              : 'Logged in by token.'}
           </p>
           {who.open && (
             <>
               <label for="own-name">Your name, for the journal</label>
-              <input id="own-name" value={name} autoComplete="username" onInput={(event) => setName(event.currentTarget.value)} />
+              <input
+                id="own-name"
+                value={name}
+                autoComplete="username"
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
             </>
           )}
           <div class="dialog-tools">
@@ -171,10 +197,13 @@ function Count({place}: {place: Place}) {
   const {data} = useStatus();
   if (!data) return null;
   const [count, what] =
-    place.page === 'incidents' ? [data.open_incidents, 'open']
-    : place.page === 'approvals' ? [data.awaiting_approval, 'waiting']
-    : place.page === 'predictions' ? [data.open_predictions, 'open']
-    : [0, ''];
+    place.page === 'incidents'
+      ? [data.open_incidents, 'open']
+      : place.page === 'approvals'
+        ? [data.awaiting_approval, 'waiting']
+        : place.page === 'predictions'
+          ? [data.open_predictions, 'open']
+          : [0, ''];
   if (!count) return null;
   return (
     <span class="count">

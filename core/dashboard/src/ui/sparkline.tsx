@@ -18,7 +18,8 @@ export function Sparkline({values, low = null, high = null, label}: Props) {
   const lowest = Math.min(...known, ...bounds);
   const highest = Math.max(...known, ...bounds);
   // What hardly moves is drawn as a line that hardly moves.
-  const reach = Math.max(highest - lowest, CALM_SHARE * Math.max(Math.abs(highest), Math.abs(lowest))) || 1;
+  const reach =
+    Math.max(highest - lowest, CALM_SHARE * Math.max(Math.abs(highest), Math.abs(lowest))) || 1;
   const bottom = (highest + lowest - reach) / 2;
   const y = (value: number) => 2 + (HEIGHT - 4) * (1 - (value - bottom) / reach);
   const x = (i: number) => 1 + ((WIDTH - 4) * i) / (values.length - 1);
@@ -35,9 +36,22 @@ export function Sparkline({values, low = null, high = null, label}: Props) {
   const bandBottom = low === null ? HEIGHT : y(low);
   return (
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-      {bounds.length > 0 && <rect class="spark-band" x="0" y={bandTop} width={WIDTH} height={Math.max(1, bandBottom - bandTop)} />}
+      {bounds.length > 0 && (
+        <rect
+          class="spark-band"
+          x="0"
+          y={bandTop}
+          width={WIDTH}
+          height={Math.max(1, bandBottom - bandTop)}
+        />
+      )}
       <path class="spark-line" d={points.join('')} />
-      <circle class={outside ? 'spark-dot bad' : 'spark-dot'} cx={x(values.length - 1)} cy={y(last)} r="2" />
+      <circle
+        class={outside ? 'spark-dot bad' : 'spark-dot'}
+        cx={x(values.length - 1)}
+        cy={y(last)}
+        r="2"
+      />
     </svg>
   );
 }

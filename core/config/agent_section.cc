@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "core/base/url.h"
 #include "core/config/listener.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
@@ -27,6 +28,10 @@ class AgentSection {
     agent.allowed_hosts = in.Texts("allowed_hosts");
     agent.store = in.Text("store");
     agent.store_full_sync = in.Text("store_sync") == "full";
+    agent.act_without_store = in.Bool("act_without_store", false);
+    agent.keep_incidents_ns = in.In("retention").Int("incidents", agent.keep_incidents_ns);
+    agent.keep_audit_ns = in.In("retention").Int("audit", agent.keep_audit_ns);
+    CheckStore(agent);
     agent.dry_run = in.Bool("dry_run", false);
     agent.group_by = in.Texts("group_by");
     agent.log_format = in.In("log").Text("format");
@@ -65,6 +70,29 @@ class AgentSection {
         Error("/agent/plugin_dirs/" + std::to_string(i), "there is no folder '" + folder + "'");
       agent_.plugin_dirs.push_back(folder);
     }
+  }
+
+  void CheckStore(const AgentSpec& agent) {
+    const std::string path = "/agent/store";
+    const std::string& url = agent.store;
+    const std::string shown = WithoutPassword(url);
+    const auto placeholder = context_.shown.find(path);
+    const bool written_here = shown != url && placeholder == context_.shown.end();
+    if (shown != url) context_.report->Hide(MarkOf(context_.marks, path));
+    if (written_here)
+      context_.shown[path] = shown;
+    else if (placeholder != context_.shown.end())
+      placeholder->second = WithoutPassword(placeholder->second);
+    const auto is = [&](std::string_view scheme) {
+      return url.size() > scheme.size() && url.starts_with(scheme);
+    };
+    if (!is("sqlite:") && !is("postgresql://") && !is("postgres://"))
+      Error(path, "'" + shown + "' is no store that heald knows",
+            "write sqlite:heald.db or postgresql://user@host:5432/database");
+    else if (written_here)
+      context_.report->Warn(MarkOf(context_.marks, path), "the store's password stands in the file",
+                            "write ${env:…} or ${file:…} in its place, or leave it to PGPASSFILE",
+                            path);
   }
 
   void CheckListen(const AgentSpec& agent) {

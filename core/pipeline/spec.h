@@ -95,7 +95,10 @@ struct AgentSpec {
   std::vector<std::pair<std::string, std::string>> links;  // name -> URL, in the file's order
   std::string state_dir;                                   // absolute
   std::string store = "sqlite:heald.db";
-  bool store_full_sync = false;  // keep promises through power loss too
+  bool store_full_sync = false;           // keep promises through power loss too
+  bool act_without_store = false;         // while it is away, by a file in state_dir
+  int64_t keep_incidents_ns = 90 * kDay;  // after their end; 0: for ever
+  int64_t keep_audit_ns = 400 * kDay;
   bool dry_run = false;
   bool auto_remediation = true;  // first state of the global switch
   std::vector<std::string> group_by = {"namespace", "service"};

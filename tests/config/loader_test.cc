@@ -233,6 +233,26 @@ TEST_F(ConfigLoaderTest, MasksSecretsAndPrintsUnits) {
   EXPECT_EQ(text.find("hooks.example.com"), std::string::npos);
 }
 
+TEST_F(ConfigLoaderTest, MasksThePasswordOfTheStore) {
+  environment_.variables["STORE_PASSWORD"] = "hunter2";
+  for (const char* password : {"hunter2", "${env:STORE_PASSWORD}"}) {
+    std::string text = kGood;
+    const std::string agent = "agent:\n";
+    text.insert(text.find(agent) + agent.size(),
+                "  retention: {incidents: 0}\n  store: \"postgresql://anna:" +
+                    std::string(password) + "@db/heald\"\n");
+    const LoadResult result = Load(text);
+    ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
+    EXPECT_EQ(result.spec->agent.store, "postgresql://anna:hunter2@db/heald");
+    EXPECT_EQ(result.spec->agent.keep_incidents_ns, 0);
+    EXPECT_EQ(result.spec->agent.keep_audit_ns, 400 * kDay);
+    const std::string shown = FormatYaml(EffectiveConfig(result));
+    EXPECT_THAT(shown, HasSubstr("postgresql://anna:***@db/heald"));
+    EXPECT_EQ(shown.find("hunter2"), std::string::npos);
+    EXPECT_EQ(FormatText(result.diagnostics).find("hunter2"), std::string::npos);
+  }
+}
+
 TEST_F(ConfigLoaderTest, EffectiveConfigLoadsAgain) {
   environment_.variables.erase("CHECK_INTERVAL");
   std::string text = kGood;

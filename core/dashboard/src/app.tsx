@@ -50,10 +50,13 @@ const Missing = () => (
   </>
 );
 
+// Pages where a name in the address only picks something out of what is shown anyway.
+const ONE_PLACE = new Set(['pipeline', 'policies']);
+
 // A reader's place is the new page's title.
 function useArrival(at: Route): void {
   const first = useRef(true);
-  const place = [at.page, ...at.rest].join('/');
+  const place = ONE_PLACE.has(at.page) ? at.page : [at.page, ...at.rest].join('/');
   useEffect(() => {
     const heading = document.querySelector<HTMLElement>('main h1');
     if (first.current) return void (first.current = false);

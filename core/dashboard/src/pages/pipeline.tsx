@@ -1,4 +1,5 @@
 // The pipeline as a graph, with what flows through it right now.
+import {useEffect, useRef} from 'preact/hooks';
 import type {NodeStatus, Pipeline} from '../api/types';
 import {digits, plural} from '../state/format';
 import {useResource} from '../state/resource';
@@ -105,6 +106,8 @@ function Graph({pipeline, chosen}: {pipeline: Pipeline; chosen: string}) {
 }
 
 function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.scrollIntoView({block: 'nearest'}), [node.name]);
   const before = pipeline.edges.filter((edge) => edge.to === node.name);
   const after = pipeline.edges.filter((edge) => edge.from === node.name);
   const names = (list: string[]) =>
@@ -126,7 +129,7 @@ function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
         </button>
       }
     >
-      <div class="node-detail">
+      <div class="node-detail" ref={place}>
         <p>
           <Badge state={node.enabled ? node.state : 'disabled'} /> {node.detail}
         </p>

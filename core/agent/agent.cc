@@ -62,8 +62,8 @@ std::optional<PipelineSpec> Agent::Load(std::vector<Diagnostic>* diagnostics) {
     AgentSpec& agent = result.spec->agent;
     agent.listen = options_.listen;
     for (ListenerFinding& f : CheckListener(agent, environment.LiveTokens(agent.state_dir)))
-      diagnostics->push_back({f.level, "--listen", 0, 0, 1, std::move(f.message),
-                              std::move(f.hint), "", std::move(f.path)});
+      diagnostics->push_back({f.level, "--listen", 0, 0, 1, std::move(f.message), std::move(f.hint),
+                              "", std::move(f.path)});
     if (HasErrors(*diagnostics)) return std::nullopt;
   }
   if (result.spec) loaded_yaml_ = FormatYaml(EffectiveConfig(result));
@@ -90,6 +90,14 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   Result<std::unique_ptr<Store>> store = OpenStore(Location(spec));
   if (!store) return store.error();
   store_ = std::move(*store);
+  Result<std::unique_ptr<HeldChanges>> held = HeldChanges::Open(spec.agent.state_dir, *store_);
+  if (!held) return held.error();
+  held_ = std::move(*held);
+  if (!held_->note().empty()) Log(LogLevel::kError, "store", held_->note());
+  if (!held_->empty())
+    Log(LogLevel::kInfo, "store",
+        "writes what was held back while it was away: " + std::to_string(held_->size()) +
+            " changes");
   Result<std::unique_ptr<StoreReader>> reader = OpenStoreReader(Location(spec));
   if (!reader) return reader.error();
   reader_ = std::move(*reader);
@@ -111,8 +119,8 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
       [this](std::function<void()> work) { OnEngine(std::move(work)); },
       metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
-  Result<std::unique_ptr<remedy::Engine>> engine =
-      remedy::Engine::Create({&clock_, store_.get(), gateway_.get(), this, &latest_}, spec);
+  Result<std::unique_ptr<remedy::Engine>> engine = remedy::Engine::Create(
+      {&clock_, store_.get(), gateway_.get(), this, &latest_, held_.get()}, spec);
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
   {
@@ -176,6 +184,7 @@ bool Agent::Stop() {
     const std::lock_guard lock(reader_mutex_);
     reader_.reset();
   }
+  held_.reset();
   store_.reset();
   return true;
 }

@@ -4,6 +4,7 @@
 //
 //   agent.cc    start, stop, the engine's lane        reload.cc   another file while it runs
 //   backend.cc  what the API asks for                 notices.cc  log, metrics, notifiers, stream
+//   upkeep.cc   the store: outages, retention
 #pragma once
 
 #include <atomic>
@@ -120,6 +121,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // Every other second: rates, and the counters to the live stream.
   void ScheduleSample();
   void Sample();
+  // Whether the store is there, what waits for it, what it may forget. On the engine's lane.
+  void LookAfterStore();
+  void Retain();
   StoreLocation Location(const PipelineSpec& spec) const;
 
   const Options options_;
@@ -130,6 +134,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::unique_ptr<plugin::Loader> loader_;
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<HeldChanges> held_;
   std::unique_ptr<plugin::Factory> factory_;
   std::unique_ptr<Runner> runner_;
   remedy::LatestSamples latest_;
@@ -138,6 +143,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::unique_ptr<remedy::Engine> engine_;  // on engine_lane_ only
   std::unique_ptr<boost::asio::steady_timer> tick_;
   std::unique_ptr<boost::asio::steady_timer> sample_;
+  uint64_t lost_counted_ = 0;   // on engine_lane_ only
+  int64_t next_retain_ns_ = 0;  // on engine_lane_ only
   std::atomic<bool> running_{false};
   int64_t started_ns_ = 0;
 
@@ -152,6 +159,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::string reload_error_;
   int64_t reloaded_ns_ = 0;
   std::string problem_;      // of the journal
+  int64_t problem_ns_ = 0;   // when it was last met
   std::string config_yaml_;  // in force, secrets masked
   int64_t healthy_since_ns_ = 0;
   struct Counts {

@@ -84,6 +84,7 @@ void Agent::ScheduleSample() {
   sample_->expires_after(std::chrono::nanoseconds(kSampleEveryNs));
   sample_->async_wait([this](const boost::system::error_code& error) {
     if (error || engine_ == nullptr || !running_) return;
+    LookAfterStore();
     Sample();
     ScheduleSample();
   });
@@ -186,6 +187,7 @@ void Agent::OnProblem(const Error& error) {
   limiter.Log(clock_.MonotonicNs(), error.message, LogLevel::kError, "store", error.message);
   const std::lock_guard lock(mutex_);
   problem_ = error.message;
+  problem_ns_ = clock_.MonotonicNs();
 }
 
 }  // namespace heald::agent

@@ -206,8 +206,8 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
     context.targets_known = std::max(context.targets_known, deps_.latest->TargetCount(name));
 
   Result<StoreReader::Issues> issues =
-      deps_.store->IssuesSince(run.policy->spec.name, open.target_key, now_ns - kHour);
-  if (!issues || journal_.held() > 0) {
+      journal_.IssuesSince(run.policy->spec.name, open.target_key, now_ns - kHour);
+  if (!issues || !journal_.may_act()) {
     Judgement judgement;
     judgement.allowed = false;
     judgement.retry_ns = now_ns + kJournalRetryNs;

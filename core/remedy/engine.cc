@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kClockSlackNs = kSecond;
 constexpr int64_t kIdleNs = 100 * kMillisecond;
+constexpr int64_t kCatchUpNs = 100 * kMillisecond;  // while the store is away, or behind
 
 }  // namespace
 
@@ -26,7 +27,7 @@ Engine::Entry::~Entry() {
 Engine::Engine(const Deps& deps, EngineOptions options, uint64_t last_incident)
     : deps_(deps),
       options_(options),
-      journal_(deps.store),
+      journal_(deps.store, deps.held),
       book_(deps.store->id(), last_incident),
       last_tick_ns_(deps.clock->NowNs()) {}
 
@@ -34,6 +35,8 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineSpec& spec,
                                                EngineOptions options) {
+  // What an earlier process could not write belongs before everything.
+  if (Status status = Journal(deps.store, deps.held).FlushAll(); !status) return status.error();
   const Result<uint64_t> last = deps.store->LastIncidentId();
   if (!last) return last.error();
   std::unique_ptr<Engine> engine(new Engine(deps, options, *last));
@@ -198,7 +201,7 @@ void Engine::FireDueTimers(int64_t now_ns) {
 
 int64_t Engine::next_due_ns() const {
   int64_t due_ns = timers_.empty() ? INT64_MAX : timers_.top().due_ns;
-  if (journal_.held() > 0) due_ns = std::min(due_ns, deps_.clock->NowNs() + kSecond);
+  if (journal_.held() > 0) due_ns = std::min(due_ns, deps_.clock->NowNs() + kCatchUpNs);
   return due_ns;
 }
 

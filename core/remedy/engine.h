@@ -54,6 +54,7 @@ class Engine {
     ActionGateway* gateway;
     EventSink* sink;
     LatestSamples* latest;
+    HeldChanges* held = nullptr;  // where changes wait while the store is away; null: in memory
   };
 
   static constexpr std::string_view kSwitchSetting = "auto_remediation";
@@ -96,6 +97,7 @@ class Engine {
   std::vector<const Decision*> AwaitingApproval() const;
   size_t running_executions() const;
   size_t journal_held() const { return journal_.held(); }
+  uint64_t journal_lost_total() const { return journal_.lost_total(); }
 
  private:
   struct Timer {
@@ -171,6 +173,7 @@ class Engine {
   void Replan(Run& run, const OpenIncident& open);
   void OnReplanned(Run& run, Result<Plan> plan);
   void Issue(Run& run, OpenIncident& open);
+  void ObserveInDoubt(Run& run);
   void BeginDryRun(Run& run, OpenIncident& open);
   void OnDryRun(Run& run, Result<Effect> effect);
   void OnExecuted(Run& run, Result<Effect> effect);

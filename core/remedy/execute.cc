@@ -165,6 +165,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
       .Result(run.decision, OutcomeState::kIssued, run.decision.plan.summary)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (!Commit(&draft)) {
+    if (journal_.in_doubt()) return ObserveInDoubt(run);
     run.execution = planned;
     run.phase = Phase::kRevalidating;
     RefreshState(open);
@@ -179,6 +180,16 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   FaultPoint(kExecuteFaultPoint.before);
   if (run.policy->built_in) return done(Effect{EffectState::kDone, "people were told"});
   deps_.gateway->Execute(RequestFor(run, open), run.decision.plan, std::move(done));
+}
+
+// The journal may say that the call was made, and it wasn't: as after a crash at this place.
+void Engine::ObserveInDoubt(Run& run) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.phase = Phase::kObserving;
+  run.recovered = true;
+  run.recovered_ns = now_ns;
+  run.observe_step_ns = options_.observe_min_ns;
+  Schedule(run, now_ns + run.observe_step_ns);
 }
 
 void Engine::OnExecuted(Run& run, Result<Effect> effect) {

@@ -12,9 +12,9 @@ namespace {
 constexpr size_t kAtOnce = 64;
 constexpr size_t kPerFlush = 512;
 // Enough history to know each target's last action by, and its actions of an hour.
-constexpr size_t kIssuesRead = 10'000;
-constexpr size_t kIssuesPage = 500;
-constexpr size_t kIssuesKept = 4'096;  // per target, more than max_per_hour can ask for
+constexpr size_t kIssuedRead = 10'000;
+constexpr size_t kIssuedPage = 500;
+constexpr size_t kIssuedKept = 4'096;  // per target, more than max_per_hour can ask for
 
 const FaultPointPair& PointsOf(Transition transition) {
   return kFaultPoints[static_cast<size_t>(transition)];
@@ -26,6 +26,13 @@ Journal::Journal(Store* store, HeldChanges* held)
     : store_(store),
       held_(held == nullptr ? &memory_ : held),
       last_number_(std::max(store->last_number(), held_->last_number())) {}
+
+void Journal::set_act_without_store(bool act) {
+  act_without_store_ = act;
+  if (act) return;
+  issued_.clear();
+  issued_read_ = false;
+}
 
 Status Journal::Write(Transition transition, Change* change) {
   in_doubt_ = false;
@@ -42,7 +49,7 @@ Status Journal::Write(Transition transition, Change* change) {
     const Status pushed = held_->Push(*change);
     in_doubt_ = transition == Transition::kIssued && !(without_store && pushed);
   }
-  Remember(*change);
+  for (const Execution& execution : change->executions) Remember(execution);
   FaultPoint(PointsOf(transition).after);
   return in_doubt_ ? status : Status();
 }
@@ -56,7 +63,7 @@ Status Journal::WriteOrHold(Transition transition, Change* change) {
   if (!status)
     if (const Status pushed = held_->Push(*change); !pushed)
       status.error().message += "; and " + pushed.error().message;
-  Remember(*change);
+  for (const Execution& execution : change->executions) Remember(execution);
   FaultPoint(PointsOf(transition).after);
   return status;
 }
@@ -90,45 +97,64 @@ Status Journal::FlushAll() {
 
 // ---- what was issued, for guards that count -----------------------------------------------------
 
-void Journal::Remember(const Change& change) {
-  if (!act_without_store_) return;
-  for (const Execution& execution : change.executions) {
-    if (execution.issued_ns == 0) continue;
-    std::vector<int64_t>& times = issues_[{execution.policy, execution.target_key}];
-    const auto at = std::lower_bound(times.begin(), times.end(), execution.issued_ns);
-    if (at != times.end() && *at == execution.issued_ns) continue;
-    times.insert(at, execution.issued_ns);
-    if (times.size() > kIssuesKept) times.erase(times.begin());
-  }
+void Journal::Remember(const Execution& execution) {
+  if (!act_without_store_ || execution.issued_ns == 0) return;
+  IssuedOf& all = issued_[{execution.policy, execution.target_key}];
+  std::erase_if(all, [&](const Issued& one) { return one.decision == execution.decision; });
+  const auto at =
+      std::upper_bound(all.begin(), all.end(), execution.issued_ns,
+                       [](int64_t ns, const Issued& one) { return ns < one.issued_ns; });
+  all.insert(at, {execution.decision, execution.issued_ns, execution.ended_ns, execution.state});
+  if (all.size() > kIssuedKept) all.erase(all.begin());
 }
 
-Status Journal::ReadIssues() {
-  PageFrom from{0, kIssuesPage};
-  for (size_t read = 0; read < kIssuesRead; read += kIssuesPage) {
+Status Journal::ReadIssued() {
+  PageFrom from{0, kIssuedPage};
+  for (size_t read = 0; read < kIssuedRead; read += kIssuedPage) {
     const Result<Page<DecidedExecution>> page = store_->Executions(from);
     if (!page) return page.error();
-    Change change;
-    for (const DecidedExecution& item : page->items) change.executions.push_back(item.execution);
-    Remember(change);
+    for (const DecidedExecution& item : page->items) Remember(item.execution);
     from.before = page->next;
     if (page->next == 0) break;
   }
-  issues_read_ = true;
+  issued_read_ = true;
   return {};
+}
+
+const Journal::IssuedOf* Journal::Find(std::string_view policy, std::string_view target_key) const {
+  const auto at = issued_.find({std::string(policy), std::string(target_key)});
+  return at == issued_.end() ? nullptr : &at->second;
 }
 
 Result<StoreReader::Issues> Journal::IssuesSince(std::string_view policy,
                                                  std::string_view target_key, int64_t since_ns) {
   if (!act_without_store_) return store_->IssuesSince(policy, target_key, since_ns);
-  if (!issues_read_)
-    if (Status status = ReadIssues(); !status) return status.error();
+  if (!issued_read_)
+    if (Status status = ReadIssued(); !status) return status.error();
   StoreReader::Issues issues;
-  const auto at = issues_.find({std::string(policy), std::string(target_key)});
-  if (at == issues_.end()) return issues;
-  const std::vector<int64_t>& times = at->second;
-  issues.last_ns = times.back();
-  issues.times_ns.assign(std::lower_bound(times.begin(), times.end(), since_ns), times.end());
+  const IssuedOf* const all = Find(policy, target_key);
+  if (all == nullptr) return issues;
+  issues.last_ns = all->back().issued_ns;
+  for (const Issued& one : *all)
+    if (one.issued_ns >= since_ns) issues.times_ns.push_back(one.issued_ns);
   return issues;
+}
+
+Result<std::vector<int64_t>> Journal::FailuresInRow(std::string_view policy,
+                                                    std::string_view target_key, int64_t since_ns) {
+  if (!act_without_store_) return store_->FailuresInRow(policy, target_key, since_ns);
+  if (!issued_read_)
+    if (Status status = ReadIssued(); !status) return status.error();
+  std::vector<int64_t> failed_ns;
+  const IssuedOf* const all = Find(policy, target_key);
+  if (all == nullptr) return failed_ns;
+  for (const Issued& one : *all) {
+    if (one.ended_ns < since_ns || !IsFinished(one.state)) continue;
+    if (one.state == ExecutionState::kVerified) failed_ns.clear();
+    if (one.state == ExecutionState::kFailed || one.state == ExecutionState::kUndone)
+      failed_ns.push_back(one.ended_ns);
+  }
+  return failed_ns;
 }
 
 }  // namespace heald::remedy

@@ -66,7 +66,7 @@ class Journal {
   explicit Journal(Store* store, HeldChanges* held = nullptr);
 
   // Acting goes on while the store is away, with the held changes' file as the journal.
-  void set_act_without_store(bool act) { act_without_store_ = act; }
+  void set_act_without_store(bool act);
 
   // For what must be on disk before the engine goes on: on failure nothing is kept, unless the
   // change is in doubt().
@@ -84,17 +84,27 @@ class Journal {
   Status FlushAll();
   // Whether an action may be started.
   bool may_act() const { return held_->empty() || act_without_store_; }
-  // As the store's, beside it by what this process has issued itself.
+  // As the store's, which they ask; with act_without_store from memory, so without it too.
   Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
                                           int64_t since_ns);
+  Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
+                                             int64_t since_ns);
   size_t held() const { return held_->size(); }
   uint64_t lost_total() const { return held_->lost_total(); }
 
  private:
-  using IssueKey = std::pair<std::string, std::string>;  // policy, target
+  struct Issued {
+    std::string decision;
+    int64_t issued_ns = 0;
+    int64_t ended_ns = 0;
+    ExecutionState state = ExecutionState::kIssued;
+  };
+  using IssuedOf = std::vector<Issued>;  // by time of issue
 
-  Status ReadIssues();
-  void Remember(const Change& change);
+  Status ReadIssued();
+  void Remember(const Execution& execution);
+  // Of a policy and target; null: none.
+  const IssuedOf* Find(std::string_view policy, std::string_view target_key) const;
 
   Store* store_;
   HeldChanges memory_;
@@ -102,8 +112,9 @@ class Journal {
   bool act_without_store_ = false;
   bool in_doubt_ = false;
   uint64_t last_number_;
-  bool issues_read_ = false;
-  std::map<IssueKey, std::vector<int64_t>> issues_;  // in order; only with act_without_store_
+  // Only with act_without_store_:
+  bool issued_read_ = false;
+  std::map<std::pair<std::string, std::string>, IssuedOf> issued_;
 };
 
 }  // namespace heald::remedy

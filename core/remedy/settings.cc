@@ -66,6 +66,7 @@ void Engine::UsePolicies() {
     policy.enabled = at->second.enabled;
     policy.mode = at->second.mode;
   }
+  journal_.set_act_without_store(spec_.agent.act_without_store);
   policies_ = PolicySet(spec_);
   book_.SetGroupBy(spec_.agent.group_by);
   deps_.latest->SetWanted(policies_.SampleNames(), spec_.agent.group_by);

@@ -68,13 +68,12 @@ uint64_t HeldChanges::lost_total() const {
 Status HeldChanges::Push(const Change& change) {
   last_number_ = std::max(last_number_, change.number);
   if (spool_ != nullptr) return spool_->Push(Dump(ToJson(change)));
-  Status status = MakeError(Code::kUnavailable, "held in memory only");
   if (memory_.size() >= kMaxInMemory) {
     memory_.pop_front();
     ++lost_total_;
   }
   memory_.push_back(change);
-  return status;
+  return {};
 }
 
 void HeldChanges::Append(Change&& change, Change* all) {

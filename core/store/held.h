@@ -26,8 +26,7 @@ class HeldChanges {
   static Result<std::unique_ptr<HeldChanges>> Open(const std::string& state_dir, const Store& store,
                                                    uint64_t max_bytes = kHeldBytes);
 
-  // Ok: it will outlive the process. An error: it may not, or others had to go for it; it is held
-  // all the same.
+  // An error: the file doesn't take it, or others had to go for it; it is held all the same.
   Status Push(const Change& change);
   // The oldest ones made one, at most so many; those up to number `known` are forgotten, because
   // the store has them.
@@ -42,6 +41,8 @@ class HeldChanges {
   uint64_t lost_total() const;
   // Of those that were seen so far; all of them once it is empty.
   uint64_t last_number() const { return last_number_; }
+  // Whether they outlive the process.
+  bool durable() const { return spool_ != nullptr; }
   const std::string& note() const { return note_; }
 
  private:

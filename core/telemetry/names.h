@@ -81,6 +81,21 @@ inline constexpr MetricDef kHeal{"heald_heal_duration_seconds", kHistogram, "pol
 inline constexpr MetricDef kSampleToAction{"heald_sample_to_action_seconds", kHistogram, "",
                                            "From a sample's arrival to the action call it led to"};
 
+// The journal's store.
+inline constexpr MetricDef kStoreUp{"heald_store_up", kGauge, "",
+                                    "1 when the journal's store can be written"};
+inline constexpr MetricDef kJournalHeld{
+    "heald_journal_held_changes", kGauge, "",
+    "Changes that wait in state_dir for the store to come back"};
+inline constexpr MetricDef kJournalHeldBytes{"heald_journal_held_bytes", kGauge, "",
+                                             "Size of those changes"};
+inline constexpr MetricDef kJournalLost{
+    "heald_journal_lost_changes_total", kCounter, "",
+    "Changes that never reached the store: no room was left, or another agent took it over"};
+inline constexpr MetricDef kRetentionDeleted{
+    "heald_retention_deleted_total", kCounter, "what",
+    "Incidents and audit rows that agent.retention had deleted (incidents, audit)"};
+
 // The API.
 inline constexpr MetricDef kApiRequests{"heald_api_requests_total", kCounter, "route,method,code",
                                         "Requests answered by the API"};
@@ -103,13 +118,14 @@ inline constexpr MetricDef kLiveEnded{
     "holds no more; full: over the limit)"};
 
 inline constexpr const MetricDef* kAll[] = {
-    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,     &kRemediationEnabled,
-    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,     &kProcessStart,
-    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped,    &kNodeOverdue,
-    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,     &kNodeSeriesRefused,
-    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,       &kIncidentsOpen,
-    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,       &kHeal,
-    &kSampleToAction,   &kApiRequests, &kApiDuration,    &kApiConnections, &kApiRefused,
+    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,       &kRemediationEnabled,
+    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,       &kProcessStart,
+    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped,      &kNodeOverdue,
+    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,       &kNodeSeriesRefused,
+    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,         &kIncidentsOpen,
+    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,         &kHeal,
+    &kSampleToAction,   &kStoreUp,     &kJournalHeld,    &kJournalHeldBytes, &kJournalLost,
+    &kRetentionDeleted, &kApiRequests, &kApiDuration,    &kApiConnections,   &kApiRefused,
     &kApiTlsFailures,   &kLiveClients, &kLiveEvents,     &kLiveEnded};
 
 }  // namespace heald::names

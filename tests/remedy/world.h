@@ -206,22 +206,30 @@ inline PipelineSpec MakeSpec(std::vector<PolicySpec> policies) {
 // The engine in its world. Move time with Run; a crash is Restart.
 class World {
  public:
-  explicit World(PipelineSpec spec) : spec(std::move(spec)) { Restart(); }
+  explicit World(PipelineSpec spec, std::string store_url = "sqlite:heald.db")
+      : spec(std::move(spec)), store_url(std::move(store_url)) {
+    Restart();
+  }
 
   // Kills the engine and starts another on the same store.
   void Restart() {
     engine.reset();
     store.reset();
     gateway.Forget();
-    Result<std::unique_ptr<Store>> opened = OpenStore({"sqlite:heald.db", dir.path(), false});
+    held.reset();
+    Result<std::unique_ptr<Store>> opened = OpenStore({store_url, dir.path(), false});
     ASSERT_TRUE(opened) << opened.error().message;
     store = std::move(*opened);
+    Result<std::unique_ptr<HeldChanges>> taken_up = HeldChanges::Open(dir.path(), *store);
+    ASSERT_TRUE(taken_up) << taken_up.error().message;
+    held = std::move(*taken_up);
     Engine::Deps deps;
     deps.clock = &clock;
     deps.store = store.get();
     deps.gateway = &gateway;
     deps.sink = &told;
     deps.latest = &latest;
+    deps.held = held.get();
     Result<std::unique_ptr<Engine>> created = Engine::Create(deps, spec, options);
     ASSERT_TRUE(created) << created.error().message;
     engine = std::move(*created);
@@ -293,9 +301,11 @@ class World {
 
   TempDir dir;
   PipelineSpec spec;
+  std::string store_url;
   EngineOptions options;
   VirtualClock clock{kStart};
   std::unique_ptr<Store> store;
+  std::unique_ptr<HeldChanges> held;
   FakeGateway gateway{&clock};
   Told told;
   LatestSamples latest;

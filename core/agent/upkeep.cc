@@ -1,0 +1,58 @@
+// Looking after the store, every other second and on the engine's lane.
+#include "core/agent/agent.h"
+#include "core/telemetry/log.h"
+#include "core/telemetry/names.h"
+
+namespace heald::agent {
+namespace {
+
+constexpr int64_t kRetainEveryNs = kHour;
+constexpr int64_t kForgetProblemNs = 10 * kSecond;
+
+}  // namespace
+
+void Agent::LookAfterStore() {
+  const heald::Status ready = store_->Ready();
+  const size_t held = engine_->journal_held();
+  const uint64_t lost = engine_->journal_lost_total();
+  metrics_.Get(names::kStoreUp).Record(ready ? 1 : 0);
+  metrics_.Get(names::kJournalHeld).Record(static_cast<double>(held));
+  metrics_.Get(names::kJournalHeldBytes).Record(static_cast<double>(held_->bytes()));
+  metrics_.Get(names::kJournalLost).Add(static_cast<double>(lost - lost_counted_));
+  lost_counted_ = lost;
+  if (!ready) return OnProblem(ready.error());
+  if (held != 0) return;
+  {
+    // It may be long until something is written and shows that all is well again.
+    const std::lock_guard lock(mutex_);
+    if (!problem_.empty() && clock_.MonotonicNs() - problem_ns_ > kForgetProblemNs)
+      problem_.clear();
+  }
+  if (engine_->running_executions() == 0) Retain();
+}
+
+void Agent::Retain() {
+  const int64_t now_ns = clock_.NowNs();
+  if (clock_.MonotonicNs() < next_retain_ns_) return;
+  Retention retention;
+  {
+    const std::lock_guard lock(mutex_);
+    const AgentSpec& agent = spec_.agent;
+    if (agent.keep_incidents_ns != 0)
+      retention.incidents_before_ns = now_ns - agent.keep_incidents_ns;
+    if (agent.keep_audit_ns != 0) retention.audit_before_ns = now_ns - agent.keep_audit_ns;
+  }
+  const Result<Retained> retained = store_->Retain(retention, now_ns);
+  if (!retained) return OnProblem(retained.error());
+  const auto count = [&](const char* what, size_t rows) {
+    if (rows != 0)
+      metrics_.Get(names::kRetentionDeleted, {{"what", what}}).Add(static_cast<double>(rows));
+  };
+  count("incidents", retained->incidents);
+  count("audit", retained->audit_rows);
+  // A part at a time; what is left comes with the next look.
+  if (retained->incidents == 0 && retained->audit_rows == 0)
+    next_retain_ns_ = clock_.MonotonicNs() + kRetainEveryNs;
+}
+
+}  // namespace heald::agent

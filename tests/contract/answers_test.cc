@@ -45,7 +45,7 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   std::thread listener(
       [&] { events = Listen("", [&](const std::string&) { return over.load(); }); });
 
-  // Each run brings one more sample of series that grow: so the line has no knee.
+  // Each run brings one more sample of series that grow.
   EXPECT_TRUE(Eventually([&] {
     AskJson("POST", "/api/v1/detections");
     return AskJson("GET", "/api/v1/predictions?state=open")["predictions"].size() == 3;

@@ -5,6 +5,8 @@
 #include <cstdio>
 
 #include "core/api/contract.h"
+#include "core/base/clock.h"
+#include "core/base/units.h"
 
 namespace heald::testing {
 
@@ -94,7 +96,8 @@ std::string RequestText(const std::string& method, const std::string& target,
 }
 
 ContractTest::ContractTest()
-    : services_([this](const fakes::FakeRequest&) {
+    : began_ms_(SystemClock().NowNs() / kMillisecond - 3'600'000),
+      services_([this](const fakes::FakeRequest&) {
         const std::lock_guard lock(mutex_);
         ++scrapes_;
         std::string page = "# TYPE sick gauge\n# TYPE unwell gauge\n# TYPE memory gauge\n";
@@ -103,7 +106,9 @@ ContractTest::ContractTest()
           page += "sick" + labels +
                   (name == "c" || (name == "a" && Starts().size() < 4) ? "1\n" : "0\n");
           page += "unwell" + labels + (name == "b" ? "1\n" : "0\n");
-          page += "memory" + labels + std::to_string(1000 + scrapes_) + "\n";
+          // A sample a second, however fast it is asked for: a straight line.
+          page += "memory" + labels + std::to_string(1000 + scrapes_ * 10) + " " +
+                  std::to_string(began_ms_ + scrapes_ * 1000) + "\n";
         }
         return fakes::FakeReply{.body = page};
       }) {}

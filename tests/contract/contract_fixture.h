@@ -61,6 +61,7 @@ class ContractTest : public AgentTest {
   size_t recorded() const { return exchanges_.size(); }
 
  private:
+  const int64_t began_ms_;
   fakes::HttpServer services_;
   std::mutex mutex_;
   std::vector<std::string> exchanges_;  // guarded by mutex_

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <utility>
 
+#include "heald/naming.h"
 #include "heald/unit.h"
 #include "plugins/detectors/trend/departure.h"
 #include "plugins/detectors/trend/detector.h"
@@ -22,8 +24,7 @@ std::string Words(std::string metric) {
 }
 
 std::string ComponentOf(const sdk::Finding& finding) {
-  for (const std::string_view name :
-       {"service", "pod", "container", "deployment", "node", "instance", "job"})
+  for (const std::string_view name : sdk::kNamingLabels)
     if (const std::string_view value = finding.target.Get(name); !value.empty())
       return std::string(value) + " " + Words(finding.metric);
   return Words(finding.metric);

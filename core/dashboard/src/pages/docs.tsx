@@ -8,12 +8,14 @@ import {boundsOf, typeName} from '../ui/schema';
 interface Media {
   schema?: Schema;
   example?: unknown;
-  examples?: Record<string, {value?: unknown; summary?: string}>;
+  examples?: Record<string, {$ref?: string; value?: unknown; summary?: string}>;
 }
 interface Answer {
   $ref?: string;
   description?: string;
   content?: Record<string, Media>;
+  // What a stream carries, by event type.
+  'x-heald-events'?: Record<string, {description: string; schema: Schema}>;
 }
 interface Parameter {
   $ref?: string;
@@ -96,7 +98,7 @@ function Members({contract, schema, depth}: {contract: Contract; schema: Schema;
               {boundsOf(member) && `, ${boundsOf(member)}`}
             </span>{' '}
             <Inline text={member.description ?? resolve(contract, member).description ?? ''} />
-            {inside.properties && (
+            {(inside.properties ?? inside.allOf) && (
               <details>
                 <summary>members</summary>
                 <Members contract={contract} schema={inside} depth={depth + 1} />
@@ -109,12 +111,12 @@ function Members({contract, schema, depth}: {contract: Contract; schema: Schema;
   );
 }
 
-function examplesOf(media: Media): [string, unknown][] {
+function examplesOf(contract: Contract, media: Media): [string, unknown][] {
   if (media.example !== undefined) return [['Example', media.example]];
-  return Object.entries(media.examples ?? {}).map(([name, {summary, value}]) => [
-    summary ?? name,
-    value,
-  ]);
+  return Object.entries(media.examples ?? {}).map(([name, given]) => {
+    const {summary, value} = resolve(contract, given);
+    return [summary ?? name, value];
+  });
 }
 
 function Content({
@@ -133,7 +135,7 @@ function Content({
             {media.schema && `: ${nameOf(contract, media.schema)}`}
           </p>
           {media.schema && <Members contract={contract} schema={media.schema} depth={0} />}
-          {examplesOf(media).map(([name, value]) => (
+          {examplesOf(contract, media).map(([name, value]) => (
             <details key={name}>
               <summary>{name}</summary>
               <pre class="example" tabIndex={0}>
@@ -204,6 +206,14 @@ function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
               <strong>{status}</strong> {answer.description}
             </summary>
             <Content contract={contract} content={answer.content} />
+            {Object.entries(answer['x-heald-events'] ?? {}).map(([event, {description, schema}]) => (
+              <details key={event}>
+                <summary>
+                  Event <code>{event}</code>: {description}
+                </summary>
+                <Members contract={contract} schema={schema} depth={0} />
+              </details>
+            ))}
           </details>
         );
       })}

@@ -78,7 +78,8 @@ export function useResource<T>(path: string, events: readonly string[] = []): Re
     ++now.users;
     for (const name of events) now.events.add(name);
     // Several parts of a page that want the same at once share one answer.
-    if (!now.running && Date.now() - now.fetched > FRESH_MS) void fetchNow(path, now);
+    const fresh = now.cell.get().data !== null && Date.now() - now.fetched < FRESH_MS;
+    if (!now.running && !fresh) void fetchNow(path, now);
     return () => void --now.users;
   }, [path]);
   return useCell(entry.cell) as Resource<T>;

@@ -15,7 +15,9 @@ import {Modal, tell} from './dialog';
 import {Icon, type IconName} from './icons';
 import {GROUPS, type Place} from './nav';
 
-export const STATUS_EVENTS = [
+// Much of it changes without an event of its own: the pipeline's beat brings that.
+const STATUS_EVENTS = [
+  'pipeline',
   'incident',
   'finding',
   'decision',

@@ -11,11 +11,11 @@ namespace heald::demo {
 Leak::Leak(std::function<double()> rate, size_t most_bytes)
     : rate_(std::move(rate)),
       most_bytes_(most_bytes),
-      thread_([this](std::stop_token stop) { Run(stop); }) {}
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void Leak::Run(const std::stop_token& stop) {
   constexpr auto kTick = std::chrono::milliseconds(100);
-  constexpr size_t kChunk = 64 * 1024;
+  constexpr size_t kChunk = 65'536;
   std::mutex mutex;
   std::condition_variable_any woken;
   std::unique_lock lock(mutex);

@@ -26,7 +26,7 @@ struct Config {
   std::vector<std::string> metrics{};
   std::string component{};
   std::string recommended_action{};
-  sdk::Duration memory = sdk::Minutes(7 * 24 * 60);
+  sdk::Duration memory = sdk::Minutes(int64_t{7} * 24 * 60);
   sdk::Duration max_gap = sdk::Minutes(60);
   sdk::Duration update_interval = sdk::Seconds(30);
   std::string unit{};

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/base/url.h"
+#include "core/config/guard_section.h"
 #include "core/config/listener.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
@@ -39,6 +40,7 @@ class AgentSection {
     agent.series_ttl_ns = in.Int("series_ttl", agent.series_ttl_ns);
     agent.backfill_ns = in.Int("backfill", 0);
     agent.drain_ns = in.Int("drain", agent.drain_ns);
+    ReadAgentGuards(typed.value, &context_, &agent);
     ReadPluginDirs(in);
     ReadTls(in);
     ReadUrls(in);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/config/guard_section.h"
 #include "core/config/loader.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/tests_section.h"
@@ -103,6 +104,10 @@ std::string PipelineJsonSchema(const Catalog& catalog) {
       {"detectors", Section(Node(Kind::kDetector, catalog), "What makes findings of them")},
       {"policies",
        Section(Strict(Json::parse(PolicySchemaText())), "When to act on findings, and how")},
+      {"inhibit",
+       {{"type", "array"},
+        {"description", "Which findings mute which"},
+        {"items", Strict(Json::parse(InhibitSchemaText()))}}},
       {"actions", Section(Node(Kind::kAction, catalog), "What can be done")},
       {"notifiers", Section(Node(Kind::kNotifier, catalog), "Who is told")},
       {"tests",

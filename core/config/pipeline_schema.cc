@@ -5,6 +5,16 @@
 namespace heald {
 namespace {
 
+// Where it says WINDOW.
+constexpr std::string_view kWindow = R"json({"type": "object", "properties": {
+      "days": {"type": "array", "items": {"type": "string", "minLength": 3}, "minItems": 1,
+        "description": "mon, tue, wed, thu, fri, sat, sun or mon-fri: on which it begins; else every day"},
+      "from": {"type": "string", "default": "00:00", "description": "Time of day, as \"09:00\""},
+      "to": {"type": "string", "default": "24:00",
+        "description": "Time of day; one that isn't after from is on the next day"},
+      "timezone": {"type": "string", "minLength": 1, "default": "UTC",
+        "description": "Whose clock counts, such as Europe/Berlin"}}})json";
+
 constexpr std::string_view kAgent = R"json({
   "type": "object",
   "description": "The agent itself",
@@ -50,6 +60,19 @@ constexpr std::string_view kAgent = R"json({
     "group_by": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1,
       "default": ["namespace", "service"],
       "description": "Labels that make findings one incident"},
+    "storm": {"type": "object",
+      "description": "So many new incidents at once stop all automatic action until it is calm; further ones are only counted",
+      "properties": {
+      "incidents": {"type": "integer", "minimum": 0, "maximum": 10000, "default": 50,
+        "description": "More new ones than this make a storm; 0: never"},
+      "within": {"type": "string", "x-unit": "duration", "default": "1m", "minimum": "1s",
+        "maximum": "1h", "description": "... in this time"},
+      "pause": {"type": "string", "x-unit": "duration", "default": "10m", "minimum": "10s",
+        "maximum": "1d", "description": "Nothing is done until it has been calm for so long"}}},
+    "windows": {"type": "array", "items": WINDOW,
+      "description": "All policies act only within one of these times, beside their own"},
+    "deny_windows": {"type": "array", "items": WINDOW,
+      "description": "Times at which no policy acts"},
     "log": {"type": "object", "description": "The agent's own log", "properties": {
       "format": {"type": "string", "enum": ["text", "json"], "default": "text",
         "description": "One line each, for people or for machines"},
@@ -87,12 +110,29 @@ constexpr std::string_view kPolicy = R"json({
       "max_per_hour": {"type": "integer", "minimum": 1, "maximum": 3600,
         "description": "Actions per target in a sliding hour"},
       "excluded": {"type": "array", "items": {"type": "string", "minLength": 1},
-        "description": "Targets never touched: a name, or label=value"}}},
+        "description": "Targets never touched: a name, or label=value"},
+      "max_targets": {"type": "string", "minLength": 1,
+        "description": "How many targets it may act on at once: a number, or a part of all such as 20%, at least one"},
+      "min_healthy": {"type": "string", "minLength": 1,
+        "description": "It acts only while so many targets are healthy, a number or a part of all such as 51%; what runs goes on"},
+      "breaker": {"type": "object",
+        "description": "Stops it on a target where it keeps failing; then one more try is allowed",
+        "properties": {
+        "failures": {"type": "integer", "minimum": 0, "maximum": 100, "default": 3,
+          "description": "Failed actions in a row on one target; 0: no breaker"},
+        "for": {"type": "string", "x-unit": "duration", "default": "30m", "minimum": "1s",
+          "maximum": "3d", "description": "Pause after the last of them"}}},
+      "windows": {"type": "array", "items": WINDOW,
+        "description": "Acts only within one of these times"},
+      "deny_windows": {"type": "array", "items": WINDOW,
+        "description": "Times at which it doesn't act"}}},
     "verify": {"type": "object", "description": "When an action has worked", "properties": {
       "within": {"type": "string", "x-unit": "duration", "default": "2m",
         "description": "The finding must clear within this after the action"}}},
     "allow_on_prediction": {"type": "boolean", "default": false,
-      "description": "Irreversible actions on a prediction alone"}
+      "description": "Irreversible actions on a prediction alone"},
+    "allow_self": {"type": "boolean", "default": false,
+      "description": "It may act on heald itself, its store and its metrics source"}
   },
   "required": ["action"],
   "x-elsewhere": {
@@ -100,6 +140,11 @@ constexpr std::string_view kPolicy = R"json({
     "cooldown": "write guard: {cooldown: …}",
     "max_per_hour": "write guard: {max_per_hour: …}",
     "excluded": "write guard: {excluded: […]}",
+    "max_targets": "write guard: {max_targets: …}",
+    "min_healthy": "write guard: {min_healthy: …}",
+    "breaker": "write guard: {breaker: {failures: …, for: …}}",
+    "windows": "write guard: {windows: […]}",
+    "deny_windows": "write guard: {deny_windows: […]}",
     "guards": "did you mean 'guard'?",
     "within": "write verify: {within: …}",
     "config": "a policy has none: configure its action",
@@ -126,6 +171,15 @@ constexpr std::string_view kSeries = R"json(,
     "max_series": {"type": "integer", "default": 100000, "minimum": 1, "maximum": 4000000,
       "description": "Further series are refused and counted"})json";
 
+std::string WithWindows(std::string_view schema) {
+  constexpr std::string_view kPlace = "WINDOW";
+  std::string out(schema);
+  for (size_t at = out.find(kPlace); at != std::string::npos;
+       at = out.find(kPlace, at + kWindow.size()))
+    out.replace(at, kPlace.size(), kWindow);
+  return out;
+}
+
 SchemaPtr Parsed(std::string_view text) {
   Result<SchemaPtr> schema = ParseSchema(text);
   if (!schema.ok()) std::fprintf(stderr, "%s\n", schema.error().message.c_str());
@@ -136,8 +190,9 @@ SchemaPtr Parsed(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& SectionNames() {
-  static const std::vector<std::string> kNames = {"version",  "agent",   "sources",   "detectors",
-                                                  "policies", "actions", "notifiers", "tests"};
+  static const std::vector<std::string> kNames = {"version",   "agent",     "sources",
+                                                  "detectors", "policies",  "inhibit",
+                                                  "actions",   "notifiers", "tests"};
   return kNames;
 }
 
@@ -148,10 +203,12 @@ std::string_view SectionOf(Kind kind) {
 }
 
 std::string_view AgentSchemaText() {
-  return kAgent;
+  static const std::string kText = WithWindows(kAgent);
+  return kText;
 }
 std::string_view PolicySchemaText() {
-  return kPolicy;
+  static const std::string kText = WithWindows(kPolicy);
+  return kText;
 }
 
 std::string NodeSchemaText(Kind kind) {
@@ -170,12 +227,12 @@ std::string NodeSchemaText(Kind kind) {
 }
 
 const Schema& AgentSchema() {
-  static const SchemaPtr kSchema = Parsed(kAgent);
+  static const SchemaPtr kSchema = Parsed(AgentSchemaText());
   return *kSchema;
 }
 
 const Schema& PolicySchema() {
-  static const SchemaPtr kSchema = Parsed(kPolicy);
+  static const SchemaPtr kSchema = Parsed(PolicySchemaText());
   return *kSchema;
 }
 

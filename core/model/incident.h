@@ -43,6 +43,9 @@ struct Incident {
   int64_t opened_ns = 0;
   int64_t closed_ns = 0;          // 0: open
   std::vector<Finding> findings;  // latest state of each
+  // Of an open one: why nobody is told of it and nothing done about it; not journaled.
+  std::string silenced_by;  // id of the silence
+  uint64_t muted_by = 0;    // incident whose finding mutes it
 };
 
 struct Plan {

@@ -261,9 +261,29 @@ class Checker {
                " is over before verify.within, " + FormatDuration(policy.verify_within_ns) +
                ", and so holds nothing back",
            "write at least " + FormatDuration(policy.verify_within_ns));
+    if ((guard.max_targets.ratio || guard.min_healthy.set) && doubts_.unread.empty() &&
+        !doubts_.missing_nodes && !ReadsByName(policy.inputs, 0))
+      Error(policy.path + (guard.min_healthy.set ? "/guard/min_healthy" : "/guard/max_targets"),
+            "how many targets policy '" + policy.name +
+                "' has can't be told: its detectors read "
+                "all that their sources give, whatever it is",
+            "let one of them read a query by name, such as prom.latency_p99");
     if (policy.verify_within_ns == 0)
       Error(policy.path + "/verify/within", "within 0 no action can be verified",
             "write the time it may take, such as 2m");
+  }
+
+  // Whether these inputs come, through detectors, from queries whose names are known.
+  bool ReadsByName(const std::vector<InputRef>& inputs, size_t depth) const {
+    for (const InputRef& input : inputs) {
+      const auto at = vertices_.find(input.node);
+      if (at == vertices_.end() || at->second.node == nullptr || depth > names_.size()) continue;
+      const NodeSpec& node = *at->second.node;
+      if (node.kind == Kind::kSource ? !input.output.empty() || !node.outputs.empty()
+                                     : ReadsByName(node.inputs, depth + 1))
+        return true;
+    }
+    return false;
   }
 
   void CheckAction(const PolicySpec& policy) {

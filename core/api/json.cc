@@ -104,6 +104,7 @@ template Json ToJsonArray(const std::vector<AuditEntry>&);
 template Json ToJsonArray(const std::vector<PluginEntry>&);
 template Json ToJsonArray(const std::vector<PolicyStatus>&);
 template Json ToJsonArray(const std::vector<NodeStatus>&);
+template Json ToJsonArray(const std::vector<TokenUse>&);
 
 Json ToJson(const Labels& labels) {
   Json out = Json::object();
@@ -355,6 +356,17 @@ Json ToJson(const ReloadReport& report) {
   return {{"applied", report.applied},
           {"summary", report.summary},
           {"diagnostics", ToJsonArray(report.diagnostics)}};
+}
+
+Json ToJson(const TokenUse& use) {
+  const Token& token = use.token;
+  return {{"id", token.id},
+          {"name", token.name},
+          {"role", ToString(token.role)},
+          {"created", Time(token.created_ns)},
+          {"created_by", token.created_by},
+          {"expires", Time(token.expires_ns)},
+          {"last_used", Time(use.last_used_ns)}};
 }
 
 Json ToJson(const Check& check) {

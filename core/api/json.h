@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/api/records.h"
+#include "core/api/token_watch.h"
 
 namespace heald::api {
 
@@ -37,6 +38,8 @@ Json ToJson(const PluginEntry& plugin);
 Json ToJson(const StatusReport& status);
 Json ToJson(const Diagnostic& diagnostic);
 Json ToJson(const ReloadReport& report);
+// Without its secret's hash.
+Json ToJson(const TokenUse& token);
 Json ToJson(const Check& check);
 
 template <typename T>

@@ -67,7 +67,11 @@ Response GetStatus(const Call& call) {
 }
 
 Response GetMe(const Call& call) {
-  return Ok({{"actor", call.who.actor}, {"role", ToString(call.who.role)}, {"open", call.open}});
+  return Ok({{"actor", call.who.actor}, {"role", ToString(call.who.role)}, {"open", call.access.Open()}});
+}
+
+Response GetTokens(const Call& call) {
+  return Ok({{"tokens", ToJsonArray(call.access.Tokens())}});
 }
 
 Response GetPipeline(const Call& call) {
@@ -199,6 +203,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/plugins/{kind}/{name}", Role::kViewer, GetPlugin},
     {"GET", "/api/v1/config", Role::kViewer, GetConfig},
     {"GET", "/api/v1/audit", Role::kViewer, GetAudit},
+    {"GET", "/api/v1/tokens", Role::kAdmin, GetTokens},
 };
 
 }  // namespace

@@ -58,7 +58,7 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
       request.path.starts_with("/api/") ? std::optional(Role::kViewer) : std::nullopt;
   std::string allow;
   const Route* found = nullptr;
-  Call call{request, backend_, {}, false, {}};
+  Call call{request, backend_, {}, access_, {}};
   for (const std::span<const Route> routes : AllRoutes())
     for (const Route& route : routes) {
       if (!Matches(route.pattern, request.path, &call.params)) continue;
@@ -73,7 +73,6 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
   if (needed) who = access_.Authenticate(request);
   if (Response* refusal = std::get_if<Response>(&who)) return std::move(*refusal);
   call.who = std::get<Identity>(std::move(who));
-  call.open = access_.Open();
   if (found != nullptr) {
     if (needed)
       if (std::optional<Response> refusal = Authorize(call.who, *needed))

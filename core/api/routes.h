@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/api/access.h"
 #include "core/api/backend.h"
 #include "core/api/http.h"
 #include "core/api/identity.h"
@@ -20,7 +21,7 @@ struct Call {
   const Request& request;
   Backend& backend;
   Identity who;
-  bool open = false;                       // everyone may do everything: there are no tokens
+  const Access& access;
   std::array<std::string_view, 2> params;  // what stood for the {…} of the path
 };
 

@@ -138,11 +138,6 @@ bool LiveStream::Reserve() {
   return false;
 }
 
-void LiveStream::GiveBack() {
-  const std::lock_guard lock(mutex_);
-  --seats_taken_;
-}
-
 void LiveStream::Adopt(Channel channel, std::string head, std::string last_event_id,
                        Allowed allowed) {
   auto client =

@@ -56,7 +56,6 @@ class LiveStream {
 
   // A seat for one more client; false, and counted, when all are taken. Adopt uses the seat up.
   bool Reserve();
-  void GiveBack();
   // Takes over a connection, writes `head` to it and goes on behind the event of that id.
   void Adopt(Channel channel, std::string head, std::string last_event_id, Allowed allowed);
 

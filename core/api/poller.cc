@@ -58,7 +58,7 @@ Status Poller::Start() {
 
 void Poller::Stop() {
   context_.stop_by_ns = NowNs() + kSecond;
-  context_.stopping = true;
+  context_.stopping = true;  // in this order: who sees that it stops sees until when
   if (poller_.joinable()) {
     Wake();
     poller_.join();
@@ -74,7 +74,13 @@ void Poller::Stop() {
 
 PollerStats Poller::stats() const {
   const std::lock_guard lock(mutex_);
-  return {seats_.size(), queue_.size(), refused_total_};
+  PollerStats stats{seats_.size(), 0, 0, queue_.size(), refused_total_};
+  for (const auto& [seat, owned] : seats_) {
+    if (!seat->waits) ++stats.working;
+    if (seat->waits && seat->connection->idle()) ++stats.idle;
+  }
+  stats.working -= stats.waiting;
+  return stats;
 }
 
 bool Poller::Watch(int fd, int operation, uint32_t events, void* tag) {

@@ -22,7 +22,9 @@ namespace heald::api {
 
 struct PollerStats {
   size_t connections = 0;      // live streams not counted
-  size_t waiting = 0;          // ready, and waiting for a thread
+  size_t idle = 0;             // of these: nothing of a request has come
+  size_t working = 0;          // of these: a thread is at it
+  size_t waiting = 0;          // of these: ready, and waiting for a thread
   uint64_t refused_total = 0;  // closed unanswered, to make room
 };
 

@@ -107,6 +107,7 @@ struct Server::Impl {
   std::optional<ConnectionContext> context;
   std::unique_ptr<Poller> poller;
   std::atomic<bool> serving{false};
+  std::atomic<bool> stopped{false};
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -166,7 +167,7 @@ Status Server::Serve(Backend& backend) {
 }
 
 void Server::Stop() {
-  if (!impl_->context || impl_->context->stopping.exchange(true)) return;
+  if (!impl_->context || impl_->stopped.exchange(true)) return;
   impl_->live.Stop();
   if (impl_->poller) impl_->poller->Stop();
   impl_->socket.close();
@@ -197,6 +198,8 @@ Server::Stats Server::stats() const {
   if (!impl_->serving) return stats;
   const PollerStats poller = impl_->poller->stats();
   stats.connections = poller.connections;
+  stats.idle = poller.idle;
+  stats.working = poller.working;
   stats.waiting = poller.waiting;
   stats.refused_total = poller.refused_total;
   stats.tls_failures_total = impl_->context->tls_failures;

@@ -53,7 +53,9 @@ class Server {
 
   struct Stats {
     size_t connections = 0;      // without the live ones
-    size_t waiting = 0;          // ready, and waiting for a thread
+    size_t idle = 0;             // of these: nothing of a request has come
+    size_t working = 0;          // of these: a thread is at it
+    size_t waiting = 0;          // of these: ready, and waiting for a thread
     uint64_t refused_total = 0;  // closed unanswered, to make room for others
     uint64_t tls_failures_total = 0;
     LiveStats live;

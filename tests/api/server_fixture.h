@@ -41,11 +41,17 @@ class ServerFixture : public ::testing::Test {
     return client.Read();
   }
 
-  void WaitForConnections(size_t wanted) {
+  // So many connections that all wait for their client, some of them idle.
+  void WaitForConnections(size_t wanted, size_t idle) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (server_->stats().connections != wanted && std::chrono::steady_clock::now() < give_up)
+    const auto there = [&] {
+      const Server::Stats stats = server_->stats();
+      return stats.connections == wanted && stats.idle == idle &&
+             stats.working + stats.waiting == 0;
+    };
+    while (!there() && std::chrono::steady_clock::now() < give_up)
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    ASSERT_EQ(server_->stats().connections, wanted);
+    ASSERT_TRUE(there()) << server_->stats().connections << " connections";
   }
 
   FakeBackend backend_;

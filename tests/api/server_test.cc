@@ -189,7 +189,7 @@ TEST_F(ApiServerTest, StopsWithinTwoSecondsWithOpenConnections) {
   halfway.Send("GET /healthz HT");
   std::vector<std::unique_ptr<RawClient>> waiting;
   for (int i = 0; i < 8; ++i) waiting.push_back(std::make_unique<RawClient>(server_->port()));
-  WaitForConnections(11);
+  WaitForConnections(11, 10);
   const auto start = steady_clock::now();
   server_->Stop();
   EXPECT_LT(steady_clock::now() - start, milliseconds(2000));

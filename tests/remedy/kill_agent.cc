@@ -1,6 +1,7 @@
-// A small agent that the kill test kills: the real engine on a real SQLite file, a clock and a
-// target that live in files beside it, so that they outlive the process as real ones do.
-//   remedy_kill_agent DIR SCENARIO    exits 0 once the incident is closed
+// A small agent that the kill test kills: the real engine on a real store, a clock and a target
+// that live in files beside it, so that they outlive the process as real ones do.
+//   remedy_kill_agent DIR SCENARIO STORE    exits 0 once the incident is closed
+// SCENARIO "away": the store is away from the start, and the agent may act without it.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -11,12 +12,14 @@
 #include "core/base/clock.h"
 #include "core/remedy/engine.h"
 #include "core/store/open.h"
+#include "tests/remedy/outage_store.h"
 
 namespace heald::remedy {
 namespace {
 
 constexpr int64_t kStart = 1'767'225'600 * kSecond;
 constexpr int64_t kLimit = kStart + 20 * kMinute;
+constexpr int64_t kAway = 10 * kMinute;  // longer than all that is to happen
 
 // A container in a file: one line for each restart, with the decision behind it and its time.
 class FileTarget final : public ActionGateway {
@@ -65,33 +68,46 @@ class Quiet final : public EventSink {
  public:
   void OnNotice(const Notice&) override {}
   void OnProblem(const Error& error) override {
-    std::fprintf(stderr, "%s\n", error.message.c_str());
+    if (error.message != last_) std::fprintf(stderr, "%s\n", error.message.c_str());
+    last_ = error.message;
   }
+
+ private:
+  std::string last_;
 };
 
 class Agent {
  public:
-  Agent(std::string dir, std::string scenario)
-      : dir_(std::move(dir)), scenario_(std::move(scenario)) {
+  Agent(std::string dir, std::string scenario, std::string store)
+      : dir_(std::move(dir)), scenario_(std::move(scenario)), store_(std::move(store)) {
     std::ifstream file(dir_ + "/clock");
     int64_t now_ns = 0;
     clock_.Set(file >> now_ns ? now_ns : kStart);
   }
 
   int Live() {
-    Result<std::unique_ptr<Store>> store = OpenStore({"sqlite:heald.db", dir_, false});
-    if (!store) return Complain(store.error());
-    const Engine::Deps deps{&clock_, store->get(), &target_, &sink_, &latest_};
+    Result<std::unique_ptr<Store>> opened = OpenStore({store_, dir_, false});
+    if (!opened) return Complain(opened.error());
+    OutageStore store(std::move(*opened));
+    // Not at the very start, which needs the store; nor at one after a kill.
+    bool started = false;
+    if (scenario_ == "away")
+      store.away = [&] { return started && clock_.NowNs() < kStart + kAway; };
+    Result<std::unique_ptr<HeldChanges>> held = HeldChanges::Open(dir_, store);
+    if (!held) return Complain(held.error());
+    const Engine::Deps deps{&clock_, &store, &target_, &sink_, &latest_, held->get()};
     Result<std::unique_ptr<Engine>> engine = Engine::Create(deps, Spec());
     if (!engine) return Complain(engine.error());
     engine_ = engine->get();
+    started = true;
     if (scenario_ == "switch" && !engine_->SetSwitch(true, "user:anna")) return 1;
     while (clock_.NowNs() < kLimit) {
       Sense();
       People();
       const int64_t due_ns = engine_->Tick();
       if (!Bad() && !reported_ && engine_->incidents().all().empty()) {
-        if (*(*store)->LastIncidentId() > 0) return 0;
+        const Result<uint64_t> last = store.LastIncidentId();
+        if (last && *last > 0 && engine_->journal_held() == 0) return 0;
       }
       // Time goes on also while nothing is due: samples keep coming.
       clock_.Set(
@@ -118,6 +134,7 @@ class Agent {
     action.name = "restart";
     spec.nodes = {source, action};
     spec.agent.dry_run = scenario_ == "dry";
+    spec.agent.act_without_store = scenario_ == "away";
     PolicySpec policy;
     policy.name = "latency";
     policy.inputs = {{"spikes", "", ""}};
@@ -134,7 +151,8 @@ class Agent {
 
   // Repaired by a restart, or by itself where the scenario has none.
   bool Bad() const {
-    const bool repairable = scenario_ == "heal" || scenario_ == "approve" || scenario_ == "switch";
+    const bool repairable = scenario_ == "heal" || scenario_ == "approve" ||
+                            scenario_ == "switch" || scenario_ == "away";
     if (!repairable) return clock_.NowNs() < kStart + 100 * kSecond;
     const int64_t restarted_ns = target_.RestartedNs();
     return restarted_ns == 0 || clock_.NowNs() < restarted_ns + 2 * kSecond;
@@ -169,6 +187,7 @@ class Agent {
 
   const std::string dir_;
   const std::string scenario_;
+  const std::string store_;
   VirtualClock clock_;
   const int64_t clock_begin_ns_ = SystemClock().MonotonicNs();  // another in each life
   FileTarget target_{dir_ + "/target", &clock_};
@@ -182,6 +201,6 @@ class Agent {
 }  // namespace heald::remedy
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  return heald::remedy::Agent(argv[1], argv[2]).Live();
+  if (argc != 4) return 2;
+  return heald::remedy::Agent(argv[1], argv[2], argv[3]).Live();
 }

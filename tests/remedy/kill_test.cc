@@ -9,6 +9,8 @@
 #include <fstream>
 #include <set>
 
+#include "core/store/audit_chain.h"
+#include "tests/fakes/postgres_server.h"
 #include "tests/remedy/world.h"
 
 namespace heald::remedy {
@@ -23,6 +25,7 @@ static_assert(std::size(kScenarios) == kFaultPoints.size());
 struct Death {
   std::string point;
   std::string scenario;
+  bool postgres = false;
 };
 
 std::vector<Death> AllDeaths() {
@@ -36,11 +39,30 @@ std::vector<Death> AllDeaths() {
        {"journal.planned.before", "journal.planned.after", "journal.issued.before",
         "journal.issued.after", "action.execute.before", "action.execute.after"})
     deaths.push_back({point, "approve"});
+  // The same with a PostgreSQL; and where the store is away, with the file that stands for it.
+  const std::vector<Death> all = deaths;
+  for (const Death& death : all) deaths.push_back({death.point, death.scenario, true});
+  for (const Death& death : all)
+    if (death.scenario == "heal" && death.point.find("recovered") == std::string::npos)
+      deaths.push_back({death.point, "away"});
   return deaths;
+}
+
+// One for all cases; null where it isn't installed.
+fakes::PostgresServer* Postgres() {
+  static const std::unique_ptr<fakes::PostgresServer> kServer =
+      fakes::PostgresServer::Installed() ? std::make_unique<fakes::PostgresServer>() : nullptr;
+  return kServer.get();
 }
 
 class RemedyKillTest : public ::testing::TestWithParam<Death> {
  protected:
+  void SetUp() override {
+    if (!GetParam().postgres) return;
+    if (Postgres() == nullptr) GTEST_SKIP() << "PostgreSQL isn't installed";
+    static int last = 0;
+    store_ = Postgres()->Url("kill" + std::to_string(++last));
+  }
   // One life; true if it was ended by its fault point.
   bool Live(const std::string& point) {
     const std::string program = std::string(HEALD_BINARY_DIR) + "/tests/remedy_kill_agent";
@@ -51,7 +73,7 @@ class RemedyKillTest : public ::testing::TestWithParam<Death> {
       else
         setenv("HEALD_FAULT_POINT", point.c_str(), 1);
       execl(program.c_str(), program.c_str(), dir_.path().c_str(), GetParam().scenario.c_str(),
-            nullptr);
+            store_.c_str(), nullptr);
       _exit(127);
     }
     int status = 0;
@@ -65,6 +87,7 @@ class RemedyKillTest : public ::testing::TestWithParam<Death> {
   }
 
   TempDir dir_;
+  std::string store_ = "sqlite:heald.db";
 };
 
 void CheckChain(const Chain& chain) {
@@ -109,17 +132,17 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
   while (target >> decision >> ts_ns) ++executions[decision];
   for (const auto& [id, count] : executions) EXPECT_EQ(count, 1) << id;
 
-  Result<std::unique_ptr<StoreReader>> store =
-      OpenStoreReader({"sqlite:heald.db", dir_.path(), false});
+  Result<std::unique_ptr<StoreReader>> store = OpenStoreReader({store_, dir_.path(), false});
   ASSERT_TRUE(store) << store.error().message;
   ASSERT_EQ(*(*store)->LastIncidentId(), 1u);
   const Chain chain = **(*store)->ChainOf(1);
   CheckChain(chain);
   const std::vector<AuditEvent> events = *(*store)->Events(0, 1000);
   for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].seq, i + 1);
+  EXPECT_EQ(VerifyAudit(store->get())->problem, "");
 
   const std::string& scenario = GetParam().scenario;
-  if (scenario == "heal" || scenario == "approve" || scenario == "switch") {
+  if (scenario == "heal" || scenario == "approve" || scenario == "switch" || scenario == "away") {
     EXPECT_EQ(executions.size(), 1u) << "a decision that is still right completes";
     ASSERT_FALSE(chain.executions.empty());
     EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);
@@ -132,7 +155,8 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
 
 INSTANTIATE_TEST_SUITE_P(At, RemedyKillTest, ::testing::ValuesIn(AllDeaths()),
                          [](const auto& death) {
-                           std::string name = death.param.scenario + "_" + death.param.point;
+                           std::string name = death.param.scenario + "_" + death.param.point +
+                                              (death.param.postgres ? "_Postgres" : "");
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });

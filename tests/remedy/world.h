@@ -219,7 +219,7 @@ class World {
     held.reset();
     Result<std::unique_ptr<Store>> opened = OpenStore({store_url, dir.path(), false});
     ASSERT_TRUE(opened) << opened.error().message;
-    store = std::move(*opened);
+    store = wrap(std::move(*opened));
     Result<std::unique_ptr<HeldChanges>> taken_up = HeldChanges::Open(dir.path(), *store);
     ASSERT_TRUE(taken_up) << taken_up.error().message;
     held = std::move(*taken_up);
@@ -304,6 +304,9 @@ class World {
   std::string store_url;
   EngineOptions options;
   VirtualClock clock{kStart};
+  // Between the real store and the engine, from the next Restart on.
+  std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> wrap =
+      [](std::unique_ptr<Store> real) { return real; };
   std::unique_ptr<Store> store;
   std::unique_ptr<HeldChanges> held;
   FakeGateway gateway{&clock};

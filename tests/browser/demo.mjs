@@ -55,11 +55,11 @@ export class Demo {
   children = [];
   folder = mkdtempSync(join(tmpdir(), 'heald-browser-'));
 
-  // `change` edits the text of configs/demo.yaml.
-  static async start({change = (text) => text, services = true} = {}) {
+  // `change` edits the text of configs/demo.yaml; without it heald runs that file itself.
+  static async start({change = null} = {}) {
     const demo = new Demo();
     try {
-      await demo.begin(change, services);
+      await demo.begin(change);
       return demo;
     } catch (error) {
       const log = demo.log();
@@ -68,15 +68,15 @@ export class Demo {
     }
   }
 
-  async begin(change, services) {
+  async begin(change) {
     const taken = new Set();
     this.ports = {};
     for (const service of SERVICES) this.ports[service] = await freePort(taken);
     this.port = await freePort(taken);
     this.url = `http://127.0.0.1:${this.port}`;
-    this.pipeline = join(this.folder, 'pipeline.yaml');
     this.original = readFileSync(join(SOURCE, 'configs/demo.yaml'), 'utf8');
-    this.write(change(this.original));
+    this.pipeline = change ? join(this.folder, 'pipeline.yaml') : 'configs/demo.yaml';
+    if (change) this.write(change(this.original));
     this.environment = {
       ...process.env,
       CHAOS_ENABLED: 'false',
@@ -88,7 +88,6 @@ export class Demo {
       ),
     };
     await this.startAgent();
-    if (!services) return;
     for (const name of SERVICES) await this.listening(name, this.ports[name]);
     const ports = SERVICES.map((name) => `${name}=${this.ports[name]}`).join(',');
     this.run('heald-demo-chaos', ['steady', '--ports', ports]);
@@ -103,7 +102,7 @@ export class Demo {
     const child = spawn(join(BIN, program), args, {
       env: this.environment,
       stdio: ['ignore', log, log],
-      cwd: this.folder,
+      cwd: SOURCE,
     });
     child.ended = new Promise((resolve) => child.once('exit', resolve));
     child.once('error', (error) => (child.failure = error));

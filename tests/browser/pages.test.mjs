@@ -28,7 +28,7 @@ let demo;
 let browser;
 
 before(async () => {
-  demo = await Demo.start();
+  demo = await Demo.start({change: (text) => text});
   browser = await launch();
 });
 

@@ -4,7 +4,7 @@ import {useState} from 'preact/hooks';
 import type {Reload, Status} from '../api/types';
 import {useResource} from '../state/resource';
 import {reload} from '../ui/act';
-import {Ago, Badge, Button, PageHead, Pending} from '../ui/bits';
+import {Ago, Badge, Button, FileName, PageHead, Pending} from '../ui/bits';
 
 // Enough of YAML to tell keys, values and comments apart.
 function paint(line: string): JSX.Element {
@@ -64,7 +64,7 @@ export function Config() {
         lead={
           data && (
             <>
-              <span class="mono">{data.file}</span>, in force since{' '}
+              <FileName path={data.file} />, in force since{' '}
               <Ago time={status?.reloaded ?? status?.started ?? null} />. Secrets are masked.
             </>
           )

@@ -206,14 +206,16 @@ function OperationCard({contract, entry}: {contract: Contract; entry: Entry}) {
               <strong>{status}</strong> {answer.description}
             </summary>
             <Content contract={contract} content={answer.content} />
-            {Object.entries(answer['x-heald-events'] ?? {}).map(([event, {description, schema}]) => (
-              <details key={event}>
-                <summary>
-                  Event <code>{event}</code>: {description}
-                </summary>
-                <Members contract={contract} schema={schema} depth={0} />
-              </details>
-            ))}
+            {Object.entries(answer['x-heald-events'] ?? {}).map(
+              ([event, {description, schema}]) => (
+                <details key={event}>
+                  <summary>
+                    Event <code>{event}</code>: {description}
+                  </summary>
+                  <Members contract={contract} schema={schema} depth={0} />
+                </details>
+              ),
+            )}
           </details>
         );
       })}

@@ -238,7 +238,8 @@ export function Overview() {
         </Section>
       )}
       <footer class="soft small">
-        heald {status.version}, {status.pipeline_file}, started <Ago time={status.started} />
+        heald {status.version}, <FileName path={status.pipeline_file} />, started{' '}
+        <Ago time={status.started} />
       </footer>
     </>
   );

@@ -6,6 +6,7 @@ import {useResource} from '../state/resource';
 import {at, go, type Route} from '../state/router';
 import {
   Badge,
+  FileName,
   Facts,
   Joined,
   NodeLink,
@@ -179,7 +180,13 @@ export function PipelinePage({route}: {route: Route}) {
     <>
       <PageHead
         title="Pipeline"
-        lead={data && `${data.file}: ${plural(data.nodes.length, 'node')}.`}
+        lead={
+          data && (
+            <>
+              <FileName path={data.file} />: {plural(data.nodes.length, 'node')}.
+            </>
+          )
+        }
       >
         <CheckNow />
       </PageHead>

@@ -93,6 +93,13 @@ export function LabelList({labels}: {labels: Labels}) {
   return <span class="mono small">{labelText(labels)}</span>;
 }
 
+// A file by its name, with the way to it under the pointer.
+export const FileName = ({path}: {path: string}) => (
+  <span class="mono" title={path}>
+    {path.split('/').pop()}
+  </span>
+);
+
 // ---- layout ----
 
 export function PageHead({

@@ -43,7 +43,10 @@ export function Contributors({list, unit}: {list: Contributor[]; unit: string}) 
 
 // Everything about it, for where it is opened.
 export function FindingDetail({finding}: {finding: Finding}) {
-  const notes = Object.entries(finding.annotations);
+  // That it is back to normal is said already.
+  const notes = Object.entries(finding.annotations).filter(
+    ([name, value]) => name !== 'cleared' || value !== 'normal',
+  );
   return (
     <div class="finding-detail">
       {finding.recent.length >= MIN_POINTS && <LazyChart finding={finding} />}

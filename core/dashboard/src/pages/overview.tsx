@@ -4,7 +4,17 @@ import type {Decision, Incident, IncidentChain, Status} from '../api/types';
 import {about, lasting, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard} from '../ui/approval';
-import {Ago, Badge, Empty, IncidentLink, NodeLink, Pending, Section, ServiceLink} from '../ui/bits';
+import {
+  Ago,
+  Badge,
+  Empty,
+  FileName,
+  IncidentLink,
+  NodeLink,
+  Pending,
+  Section,
+  ServiceLink,
+} from '../ui/bits';
 import {CheckNow} from '../ui/check';
 import {Icon, type IconName} from '../ui/icons';
 import {IncidentRows} from '../ui/incident_rows';

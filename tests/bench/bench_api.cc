@@ -21,6 +21,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -103,7 +105,8 @@ class Agent {
  public:
   explicit Agent(const std::string& dir) : log_(dir + "/log") {
     std::ofstream(dir + "/api.yaml")
-        << "version: 1\nagent: {listen: '127.0.0.1:0', state_dir: state, plugin_dirs: "
+        << "version: 1\nagent: {listen: '127.0.0.1:0', state_dir: state, storm: {incidents: 0}, "
+           "plugin_dirs: "
            "['" HEALD_BENCH_PULSE_DIR
            "']}\nsources: {pulse: {plugin: pulse, config: {interval: 50ms}}}\n"
            "detectors: {ill: {plugin: threshold, inputs: [pulse.sick], config: {above: {critical: "
@@ -160,6 +163,7 @@ class Agent {
 
 struct Phase {
   std::vector<double> ms;
+  std::map<std::string, std::vector<double>> by_path;
   size_t failed = 0;
 };
 
@@ -176,11 +180,13 @@ Phase Ask(uint16_t port, double seconds) {
           const auto due = start + std::chrono::microseconds(i * (1'000'000 / kRequestsPerSecond));
           std::this_thread::sleep_until(due);
           if (!socket->open()) socket = std::make_unique<Socket>(port);
-          const std::string answer =
-              socket->Get(kPaths[static_cast<size_t>(i / kConnections + c) % std::size(kPaths)]);
-          parts[static_cast<size_t>(c)].ms.push_back(
-              std::chrono::duration<double, std::milli>(Clock::now() - due).count());
-          if (answer.compare(0, 12, "HTTP/1.1 200") != 0) ++parts[static_cast<size_t>(c)].failed;
+          const char* const path =
+              kPaths[static_cast<size_t>(i / kConnections + c) % std::size(kPaths)];
+          const std::string answer = socket->Get(path);
+          Phase& part = parts[static_cast<size_t>(c)];
+          part.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - due).count());
+          part.by_path[path].push_back(part.ms.back());
+          if (answer.compare(0, 12, "HTTP/1.1 200") != 0) ++part.failed;
         }
       });
   }
@@ -188,6 +194,8 @@ Phase Ask(uint16_t port, double seconds) {
   for (const Phase& part : parts) {
     all.ms.insert(all.ms.end(), part.ms.begin(), part.ms.end());
     all.failed += part.failed;
+    for (const auto& [path, ms] : part.by_path)
+      all.by_path[path].insert(all.by_path[path].end(), ms.begin(), ms.end());
   }
   return all;
 }
@@ -278,6 +286,9 @@ int main(int argc, char** argv) {
   row("time to the whole answer, p99", Quantile(live.ms, 0.99), Quantile(alone, 0.99), "ms");
   row("time to the whole answer, max", Quantile(live.ms, 1), Quantile(alone, 1), "ms");
   row("resident memory", memory_live, memory_alone, "MiB");
+  for (const auto& [path, ms] : live.by_path)
+    row((path + ", p99").c_str(), Quantile(ms, 0.99), Quantile(before.by_path.at(path), 0.99),
+        "ms");
   std::printf(
       "\n%zu requests, %zu failed. %.0f events in %.0f s, %.1f MiB to %zu clients that read; %d of "
       "these lost, %.0f of %d that never read dropped.\n",

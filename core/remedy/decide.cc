@@ -11,6 +11,10 @@ namespace {
 constexpr int64_t kMinPlanBackoffNs = 5 * kSecond;
 constexpr int64_t kMaxPlanBackoffNs = 5 * kMinute;
 constexpr int64_t kJournalRetryNs = 10 * kSecond;
+constexpr int64_t kStormRetryNs = 10 * kSecond;
+constexpr int64_t kFailuresNs = 7 * kDay;  // older ones say nothing about now
+
+constexpr const char* kNoJournal = "the journal can't be used, and nothing is done without it";
 
 // An anomaly goes before a prediction, the worse one before the lesser.
 bool BetterTrigger(const Finding& a, const Finding& b) {
@@ -67,7 +71,10 @@ int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns
     Hold& hold = HoldOf(run, findings[i].id);
     if (found.verdict != Verdict::kTrue) {
       hold.since_ns = 0;
-      if (best < 0 && found.verdict == Verdict::kInconclusive) *condition = std::move(found);
+      if (best < 0 && found.verdict == Verdict::kInconclusive) {
+        *condition = std::move(found);
+        condition->finding = i;
+      }
       continue;
     }
     if (hold.since_ns == 0) hold.since_ns = now_ns;
@@ -75,7 +82,13 @@ int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns
       *next_due_ns = std::min(*next_due_ns, hold.since_ns + for_ns);
       continue;
     }
-    if (best >= 0 && !BetterTrigger(findings[i], findings[static_cast<size_t>(best)])) continue;
+    if (best >= 0) {
+      // What may be acted on goes before what is left alone.
+      const auto at = static_cast<size_t>(best);
+      const bool quiet = open.meta[i].quiet();
+      if (quiet != open.meta[at].quiet() ? quiet : !BetterTrigger(findings[i], findings[at]))
+        continue;
+    }
     best = static_cast<int>(i);
     *condition = std::move(found);
   }
@@ -96,12 +109,15 @@ void Engine::Watch(Run& run) {
     } else if (run.inconclusive_ns == 0) {
       run.inconclusive_ns = now_ns;  // a sample may just be on its way
       next_due_ns = std::min(next_due_ns, now_ns + 2 * options_.reevaluate_ns);
-    } else if (now_ns - run.inconclusive_ns >= 2 * options_.reevaluate_ns) {
+    } else if (now_ns - run.inconclusive_ns >= 2 * options_.reevaluate_ns &&
+               run.refused["fresh_data"] != "inconclusive: " + condition.problem) {
       run.planned = false;
       run.decision = {};
       run.decision.why = condition.why;
-      Refuse(run, open, {{"fresh_data", false, "inconclusive: " + condition.problem}},
-             "inconclusive: " + condition.problem);
+      run.decision.finding = open.incident.findings[condition.finding].id;
+      Judgement judgement =
+          Judge(run, open, open.incident.findings[condition.finding], condition, 0, false);
+      Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
     }
     return Schedule(run, next_due_ns);
   }
@@ -158,27 +174,31 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   run.phase = Phase::kWatching;
-  const int index = open.Find(run.decision.finding);
-  if (index < 0 ||
-      open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear ||
-      run.decision.action != run.policy->spec.action)
-    return Watch(run);  // things have changed while the action was thinking
+  // Things may have changed while the action was thinking.
+  int64_t next_due_ns = INT64_MAX;
+  Condition condition;
+  const int index = PickTrigger(run, open, &next_due_ns, &condition);
+  if (index < 0 || run.decision.action != run.policy->spec.action ||
+      open.incident.findings[static_cast<size_t>(index)].id != run.decision.finding)
+    return Watch(run);
   const Finding& finding = open.incident.findings[static_cast<size_t>(index)];
-  const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
-  if (condition.verdict != Verdict::kTrue) return Watch(run);
   run.decision.why = condition.why;
+  const int64_t since_ns = HoldOf(run, finding.id).since_ns;
+  const int64_t held_ns = since_ns == 0 ? 0 : now_ns - since_ns;
   if (!plan) {
     run.backoff_ns = std::clamp(run.backoff_ns * 2, kMinPlanBackoffNs, kMaxPlanBackoffNs);
     run.retry_ns = now_ns + std::max(plan.error().retry_after_ns, run.backoff_ns);
-    Refuse(run, open, {{"plan", false, plan.error().message}}, plan.error().message);
+    std::vector<GuardVerdict> verdicts =
+        Judge(run, open, finding, condition, held_ns, false).verdicts;
+    verdicts.push_back({"plan", false, plan.error().message});
+    Refuse(run, open, std::move(verdicts), plan.error().message);
     return Schedule(run, run.retry_ns);
   }
   run.backoff_ns = 0;
   run.planned = true;
   run.decision.plan = std::move(*plan);
   run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
-  const int64_t since_ns = HoldOf(run, finding.id).since_ns;
-  Judgement judgement = Judge(run, open, finding, condition, since_ns == 0 ? 0 : now_ns - since_ns);
+  Judgement judgement = Judge(run, open, finding, condition, held_ns);
   if (!judgement.allowed) {
     Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
     const int64_t look_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;
@@ -189,41 +209,71 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
 }
 
 Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding& finding,
-                        const Condition& condition, int64_t held_ns) {
+                        const Condition& condition, int64_t held_ns, bool planned) {
   const int64_t now_ns = deps_.clock->NowNs();
+  const PolicySpec& spec = run.policy->spec;
   GuardContext context{*run.policy, open.incident, finding, run.decision.plan};
+  context.planned = planned;
   context.now_ns = now_ns;
   context.held_ns = held_ns;
   context.condition = condition.verdict;
   context.condition_problem = condition.problem.empty() ? condition.why : condition.problem;
   context.switch_on = switch_on_;
   context.switch_actor = switch_actor_;
+  if (storm_.on()) {
+    context.storm = StormText() + " (incident #" + std::to_string(storm_incident_) + ")";
+    context.storm_until_ns = std::max(storm_.until_ns(), now_ns + kStormRetryNs);
+  }
+  context.silence = SilenceOf(open, finding, spec.name);
+  if (const int index = open.Find(finding.id); index >= 0)
+    context.muted_by = open.meta[static_cast<size_t>(index)].muted_by;
   context.busy_with = BusyWith(run);
-  const auto running = running_.find(run.policy->spec.name);
-  context.targets_running = running == running_.end() ? 0 : running->second;
-  if (run.leases.empty()) ++context.targets_running;
-  for (const std::string& name : run.policy->sample_names)
-    context.targets_known = std::max(context.targets_known, deps_.latest->TargetCount(name));
+  context.self = self_.Find(open.incident.target, finding, run.decision.plan);
+  CountTargets(run, open, &context);
 
   Result<StoreReader::Issues> issues =
-      journal_.IssuesSince(run.policy->spec.name, open.target_key, now_ns - kHour);
-  if (!issues || !journal_.may_act()) {
-    Judgement judgement;
-    judgement.allowed = false;
-    judgement.retry_ns = now_ns + kJournalRetryNs;
-    judgement.reason = "the journal can't be used, and nothing is done without it";
-    judgement.verdicts.push_back({"journal", false, judgement.reason});
-    if (!issues) deps_.sink->OnProblem(issues.error());
-    return judgement;
+      journal_.IssuesSince(spec.name, open.target_key, now_ns - kHour);
+  Result<std::vector<int64_t>> failures = std::vector<int64_t>();
+  if (spec.guard.breaker.failures != 0)
+    failures = journal_.FailuresInRow(spec.name, open.target_key, now_ns - kFailuresNs);
+  context.journal_read = issues.ok() && failures.ok();
+  if (context.journal_read) {
+    if (run.execution.issued_ns != 0) {
+      // The same execution once more, its call never having arrived: it doesn't count against
+      // itself.
+      std::erase(issues->times_ns, run.execution.issued_ns);
+      if (issues->last_ns == run.execution.issued_ns)
+        issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
+    }
+    context.issues = std::move(*issues);
+    context.failures_ns = std::move(*failures);
   }
-  if (run.execution.issued_ns != 0) {
-    // The same execution once more, its call never having arrived: it doesn't count against itself.
-    std::erase(issues->times_ns, run.execution.issued_ns);
-    if (issues->last_ns == run.execution.issued_ns)
-      issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
-  }
-  context.issues = std::move(*issues);
-  return JudgeAll(context);
+  Judgement judgement = JudgeAll(context);
+  if (context.journal_read && journal_.may_act()) return judgement;
+  judgement.allowed = false;
+  judgement.retry_ns = now_ns + kJournalRetryNs;
+  judgement.reason = kNoJournal;
+  judgement.verdicts.push_back({"journal", false, judgement.reason});
+  if (!issues) deps_.sink->OnProblem(issues.error());
+  return judgement;
+}
+
+void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext* context) const {
+  const Policy& policy = *run.policy;
+  const auto running = running_.find(policy.spec.name);
+  context->targets_running = running == running_.end() ? 0 : running->second;
+  if (run.leases.empty()) ++context->targets_running;
+  const bool ask_health = policy.spec.guard.min_healthy.set;
+  const LatestSamples::Census census =
+      deps_.latest->Count(policy.population, open.target_key, [&](const std::string& target) {
+        if (!ask_health) return false;
+        const OpenIncident* other = book_.OfTarget(target);
+        return target != open.target_key && (other == nullptr || !other->Unhealthy());
+      });
+  context->targets_known = census.known;
+  context->targets_healthy = census.yes;
+  // A target may be too ill to be measured.
+  if (census.known != 0 && !census.has) ++context->targets_known;
 }
 
 std::string Engine::BusyWith(const Run& run) const {
@@ -246,7 +296,7 @@ void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict
   for (const GuardVerdict& verdict : verdicts) {
     if (verdict.allowed) continue;
     std::string& recorded = run.refused[verdict.guard];
-    is_new = is_new || recorded != verdict.reason;
+    is_new = is_new || WithoutNext(recorded) != WithoutNext(verdict.reason);
     recorded = verdict.reason;
   }
   if (!is_new) return;
@@ -287,9 +337,10 @@ void Engine::Decide(Run& run, OpenIncident& open) {
   decision.ts_ns = now_ns;
   decision.attempt = run.attempt;
   const auto unwritten = [&] {
-    const std::string reason = "the journal can't be written, and nothing is done without it";
     run.retry_ns = now_ns + kJournalRetryNs;
-    Refuse(run, open, {{"journal", false, reason}}, reason);
+    std::vector<GuardVerdict> verdicts = run.decision.guards;
+    verdicts.push_back({"journal", false, kNoJournal});
+    Refuse(run, open, std::move(verdicts), kNoJournal);
     Schedule(run, run.retry_ns);
   };
 

@@ -54,7 +54,7 @@ Draft& Draft::Result(const Decision& decision, OutcomeState state, std::string_v
   return *this;
 }
 
-void Draft::Publish(EventSink* sink) const {
+void Draft::Publish(EventSink* sink, const IsQuiet& is_quiet) const {
   for (const Pending& pending : pending_) {
     const AuditEvent& event = change_.events[pending.event];
     Notice notice;
@@ -75,6 +75,7 @@ void Draft::Publish(EventSink* sink) const {
     if (pending.kind == NoticeKind::kDecision || pending.kind == NoticeKind::kOutcome)
       notice.decision = &decision_;
     if (pending.kind == NoticeKind::kOutcome) notice.outcome = &outcome_;
+    notice.quiet = is_quiet(notice, open_);
     sink->OnNotice(notice);
   }
 }

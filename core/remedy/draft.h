@@ -2,6 +2,7 @@
 // Used by the engine. Thread rule: the engine's strand.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,8 +36,11 @@ class Draft {
 
   Transition transition() const { return transition_; }
   Change* change() { return &change_; }
+  const Change& change() const { return change_; }
+  const OpenIncident* open() const { return open_; }
   // After the write.
-  void Publish(EventSink* sink) const;
+  using IsQuiet = std::function<bool(const Notice&, const OpenIncident*)>;
+  void Publish(EventSink* sink, const IsQuiet& is_quiet) const;
 
  private:
   struct Pending {

@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t kClockSlackNs = kSecond;
 constexpr int64_t kIdleNs = 100 * kMillisecond;
 constexpr int64_t kCatchUpNs = 100 * kMillisecond;  // while the store is away, or behind
+constexpr int64_t kExpireEveryNs = kMinute;
 
 }  // namespace
 
@@ -43,7 +44,10 @@ Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineS
   if (Status status = engine->ReadSettings(spec); !status) return status.error();
   engine->file_ = spec;
   engine->UsePolicies();
+  if (Status status = engine->ReadChanges(); !status) return status.error();
   if (Status status = engine->Restore(); !status) return status.error();
+  if (Status status = engine->ReadStorm(); !status) return status.error();
+  engine->ConsiderAll();
   return engine;
 }
 
@@ -56,73 +60,6 @@ void Engine::Post(std::function<void()> work) {
   }
   const Entry entry(this);
   work();
-}
-
-void Engine::OnFinding(const Finding& finding) {
-  if (depth_ > 0) {
-    inbox_.push_back([this, finding] { OnFinding(finding); });
-    return;
-  }
-  const Entry entry(this);
-  const Intake intake = book_.Take(finding, deps_.clock->NowNs());
-  if (intake.what == Intake::What::kIgnored) return;
-  JournalIntake(intake);
-  const uint64_t incident = intake.open->incident.id;
-  const Finding held = intake.open->incident.findings[intake.index];
-  if (intake.what == Intake::What::kAdopted)
-    for (const uint64_t id : intake.open->runs)
-      if (Run& run = *FindRun(id); run.decision.finding == intake.replaced.id)
-        run.decision.finding = held.id;
-  if (intake.what != Intake::What::kCleared) EnsureRuns(*intake.open, held);
-  StepCovering(incident, held);
-  if (intake.what == Intake::What::kCleared) MaybeResolve(incident);
-}
-
-void Engine::JournalIntake(const Intake& intake) {
-  const int64_t now_ns = deps_.clock->NowNs();
-  OpenIncident& open = *intake.open;
-  const Finding& finding = open.incident.findings[intake.index];
-  FindingMeta& meta = open.meta[intake.index];
-  if (intake.what == Intake::What::kUpdated &&
-      now_ns - meta.journaled_ns < options_.finding_journal_ns)
-    return;
-  meta.journaled_ns = now_ns;
-  Draft draft(intake.new_incident ? Transition::kOpened : Transition::kFinding, now_ns, &open);
-  draft.Add(open).Add(open, finding);
-  const char* kind = nullptr;
-  switch (intake.what) {
-    case Intake::What::kOpened:
-      kind = "finding.opened";
-      break;
-    case Intake::What::kRaised:
-      kind = "finding.raised";
-      break;
-    case Intake::What::kCleared:
-      kind = "finding.cleared";
-      break;
-    case Intake::What::kAdopted: {
-      // The earlier id is closed, so that the journal never shows two open ones for one thing.
-      Finding replaced = intake.replaced;
-      replaced.state = FindingState::kClear;
-      draft.Add(open, replaced);
-      draft.Event("finding.adopted", finding.node, finding.id,
-                  Describe(finding) + "  (known from before the restart)",
-                  {{"replaces", intake.replaced.id}});
-      break;
-    }
-    default:
-      break;
-  }
-  if (kind != nullptr)
-    draft.Event(kind, finding.node, finding.id, Describe(finding), FindingDetail(finding))
-        .Tell(NoticeKind::kFinding, finding.node);
-  if (intake.new_incident)
-    draft
-        .Event("incident.opened", "heald", std::to_string(open.incident.id),
-               "incident #" + std::to_string(open.incident.id) + "  " + open.incident.summary,
-               {{"target", ToJson(open.incident.target)}})
-        .Tell(NoticeKind::kIncident);
-  CommitOrHold(&draft);
 }
 
 void Engine::StepCovering(uint64_t incident, const Finding& finding) {
@@ -155,6 +92,7 @@ void Engine::Step(Run& run, bool timer) {
 }
 
 void Engine::StepIncident(OpenIncident& open) {
+  if (open.storm) return StepStorm(open);
   const uint64_t id = open.incident.id;
   if (open.AnyOrphan()) CheckOrphans(open);
   MaybeResolve(id);
@@ -171,6 +109,11 @@ int64_t Engine::Tick() {
     if (journal_.held() > 0) {
       if (const Status status = journal_.Flush(); !status) deps_.sink->OnProblem(status.error());
     }
+    if (now_ns - expired_ns_ >= kExpireEveryNs || now_ns < expired_ns_) {
+      deps_.latest->DropExpired(now_ns);
+      expired_ns_ = now_ns;
+    }
+    if (now_ns >= next_silence_end_ns_) EndSilences(now_ns);
     FireDueTimers(now_ns);
     if (running_.empty() && next_due_ns() - now_ns > kIdleNs) deps_.store->Idle();
   }
@@ -201,6 +144,7 @@ void Engine::FireDueTimers(int64_t now_ns) {
 
 int64_t Engine::next_due_ns() const {
   int64_t due_ns = timers_.empty() ? INT64_MAX : timers_.top().due_ns;
+  due_ns = std::min(due_ns, next_silence_end_ns_);
   if (journal_.held() > 0) due_ns = std::min(due_ns, deps_.clock->NowNs() + kCatchUpNs);
   return due_ns;
 }
@@ -241,14 +185,21 @@ bool Engine::Commit(Draft* draft) {
     deps_.sink->OnProblem(status.error());
     return false;
   }
-  draft->Publish(deps_.sink);
+  Publish(*draft);
   return true;
 }
 
 void Engine::CommitOrHold(Draft* draft) {
   if (const Status status = journal_.WriteOrHold(draft->transition(), draft->change()); !status)
     deps_.sink->OnProblem(status.error());
-  draft->Publish(deps_.sink);
+  Publish(*draft);
+}
+
+void Engine::Publish(const Draft& draft) {
+  NoteChanges(draft);
+  draft.Publish(deps_.sink, [this](const Notice& notice, const OpenIncident* open) {
+    return IsQuiet(notice, open);
+  });
 }
 
 // ---- runs and incidents -------------------------------------------------------------------------
@@ -277,12 +228,15 @@ void Engine::EraseRun(uint64_t id) {
 }
 
 void Engine::EnsureRuns(OpenIncident& open, const Finding& finding) {
+  if (open.storm) return;
   for (const PolicyPtr& policy : policies_.For(finding.node)) {
     if (!policy->Covers(finding)) continue;
     const bool exists = std::any_of(open.runs.begin(), open.runs.end(), [&](uint64_t id) {
       return FindRun(id)->policy->spec.name == policy->spec.name;
     });
-    if (!exists) Schedule(AddRun(open, policy), deps_.clock->NowNs());
+    // With many policies and incidents most don't concern each other.
+    if (exists || !policy->MayHold(finding)) continue;
+    Schedule(AddRun(open, policy), deps_.clock->NowNs());
   }
 }
 
@@ -335,6 +289,13 @@ void Engine::MaybeResolve(uint64_t incident) {
   CommitOrHold(&draft);
   for (const uint64_t id : ids) EraseRun(id);
   book_.Close(incident);
+}
+
+// Something that held everything back is over.
+void Engine::WakeAll() {
+  const int64_t now_ns = deps_.clock->NowNs();
+  for (const auto& [id, run] : runs_)
+    if (run->phase == Phase::kWatching) Schedule(*run, now_ns);
 }
 
 std::vector<const Decision*> Engine::AwaitingApproval() const {

@@ -3,9 +3,11 @@
 // runner; tests and backtest drive it on a virtual clock.
 // Thread rule: one strand for everything, the gateway's callbacks included.
 //
-//   engine.cc    what comes in, timers                 decide.cc   condition, plan, guards, modes
-//   settings.cc  the switch, policies and changes      approve.cc  people's yes and no
-//   execute.cc   issue, observe, verify                recover.cc  after a restart
+//   engine.cc    timers, runs, ends of incidents       intake.cc   findings that come in, hints
+//   decide.cc    condition, plan, guards, modes        quiet.cc    silences, what mutes what
+//   settings.cc  the switch, policies and changes      flood.cc    storms of incidents
+//   execute.cc   issue, observe, verify                approve.cc  people's yes and no
+//   recover.cc   after a restart
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,12 +28,17 @@
 #include "core/remedy/events.h"
 #include "core/remedy/gateway.h"
 #include "core/remedy/guards.h"
+#include "core/remedy/hints.h"
 #include "core/remedy/incidents.h"
+#include "core/remedy/inhibit.h"
 #include "core/remedy/journal.h"
 #include "core/remedy/latest.h"
 #include "core/remedy/overrides.h"
 #include "core/remedy/policy.h"
 #include "core/remedy/run.h"
+#include "core/remedy/self.h"
+#include "core/remedy/silences.h"
+#include "core/remedy/storm.h"
 
 namespace heald::remedy {
 
@@ -44,6 +52,7 @@ struct EngineOptions {
   int64_t finding_journal_ns = 5 * kSecond;  // plain updates are written this seldom
   int64_t orphan_min_ns = kMinute;           // a finding not reported again after a restart is over
   int64_t orphan_max_ns = kHour;             // ... even where its samples leave it open
+  ProcessIdentity process{};
 };
 
 class Engine {
@@ -58,6 +67,7 @@ class Engine {
   };
 
   static constexpr std::string_view kSwitchSetting = "auto_remediation";
+  static constexpr std::string_view kStormSetting = "storm";
 
   // Reads what an earlier process left; acts on it from the first Tick on.
   static Result<std::unique_ptr<Engine>> Create(const Deps& deps, const PipelineSpec& spec,
@@ -88,6 +98,13 @@ class Engine {
   bool switch_on() const { return switch_on_; }
   const std::string& switch_actor() const { return switch_actor_; }
   int64_t switch_changed_ns() const { return switch_changed_ns_; }  // 0: never, the file's
+  // kInvalid, kFull, kUnavailable while the journal can't be written.
+  Result<Silence> AddSilence(std::vector<Matcher> matchers, int64_t ends_ns, std::string_view actor,
+                             std::string_view comment);
+  // kNotFound, kConflict when it is over already.
+  Result<Silence> EndSilence(std::string_view id, std::string_view actor);
+  const SilenceBook& silences() const { return silences_; }
+  const Storm& storm() const { return storm_; }
   // Ok: accepted; the outcome comes as an event.
   Status Approve(std::string_view decision, std::string_view actor);
   Status Deny(std::string_view decision, std::string_view actor);
@@ -110,6 +127,7 @@ class Engine {
     Verdict verdict = Verdict::kInconclusive;
     std::string why;
     std::string problem;  // stable text of what is missing
+    size_t finding = 0;   // of which
   };
   // Calls that come in while another runs wait until that one has ended.
   class Entry {
@@ -136,6 +154,7 @@ class Engine {
   void ClockWentBack(int64_t now_ns);
   bool Commit(Draft* draft);        // must be on disk; false: it isn't, and nothing was told
   void CommitOrHold(Draft* draft);  // has happened anyway
+  void Publish(const Draft& draft);
   Run* FindRun(uint64_t id);
   Run& AddRun(OpenIncident& open, PolicyPtr policy);
   void EraseRun(uint64_t id);
@@ -145,7 +164,33 @@ class Engine {
   void UsePolicies();
   Status ReadSettings(const PipelineSpec& spec);
   void ApplyPolicies(OpenIncident& open);
+  void WakeAll();
+
+  // intake.cc
   void JournalIntake(const Intake& intake);
+  void AddHints(const Intake& intake, Draft* draft);
+  void NoteChanges(const Draft& draft);
+  Status ReadChanges();
+
+  // quiet.cc
+  std::set<uint64_t> NoteFinding(OpenIncident& open, size_t index, bool is_news = true);
+  void TellConcerned(const std::set<uint64_t>& incidents);
+  void Consider(OpenIncident& open);
+  void TellQuiet(OpenIncident& open);
+  void ConsiderAll();
+  void EndSilences(int64_t now_ns);
+  bool IsQuiet(const Notice& notice, const OpenIncident* open) const;
+  const Silence* SilenceOf(const OpenIncident& open, const Finding& finding,
+                           std::string_view policy) const;
+
+  // flood.cc
+  bool Flooded(const Finding& finding);
+  void CountIn(const Finding& finding);
+  void StepStorm(OpenIncident& open);
+  void JournalStorm(OpenIncident& open, Draft* draft);
+  void EndStorm(OpenIncident& open);
+  std::string StormText() const;
+  Status ReadStorm();
 
   // decide.cc
   Condition Evaluate(const Run& run, const OpenIncident& open, size_t index) const;
@@ -154,7 +199,8 @@ class Engine {
   void BeginPlan(Run& run, const OpenIncident& open, const Finding& finding);
   void OnPlanned(Run& run, Result<Plan> plan);
   Judgement Judge(const Run& run, const OpenIncident& open, const Finding& finding,
-                  const Condition& condition, int64_t held_ns);
+                  const Condition& condition, int64_t held_ns, bool planned = true);
+  void CountTargets(const Run& run, const OpenIncident& open, GuardContext* context) const;
   void Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict> verdicts,
               std::string_view reason);
   void Decide(Run& run, OpenIncident& open);
@@ -218,6 +264,13 @@ class Engine {
   PipelineSpec spec_;  // the same with the overrides applied
   PolicyOverrides overrides_;
   PolicySet policies_;
+  Self self_;
+  SilenceBook silences_;
+  int64_t next_silence_end_ns_ = INT64_MAX;
+  Inhibitions inhibitions_;
+  Storm storm_;
+  uint64_t storm_incident_ = 0;
+  Changes changes_;
   bool switch_on_ = true;
   std::string switch_actor_ = "heald";
   int64_t switch_changed_ns_ = 0;
@@ -230,6 +283,7 @@ class Engine {
   uint64_t last_run_ = 0;
   uint64_t last_call_ = 0;
   int64_t last_tick_ns_ = 0;
+  int64_t expired_ns_ = 0;  // when samples were looked through for stale ones
   int depth_ = 0;
   std::deque<std::function<void()>> inbox_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -19,7 +19,8 @@ struct Notice {
   uint64_t seq = 0;      // of the audit row; 0 while the store can't be written
   std::string node;      // the detector or policy it came from; empty for an incident
   int64_t ts_ns = 0;
-  std::string text;  // one line, ready for people
+  std::string text;    // one line, ready for people
+  bool quiet = false;  // silenced or muted: for the log and the live stream, not for notifiers
   // Null where they don't belong to the event. A decision and an outcome come with their incident,
   // an outcome also with its decision.
   const Finding* finding = nullptr;

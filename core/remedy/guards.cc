@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdio>
 
 #include "core/base/units.h"
 
@@ -9,6 +11,8 @@ namespace heald::remedy {
 namespace {
 
 constexpr int64_t kBusyRetryNs = kSecond;
+constexpr int64_t kOthersRetryNs = 5 * kSecond;
+constexpr std::string_view kNext = "; next possible ";
 
 GuardResult Allow(std::string_view guard, std::string reason) {
   return {{std::string(guard), true, std::move(reason)}, 0};
@@ -29,7 +33,27 @@ std::string Subject(const GuardContext& c) {
   return c.policy.spec.name + " on " + TargetName(c.incident.target);
 }
 
+// With the date where the time of day alone would mislead.
+std::string Next(const GuardContext& c, int64_t ns) {
+  const std::string day = ns - c.now_ns > kDay / 2 ? FormatTime(ns).substr(0, 10) + " " : "";
+  return std::string(kNext) + day + ClockText(ns);
+}
+
+std::string AmountText(const Amount& amount) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", amount.ratio ? amount.value * 100 : amount.value);
+  return text + std::string(amount.ratio ? "%" : "");
+}
+
+GuardResult Unread(std::string_view guard) {
+  return Refuse(guard, "not known: the journal can't be read");
+}
+
 }  // namespace
+
+std::string_view WithoutNext(std::string_view reason) {
+  return reason.substr(0, reason.find(kNext));
+}
 
 std::string ClockText(int64_t ns) {
   return FormatTime(ns).substr(11, 8) + " UTC";
@@ -38,6 +62,14 @@ std::string ClockText(int64_t ns) {
 GuardResult SwitchGuard(const GuardContext& c) {
   if (c.switch_on) return Allow("switch", "automatic remediation is on");
   return Refuse("switch", "automatic remediation was switched off by " + c.switch_actor);
+}
+
+GuardResult StormGuard(const GuardContext& c) {
+  if (c.storm.empty()) return Allow("storm", "no storm of incidents");
+  return Refuse("storm",
+                "nothing is repaired during a storm: " + c.storm + Next(c, c.storm_until_ns) +
+                    " if it stays calm",
+                c.storm_until_ns);
 }
 
 GuardResult FreshDataGuard(const GuardContext& c) {
@@ -54,6 +86,9 @@ GuardResult FreshDataGuard(const GuardContext& c) {
 GuardResult ForGuard(const GuardContext& c) {
   const int64_t for_ns = c.policy.spec.guard.for_ns;
   if (for_ns == 0) return Allow("for", "no waiting time");
+  if (c.condition != Verdict::kTrue)
+    return Refuse("for", "the condition must hold for " + FormatDuration(for_ns) +
+                             ", and is not known to hold");
   if (c.held_ns >= for_ns)
     return Allow("for",
                  "held " + FormatElapsed(c.held_ns) + " (for " + FormatDuration(for_ns) + ")");
@@ -64,23 +99,47 @@ GuardResult ForGuard(const GuardContext& c) {
       at_ns);
 }
 
+GuardResult WindowsGuard(const GuardContext& c) {
+  if (c.policy.windows.empty()) return Allow("windows", "at any time");
+  const Windows::Answer& answer = c.policy.windows.At(c.now_ns);
+  if (answer.open) return Allow("windows", answer.why);
+  if (answer.next_ns == 0)
+    return Refuse("windows", answer.why + "; not possible within the next two weeks");
+  return Refuse("windows", answer.why + Next(c, answer.next_ns), answer.next_ns);
+}
+
+GuardResult SilenceGuard(const GuardContext& c) {
+  if (c.silence == nullptr) return Allow("silence", "not silenced");
+  return Refuse("silence",
+                "silence " + c.silence->id + " by " + c.silence->actor + " (" + c.silence->comment +
+                    ")" + Next(c, c.silence->ends_ns),
+                c.silence->ends_ns);
+}
+
+GuardResult InhibitGuard(const GuardContext& c) {
+  if (c.muted_by.empty()) return Allow("inhibit", "not muted");
+  return Refuse("inhibit", "muted by " + c.muted_by + "; possible again when that is over");
+}
+
 GuardResult CooldownGuard(const GuardContext& c) {
   const int64_t cooldown_ns = c.policy.spec.guard.cooldown_ns;
   const int64_t last_ns = c.issues.last_ns;
   if (cooldown_ns == 0) return Allow("cooldown", "no cooldown");
+  if (!c.journal_read) return Unread("cooldown");
   if (last_ns == 0) return Allow("cooldown", "cooldown ok (last never)");
   if (c.now_ns - last_ns >= cooldown_ns)
     return Allow("cooldown", "cooldown ok (last " + FormatElapsed(c.now_ns - last_ns) + " ago)");
   const int64_t next_ns = last_ns + cooldown_ns;
   return Refuse("cooldown",
                 "last action of " + Subject(c) + " was at " + ClockText(last_ns) + " (cooldown " +
-                    FormatDuration(cooldown_ns) + "); next possible " + ClockText(next_ns),
+                    FormatDuration(cooldown_ns) + ")" + Next(c, next_ns),
                 next_ns);
 }
 
 GuardResult MaxPerHourGuard(const GuardContext& c) {
   const uint64_t max = c.policy.spec.guard.max_per_hour;
   if (max == 0) return Allow("max_per_hour", "no limit per hour");
+  if (!c.journal_read) return Unread("max_per_hour");
   const std::vector<int64_t>& times = c.issues.times_ns;
   const size_t first = static_cast<size_t>(
       std::upper_bound(times.begin(), times.end(), c.now_ns - kHour) - times.begin());
@@ -90,8 +149,32 @@ GuardResult MaxPerHourGuard(const GuardContext& c) {
   const int64_t next_ns = times[times.size() - max] + kHour;
   return Refuse("max_per_hour",
                 std::to_string(count) + (count == 1 ? " action of " : " actions of ") + Subject(c) +
-                    " in the last hour (max_per_hour " + std::to_string(max) + "); next possible " +
-                    ClockText(next_ns),
+                    " in the last hour (max_per_hour " + std::to_string(max) + ")" +
+                    Next(c, next_ns),
+                next_ns);
+}
+
+GuardResult BreakerGuard(const GuardContext& c) {
+  const BreakerSpec& breaker = c.policy.spec.guard.breaker;
+  if (breaker.failures == 0) return Allow("breaker", "no breaker");
+  if (!c.journal_read) return Unread("breaker");
+  const size_t failures = c.failures_ns.size();
+  const std::string count = std::to_string(failures);
+  if (failures < breaker.failures)
+    return Allow("breaker", failures == 0
+                                ? "breaker closed"
+                                : "breaker closed (" + count + " of " +
+                                      std::to_string(breaker.failures) + " failures in a row)");
+  const int64_t last_ns = c.failures_ns.back();
+  const int64_t next_ns = last_ns + breaker.for_ns;
+  if (c.now_ns >= next_ns)
+    return Allow("breaker", "breaker half open: " + count + " failures in a row, the last " +
+                                FormatElapsed(c.now_ns - last_ns) + " ago; one more try");
+  return Refuse("breaker",
+                "breaker open: " + Subject(c) + " failed " + count +
+                    " times in a row, the last at " + ClockText(last_ns) + " (breaker " +
+                    std::to_string(breaker.failures) + " for " + FormatDuration(breaker.for_ns) +
+                    ")" + Next(c, next_ns),
                 next_ns);
 }
 
@@ -102,6 +185,14 @@ GuardResult ExcludedGuard(const GuardContext& c) {
   return Allow("excluded", "not excluded");
 }
 
+GuardResult SelfGuard(const GuardContext& c) {
+  if (c.self.empty()) return Allow("self", "no part of heald");
+  if (c.policy.spec.allow_self)
+    return Allow("self", "acts on " + c.self + ", which the policy allows");
+  return Refuse("self",
+                "this would act on " + c.self + " (allow_self: true in the policy permits that)");
+}
+
 GuardResult OneAtATimeGuard(const GuardContext& c) {
   if (c.busy_with.empty()) return Allow("one_at_a_time", "nothing else runs on this target");
   return Refuse("one_at_a_time", "still running on this target: " + c.busy_with,
@@ -110,6 +201,7 @@ GuardResult OneAtATimeGuard(const GuardContext& c) {
 
 GuardResult PredictionGuard(const GuardContext& c) {
   if (c.finding.kind != FindingKind::kPrediction) return Allow("prediction", "not a prediction");
+  if (!c.planned) return Allow("prediction", "a prediction, and no plan yet");
   if (c.plan.reversible) return Allow("prediction", "a prediction, and the action is reversible");
   if (c.policy.spec.allow_on_prediction)
     return Allow("prediction", "a prediction, and the policy allows it");
@@ -118,16 +210,57 @@ GuardResult PredictionGuard(const GuardContext& c) {
                 "the policy permits this one)");
 }
 
+// A part of all targets can't be told where nobody knows how many there are: that refuses too.
 GuardResult TargetsGuard(const GuardContext& c) {
+  const GuardSpec& guard = c.policy.spec.guard;
   const std::string running = std::to_string(c.targets_running);
+  std::string known = std::to_string(c.targets_known);
+  const int64_t retry_ns = c.now_ns + kOthersRetryNs;
+  if ((guard.min_healthy.set || guard.max_targets.ratio) && c.targets_known == 0)
+    return Refuse("targets",
+                  "how many targets there are is not known, as no sample of them has "
+                  "come",
+                  retry_ns);
+  if (guard.max_targets.set) {
+    // A part of few is at least one, else the policy could never act.
+    const double limit =
+        guard.max_targets.ratio
+            ? std::max(
+                  1.0,
+                  std::floor(guard.max_targets.value * static_cast<double>(c.targets_known) + 1e-9))
+            : guard.max_targets.value;
+    if (static_cast<double>(c.targets_running) > limit)
+      return Refuse("targets",
+                    c.policy.spec.name + " acts on " + std::to_string(c.targets_running - 1) +
+                        " targets already (max_targets " + AmountText(guard.max_targets) +
+                        "); possible again when one of them is done",
+                    retry_ns);
+  }
+  if (guard.min_healthy.set) {
+    const double floor =
+        guard.min_healthy.ratio
+            ? std::ceil(guard.min_healthy.value * static_cast<double>(c.targets_known) - 1e-9)
+            : guard.min_healthy.value;
+    if (static_cast<double>(c.targets_healthy) < floor)
+      return Refuse("targets",
+                    std::to_string(c.targets_healthy) + " of " + known +
+                        " targets are healthy (min_healthy " + AmountText(guard.min_healthy) +
+                        "); possible again when " + std::to_string(static_cast<int64_t>(floor)) +
+                        " are",
+                    retry_ns);
+  }
+  std::string limits;
+  if (guard.max_targets.set) limits += ", at most " + AmountText(guard.max_targets);
+  if (guard.min_healthy.set) limits += ", " + std::to_string(c.targets_healthy) + " healthy";
   if (c.targets_known >= c.targets_running)
-    return Allow("targets", running + " of " + std::to_string(c.targets_known) + " targets");
-  return Allow("targets", running + (c.targets_running == 1 ? " target" : " targets"));
+    return Allow("targets", running + " of " + known + " targets" + limits);
+  return Allow("targets", running + (c.targets_running == 1 ? " target" : " targets") + limits);
 }
 
 Judgement JudgeAll(const GuardContext& context) {
-  constexpr std::array kGuards = {SwitchGuard,     FreshDataGuard,  ForGuard,
-                                  CooldownGuard,   MaxPerHourGuard, ExcludedGuard,
+  constexpr std::array kGuards = {SwitchGuard,     StormGuard,      FreshDataGuard, ForGuard,
+                                  WindowsGuard,    SilenceGuard,    InhibitGuard,   CooldownGuard,
+                                  MaxPerHourGuard, BreakerGuard,    ExcludedGuard,  SelfGuard,
                                   OneAtATimeGuard, PredictionGuard, TargetsGuard};
   Judgement judgement;
   int64_t retry_ns = 0;

@@ -10,6 +10,7 @@
 #include "core/model/incident.h"
 #include "core/model/when.h"
 #include "core/remedy/policy.h"
+#include "core/remedy/silences.h"
 #include "core/store/store.h"
 
 namespace heald::remedy {
@@ -20,16 +21,25 @@ struct GuardContext {
   const Incident& incident;
   const Finding& finding;
   const Plan& plan;
+  bool planned = true;  // false: there is no plan to look at yet
   int64_t now_ns = 0;
   int64_t held_ns = 0;  // how long the condition has held
   Verdict condition = Verdict::kInconclusive;
   std::string condition_problem{};  // why it is inconclusive
   bool switch_on = true;
   std::string switch_actor{};
-  StoreReader::Issues issues{};  // of this policy on this target, of the last hour
-  std::string busy_with{};       // what runs on this target; empty: nothing
-  size_t targets_running = 0;    // that this policy acts on now, this one included
-  size_t targets_known = 0;      // 0: not known
+  std::string storm{};  // what kind of; empty: none
+  int64_t storm_until_ns = 0;
+  const Silence* silence = nullptr;
+  std::string muted_by{};              // what mutes the finding; empty: nothing
+  StoreReader::Issues issues{};        // of this policy on this target, of the last hour
+  std::vector<int64_t> failures_ns{};  // when executions failed since the last that didn't
+  bool journal_read = true;            // false: those two are not known
+  std::string busy_with{};             // what runs on this target; empty: nothing
+  std::string self{};                  // what of heald the target is; empty: nothing
+  size_t targets_running = 0;          // that this policy acts on now, this one included
+  size_t targets_known = 0;            // 0: not known
+  size_t targets_healthy = 0;          // of those known
 };
 
 struct GuardResult {
@@ -38,14 +48,20 @@ struct GuardResult {
 };
 
 GuardResult SwitchGuard(const GuardContext& context);
+GuardResult StormGuard(const GuardContext& context);
 GuardResult FreshDataGuard(const GuardContext& context);
 GuardResult ForGuard(const GuardContext& context);
+GuardResult WindowsGuard(const GuardContext& context);
+GuardResult SilenceGuard(const GuardContext& context);
+GuardResult InhibitGuard(const GuardContext& context);
 GuardResult CooldownGuard(const GuardContext& context);
 GuardResult MaxPerHourGuard(const GuardContext& context);
+GuardResult BreakerGuard(const GuardContext& context);
 GuardResult ExcludedGuard(const GuardContext& context);
+GuardResult SelfGuard(const GuardContext& context);
 GuardResult OneAtATimeGuard(const GuardContext& context);
 GuardResult PredictionGuard(const GuardContext& context);
-GuardResult TargetsGuard(const GuardContext& context);  // tells, never refuses
+GuardResult TargetsGuard(const GuardContext& context);
 
 struct Judgement {
   std::vector<GuardVerdict> verdicts;  // of all guards
@@ -55,6 +71,8 @@ struct Judgement {
 };
 Judgement JudgeAll(const GuardContext& context);
 
+// A refusal without the time until which it holds, which may move on while it stays the same.
+std::string_view WithoutNext(std::string_view reason);
 // "21:02:10 UTC"
 std::string ClockText(int64_t ns);
 

@@ -15,6 +15,17 @@ Labels WithoutName(const Labels& labels) {
   return out;
 }
 
+// The same thing is wrong, whatever the id.
+bool SameFingerprint(const Finding& a, const Finding& b) {
+  return a.node == b.node && a.metric == b.metric && a.kind == b.kind &&
+         a.component == b.component && a.target == b.target;
+}
+
+const Labels& StormTarget() {
+  static const Labels kTarget = {{"heald", "storm"}};
+  return kTarget;
+}
+
 }  // namespace
 
 Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_by) {
@@ -39,6 +50,13 @@ bool OpenIncident::AnyOrphan() const {
   return std::any_of(meta.begin(), meta.end(), [](const FindingMeta& m) { return m.orphan; });
 }
 
+bool OpenIncident::Unhealthy() const {
+  return std::any_of(incident.findings.begin(), incident.findings.end(), [](const Finding& f) {
+    return f.state != FindingState::kClear && f.severity >= Severity::kWarning &&
+           f.kind != FindingKind::kPrediction;
+  });
+}
+
 int64_t OpenIncident::BeganNs() const {
   int64_t began_ns = incident.opened_ns;
   for (const Finding& finding : incident.findings)
@@ -56,6 +74,8 @@ Incident OpenIncident::Header() const {
   header.summary = incident.summary;
   header.opened_ns = incident.opened_ns;
   header.closed_ns = incident.closed_ns;
+  header.silenced_by = incident.silenced_by;
+  header.muted_by = incident.muted_by;
   return header;
 }
 
@@ -93,15 +113,15 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
   by_finding_.emplace(finding.id, open.incident.id);
   for (size_t i = 0; i < open.meta.size(); ++i) {
     Finding& held = open.incident.findings[i];
-    if (!open.meta[i].orphan || held.node != finding.node || held.metric != finding.metric ||
-        held.target != finding.target)
-      continue;
+    if (!SameFingerprint(held, finding)) continue;
+    const bool cleared = held.state == FindingState::kClear;
     by_finding_.erase(held.id);
-    finding.began_ns = std::min(finding.began_ns, held.began_ns);
+    if (!cleared) finding.began_ns = std::min(finding.began_ns, held.began_ns);
     intake.replaced = std::exchange(held, std::move(finding));
+    intake.orphaned = open.meta[i].orphan;
     open.meta[i] = {};
     intake.index = i;
-    intake.what = Intake::What::kAdopted;
+    intake.what = cleared ? Intake::What::kOpened : Intake::What::kAdopted;
     Refresh(&open, held);
     return intake;
   }
@@ -111,6 +131,19 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
   intake.what = Intake::What::kOpened;
   Refresh(&open, open.incident.findings.back());
   return intake;
+}
+
+bool IncidentBook::WouldOpen(const Finding& reported) const {
+  if (reported.state == FindingState::kClear || by_finding_.contains(reported.id)) return false;
+  const Labels target =
+      reported.target.Has("__name__") ? WithoutName(reported.target) : reported.target;
+  return !by_target_.contains(GroupTarget(target, group_by_).ToString());
+}
+
+OpenIncident* IncidentBook::OpenStorm(const Finding& first, int64_t now_ns) {
+  OpenIncident* open = Open(first, StormTarget(), now_ns);
+  open->storm = true;
+  return open;
 }
 
 OpenIncident* IncidentBook::Open(const Finding& finding, Labels target, int64_t now_ns) {
@@ -138,9 +171,12 @@ OpenIncident* IncidentBook::Restore(Incident incident, int64_t now_ns) {
   open->incident = std::move(incident);
   open->target_key = open->incident.target.ToString();
   open->escalated = open->incident.state == IncidentState::kEscalated;
+  open->storm = open->incident.target == StormTarget();
   open->restored_ns = now_ns;
   for (const Finding& finding : open->incident.findings) {
-    open->meta.push_back({finding.state != FindingState::kClear, now_ns});
+    FindingMeta& meta = open->meta.emplace_back();
+    meta.orphan = finding.state != FindingState::kClear;
+    meta.journaled_ns = now_ns;
     by_finding_[finding.id] = open->incident.id;
   }
   by_target_[open->target_key] = open->incident.id;
@@ -157,6 +193,11 @@ void IncidentBook::Close(uint64_t id) {
       target != by_target_.end() && target->second == id)
     by_target_.erase(target);
   incidents_.erase(at);
+}
+
+const OpenIncident* IncidentBook::OfTarget(const std::string& target_key) const {
+  const auto at = by_target_.find(target_key);
+  return at == by_target_.end() ? nullptr : incidents_.at(at->second).get();
 }
 
 OpenIncident* IncidentBook::Find(uint64_t id) {

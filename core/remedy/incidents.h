@@ -19,7 +19,11 @@ namespace heald::remedy {
 Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_by);
 
 struct FindingMeta {
-  bool orphan = false;  // read from the journal; no detector of this process has reported it
+  bool orphan = false;      // read from the journal; no detector of this process has reported it
+  std::string silenced_by;  // id of the silence
+  std::string muted_by;     // what mutes it
+  uint64_t muting_incident = 0;
+  bool quiet() const { return !silenced_by.empty() || !muted_by.empty(); }
   int64_t journaled_ns = 0;
 };
 
@@ -29,6 +33,9 @@ struct OpenIncident {
   std::string target_key;
   std::vector<uint64_t> runs;  // ids of the policies' runs
   bool escalated = false;
+  std::string told_silenced_by;  // what was last told of that
+  uint64_t told_muted_by = 0;
+  bool storm = false;       // stands for those that were not opened; nothing is done about it
   std::string healed_by;    // plan summary of a verified execution
   int64_t restored_ns = 0;  // 0: opened by this process
   int64_t due_ns = INT64_MAX;
@@ -39,6 +46,10 @@ struct OpenIncident {
   bool AnyOrphan() const;
   // When the first of its findings began, by the samples' time.
   int64_t BeganNs() const;
+  // Told to nobody and left alone: all its open findings are silenced or muted.
+  bool quiet() const { return !incident.silenced_by.empty() || incident.muted_by != 0; }
+  // Now: something that matters is wrong, not only foreseen.
+  bool Unhealthy() const;
   // The incident without its findings.
   Incident Header() const;
 };
@@ -49,7 +60,10 @@ struct Intake {
   OpenIncident* open = nullptr;
   size_t index = 0;  // of the finding
   bool new_incident = false;
-  Finding replaced;  // kAdopted: the orphan as it was
+  // The same thing under an earlier id, as it was: an orphan (kAdopted), one that was never
+  // cleared (kAdopted), or one that has cleared (kOpened). Empty id: none.
+  Finding replaced;
+  bool orphaned = false;
 };
 
 class IncidentBook {
@@ -61,11 +75,16 @@ class IncidentBook {
   const std::vector<std::string>& group_by() const { return group_by_; }
 
   Intake Take(const Finding& reported, int64_t now_ns);
+  // True where Take would open an incident.
+  bool WouldOpen(const Finding& reported) const;
+  // For what is counted and not taken in.
+  OpenIncident* OpenStorm(const Finding& first, int64_t now_ns);
   // An incident from the journal; its open findings become orphans.
   OpenIncident* Restore(Incident incident, int64_t now_ns);
   void Close(uint64_t id);
 
   OpenIncident* Find(uint64_t id);
+  const OpenIncident* OfTarget(const std::string& target_key) const;
   const std::map<uint64_t, std::unique_ptr<OpenIncident>>& all() const { return incidents_; }
 
  private:

@@ -154,11 +154,21 @@ std::optional<double> LatestSamples::Lookup(std::string_view name, const Labels&
   return largest;
 }
 
-size_t LatestSamples::TargetCount(std::string_view name) const {
+LatestSamples::Census LatestSamples::Count(
+    const std::vector<std::string>& names, const std::string& target,
+    const std::function<bool(const std::string& target)>& is) const {
   const std::shared_lock lock(mutex_);
-  size_t count = 0;
-  ForName(name, [&](const Query& query) { count = std::max(count, query.targets.size()); });
-  return count;
+  const Query* largest = nullptr;
+  for (const std::string& name : names)
+    ForName(name, [&](const Query& query) {
+      if (largest == nullptr || query.targets.size() > largest->targets.size()) largest = &query;
+    });
+  Census census;
+  if (largest == nullptr) return census;
+  census.known = largest->targets.size();
+  census.has = largest->targets.contains(target);
+  for (const auto& [key, series] : largest->targets) census.yes += is(key);
+  return census;
 }
 
 void LatestSamples::Remove(Query* query, Group::iterator series) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <mutex>
@@ -43,8 +44,15 @@ class LatestSamples {
   // The latest value of a series under that name whose labels include `target`: the largest one
   // where several do. A stale one and NaN count as missing.
   std::optional<double> Lookup(std::string_view name, const Labels& target, int64_t now_ns) const;
-  // How many distinct targets have been seen under that name.
-  size_t TargetCount(std::string_view name) const;
+  // Of the name with the most targets: how many there are, and how many `is` says yes of; it gets
+  // the text of the target's labels of group_by, and must not call back.
+  struct Census {
+    size_t known = 0;
+    size_t yes = 0;
+    bool has = false;  // `target` is among them
+  };
+  Census Count(const std::vector<std::string>& names, const std::string& target,
+               const std::function<bool(const std::string& target)>& is) const;
 
   // Forgets stale series; returns how many. To be called about once a minute.
   size_t DropExpired(int64_t now_ns);

@@ -72,7 +72,64 @@ bool MayBeSample(const PipelineSpec& spec, std::string_view name) {
   return false;
 }
 
+// "prom.latency_p99" for each output that these nodes read, also through other detectors.
+void AddOutputs(const PipelineSpec& spec, const std::vector<InputRef>& inputs,
+                std::vector<std::string>* names) {
+  for (const InputRef& input : inputs) {
+    const NodeSpec* node = spec.FindNode(input.node);
+    if (node == nullptr) continue;
+    if (node->kind != Kind::kSource) {
+      AddOutputs(spec, node->inputs, names);  // edges make no cycles
+      continue;
+    }
+    const std::vector<std::string> outputs =
+        input.output.empty() ? node->outputs : std::vector<std::string>{input.output};
+    for (const std::string& output : outputs) names->push_back(node->name + "." + output);
+  }
+}
+
+// What a condition sees while nothing is known but the finding itself.
+class FindingScope final : public WhenScope {
+ public:
+  FindingScope(const Policy& policy, const Finding& finding) : policy_(policy), finding_(finding) {}
+  std::optional<WhenValue> Lookup(std::string_view name) const override {
+    if (name == "age" || name == "eta" || Contains(policy_.sample_names, name)) return std::nullopt;
+    static const LatestSamples kNone;
+    return PolicyScope(policy_, finding_, kNone, 0).Lookup(name);
+  }
+
+ private:
+  const Policy& policy_;
+  const Finding& finding_;
+};
+
+PolicyPtr Ready(const PipelineSpec& spec, const PolicySpec& policy_spec) {
+  auto policy = std::make_shared<Policy>();
+  policy->spec = policy_spec;
+  policy->dry_run = spec.agent.dry_run;
+  const NodeSpec* action = spec.FindNode(policy_spec.action);
+  policy->built_in = action == nullptr && policy_spec.action == "alert";
+  policy->notify_only = policy->built_in || (action != nullptr && action->plugin == "alert");
+  policy->timed =
+      Contains(policy_spec.when.names(), "age") || Contains(policy_spec.when.names(), "eta");
+  for (const std::string& name : policy_spec.when.names())
+    if (FindField(name) == nullptr && name.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0 &&
+        MayBeSample(spec, name))
+      policy->sample_names.push_back(name);
+  policy->population = policy->sample_names;
+  if (policy_spec.guard.max_targets.ratio || policy_spec.guard.min_healthy.set)
+    AddOutputs(spec, policy_spec.inputs, &policy->population);
+  const std::string whose = "policy " + policy_spec.name;
+  policy->windows = Windows({{&policy_spec.guard.windows, &policy_spec.guard.deny_windows, whose},
+                             {&spec.agent.windows, &spec.agent.deny_windows, "the agent"}});
+  return policy;
+}
+
 }  // namespace
+
+bool Policy::MayHold(const Finding& finding) const {
+  return spec.when.Evaluate(FindingScope(*this, finding)).verdict != Verdict::kFalse;
+}
 
 bool Policy::Covers(const Finding& finding) const {
   for (const InputRef& input : spec.inputs)
@@ -84,24 +141,22 @@ bool Policy::Covers(const Finding& finding) const {
 PolicySet::PolicySet(const PipelineSpec& spec) {
   for (const PolicySpec& policy_spec : spec.policies) {
     if (!policy_spec.enabled) continue;
-    auto policy = std::make_shared<Policy>();
-    policy->spec = policy_spec;
-    policy->dry_run = spec.agent.dry_run;
-    const NodeSpec* action = spec.FindNode(policy_spec.action);
-    policy->built_in = action == nullptr && policy_spec.action == "alert";
-    policy->notify_only = policy->built_in || (action != nullptr && action->plugin == "alert");
-    policy->timed =
-        Contains(policy_spec.when.names(), "age") || Contains(policy_spec.when.names(), "eta");
-    for (const std::string& name : policy_spec.when.names())
-      if (FindField(name) == nullptr && name.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0 &&
-          MayBeSample(spec, name))
-        policy->sample_names.push_back(name);
+    const PolicyPtr policy = Ready(spec, policy_spec);
     by_name_.emplace(policy_spec.name, policy);
     std::vector<std::string> nodes;
     for (const InputRef& input : policy_spec.inputs)
       if (!Contains(nodes, input.node)) nodes.push_back(input.node);
     for (const std::string& node : nodes) by_node_[node].push_back(policy);
   }
+}
+
+std::vector<std::string> WantedSamples(const PipelineSpec& spec) {
+  std::vector<std::string> names;
+  for (const PolicySpec& policy_spec : spec.policies) {
+    const PolicyPtr policy = Ready(spec, policy_spec);
+    names.insert(names.end(), policy->population.begin(), policy->population.end());
+  }
+  return names;
 }
 
 PolicyPtr PolicySet::Find(std::string_view name) const {
@@ -113,13 +168,6 @@ const std::vector<PolicyPtr>& PolicySet::For(const std::string& node) const {
   static const std::vector<PolicyPtr> kNone;
   const auto at = by_node_.find(node);
   return at == by_node_.end() ? kNone : at->second;
-}
-
-std::vector<std::string> PolicySet::SampleNames() const {
-  std::vector<std::string> names;
-  for (const auto& [name, policy] : by_name_)
-    names.insert(names.end(), policy->sample_names.begin(), policy->sample_names.end());
-  return names;
 }
 
 std::optional<WhenValue> PolicyScope::Lookup(std::string_view name) const {

@@ -1,5 +1,5 @@
 // Policies ready for the engine: the spec plus what its condition needs, indexed by input node.
-// Thread rule: immutable once built.
+// Thread rule: immutable once built, but for what Windows remembers: the engine's strand.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "core/model/finding.h"
 #include "core/model/when.h"
 #include "core/pipeline/spec.h"
+#include "core/remedy/windows.h"
 
 namespace heald::remedy {
 
@@ -23,8 +24,14 @@ struct Policy {
   bool built_in = false;     // ... and has no node of its own
   bool timed = false;        // the condition reads age or eta
   std::vector<std::string> sample_names;  // what only a source's samples can answer
+  // Samples whose targets are all there are; those of the condition, or what the detectors read
+  // where a guard counts targets.
+  std::vector<std::string> population;
+  Windows windows;  // its own and the agent's
 
   bool Covers(const Finding& finding) const;
+  // False where the condition can't become true of this finding, whatever samples come.
+  bool MayHold(const Finding& finding) const;
   // True where the answer may change without a new finding.
   bool periodic() const { return timed || !sample_names.empty(); }
 };
@@ -39,13 +46,16 @@ class PolicySet {
   // Enabled ones only. Null when there is none.
   PolicyPtr Find(std::string_view name) const;
   const std::vector<PolicyPtr>& For(const std::string& node) const;
-  std::vector<std::string> SampleNames() const;
   size_t size() const { return by_name_.size(); }
 
  private:
   std::unordered_map<std::string, PolicyPtr> by_name_;
   std::unordered_map<std::string, std::vector<PolicyPtr>> by_node_;
 };
+
+// All that the policies look up, in conditions and to count targets; also the disabled ones, which
+// people may enable.
+std::vector<std::string> WantedSamples(const PipelineSpec& spec);
 
 // What a condition sees of one finding: its fields, then its target's labels, then samples.
 class PolicyScope final : public WhenScope {

@@ -186,6 +186,7 @@ void Engine::Revalidate(Run& run) {
 
 void Engine::OnNodeGone(std::string_view node) {
   const int64_t now_ns = deps_.clock->NowNs();
+  storm_.NodeGone(node);
   for (const auto& [id, open] : book_.all()) {
     bool any = false;
     for (size_t i = 0; i < open->meta.size(); ++i) {
@@ -210,12 +211,14 @@ void Engine::CheckOrphans(OpenIncident& open) {
     open.meta[i].orphan = false;
     Finding& finding = open.incident.findings[i];
     finding.state = FindingState::kClear;
+    const std::set<uint64_t> concerned = NoteFinding(open, i);
     Draft draft(Transition::kFinding, now_ns, &open);
     draft.Add(open, finding)
         .Event("finding.cleared", "heald", finding.id, Describe(finding) + ": " + reason,
                FindingDetail(finding))
         .Tell(NoticeKind::kFinding, finding.node);
     CommitOrHold(&draft);
+    TellConcerned(concerned);
     cleared.push_back(finding);
   }
   if (open.AnyOrphan()) Schedule(open, now_ns + options_.reevaluate_ns);

@@ -42,6 +42,12 @@ Status Engine::ReadSettings(const PipelineSpec& spec) {
     switch_on_ = spec.agent.auto_remediation;
     switch_actor_ = "the configuration (agent.auto_remediation)";
   }
+  const Result<std::optional<std::string>> silences = deps_.store->Setting(SilenceBook::kSetting);
+  if (!silences) return silences.error();
+  Result<SilenceBook> book = SilenceBook::FromText(silences->value_or(""));
+  if (!book) return book.error();
+  silences_ = std::move(*book);
+  next_silence_end_ns_ = silences_.next_end_ns(deps_.clock->NowNs());
   for (const PolicySpec& policy : spec.policies) {
     const Result<std::optional<std::string>> stored =
         deps_.store->Setting(OverrideSetting(policy.name));
@@ -69,7 +75,10 @@ void Engine::UsePolicies() {
   journal_.set_act_without_store(spec_.agent.act_without_store);
   policies_ = PolicySet(spec_);
   book_.SetGroupBy(spec_.agent.group_by);
-  deps_.latest->SetWanted(policies_.SampleNames(), spec_.agent.group_by);
+  deps_.latest->SetWanted(WantedSamples(spec_), spec_.agent.group_by);
+  self_ = SelfOf(spec_.agent, spec_.nodes, options_.process);
+  storm_.SetSpec(spec_.agent.storm);
+  inhibitions_.SetRules(spec_.inhibit);
 }
 
 void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
@@ -88,6 +97,7 @@ void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
   }
   CommitOrHold(&draft);
   for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
+  ConsiderAll();
 }
 
 Status Engine::ChangePolicy(std::string_view name, std::optional<bool> enabled,
@@ -123,6 +133,7 @@ Status Engine::ChangePolicy(std::string_view name, std::optional<bool> enabled,
     if (kept) overrides_.emplace(in_file.name, *kept);
     UsePolicies();
     for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
+    ConsiderAll();
   };
   if (lowers) apply();
   if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
@@ -176,8 +187,7 @@ Status Engine::SetSwitch(bool on, std::string_view actor) {
   if (!on) apply();
   if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
   apply();
-  for (const auto& [id, run] : runs_)
-    if (run->phase == Phase::kWatching) Schedule(*run, now_ns);
+  WakeAll();
   return {};
 }
 

@@ -34,7 +34,7 @@ class RemedyGuardTest : public ::testing::Test {
 TEST_F(RemedyGuardTest, AllAgreeWhenNothingSpeaksAgainst) {
   const Judgement judgement = JudgeAll(context);
   EXPECT_TRUE(judgement.allowed);
-  EXPECT_THAT(judgement.verdicts, SizeIs(9));
+  EXPECT_THAT(judgement.verdicts, SizeIs(15));
 }
 
 TEST_F(RemedyGuardTest, SwitchNamesWhoTurnedItOff) {
@@ -112,6 +112,120 @@ TEST_F(RemedyGuardTest, APredictionUnlocksOnlyWhatCanBeUndone) {
   plan.reversible = false;
   policy.spec.allow_on_prediction = true;
   EXPECT_TRUE(PredictionGuard(context).verdict.allowed);
+}
+
+TEST_F(RemedyGuardTest, AStormSaysWhichAndUntilWhen) {
+  context.storm = "more than 50 new incidents within 1m, since 23:59:00 UTC (incident #51)";
+  context.storm_until_ns = kStart + 9 * kMinute;
+  EXPECT_EQ(StormGuard(context).retry_ns, kStart + 9 * kMinute);
+  EXPECT_EQ(StormGuard(context).verdict.reason,
+            "nothing is repaired during a storm: more than 50 new incidents within 1m, since "
+            "23:59:00 UTC (incident #51); next possible 00:09:00 UTC if it stays calm");
+}
+
+TEST_F(RemedyGuardTest, WindowsSayWhichAndWhenItOpensWithTheDate) {
+  policy.spec.guard.windows = {{0x1f, 9 * kHour, 17 * kHour, "Europe/Berlin", ""}};
+  const std::vector<WindowSpec> none;
+  policy.windows = Windows({{&policy.spec.guard.windows, &none, "policy latency"}});
+  EXPECT_EQ(WindowsGuard(context).verdict.reason,
+            "outside the windows of policy latency: mon-fri 09:00 to 17:00 Europe/Berlin; next "
+            "possible 08:00:00 UTC");
+  EXPECT_EQ(WindowsGuard(context).retry_ns, kStart + 8 * kHour);
+  context.now_ns += 17 * kHour;
+  EXPECT_THAT(WindowsGuard(context).verdict.reason,
+              HasSubstr("next possible 2026-01-02 08:00:00 UTC"));
+  context.now_ns -= kHour + 1;
+  EXPECT_TRUE(WindowsGuard(context).verdict.allowed);
+}
+
+TEST_F(RemedyGuardTest, TheBreakerOpensAfterFailuresInARowAndAllowsOneMoreTryLater) {
+  EXPECT_EQ(BreakerGuard(context).verdict.reason, "breaker closed");
+  context.failures_ns = {kStart - 50 * kMinute, kStart - 30 * kMinute};
+  EXPECT_EQ(BreakerGuard(context).verdict.reason, "breaker closed (2 of 3 failures in a row)");
+  EXPECT_TRUE(BreakerGuard(context).verdict.allowed);
+  context.failures_ns.push_back(kStart - 10 * kMinute);
+  EXPECT_EQ(BreakerGuard(context).verdict.reason,
+            "breaker open: latency on payments failed 3 times in a row, the last at 23:50:00 UTC "
+            "(breaker 3 for 30m); next possible 00:20:00 UTC");
+  EXPECT_EQ(BreakerGuard(context).retry_ns, kStart + 20 * kMinute);
+  context.now_ns = kStart + 20 * kMinute;
+  EXPECT_TRUE(BreakerGuard(context).verdict.allowed);
+  EXPECT_EQ(BreakerGuard(context).verdict.reason,
+            "breaker half open: 3 failures in a row, the last 30 min ago; one more try");
+  policy.spec.guard.breaker.failures = 0;
+  EXPECT_EQ(BreakerGuard(context).verdict.reason, "no breaker");
+}
+
+TEST_F(RemedyGuardTest, WhatTheJournalCannotTellIsRefused) {
+  context.journal_read = false;
+  for (const auto guard : {CooldownGuard, MaxPerHourGuard, BreakerGuard})
+    EXPECT_EQ(guard(context).verdict.reason, "not known: the journal can't be read");
+}
+
+TEST_F(RemedyGuardTest, MaxTargetsBoundsHowManyAreActedOnAtOnce) {
+  policy.spec.guard.max_targets = {2, false, true};
+  context.targets_running = 2;
+  EXPECT_TRUE(TargetsGuard(context).verdict.allowed);
+  context.targets_running = 3;
+  EXPECT_EQ(TargetsGuard(context).verdict.reason,
+            "latency acts on 2 targets already (max_targets 2); possible again when one of them "
+            "is done");
+  policy.spec.guard.max_targets = {0.2, true, true};
+  EXPECT_THAT(TargetsGuard(context).verdict.reason, HasSubstr("is not known"));
+  context.targets_known = 15;
+  EXPECT_TRUE(TargetsGuard(context).verdict.allowed) << "3 of 15";
+  context.targets_known = 14;
+  EXPECT_FALSE(TargetsGuard(context).verdict.allowed) << "2.8 is less than 3";
+  context.targets_known = 3;
+  context.targets_running = 1;
+  EXPECT_TRUE(TargetsGuard(context).verdict.allowed) << "one is always possible";
+  context.targets_running = 2;
+  EXPECT_FALSE(TargetsGuard(context).verdict.allowed);
+}
+
+TEST_F(RemedyGuardTest, MinHealthyRefusesBelowTheFloorRoundedUp) {
+  policy.spec.guard.min_healthy = {0.51, true, true};
+  EXPECT_FALSE(TargetsGuard(context).verdict.allowed) << "nobody knows how many there are";
+  context.targets_known = 3;
+  context.targets_healthy = 2;
+  EXPECT_EQ(TargetsGuard(context).verdict.reason, "1 of 3 targets, 2 healthy");
+  context.targets_healthy = 1;
+  EXPECT_EQ(TargetsGuard(context).verdict.reason,
+            "1 of 3 targets are healthy (min_healthy 51%); possible again when 2 are");
+  EXPECT_EQ(TargetsGuard(context).retry_ns, kStart + 5 * kSecond);
+  policy.spec.guard.min_healthy = {0.5, true, true};
+  context.targets_known = 4;
+  context.targets_healthy = 2;
+  EXPECT_TRUE(TargetsGuard(context).verdict.allowed);
+  policy.spec.guard.min_healthy = {3, false, true};
+  EXPECT_THAT(TargetsGuard(context).verdict.reason, HasSubstr("(min_healthy 3)"));
+}
+
+TEST_F(RemedyGuardTest, EachRefusalIsInTheListAndInTheReason) {
+  context.switch_on = false;
+  context.storm = "x";
+  context.condition = Verdict::kFalse;
+  context.muted_by = "incident #1: n1 up 0";
+  const Silence silence{"s1", {}, 0, kStart + kHour, "user:anna", "deploy", ""};
+  context.silence = &silence;
+  context.issues = {{kStart - kMinute, kStart - kMinute, kStart - kMinute}, kStart - kMinute};
+  context.failures_ns = {kStart, kStart, kStart};
+  policy.spec.guard.for_ns = kMinute;
+  policy.spec.guard.excluded = {"payments"};
+  policy.spec.guard.min_healthy = {1, true, true};
+  policy.spec.guard.deny_windows = {WindowSpec()};
+  const std::vector<WindowSpec> none;
+  policy.windows = Windows({{&none, &policy.spec.guard.deny_windows, "policy latency"}});
+  context.self = "heald itself (pid 7)";
+  context.busy_with = "restart payments";
+  finding.kind = FindingKind::kPrediction;
+  const Judgement judgement = JudgeAll(context);
+  EXPECT_THAT(judgement.verdicts, SizeIs(15));
+  for (const GuardVerdict& verdict : judgement.verdicts) {
+    EXPECT_FALSE(verdict.allowed) << verdict.guard;
+    EXPECT_THAT(judgement.reason, HasSubstr(verdict.reason));
+  }
+  EXPECT_EQ(judgement.retry_ns, kStart + kHour) << "the silence lasts longest";
 }
 
 TEST_F(RemedyGuardTest, TheLatestOfSeveralRefusalsSaysWhenToLookAgain) {
@@ -282,6 +396,127 @@ TEST(RemedyGuardedTest, APredictionAloneDoesNotRestart) {
   world.engine->SetPolicies(MakeSpec({policy}));
   world.Run(10 * kSecond);
   EXPECT_EQ(world.gateway.executes, 1);
+}
+
+TEST(RemedyGuardedTest, TheBreakerIsReadFromTheJournalAfterARestart) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kMinute;
+  policy.guard.max_per_hour = 0;
+  policy.verify_within_ns = 30 * kSecond;
+  World world(MakeSpec({policy}));
+  const Finding finding = world.Open("payments");
+  world.Run(10 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 3);
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("breaker: breaker open: latency on payments")));
+  world.Restart();
+  world.engine->OnFinding(finding);
+  world.Run(20 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 3);
+  world.Run(5 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 4) << "half open: one try";
+  EXPECT_THAT(world.told.decisions.back().guards.back().allowed, true);
+  world.Run(25 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 4) << "that failed too";
+  world.Clear(finding);
+  world.Run(kMinute);
+  EXPECT_THAT(world.engine->incidents().all(), IsEmpty());
+}
+
+TEST(RemedyGuardedTest, ASuccessClosesTheBreaker) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kMinute;
+  policy.guard.max_per_hour = 0;
+  policy.verify_within_ns = 30 * kSecond;
+  policy.guard.breaker = {2, kHour};
+  World world(MakeSpec({policy}));
+  for (int round = 0; round < 3; ++round) {
+    Finding finding = world.Open("payments");
+    world.Run(75 * kSecond);  // one fails, the next is being verified
+    world.Clear(finding);
+    world.Run(2 * kMinute);
+  }
+  EXPECT_EQ(world.gateway.executes, 6);
+}
+
+TEST(RemedyGuardedTest, MinHealthyStopsNewOnesWhileRunningOnesGoOn) {
+  PolicySpec policy = MakePolicy("latency", "severity >= warning");
+  policy.guard.min_healthy = {0.5, true, true};
+  PipelineSpec spec = MakeSpec({policy});
+  spec.nodes[1].inputs = {{"prom", "latency_p99", ""}};
+  World world(spec);
+  for (const char* service : {"payments", "orders", "users", "cart"}) world.Sample(service, 0.1);
+  const Finding payments = world.Open("payments");
+  world.Open("orders");
+  world.Run(kSecond);
+  EXPECT_EQ(world.gateway.executes, 2);
+  world.Open("users");
+  world.Run(5 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 2);
+  EXPECT_EQ(world.engine->running_executions(), 2u) << "the two before go on";
+  EXPECT_THAT(world.Refusals(),
+              ElementsAre("targets: 1 of 4 targets are healthy (min_healthy 50%); possible again "
+                          "when 2 are"));
+  world.Clear(payments);
+  world.Run(10 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 3);
+}
+
+TEST(RemedyGuardedTest, MaxTargetsLetsOneInWhenAnotherIsDone) {
+  PolicySpec policy = MakePolicy("latency", "severity >= warning");
+  policy.guard.max_targets = {1, false, true};
+  World world(MakeSpec({policy}));
+  const Finding payments = world.Open("payments");
+  world.Open("orders");
+  world.Run(5 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 1);
+  EXPECT_THAT(world.Refusals(),
+              ElementsAre(HasSubstr("acts on 1 targets already (max_targets 1)")));
+  world.Clear(payments);
+  world.Run(10 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 2);
+}
+
+TEST(RemedyGuardedTest, WindowsOpenByThemselves) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.windows = {{0x7f, 2 * kHour, 3 * kHour, "Europe/Berlin", ""}};
+  World world(MakeSpec({policy}));  // it is 01:00 in Berlin
+  world.Open("payments");
+  world.Run(59 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 0);
+  EXPECT_THAT(world.Refusals(),
+              ElementsAre("windows: outside the windows of policy latency: every day 02:00 to "
+                          "03:00 Europe/Berlin; next possible 01:00:00 UTC"));
+  world.Run(kMinute + kSecond);
+  EXPECT_EQ(world.gateway.executes, 1);
+}
+
+TEST(RemedyGuardedTest, TheAgentsDenyWindowsAreForAllPolicies) {
+  PipelineSpec spec = MakeSpec({MakePolicy()});
+  spec.agent.deny_windows = {{0x7f, 0, 2 * kHour, "UTC", ""}};
+  World world(spec);
+  world.Open("payments");
+  world.Run(2 * kHour - kSecond);
+  EXPECT_EQ(world.gateway.executes, 0);
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 1);
+}
+
+TEST(RemedyGuardedTest, EveryRefusalListsAllGuards) {
+  PolicySpec policy = MakePolicy("latency", "latency_p99 > 0.5");
+  policy.guard.for_ns = 10 * kSecond;
+  World world(MakeSpec({policy}));
+  world.gateway.targets["payments"].plan_error = MakeError(Code::kNotFound, "gone");
+  world.Open("payments");
+  world.Run(5 * kSecond);  // no sample
+  world.Sample("payments", 1.8);
+  world.Run(20 * kSecond);  // no plan
+  ASSERT_THAT(world.told.decisions, SizeIs(2));
+  EXPECT_THAT(world.told.decisions[0].guards, SizeIs(15));
+  EXPECT_THAT(world.told.decisions[1].guards, SizeIs(16)) << "and the plan";
+  EXPECT_THAT(
+      world.Refusals(),
+      ElementsAre("fresh_data: inconclusive: no fresh value of latency_p99",
+                  "for: the condition must hold for 10s, and is not known to hold", "plan: gone"));
 }
 
 TEST(RemedyGuardedTest, TheTargetsOfAPolicyAreCounted) {

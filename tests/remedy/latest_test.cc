@@ -72,10 +72,10 @@ TEST_F(RemedyLatestTest, DropsExpiredSeriesAndCountsTargets) {
   latest.Record("prom", "latency_p99", {{"service", "a"}, {"instance", "1"}}, 1, kNow);
   latest.Record("prom", "latency_p99", {{"service", "a"}, {"instance", "2"}}, 1, kNow + kHour);
   latest.Record("prom", "latency_p99", {{"service", "b"}}, 1, kNow);
-  EXPECT_EQ(latest.TargetCount("latency_p99"), 2u);
+  EXPECT_EQ(latest.Count({"latency_p99"}, "", [](const std::string&) { return true; }).known, 2u);
   EXPECT_EQ(latest.DropExpired(kNow + kHour), 2u);
   EXPECT_EQ(latest.series_count(), 1u);
-  EXPECT_EQ(latest.TargetCount("latency_p99"), 1u);
+  EXPECT_EQ(latest.Count({"latency_p99"}, "", [](const std::string&) { return true; }).known, 1u);
   EXPECT_EQ(latest.Lookup("latency_p99", {{"service", "a"}}, kNow + kHour), 1.0);
 }
 

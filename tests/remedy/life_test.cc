@@ -114,7 +114,9 @@ TEST(RemedyLifeTest, WithoutAGroupLabelTheWholeTargetIsTheGroup) {
 }
 
 TEST(RemedyLifeTest, FailsAndEscalatesWhatDoesNotGetBetterThenTriesAgainAfterItsCooldown) {
-  World world(MakeSpec({MakePolicy()}));
+  PolicySpec policy = MakePolicy();
+  policy.guard.breaker.failures = 0;
+  World world(MakeSpec({policy}));
   std::vector<int64_t> times;
   world.gateway.on_execute = [&](const ActionRequest&) { times.push_back(world.clock.NowNs()); };
   world.Open("payments");
@@ -299,7 +301,10 @@ TEST(RemedyLifeTest, AClockThatGoesBackDelaysNothing) {
 
 // What the engine and its journal add between a finding and the call.
 TEST(RemedyLifeTest, ReachesTheCallWithinAMillisecond) {
-  World world(MakeSpec({MakePolicy("latency", "severity >= warning and latency_p99 > 0.5")}));
+  PipelineSpec spec =
+      MakeSpec({MakePolicy("latency", "severity >= warning and latency_p99 > 0.5")});
+  spec.agent.storm.incidents = 0;
+  World world(spec);
   world.gateway.inline_answers = true;
   std::vector<double> micros;
   std::vector<double> cpu_micros;  // what it costs however busy the machine is

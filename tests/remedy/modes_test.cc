@@ -30,7 +30,7 @@ TEST(RemedyShadowTest, SaysOnceWhatItWouldHaveDoneAndJudgesItAfterwards) {
   EXPECT_EQ(world.gateway.executes, 0);
   ASSERT_THAT(world.told.decisions, SizeIs(1));
   EXPECT_EQ(world.told.decisions[0].verdict, DecisionVerdict::kWouldAct);
-  EXPECT_THAT(world.told.decisions[0].guards, SizeIs(9));
+  EXPECT_THAT(world.told.decisions[0].guards, SizeIs(15));
   EXPECT_THAT(world.Kinds(1),
               ElementsAre("finding.opened", "incident.opened", "decision.would_act",
                           "finding.cleared", "shadow.verdict", "incident.resolved"));

@@ -46,7 +46,7 @@ TEST(RemedyPolicyTest, LabelsGoBeforeSamplesAndAbsentLabelsAreEmpty) {
   EXPECT_THAT(policy->sample_names, ElementsAre("latency_p99", "prom.error_rate"));
   EXPECT_TRUE(policy->periodic());
   LatestSamples latest;
-  latest.SetWanted(set.SampleNames(), {"service"});
+  latest.SetWanted(WantedSamples(spec), {"service"});
   latest.Record("prom", "latency_p99", {{"service", "a"}}, 3, kStart);
   Finding finding;
   finding.target = {{"service", "a"}};

@@ -151,6 +151,7 @@ class Told final : public EventSink {
   void OnNotice(const Notice& notice) override {
     ids.push_back(notice.event_id);
     lines.push_back(notice.text);
+    if (!notice.quiet) loud.push_back(notice.text);
     if (notice.kind == NoticeKind::kDecision) decisions.push_back(*notice.decision);
     if (notice.kind == NoticeKind::kOutcome) outcomes.push_back(*notice.outcome);
     if (notice.incident != nullptr) last_incident = *notice.incident;
@@ -159,6 +160,7 @@ class Told final : public EventSink {
 
   std::vector<std::string> ids;
   std::vector<std::string> lines;
+  std::vector<std::string> loud;  // of those what notifiers get
   std::vector<Decision> decisions;
   std::vector<Outcome> outcomes;
   std::vector<std::string> problems;

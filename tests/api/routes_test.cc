@@ -5,6 +5,7 @@
 
 #include "core/api/json.h"
 #include "core/api/router.h"
+#include "core/base/units.h"
 #include "core/dashboard/assets.h"
 #include "tests/api/fake_backend.h"
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/agent/version.h"
+#include "core/cli/audit.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
 #include "core/cli/token.h"
@@ -112,6 +113,20 @@ int main(int argc, char** argv) {
     plugins.pipeline = pipeline;
     code = Plugins(plugins);
   });
+
+  AuditOptions audit;
+  CLI::App* trail = app.add_subcommand("audit", "About the audit trail");
+  trail->require_subcommand(1);
+  sub = trail->add_subcommand(
+      "verify", "Check that no row of it was changed, deleted, put in or moved; prints its head");
+  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  sub->add_option("--store", audit.store,
+                  "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
+  sub->add_option("--known", audit.known,
+                  "SEQ:HASH, a head printed earlier: finds a trail that was forged as a whole");
+  sub->add_option("--format", audit.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  sub->callback([&] { code = AuditVerify(audit, pipeline); });
 
   std::string component;
   CLI::App* plugin = app.add_subcommand("plugin", "About one plugin");

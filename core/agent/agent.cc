@@ -8,6 +8,7 @@
 
 #include "core/agent/api_metrics.h"
 #include "core/agent/environment.h"
+#include "core/agent/identity.h"
 #include "core/agent/notice_codec.h"
 #include "core/agent/version.h"
 #include "core/api/tokens.h"
@@ -119,8 +120,10 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
       [this](std::function<void()> work) { OnEngine(std::move(work)); },
       metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
+  remedy::EngineOptions engine_options;
+  engine_options.process = ThisProcess();
   Result<std::unique_ptr<remedy::Engine>> engine = remedy::Engine::Create(
-      {&clock_, store_.get(), gateway_.get(), this, &latest_, held_.get()}, spec);
+      {&clock_, store_.get(), gateway_.get(), this, &latest_, held_.get()}, spec, engine_options);
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
   {
@@ -201,16 +204,18 @@ heald::Status Agent::ReadLastIncidents() {
 
 void Agent::ApplySpec(const PipelineSpec& spec) {
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped;
-  for (const PolicySpec& policy : spec.policies) {
-    for (const std::string& wanted : policy.when.names()) {
-      const size_t dot = wanted.find('.');
-      for (const NodeSpec& node : spec.nodes) {
-        if (node.kind != Kind::kSource) continue;
-        const bool qualified = dot != std::string::npos && wanted.substr(0, dot) == node.name;
-        if (dot != std::string::npos && !qualified) continue;
-        tapped[node.name].push_back(series_.NameId(qualified ? wanted.substr(dot + 1) : wanted));
-      }
+  for (const std::string& wanted : remedy::WantedSamples(spec)) {
+    const size_t dot = wanted.find('.');
+    for (const NodeSpec& node : spec.nodes) {
+      if (node.kind != Kind::kSource) continue;
+      const bool qualified = dot != std::string::npos && wanted.substr(0, dot) == node.name;
+      if (dot != std::string::npos && !qualified) continue;
+      tapped[node.name].push_back(series_.NameId(qualified ? wanted.substr(dot + 1) : wanted));
     }
+  }
+  for (auto& [source, names] : tapped) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
   }
   // A value three polls old is stale.
   for (const NodeSpec& node : spec.nodes)
@@ -239,7 +244,7 @@ void Agent::OnSamples(const NodeSpec& source, const SampleBatch& batch) {
   }
   for (uint64_t i = 0; i < batch.rows; ++i) {
     const SeriesTable::Series* series = series_.Get(batch.series[i]);
-    if (series == nullptr || std::find(wanted.begin(), wanted.end(), series->name) == wanted.end())
+    if (series == nullptr || !std::binary_search(wanted.begin(), wanted.end(), series->name))
       continue;
     latest_.Record(source.name, series->labels.Get("__name__"), series->labels, batch.value[i],
                    batch.ts_ns[i]);

@@ -78,6 +78,10 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::vector<Decision> Approvals() override;
   Result<void> Approve(const std::string& decision, bool approve,
                        const std::string& actor) override;
+  std::vector<api::SilenceEntry> Silences() override;
+  Result<api::SilenceEntry> AddSilence(const api::SilenceRequest& request,
+                                       const std::string& actor) override;
+  Result<api::SilenceEntry> EndSilence(const std::string& id, const std::string& actor) override;
   Result<api::DetectionReport> Detect(const std::string& actor) override;
   Result<api::ReloadReport> Reload(const std::string& actor) override;
   std::vector<api::Check> Health() override;
@@ -107,6 +111,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
     OnEngine([answer, work = std::move(work)] { answer->set_value(work()); });
     return future.get();
   }
+  // What of them is silenced or muted now; the journal doesn't say.
+  void ShowQuiet(std::vector<Incident>* incidents);
   void ScheduleTick();
   void ApplySpec(const PipelineSpec& spec);
   heald::Status ReadLastIncidents();

@@ -2,6 +2,7 @@
 // own, from the runner's counters.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "core/agent/agent.h"
 #include "core/agent/targets.h"
@@ -44,6 +45,40 @@ std::string InputName(const InputRef& input) {
   return input.output.empty() ? input.node : input.node + "." + input.output;
 }
 
+std::vector<std::string> WindowTexts(const std::vector<WindowSpec>& windows) {
+  std::vector<std::string> out;
+  for (const WindowSpec& window : windows) out.push_back(remedy::Describe(window));
+  return out;
+}
+
+api::GuardStatus GuardOf(const GuardSpec& guard) {
+  api::GuardStatus out;
+  out.for_ns = guard.for_ns;
+  out.cooldown_ns = guard.cooldown_ns;
+  out.max_per_hour = guard.max_per_hour;
+  out.excluded = guard.excluded;
+  if (guard.max_targets.set) out.max_targets = remedy::AmountText(guard.max_targets);
+  if (guard.min_healthy.set) out.min_healthy = remedy::AmountText(guard.min_healthy);
+  out.breaker_failures = guard.breaker.failures;
+  out.breaker_for_ns = guard.breaker.for_ns;
+  out.windows = WindowTexts(guard.windows);
+  out.deny_windows = WindowTexts(guard.deny_windows);
+  return out;
+}
+
+api::SilenceEntry SilenceOf(const remedy::Silence& silence, int64_t now_ns) {
+  api::SilenceEntry out;
+  out.id = silence.id;
+  for (const Matcher& matcher : silence.matchers) out.matchers.push_back(matcher.ToString());
+  out.created_ns = silence.created_ns;
+  out.ends_ns = silence.ends_ns;
+  out.actor = silence.actor;
+  out.comment = silence.comment;
+  out.active = silence.ActiveAt(now_ns);
+  out.ended_by = silence.ended_by;
+  return out;
+}
+
 api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrides& overrides) {
   api::PolicyStatus out;
   out.name = policy.name;
@@ -52,12 +87,10 @@ api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrid
   out.action = policy.action;
   for (const InputRef& input : policy.inputs) out.inputs.push_back(InputName(input));
   out.when = policy.when.text();
-  out.for_ns = policy.guard.for_ns;
-  out.cooldown_ns = policy.guard.cooldown_ns;
-  out.max_per_hour = policy.guard.max_per_hour;
-  out.excluded = policy.guard.excluded;
+  out.guard = GuardOf(policy.guard);
   out.verify_within_ns = policy.verify_within_ns;
   out.allow_on_prediction = policy.allow_on_prediction;
+  out.allow_self = policy.allow_self;
   if (const auto at = overrides.find(policy.name); at != overrides.end()) {
     out.file_enabled = at->second.file_enabled;
     out.file_mode = at->second.file_mode;
@@ -138,6 +171,8 @@ api::StatusReport Agent::Status() {
     uint64_t incidents = 0;
     uint64_t awaiting = 0;
     uint64_t predictions = 0;
+    uint64_t silences = 0;
+    std::optional<api::StormStatus> storm;
   };
   FromEngine from = AskEngine<FromEngine>([this] {
     FromEngine out;
@@ -146,6 +181,11 @@ api::StatusReport Agent::Status() {
       out.policies.push_back(PolicyOf(policy, engine_->overrides()));
     out.incidents = engine_->incidents().all().size();
     out.awaiting = engine_->AwaitingApproval().size();
+    for (const remedy::Silence& silence : engine_->silences().all())
+      out.silences += silence.ActiveAt(clock_.NowNs());
+    if (const remedy::Storm& storm = engine_->storm(); storm.on())
+      out.storm = {storm.since_ns(), storm.until_ns(), engine_->storm_incident(),
+                   storm.merged_total()};
     for (const auto& [id, open] : engine_->incidents().all())
       for (const Finding& finding : open->incident.findings)
         out.predictions +=
@@ -157,6 +197,8 @@ api::StatusReport Agent::Status() {
   report.open_incidents = from.incidents;
   report.awaiting_approval = from.awaiting;
   report.open_predictions = from.predictions;
+  report.silences = from.silences;
+  report.storm = from.storm;
   report.nodes = NodeStatuses();
   std::erase_if(report.nodes, [](const api::NodeStatus& node) { return node.kind == "policy"; });
   // A detector learns until it has seen enough of every series; see `learning_series` in the SDK.
@@ -280,19 +322,45 @@ Result<api::IncidentPage> Agent::Incidents(const api::IncidentQuery& query) {
   if (query.state) filter.states = {*query.state};
   filter.before = query.before_id;
   filter.limit = query.limit;
-  const std::lock_guard lock(reader_mutex_);
-  Result<IncidentPage> page = reader_->Incidents(filter);
+  Result<IncidentPage> page = [&] {
+    const std::lock_guard lock(reader_mutex_);
+    return reader_->Incidents(filter);
+  }();
   if (!page) return page.error();
+  ShowQuiet(&page->incidents);
   return api::IncidentPage{std::move(page->incidents), page->next != 0};
 }
 
+void Agent::ShowQuiet(std::vector<Incident>* incidents) {
+  using Quiet = std::pair<std::string, uint64_t>;
+  std::vector<uint64_t> ids;
+  for (const Incident& incident : *incidents) ids.push_back(incident.id);
+  const std::map<uint64_t, Quiet> quiet = AskEngine<std::map<uint64_t, Quiet>>([this, ids] {
+    std::map<uint64_t, Quiet> out;
+    for (const uint64_t id : ids)
+      if (const auto at = engine_->incidents().all().find(id);
+          at != engine_->incidents().all().end() && at->second->quiet())
+        out[id] = {at->second->incident.silenced_by, at->second->incident.muted_by};
+    return out;
+  });
+  for (Incident& incident : *incidents)
+    if (const auto at = quiet.find(incident.id); at != quiet.end())
+      std::tie(incident.silenced_by, incident.muted_by) = at->second;
+}
+
 Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {
-  const std::lock_guard lock(reader_mutex_);
-  Result<std::optional<Chain>> chain = reader_->ChainOf(id);
+  Result<std::optional<Chain>> chain = [&] {
+    const std::lock_guard lock(reader_mutex_);
+    return reader_->ChainOf(id);
+  }();
   if (!chain) return chain.error();
   if (!*chain) return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
   api::IncidentChain out;
-  out.incident = std::move((*chain)->incident);
+  std::vector<Incident> shown = {std::move((*chain)->incident)};
+  ShowQuiet(&shown);
+  out.incident = std::move(shown.front());
+  for (remedy::Hint& hint : remedy::HintsOf((*chain)->events))
+    out.hints.push_back({hint.ts_ns, std::move(hint.text)});
   out.decisions = std::move((*chain)->decisions);
   for (const Execution& e : (*chain)->executions)
     out.outcomes.push_back({e.decision, e.incident, OutcomeOf(e.state), e.detail,
@@ -404,6 +472,41 @@ Result<void> Agent::Approve(const std::string& decision, bool approve, const std
   return AskEngine<heald::Status>([this, decision, approve, actor] {
     return approve ? engine_->Approve(decision, actor) : engine_->Deny(decision, actor);
   });
+}
+
+std::vector<api::SilenceEntry> Agent::Silences() {
+  std::vector<api::SilenceEntry> out = AskEngine<std::vector<api::SilenceEntry>>([this] {
+    std::vector<api::SilenceEntry> all;
+    for (const remedy::Silence& silence : engine_->silences().all())
+      all.push_back(SilenceOf(silence, clock_.NowNs()));
+    return all;
+  });
+  std::reverse(out.begin(), out.end());
+  std::stable_partition(out.begin(), out.end(),
+                        [](const api::SilenceEntry& silence) { return silence.active; });
+  return out;
+}
+
+Result<api::SilenceEntry> Agent::AddSilence(const api::SilenceRequest& request,
+                                            const std::string& actor) {
+  const Result<remedy::Silence> added = AskEngine<Result<remedy::Silence>>([&] {
+    const int64_t ends_ns =
+        request.ends_ns != 0 ? request.ends_ns : clock_.NowNs() + request.for_ns;
+    return engine_->AddSilence(request.matchers, ends_ns, actor, request.comment);
+  });
+  if (!added) return added.error();
+  api::SilenceEntry silence = SilenceOf(*added, clock_.NowNs());
+  Publish("silence", api::ToJson(silence));
+  return silence;
+}
+
+Result<api::SilenceEntry> Agent::EndSilence(const std::string& id, const std::string& actor) {
+  const Result<remedy::Silence> ended =
+      AskEngine<Result<remedy::Silence>>([&] { return engine_->EndSilence(id, actor); });
+  if (!ended) return ended.error();
+  api::SilenceEntry silence = SilenceOf(*ended, clock_.NowNs());
+  Publish("silence", api::ToJson(silence));
+  return silence;
 }
 
 Result<api::DetectionReport> Agent::Detect(const std::string& actor) {

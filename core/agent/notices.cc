@@ -119,7 +119,8 @@ void Agent::OnNotice(const remedy::Notice& notice) {
   const std::string node = notice.node.empty() ? std::string(kSelf) : notice.node;
   CountNotice(notice);
   PublishNotice(notice);
-  Log(LevelOf(notice), node, notice.text);
+  Log(notice.quiet ? LogLevel::kInfo : LevelOf(notice), node, notice.text);
+  if (notice.quiet) return;
   Notification out;
   out.kind = static_cast<Notification::Kind>(notice.kind);
   out.event_id = notice.event_id;

@@ -40,6 +40,13 @@ class Backend {
   // Ok: taken; what comes of it is in the incident. kNotFound: nothing waits under that id.
   virtual Result<void> Approve(const std::string& decision, bool approve,
                                const std::string& actor) = 0;
+  // Those in force first, then those that ended lately; each newest first.
+  virtual std::vector<SilenceEntry> Silences() = 0;
+  // kInvalid: says why.
+  virtual Result<SilenceEntry> AddSilence(const SilenceRequest& request,
+                                          const std::string& actor) = 0;
+  // kNotFound; kConflict: it is over already.
+  virtual Result<SilenceEntry> EndSilence(const std::string& id, const std::string& actor) = 0;
   // Polls every polled source now, waits until the detectors have judged what came. kConflict while
   // another such run goes on.
   virtual Result<DetectionReport> Detect(const std::string& actor) = 0;

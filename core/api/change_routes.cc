@@ -6,6 +6,7 @@
 #include "core/api/json.h"
 #include "core/api/problem.h"
 #include "core/api/routes.h"
+#include "core/base/units.h"
 
 namespace heald::api {
 namespace {
@@ -59,6 +60,57 @@ Response PutApproval(const Call& call) {
   const Result<void> taken = call.backend.Approve(decision, *approve, change->actor);
   if (!taken) return Problem(taken.error());
   return Ok({{"decision", decision}, {"approved", *approve}, {"actor", change->actor}});
+}
+
+Result<SilenceRequest> ParseSilence(const Json& body) {
+  SilenceRequest silence;
+  const auto matchers = body.find("matchers");
+  if (matchers == body.end() || !matchers->is_array() || matchers->empty())
+    return MakeError(Code::kInvalid, "'matchers' must be a list such as [\"service=payments\"]");
+  for (const Json& text : *matchers) {
+    Result<Matcher> matcher = text.is_string()
+                                  ? Matcher::Parse(text.get<std::string>())
+                                  : MakeError(Code::kInvalid, "'matchers' must be a list of texts");
+    if (!matcher) return matcher.error();
+    silence.matchers.push_back(std::move(*matcher));
+  }
+  const auto ends = body.find("ends");
+  const auto for_seconds = body.find("for_seconds");
+  if ((ends == body.end()) == (for_seconds == body.end()))
+    return MakeError(Code::kInvalid, "the body must say either 'ends' or 'for_seconds'");
+  if (ends != body.end()) {
+    const Result<int64_t> ns =
+        ends->is_string() ? ParseTime(ends->get<std::string>()) : MakeError(Code::kInvalid, "");
+    if (!ns || *ns <= 0)
+      return MakeError(Code::kInvalid, "'ends' must be a time such as 2026-11-21T20:14:03Z");
+    silence.ends_ns = *ns;
+  } else {
+    constexpr double kLongest = 400.0 * 86'400;
+    if (!for_seconds->is_number() || for_seconds->get<double>() <= 0 ||
+        for_seconds->get<double>() > kLongest)
+      return MakeError(Code::kInvalid, "'for_seconds' must be a number above 0, a year at most");
+    silence.for_ns = static_cast<int64_t>(for_seconds->get<double>() * 1e9);
+  }
+  if (const auto comment = body.find("comment"); comment != body.end() && comment->is_string())
+    silence.comment = comment->get<std::string>();
+  return silence;
+}
+
+Response PostSilence(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"matchers", "ends", "for_seconds", "comment"});
+  if (!change) return Problem(change.error());
+  const Result<SilenceRequest> wanted = ParseSilence(change->body);
+  if (!wanted) return Problem(wanted.error());
+  const Result<SilenceEntry> silence = call.backend.AddSilence(*wanted, change->actor);
+  return silence ? Ok(ToJson(*silence)) : Problem(silence.error());
+}
+
+Response DeleteSilence(const Call& call) {
+  const Result<Change> change = ParseChange(call, {});
+  if (!change) return Problem(change.error());
+  const Result<SilenceEntry> silence =
+      call.backend.EndSilence(std::string(call.params[0]), change->actor);
+  return silence ? Ok(ToJson(*silence)) : Problem(silence.error());
 }
 
 Result<PolicyChange> ParsePolicyChange(const Json& body) {
@@ -122,6 +174,8 @@ constexpr Route kRoutes[] = {
     {"PUT", "/api/v1/switch", Role::kOperator, PutSwitch},
     {"PUT", "/api/v1/approvals/{id}", Role::kApprover, PutApproval},
     {"PATCH", "/api/v1/policies/{name}", Role::kOperator, PatchPolicy},
+    {"POST", "/api/v1/silences", Role::kOperator, PostSilence},
+    {"DELETE", "/api/v1/silences/{id}", Role::kOperator, DeleteSilence},
     {"POST", "/api/v1/detections", Role::kOperator, PostDetections},
     {"POST", "/api/v1/reload", Role::kOperator, PostReload},
 };

@@ -15,7 +15,7 @@ namespace heald::api {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr size_t kChunkBytes = 16 * 1024;
+constexpr size_t kChunkBytes = size_t{16} * 1024;
 
 int64_t NowNs() {
   return SystemClock().MonotonicNs();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/api/channel.h"
 #include "core/api/limits.h"
@@ -22,11 +23,15 @@ namespace heald::api {
 
 // What all connections of a server share.
 struct ConnectionContext {
-  Limits limits;
-  Router router;
+  using AllowedFor = std::function<LiveStream::Allowed(const Request&)>;
+
+  ConnectionContext(const Limits& l, Router r, LiveStream& s, AllowedFor a)
+      : limits(l), router(std::move(r)), live(s), allowed(std::move(a)) {}
+
+  const Limits limits;
+  const Router router;
   LiveStream& live;
-  // For the client of this request, when it goes live.
-  std::function<LiveStream::Allowed(const Request&)> allowed;
+  const AllowedFor allowed;  // for the client of this request, when it goes live
   // Monotonic; nothing is waited for after it. Stop lowers it.
   std::atomic<int64_t> stop_by_ns{std::numeric_limits<int64_t>::max()};
   std::atomic<bool> stopping{false};

@@ -23,6 +23,11 @@ double Seconds(int64_t ns) {
   return static_cast<double>(ns) / static_cast<double>(kSecond);
 }
 
+// null where there is none.
+Json Text(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
 Json ToJson(const Contributor& contributor) {
   return {{"name", contributor.name},
           {"share", Number(contributor.share)},
@@ -44,6 +49,26 @@ Json ToJson(const Plan& plan) {
 Json ToJson(const PipelineEdge& edge) {
   return {
       {"from", edge.from}, {"to", edge.to}, {"records", edge.records}, {"outputs", edge.outputs}};
+}
+
+Json ToJson(const GuardStatus& guard) {
+  return {{"for_seconds", Seconds(guard.for_ns)},
+          {"cooldown_seconds", Seconds(guard.cooldown_ns)},
+          {"max_per_hour", guard.max_per_hour},
+          {"excluded", guard.excluded},
+          {"max_targets", Text(guard.max_targets)},
+          {"min_healthy", Text(guard.min_healthy)},
+          {"breaker",
+           {{"failures", guard.breaker_failures}, {"for_seconds", Seconds(guard.breaker_for_ns)}}},
+          {"windows", guard.windows},
+          {"deny_windows", guard.deny_windows}};
+}
+
+Json ToJson(const StormStatus& storm) {
+  return {{"since", Time(storm.since_ns)},
+          {"until", Time(storm.until_ns)},
+          {"incident", storm.incident},
+          {"counted", storm.counted}};
 }
 
 Json ToJson(const Signal& signal) {
@@ -103,6 +128,7 @@ template Json ToJsonArray(const std::vector<ExecutionEntry>&);
 template Json ToJsonArray(const std::vector<AuditEntry>&);
 template Json ToJsonArray(const std::vector<PluginEntry>&);
 template Json ToJsonArray(const std::vector<PolicyStatus>&);
+template Json ToJsonArray(const std::vector<SilenceEntry>&);
 template Json ToJsonArray(const std::vector<NodeStatus>&);
 template Json ToJsonArray(const std::vector<TokenUse>&);
 
@@ -154,6 +180,8 @@ Json ToJson(const Incident& incident) {
           {"summary", incident.summary},
           {"opened", Time(incident.opened_ns)},
           {"closed", Time(incident.closed_ns)},
+          {"silenced_by", Text(incident.silenced_by)},
+          {"muted_by", incident.muted_by == 0 ? Json() : Json(incident.muted_by)},
           {"findings", ToJsonArray(incident.findings)}};
 }
 
@@ -187,16 +215,15 @@ Json ToJson(const Outcome& outcome) {
 
 Json ToJson(const ChainEvent& event) {
   const Detail detail(event.detail);
-  return {{"time", Time(event.ts_ns)},
-          {"actor", event.actor},
-          {"event", event.event},
-          {"decision", event.decision.empty() ? Json() : Json(event.decision)},
-          {"text", detail.text},
-          {"detail", detail.rest}};
+  return {{"time", Time(event.ts_ns)},        {"actor", event.actor}, {"event", event.event},
+          {"decision", Text(event.decision)}, {"text", detail.text},  {"detail", detail.rest}};
 }
 
 Json ToJson(const IncidentChain& chain) {
   Json out = ToJson(chain.incident);
+  out["hints"] = Json::array();
+  for (const HintEntry& hint : chain.hints)
+    out["hints"].push_back({{"time", Time(hint.ts_ns)}, {"text", hint.text}});
   out["decisions"] = ToJsonArray(chain.decisions);
   out["outcomes"] = ToJsonArray(chain.outcomes);
   out["timeline"] = ToJsonArray(chain.timeline);
@@ -238,17 +265,25 @@ Json ToJson(const PolicyStatus& p) {
           {"action", p.action},
           {"inputs", p.inputs},
           {"when", p.when},
-          {"guard",
-           {{"for_seconds", Seconds(p.for_ns)},
-            {"cooldown_seconds", Seconds(p.cooldown_ns)},
-            {"max_per_hour", p.max_per_hour},
-            {"excluded", p.excluded}}},
+          {"guard", ToJson(p.guard)},
           {"verify_within_seconds", Seconds(p.verify_within_ns)},
           {"allow_on_prediction", p.allow_on_prediction},
+          {"allow_self", p.allow_self},
           {"file_enabled", p.file_enabled},
           {"file_mode", ToString(p.file_mode)},
-          {"changed_by", p.changed_by.empty() ? Json() : Json(p.changed_by)},
+          {"changed_by", Text(p.changed_by)},
           {"changed", Time(p.changed_ns)}};
+}
+
+Json ToJson(const SilenceEntry& s) {
+  return {{"id", s.id},
+          {"matchers", s.matchers},
+          {"created", Time(s.created_ns)},
+          {"ends", Time(s.ends_ns)},
+          {"actor", s.actor},
+          {"comment", s.comment},
+          {"active", s.active},
+          {"ended_by", Text(s.ended_by)}};
 }
 
 Json ToJson(const ServiceHealth& s) {
@@ -335,9 +370,11 @@ Json ToJson(const StatusReport& s) {
           {"open_incidents", s.open_incidents},
           {"awaiting_approval", s.awaiting_approval},
           {"open_predictions", s.open_predictions},
+          {"silences", s.silences},
+          {"storm", s.storm ? ToJson(*s.storm) : Json()},
           {"healthy_since", Time(s.healthy_since_ns)},
           {"reloaded", Time(s.reloaded_ns)},
-          {"reload_error", s.reload_error.empty() ? Json() : Json(s.reload_error)},
+          {"reload_error", Text(s.reload_error)},
           {"problems", s.problems},
           {"nodes", ToJsonArray(s.nodes)},
           {"policies", ToJsonArray(s.policies)},

@@ -27,6 +27,7 @@ Json ToJson(const SwitchState& state);
 Json ToJson(const NodeStatus& node);
 Json ToJson(const PipelineReport& pipeline);
 Json ToJson(const PolicyStatus& policy);
+Json ToJson(const SilenceEntry& silence);
 Json ToJson(const ServiceHealth& service);
 Json ToJson(const FindingEntry& entry);
 Json ToJson(const ActionStatus& action);

@@ -11,20 +11,20 @@
 namespace heald::api {
 
 struct LiveLimits {
-  size_t clients = 512;                 // beyond: 503
-  size_t kept_events = 1024;            // what a client that comes back can still be given
-  size_t kept_bytes = 4 * 1024 * 1024;  // of these events together
-  size_t lag_bytes = 256 * 1024;        // a client may be further behind for `stall_ns` only
-  int64_t stall_ns = 10 * kSecond;      // a client that takes nothing for so long is dropped
-  int64_t heartbeat_ns = 15 * kSecond;  // a comment, when nothing else was sent
-  int64_t recheck_ns = 5 * kSecond;     // whether the client's token still holds
-  int64_t retry_ns = 2 * kSecond;       // after which clients come back, at most doubled
+  size_t clients = 512;                         // beyond: 503
+  size_t kept_events = 1024;                    // what a client that comes back can still be given
+  size_t kept_bytes = size_t{4} * 1024 * 1024;  // of these events together
+  size_t lag_bytes = size_t{256} * 1024;  // a client may be further behind for `stall_ns` only
+  int64_t stall_ns = 10 * kSecond;        // a client that takes nothing for so long is dropped
+  int64_t heartbeat_ns = 15 * kSecond;    // a comment, when nothing else was sent
+  int64_t recheck_ns = 5 * kSecond;       // whether the client's token still holds
+  int64_t retry_ns = 2 * kSecond;         // after which clients come back, at most doubled
 };
 
 struct Limits {
-  size_t head_bytes = 16 * 1024;
-  size_t body_bytes = 1024 * 1024;
-  size_t bodies_bytes = 16 * 1024 * 1024;  // all bodies under way together; beyond: 503
+  size_t head_bytes = size_t{16} * 1024;
+  size_t body_bytes = size_t{1024} * 1024;
+  size_t bodies_bytes = size_t{16} * 1024 * 1024;  // all bodies under way together; beyond: 503
   size_t requests_per_connection = 1000;
   int64_t head_ns = 5 * kSecond;           // from the first byte to the empty line
   int64_t body_ns = 10 * kSecond;          // from the empty line to the last byte

@@ -19,9 +19,9 @@ namespace heald::api {
 namespace {
 
 // Events are joined up to this size for a client that is behind.
-constexpr size_t kChunkBytes = 32 * 1024;
+constexpr size_t kChunkBytes = size_t{32} * 1024;
 // One client's turn, after which the others come first.
-constexpr size_t kTurnBytes = 256 * 1024;
+constexpr size_t kTurnBytes = size_t{256} * 1024;
 // What the kernel holds for a client that doesn't read would otherwise grow to megabytes.
 constexpr int kSendBufferBytes = 128 * 1024;
 // A peer that vanished without a word is noticed by the heartbeat that is never acknowledged.

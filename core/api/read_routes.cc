@@ -180,6 +180,10 @@ Response GetSwitch(const Call& call) {
   return Ok(ToJson(call.backend.Switch()));
 }
 
+Response GetSilences(const Call& call) {
+  return Ok({{"silences", ToJsonArray(call.backend.Silences())}});
+}
+
 Response GetApprovals(const Call& call) {
   return Ok({{"approvals", ToJsonArray(call.backend.Approvals())}});
 }
@@ -198,6 +202,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/policies/{name}", Role::kViewer, GetPolicy},
     {"GET", "/api/v1/switch", Role::kViewer, GetSwitch},
     {"GET", "/api/v1/approvals", Role::kViewer, GetApprovals},
+    {"GET", "/api/v1/silences", Role::kViewer, GetSilences},
     {"GET", "/api/v1/pipeline", Role::kViewer, GetPipeline},
     {"GET", "/api/v1/plugins", Role::kViewer, GetPlugins},
     {"GET", "/api/v1/plugins/{kind}/{name}", Role::kViewer, GetPlugin},

@@ -12,6 +12,7 @@
 
 #include "core/model/component.h"
 #include "core/model/incident.h"
+#include "core/model/matcher.h"
 
 namespace heald::api {
 
@@ -60,6 +61,20 @@ struct PipelineReport {
   std::vector<PipelineEdge> edges;
 };
 
+// What holds a policy back beside its condition.
+struct GuardStatus {
+  int64_t for_ns = 0;
+  int64_t cooldown_ns = 0;
+  uint64_t max_per_hour = 0;
+  std::vector<std::string> excluded;
+  std::string max_targets;  // "2", "20%"; empty: no limit
+  std::string min_healthy;
+  uint64_t breaker_failures = 0;  // 0: no breaker
+  int64_t breaker_for_ns = 0;
+  std::vector<std::string> windows;  // "mon-fri 09:00 to 17:00 Europe/Berlin"
+  std::vector<std::string> deny_windows;
+};
+
 struct PolicyStatus {
   std::string name;
   bool enabled = true;
@@ -67,12 +82,10 @@ struct PolicyStatus {
   std::string action;
   std::vector<std::string> inputs;
   std::string when;  // as written; empty: always
-  int64_t for_ns = 0;
-  int64_t cooldown_ns = 0;
-  uint64_t max_per_hour = 0;
-  std::vector<std::string> excluded;
+  GuardStatus guard;
   int64_t verify_within_ns = 0;
   bool allow_on_prediction = false;
+  bool allow_self = false;
   // What the pipeline file says, and who changed it since; empty actor: nobody.
   bool file_enabled = true;
   Mode file_mode = Mode::kShadow;
@@ -90,6 +103,14 @@ struct Link {
   std::string url;
 };
 
+// So many incidents at once that nothing is repaired until it is calm.
+struct StormStatus {
+  int64_t since_ns = 0;
+  int64_t until_ns = 0;  // if it stays calm
+  uint64_t incident = 0;
+  uint64_t counted = 0;  // findings that were only counted
+};
+
 struct StatusReport {
   std::string version;
   std::string pipeline_file;
@@ -101,6 +122,8 @@ struct StatusReport {
   uint64_t open_incidents = 0;
   uint64_t awaiting_approval = 0;
   uint64_t open_predictions = 0;
+  uint64_t silences = 0;  // in force
+  std::optional<StormStatus> storm;
   int64_t healthy_since_ns = 0;       // last incident's end, or the start; 0: not healthy now
   int64_t reloaded_ns = 0;            // 0: never since the start
   std::string reload_error;           // of the last reload, when it failed
@@ -168,15 +191,40 @@ struct ChainEvent {
   std::string detail;    // a JSON object; `text` in it is the line for people
 };
 
+// What may have caused it.
+struct HintEntry {
+  int64_t ts_ns = 0;
+  std::string text;
+};
+
 // Everything from the first finding to the verification.
 struct IncidentChain {
   Incident incident;
+  std::vector<HintEntry> hints;
   std::vector<Decision> decisions;  // oldest first, as are the others
   std::vector<Outcome> outcomes;
   std::vector<ChainEvent> timeline;
 };
 
 // ---- what is done ----
+
+struct SilenceEntry {
+  std::string id;
+  std::vector<std::string> matchers;  // `service="payments"`
+  int64_t created_ns = 0;
+  int64_t ends_ns = 0;
+  std::string actor;
+  std::string comment;
+  bool active = false;
+  std::string ended_by;  // who ended it before its time; empty: nobody
+};
+
+struct SilenceRequest {
+  std::vector<Matcher> matchers;
+  int64_t ends_ns = 0;  // or, where 0:
+  int64_t for_ns = 0;   // from now on
+  std::string comment;
+};
 
 struct ActionStatus {
   std::string name;

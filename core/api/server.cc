@@ -152,7 +152,7 @@ Status Server::Serve(Backend& backend) {
   impl_->context.emplace(
       options.limits, Router(*impl_->access, backend), impl_->live,
       [access = *impl_->access](const Request& request) { return WhileHolds(access, request); });
-  if (const Status s = impl_->live.Start(); !s) return s;
+  if (Status s = impl_->live.Start(); !s) return s;
   Tls* const tls = impl_->tls.get();
   const auto open = [tls](int fd) {
     return Channel(fd, tls == nullptr ? nullptr : tls->context());
@@ -161,7 +161,7 @@ Status Server::Serve(Backend& backend) {
   if (tls != nullptr) chore = {options.limits.tls_check_ns, [tls] { tls->Refresh(); }};
   impl_->poller = std::make_unique<Poller>(impl_->socket.impl()->sockfd(), *impl_->context, open,
                                            std::move(chore));
-  if (const Status s = impl_->poller->Start(); !s) return s;
+  if (Status s = impl_->poller->Start(); !s) return s;
   impl_->serving = true;
   return {};
 }

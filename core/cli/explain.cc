@@ -8,6 +8,7 @@
 #include "core/base/units.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
+#include "core/remedy/hints.h"
 #include "core/store/json.h"
 #include "core/store/open.h"
 
@@ -56,7 +57,12 @@ std::string ExplainText(const Chain& chain) {
                     "\n  opened " + FormatTime(incident.opened_ns);
   if (incident.closed_ns != 0)
     out += ", closed after " + FormatElapsed(incident.closed_ns - incident.opened_ns);
-  out += "\n\n";
+  out += "\n";
+  const std::vector<remedy::Hint> hints = remedy::HintsOf(chain.events);
+  if (!hints.empty()) out += "  likely causes\n";
+  for (const remedy::Hint& hint : hints)
+    out += "    " + TimeOfDay(hint.ts_ns) + "  " + hint.text + "\n";
+  out += "\n";
   for (const AuditEvent& event : chain.events) {
     char when[48];
     std::snprintf(when, sizeof when, "%s  %+8.2f s  ", TimeOfDay(event.ts_ns).c_str(),
@@ -104,10 +110,15 @@ int Explain(const ExplainOptions& options, const PipelineOptions& pipeline) {
                  static_cast<unsigned long long>(options.incident));
     return kNo;
   }
-  if (options.format == "json")
-    std::puts(Dump(ToJson(**chain), 2).c_str());
-  else
+  if (options.format == "json") {
+    Json json = ToJson(**chain);
+    json["hints"] = Json::array();
+    for (const remedy::Hint& hint : remedy::HintsOf((*chain)->events))
+      json["hints"].push_back({{"ts_ns", hint.ts_ns}, {"text", hint.text}});
+    std::puts(Dump(json, 2).c_str());
+  } else {
     std::fputs(ExplainText(**chain).c_str(), stdout);
+  }
   return kDone;
 }
 

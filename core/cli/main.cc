@@ -8,6 +8,7 @@
 #include "core/cli/audit.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
+#include "core/cli/silence.h"
 #include "core/cli/token.h"
 #include "core/cli/verbs.h"
 #include "core/plugin/loader.h"
@@ -127,6 +128,51 @@ int main(int argc, char** argv) {
   sub->add_option("--format", audit.format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = AuditVerify(audit, pipeline); });
+
+  SilenceOptions silence;
+  ApproveOptions approve;
+  const auto remote = [&](CLI::App* verb_of_agent, RemoteOptions* options) {
+    verb_of_agent->add_option("--url", options->url,
+                              "The agent, for instance http://127.0.0.1:8080");
+    verb_of_agent->add_option("--token", options->token,
+                              "Of a person or a robot; else HEALD_TOKEN, else agent.token");
+    verb_of_agent->add_option("--pipeline", pipeline.file,
+                              "Pipeline file, which says where the agent listens");
+  };
+  const auto formats = [](CLI::App* verb_of_agent, std::string* format) {
+    verb_of_agent->add_option("--format", *format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}));
+  };
+  CLI::App* silences =
+      app.add_subcommand("silence", "Leave something alone for a while: tell nobody, do nothing");
+  silences->require_subcommand(1);
+  const auto silence_verb = [&](const char* name, const char* what,
+                                int (*run_verb)(const SilenceOptions&, const PipelineOptions&)) {
+    CLI::App* const sub_verb = silences->add_subcommand(name, what);
+    sub_verb->callback([&, run_verb] { code = run_verb(silence, pipeline); });
+    remote(sub_verb, &silence.remote);
+    formats(sub_verb, &silence.format);
+    return sub_verb;
+  };
+  sub = silence_verb("add", "Silence what all these matchers fit", SilenceAdd);
+  sub->add_option("matchers", silence.matchers,
+                  "label=value, !=, =~ or !~; also of detector, metric, severity, kind, policy")
+      ->required();
+  sub->add_option("--for", silence.duration, "For instance 2h");
+  sub->add_option("--until", silence.until, "A time, for instance 2026-11-21T20:14:03Z");
+  sub->add_option("--comment", silence.comment, "Why")->required();
+  sub = silence_verb("list", "List the silences in force", SilenceList);
+  sub->add_flag("--all", silence.all, "Also those that ended lately");
+  sub = silence_verb("expire", "End a silence before its time", SilenceExpire);
+  sub->add_option("id", silence.id, "For instance s7")->required();
+
+  sub = app.add_subcommand("approve",
+                           "Let a waiting decision run; without one, list those that wait");
+  sub->add_option("decision", approve.decision, "Its id");
+  sub->add_flag("--deny", approve.deny, "No: not for this incident");
+  remote(sub, &approve.remote);
+  formats(sub, &approve.format);
+  sub->callback([&] { code = Approve(approve, pipeline); });
 
   std::string component;
   CLI::App* plugin = app.add_subcommand("plugin", "About one plugin");

@@ -105,6 +105,7 @@ class Engine {
   Result<Silence> EndSilence(std::string_view id, std::string_view actor);
   const SilenceBook& silences() const { return silences_; }
   const Storm& storm() const { return storm_; }
+  uint64_t storm_incident() const { return storm_incident_; }  // 0: none
   // Ok: accepted; the outcome comes as an event.
   Status Approve(std::string_view decision, std::string_view actor);
   Status Deny(std::string_view decision, std::string_view actor);

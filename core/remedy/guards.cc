@@ -39,17 +39,17 @@ std::string Next(const GuardContext& c, int64_t ns) {
   return std::string(kNext) + day + ClockText(ns);
 }
 
-std::string AmountText(const Amount& amount) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", amount.ratio ? amount.value * 100 : amount.value);
-  return text + std::string(amount.ratio ? "%" : "");
-}
-
 GuardResult Unread(std::string_view guard) {
   return Refuse(guard, "not known: the journal can't be read");
 }
 
 }  // namespace
+
+std::string AmountText(const Amount& amount) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", amount.ratio ? amount.value * 100 : amount.value);
+  return text + std::string(amount.ratio ? "%" : "");
+}
 
 std::string_view WithoutNext(std::string_view reason) {
   return reason.substr(0, reason.find(kNext));

@@ -71,6 +71,8 @@ struct Judgement {
 };
 Judgement JudgeAll(const GuardContext& context);
 
+// "2", "20%"
+std::string AmountText(const Amount& amount);
 // A refusal without the time until which it holds, which may move on while it stays the same.
 std::string_view WithoutNext(std::string_view reason);
 // "21:02:10 UTC"

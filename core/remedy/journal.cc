@@ -29,7 +29,11 @@ Journal::Journal(Store* store, HeldChanges* held)
 
 void Journal::set_act_without_store(bool act) {
   act_without_store_ = act;
-  if (act) return;
+  if (act) {
+    // While the store is there; if it isn't, the next question tries again.
+    if (!issued_read_) static_cast<void>(ReadIssued());
+    return;
+  }
   issued_.clear();
   issued_read_ = false;
 }

@@ -93,7 +93,8 @@ class FindingScope final : public WhenScope {
  public:
   FindingScope(const Policy& policy, const Finding& finding) : policy_(policy), finding_(finding) {}
   std::optional<WhenValue> Lookup(std::string_view name) const override {
-    if (name == "age" || name == "eta" || Contains(policy_.sample_names, name)) return std::nullopt;
+    if (name == "age" || name == "eta") return std::nullopt;
+    if (Contains(policy_.sample_names, name) && !finding_.target.Has(name)) return std::nullopt;
     static const LatestSamples kNone;
     return PolicyScope(policy_, finding_, kNone, 0).Lookup(name);
   }

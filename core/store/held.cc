@@ -32,6 +32,10 @@ Result<std::unique_ptr<HeldChanges>> HeldChanges::Open(const std::string& state_
   const std::string path =
       (std::filesystem::path(state_dir) / ("journal-" + store.id() + ".held")).string();
   auto held = std::make_unique<HeldChanges>();
+  // Two agents with one state_dir may both think that they are the store's.
+  Result<FileLock> lock = FileLock::Take(path);
+  if (!lock) return lock.error();
+  held->lock_ = std::move(*lock);
   Result<std::unique_ptr<Spool>> spool = Spool::Open(path, max_bytes);
   if (!spool) return spool.error();
   if (!(*spool)->empty() && !store.sole_writer()) {

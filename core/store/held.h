@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "core/base/spool.h"
+#include "core/store/file_lock.h"
 #include "core/store/store.h"
 
 namespace heald {
@@ -48,6 +49,7 @@ class HeldChanges {
  private:
   static void Append(Change&& change, Change* all);
 
+  FileLock lock_;
   std::unique_ptr<Spool> spool_;  // null: in memory
   std::deque<Change> memory_;
   std::vector<uint64_t> taken_;  // places in the spool

@@ -1,13 +1,8 @@
 #include "core/store/sqlite_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
+#include "core/store/file_lock.h"
 #include "core/store/sql_store.h"
 #include "core/store/sqlite_database.h"
 #include "core/store/sqlite_schema.h"
@@ -17,43 +12,6 @@ namespace {
 
 // A damaged page may lie where nothing looks for weeks; small files are checked whole at start.
 constexpr uintmax_t kCheckedBytes = 8 << 20;
-
-// Held for the life of the process; the kernel drops it however that ends.
-class FileLock {
- public:
-  FileLock() = default;
-  FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  ~FileLock() {
-    if (fd_ >= 0) close(fd_);
-  }
-
-  static Result<FileLock> Take(const std::string& store) {
-    const std::string path = store + ".lock";
-    FileLock lock;
-    lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (lock.fd_ < 0)
-      return MakeError(Code::kDenied, "store " + store + ": can't open " + path + ": " +
-                                          std::strerror(errno) +
-                                          ": make its folder writable for this user, or choose "
-                                          "another agent.state_dir");
-    char holder[16] = {};
-    if (flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
-      const ssize_t size = read(lock.fd_, holder, sizeof holder - 1);
-      const std::string pid = size > 0 ? std::string(holder, static_cast<size_t>(size)) : "";
-      return MakeError(Code::kConflict,
-                       "store " + store + " is in use by another heald" +
-                           (pid.empty() ? "" : " (process " + pid + ")") +
-                           ": stop that one, or give this one a state_dir of its own");
-    }
-    // Only a help for the message above; the lock is what counts.
-    const std::string pid = std::to_string(getpid());
-    if (ftruncate(lock.fd_, 0) == 0 && pwrite(lock.fd_, pid.data(), pid.size(), 0) < 0) errno = 0;
-    return lock;
-  }
-
- private:
-  int fd_ = -1;
-};
 
 struct Locked {
   FileLock lock;

@@ -12,6 +12,8 @@ namespace heald::api {
 
 class FakeBackend : public Backend {
  public:
+  static constexpr int64_t kNow = 1'795'292'043'250'000'000;
+
   StatusReport Status() override {
     if (throws) throw std::runtime_error("the store is gone");
     return status;
@@ -87,6 +89,29 @@ class FakeBackend : public Backend {
     approved = (approve ? "yes by " : "no by ") + actor;
     return {};
   }
+  std::vector<SilenceEntry> Silences() override {
+    const std::lock_guard lock(mutex);
+    return silences;
+  }
+  Result<SilenceEntry> AddSilence(const SilenceRequest& request,
+                                  const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    SilenceEntry silence{"s1", {}, kNow, request.ends_ns, actor, request.comment, true, ""};
+    if (request.ends_ns == 0) silence.ends_ns = kNow + request.for_ns;
+    for (const Matcher& matcher : request.matchers) silence.matchers.push_back(matcher.ToString());
+    silences.push_back(silence);
+    return silence;
+  }
+  Result<SilenceEntry> EndSilence(const std::string& id, const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    for (SilenceEntry& silence : silences) {
+      if (silence.id != id) continue;
+      silence.active = false;
+      silence.ended_by = actor;
+      return silence;
+    }
+    return MakeError(Code::kNotFound, "there is no silence '" + id + "'");
+  }
   Result<ReloadReport> Reload(const std::string& actor) override {
     std::unique_lock lock(mutex);
     reload_actor = actor;
@@ -130,6 +155,7 @@ class FakeBackend : public Backend {
   IncidentQuery last_query;
   FindingQuery last_findings;
   std::vector<PolicyStatus> policies;
+  std::vector<SilenceEntry> silences;
   std::string detect_actor;
   SwitchState remediation;
   std::string reload_actor;

@@ -54,7 +54,7 @@ TEST_F(ApiRoutesTest, StatusHasItsFields) {
   backend_.status.nodes = {node};
   PolicyStatus policy;
   policy.mode = Mode::kEnforce;
-  policy.cooldown_ns = 5 * kMinute;
+  policy.guard.cooldown_ns = 5 * kMinute;
   backend_.status.policies = {policy};
   backend_.status.remediation = {true, "config", 0};
   backend_.status.links = {{"grafana", "https://grafana.example"}};
@@ -218,6 +218,49 @@ TEST_F(ApiRoutesTest, ApprovesWhatWaits) {
   ExpectProblem(Ask("PUT", "/api/v1/approvals/x", R"({"approve":true})"), 404, "no decision x");
   EXPECT_EQ(Ask("PUT", "/api/v1/approvals/abc", R"({"approve":false,"actor":"anna"})").status, 200);
   EXPECT_EQ(backend_.approved, "no by user:anna");
+}
+
+TEST_F(ApiRoutesTest, SilencesAreMadeListedAndEnded) {
+  const Json made =
+      Json::parse(Ask("POST", "/api/v1/silences",
+                      R"({"matchers": ["service=payments", "metric=~lat.*"], "for_seconds": 90,
+              "comment": "deploy", "actor": "anna"})")
+                      .body);
+  EXPECT_EQ(made["matchers"], Json({"service=\"payments\"", "metric=~\"lat.*\""}));
+  EXPECT_EQ(made["actor"], "user:anna");
+  EXPECT_EQ(backend_.silences.at(0).ends_ns, FakeBackend::kNow + 90 * kSecond);
+  EXPECT_TRUE(made["ended_by"].is_null());
+  EXPECT_EQ(Json::parse(Ask("GET", "/api/v1/silences").body)["silences"][0], made);
+  const Json ended = Json::parse(Ask("DELETE", "/api/v1/silences/s1").body);
+  EXPECT_EQ(ended["ended_by"], "local");
+  ExpectProblem(Ask("DELETE", "/api/v1/silences/s7"), 404, "there is no silence 's7'");
+  Ask("POST", "/api/v1/silences",
+      R"({"matchers": ["a=b"], "ends": "2030-01-01T00:00:00Z", "comment": "x"})");
+  EXPECT_EQ(FormatTime(backend_.silences.at(1).ends_ns), "2030-01-01T00:00:00.000Z");
+}
+
+TEST_F(ApiRoutesTest, ASilenceThatNobodyCanMeanIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{}", "'matchers' must be a list"},
+      {R"({"matchers": []})", "'matchers' must be a list"},
+      {R"({"matchers": [7], "for_seconds": 9})", "a list of texts"},
+      {R"({"matchers": ["payments"], "for_seconds": 9})", "'payments' is no matcher"},
+      {R"({"matchers": ["a=~("], "for_seconds": 9})", "no regular expression"},
+      {R"({"matchers": ["a=b"]})", "either 'ends' or 'for_seconds'"},
+      {R"({"matchers": ["a=b"], "for_seconds": 9, "ends": "2030-01-01T00:00:00Z"})",
+       "either 'ends' or 'for_seconds'"},
+      {R"({"matchers": ["a=b"], "for_seconds": -1})", "'for_seconds' must be"},
+      {R"({"matchers": ["a=b"], "for_seconds": 1e300})", "'for_seconds' must be"},
+      {R"({"matchers": ["a=b"], "ends": "tomorrow"})", "'ends' must be a time"},
+      {R"({"matchers": ["a=b"], "ends": 7})", "'ends' must be a time"},
+      {R"({"matchers": ["a=b"], "for_seconds": 9, "why": "x"})", "unknown member 'why'"},
+  };
+  for (const auto& [body, why] : cases) {
+    const Response answer = Ask("POST", "/api/v1/silences", body);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_THAT(answer.body, HasSubstr(why)) << body;
+  }
+  EXPECT_TRUE(backend_.silences.empty());
 }
 
 TEST_F(ApiRoutesTest, SwitchStaysOnABadBody) {

@@ -218,6 +218,67 @@ TEST_F(ConfigLoaderTest, KnowsWhereEverythingStands) {
   EXPECT_EQ(result.marks.at("/policies/restart_slow/mode"), (Span{33, 10, 7}));
 }
 
+TEST_F(ConfigLoaderTest, ReadsGuardsWindowsAndInhibition) {
+  const LoadResult result = Load(R"yaml(
+version: 1
+agent:
+  state_dir: state
+  storm: {incidents: 20, within: 30s, pause: 5m}
+  windows: [{days: [mon-fri]}]
+  deny_windows: [{days: [fri-mon], from: "22:00", to: "06:00", timezone: America/New_York}]
+sources:
+  prom:
+    plugin: prometheus
+    config: {url: "http://localhost:9090", queries: {latency: up}}
+detectors:
+  spikes: {plugin: zscore, inputs: [prom.latency]}
+policies:
+  slow:
+    inputs: [spikes]
+    action: alert
+    allow_self: true
+    guard:
+      max_targets: 20%
+      min_healthy: 2
+      breaker: {failures: 5, for: 1h}
+      windows: [{days: [sat, sun], from: "08:30", to: "24:00", timezone: Europe/Berlin}]
+  plain: {inputs: [spikes], action: alert}
+inhibit:
+  - {source: [metric=node_up, detector=spikes], target: ["pod=~.+"], equal: [node]}
+)yaml");
+  ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
+  const AgentSpec& agent = result.spec->agent;
+  EXPECT_EQ(agent.storm.incidents, 20u);
+  EXPECT_EQ(agent.storm.within_ns, 30 * kSecond);
+  EXPECT_EQ(agent.storm.pause_ns, 5 * kMinute);
+  ASSERT_EQ(agent.windows.size(), 1u);
+  EXPECT_EQ(agent.windows[0].days, 0x1f);
+  EXPECT_EQ(agent.windows[0].to_ns, kDay);
+  ASSERT_EQ(agent.deny_windows.size(), 1u);
+  EXPECT_EQ(agent.deny_windows[0].days, 0x71) << "over the weekend";
+  EXPECT_EQ(agent.deny_windows[0].timezone, "America/New_York");
+  const PolicySpec& slow = result.spec->policies[0];
+  EXPECT_TRUE(slow.allow_self);
+  EXPECT_TRUE(slow.guard.max_targets.set && slow.guard.max_targets.ratio);
+  EXPECT_EQ(slow.guard.max_targets.value, 0.2);
+  EXPECT_TRUE(slow.guard.min_healthy.set && !slow.guard.min_healthy.ratio);
+  EXPECT_EQ(slow.guard.min_healthy.value, 2);
+  EXPECT_EQ(slow.guard.breaker.failures, 5u);
+  EXPECT_EQ(slow.guard.breaker.for_ns, kHour);
+  ASSERT_EQ(slow.guard.windows.size(), 1u);
+  EXPECT_EQ(slow.guard.windows[0].from_ns, 8 * kHour + 30 * kMinute);
+  EXPECT_EQ(slow.guard.windows[0].days, 0x60);
+  const GuardSpec& plain = result.spec->policies[1].guard;
+  EXPECT_FALSE(plain.max_targets.set || plain.min_healthy.set);
+  EXPECT_EQ(plain.breaker.failures, 3u) << "there without being asked for";
+  EXPECT_EQ(plain.breaker.for_ns, 30 * kMinute);
+  ASSERT_EQ(result.spec->inhibit.size(), 1u);
+  const InhibitRule& rule = result.spec->inhibit[0];
+  EXPECT_EQ(ToString(rule.source), R"(metric="node_up", detector="spikes")");
+  EXPECT_EQ(ToString(rule.target), R"(pod=~".+")");
+  EXPECT_EQ(rule.equal, std::vector<std::string>{"node"});
+}
+
 TEST_F(ConfigLoaderTest, MasksSecretsAndPrintsUnits) {
   environment_.variables["CHECK_INTERVAL"] = "20s";
   const LoadResult result = Load(kGood);

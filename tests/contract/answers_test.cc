@@ -93,6 +93,18 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   for (const char* body : {R"({"enabled": false, "actor": "anna"})", R"({"mode": "shadow"})",
                            R"({"mode": "enforce", "enabled": true})"})
     EXPECT_EQ(Ask("PATCH", "/api/v1/policies/cure", body).status, 200) << body;
+  const nlohmann::json silence = AskJson(
+      "POST", "/api/v1/silences",
+      R"({"matchers": ["service=c"], "for_seconds": 3600, "comment": "x", "actor": "anna"})");
+  EXPECT_EQ(AskJson("GET", "/api/v1/silences")["silences"][0], silence);
+  const nlohmann::json listed = AskJson("GET", "/api/v1/incidents")["incidents"];
+  EXPECT_TRUE(std::any_of(listed.begin(), listed.end(), [&](const nlohmann::json& incident) {
+    return incident["silenced_by"] == silence["id"];
+  })) << listed;
+  EXPECT_EQ(AskJson("GET", "/api/v1/status")["silences"], 1);
+  const std::string its_path = "/api/v1/silences/" + silence["id"].get<std::string>();
+  EXPECT_EQ(Ask("DELETE", its_path, R"({"actor": "ben"})").status, 200);
+  EXPECT_EQ(Ask("DELETE", its_path).status, 409);
   const nlohmann::json run = AskJson("POST", "/api/v1/detections", R"({"actor": "anna"})");
   EXPECT_EQ(run["sources"][0]["name"], "page") << run;
   EXPECT_EQ(Ask("POST", "/api/v1/detections").status, 200);
@@ -119,7 +131,7 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   over = true;
   listener.join();
   for (const char* event : {"hello", "finding", "incident", "decision", "outcome", "switch",
-                            "policy", "reload", "pipeline"})
+                            "policy", "silence", "reload", "pipeline"})
     EXPECT_THAT(events, HasSubstr("event: " + std::string(event) + "\n"));
   Judge(true);
 }
@@ -166,6 +178,10 @@ TEST_F(ContractAnswersTest, ErrorsAreProblemsWithADocumentedStatus) {
       {"GET", "/api/v1/plugins/detector/nosuch", "", 404},
       {"GET", "/api/v1/plugins/cook/zscore", "", 404},
       {"PUT", "/api/v1/approvals/nosuch", R"({"approve": true})", 404},
+      {"DELETE", "/api/v1/silences/s77", "", 404},
+      {"POST", "/api/v1/silences", R"({"matchers": ["a=~.*"], "for_seconds": 9, "comment": "x"})",
+       400},
+      {"POST", "/api/v1/silences", R"({"matchers": ["a=b"], "for_seconds": 9})", 400},
       {"GET", "/api/v1/nosuch", "", 404},
       {"GET", "/api/v2/status", "", 404},
       {"DELETE", "/api/v1/switch", "", 405},

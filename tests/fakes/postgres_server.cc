@@ -58,9 +58,10 @@ bool PostgresServer::Installed() {
   return !Program("initdb").empty() && !Program("postgres").empty();
 }
 
-PostgresServer::PostgresServer(const std::string& settings) : port_(FreePort()) {
-  std::string pattern =
-      std::string(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + "/heald-postgres-XXXXXX";
+PostgresServer::PostgresServer(const std::string& settings, const std::string& base)
+    : port_(FreePort()) {
+  const char* const memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+  std::string pattern = (base.empty() ? memory : base) + "/heald-postgres-XXXXXX";
   folder_ = mkdtemp(pattern.data());
   if (const passwd* const owner = Owner(); owner != nullptr)
     if (chown(folder_.c_str(), owner->pw_uid, owner->pw_gid) != 0)

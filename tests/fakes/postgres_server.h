@@ -16,8 +16,10 @@ class PostgresServer {
  public:
   static bool Installed();
 
-  // Throws what keeps it from starting. `settings` are lines of postgresql.conf.
-  explicit PostgresServer(const std::string& settings = "fsync = off\nfull_page_writes = off\n");
+  // Throws what keeps it from starting. `settings` are lines of postgresql.conf; `base` is the
+  // folder for its own, else memory where there is some.
+  explicit PostgresServer(const std::string& settings = "fsync = off\nfull_page_writes = off\n",
+                          const std::string& base = "");
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;

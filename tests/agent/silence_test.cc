@@ -1,0 +1,137 @@
+// Silences and approvals by the command line, against a running agent.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/agent/identity.h"
+#include "tests/agent/fixture.h"
+
+namespace heald::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int64_t kPatience = 20'000'000'000;
+
+class AgentSilenceTest : public AgentTest {
+ protected:
+  struct Ended {
+    int code = -1;
+    std::string output;  // stdout and stderr
+  };
+  Ended Heald(const std::vector<std::string>& arguments,
+              const std::map<std::string, std::string>& environment = {}) {
+    demo::DemoProcess process("heald", arguments, environment);
+    Ended ended;
+    ended.code = process.Wait(kPatience);
+    ended.output = process.output();
+    return ended;
+  }
+  void SetUp() override {
+    SetSick([] { return true; });
+  }
+};
+
+TEST_F(AgentSilenceTest, WhatIsSilencedIsLeftAloneUntilItExpires) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  const Ended added = Heald({"silence", "add", "service=a", "detector=ill", "--for", "1h",
+                             "--comment", "deploy 7", "--url", url_});
+  EXPECT_EQ(added.code, 0) << added.output;
+  EXPECT_THAT(added.output,
+              AllOf(HasSubstr("s1"), HasSubstr("service=\"a\""), HasSubstr("by local: deploy 7")));
+  const size_t starts = Starts().size();
+  SetSick([] { return true; });
+  ASSERT_TRUE(Eventually([&] {
+    const nlohmann::json incidents = Get("/api/v1/incidents")["incidents"];
+    return !incidents.empty() && incidents[0]["silenced_by"] == "s1";
+  })) << agent().output();
+  EXPECT_TRUE(Eventually([&] {
+    const nlohmann::json chain = Get("/api/v1/incidents/1");
+    return !chain["decisions"].empty() && chain["decisions"][0]["verdict"] == "refused";
+  }));
+  EXPECT_EQ(Starts().size(), starts);
+  EXPECT_THAT(Heald({"silence", "list", "--url", url_}).output, HasSubstr("s1"));
+  SetSick([this, starts] { return Starts().size() == starts; });
+  const Ended expired = Heald({"silence", "expire", "s1", "--url", url_});
+  EXPECT_EQ(expired.code, 0) << expired.output;
+  EXPECT_TRUE(Eventually([&] { return Starts().size() > starts; })) << agent().output();
+  EXPECT_THAT(Heald({"silence", "list", "--url", url_}).output, HasSubstr("nothing is silenced"));
+  EXPECT_THAT(Heald({"silence", "list", "--all", "--url", url_}).output,
+              HasSubstr("ended by local"));
+  const Ended again = Heald({"silence", "expire", "s1", "--url", url_});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.output, HasSubstr("is over since"));
+  EXPECT_THAT(Heald({"explain", "1", dir_ + "/pipeline.yaml"}).output,
+              AllOf(HasSubstr("silenced until"), HasSubstr("no longer silenced")));
+}
+
+TEST_F(AgentSilenceTest, ADecisionIsApprovedFromTheCommandLine) {
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: approve");
+  text.replace(text.find("state_dir: state"), 16, "state_dir: state, token: operators-token-1234");
+  Write(text);
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  const std::map<std::string, std::string> token = {{"HEALD_TOKEN", "operators-token-1234"}};
+  Ended waiting;
+  ASSERT_TRUE(Eventually([&] {
+    waiting = Heald({"approve", "--url", url_}, token);
+    return waiting.output.find("policy cure -> restart a") != std::string::npos;
+  })) << waiting.output
+      << agent().output();
+  const std::string decision = waiting.output.substr(0, waiting.output.find(' '));
+  const size_t starts = Starts().size();
+  SetSick([this, starts] { return Starts().size() == starts; });
+  const Ended without = Heald({"approve", decision, "--url", url_});
+  EXPECT_EQ(without.code, 3);
+  EXPECT_THAT(without.output, HasSubstr("HEALD_TOKEN"));
+  const Ended approved =
+      Heald({"approve", decision, "--url", url_, "--token", "operators-token-1234"});
+  EXPECT_EQ(approved.code, 0) << approved.output;
+  EXPECT_TRUE(Eventually([&] { return Starts().size() > starts; })) << agent().output();
+  const Ended again = Heald({"approve", decision, "--deny", "--url", url_}, token);
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.output, HasSubstr("no decision " + decision + " awaits approval"));
+}
+
+TEST_F(AgentSilenceTest, MistakesAreExplained) {
+  const auto says = [&](const std::vector<std::string>& arguments, int code,
+                        const std::string& text) {
+    const Ended ended = Heald(arguments);
+    EXPECT_EQ(ended.code, code) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr(text));
+  };
+  const std::string nobody = "http://127.0.0.1:1";
+  says({"silence", "add", "a=b", "--comment", "x", "--url", nobody}, 2, "either --for 2h or");
+  says({"silence", "add", "a=b", "--comment", "x", "--for", "2 hours", "--url", nobody}, 2,
+       "--for '2 hours' is no time");
+  says({"silence", "add", "a=b", "--for", "2h", "--url", nobody}, 2, "--comment is required");
+  says({"silence", "list", "--url", nobody}, 3, "is the agent running?");
+  says({"silence", "list", "--url", "localhost:8080"}, 2, "is no URL of an agent");
+  Write(HealingPipeline());
+  says({"silence", "list", "--pipeline", dir_ + "/pipeline.yaml"}, 2,
+       "agent.listen leaves the port open");
+}
+
+TEST(AgentIdentityTest, AContainerIsKnownByItsCgroupOrItsHostname) {
+  const std::string id = std::string(60, 'a') + "beef";
+  EXPECT_EQ(agent::ContainerIn("12:pids:/docker/" + id + "\n", ""), id);
+  EXPECT_EQ(agent::ContainerIn("0::/system.slice/docker-" + id + ".scope\n", ""), id);
+  EXPECT_EQ(agent::ContainerIn("0::/\n", "1 2 0:3 /var/lib/docker/containers/" + id +
+                                             "/hostname /etc/hostname rw - ext4 /dev/sda rw\n"),
+            id);
+  const std::string layer(64, 'c');
+  EXPECT_EQ(agent::ContainerIn("0::/init.scope\n",
+                               "1 2 0:3 / / rw - overlay overlay lowerdir=/" + layer + "/x\n"),
+            "")
+      << "a layer's folder is no container";
+  EXPECT_EQ(agent::ContainerIn(
+                "", "1 2 0:3 /" + id + " /var/lib/docker/containers/" + id + "/mounts/shm rw\n"),
+            "")
+      << "another container, seen from its host";
+}
+
+}  // namespace
+}  // namespace heald::testing

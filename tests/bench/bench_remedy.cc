@@ -138,7 +138,7 @@ double Percentile(std::vector<double> values, double share) {
   return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
 }
 
-int Run(int incidents, int policies) {
+int Measure(int incidents, int policies) {
   std::string folder = (std::filesystem::temp_directory_path() / "heald-bench-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return 1;
   VirtualClock clock(1'767'225'600 * kSecond);
@@ -215,5 +215,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: bench_remedy [INCIDENTS [POLICIES]]\n");
     return 2;
   }
-  return heald::remedy::Run(incidents, policies);
+  return heald::remedy::Measure(incidents, policies);
 }

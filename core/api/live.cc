@@ -239,7 +239,10 @@ void LiveStream::ArmWrite(Client& client, bool wanted) {
 
 void LiveStream::End(Client* client, Fate fate) {
   if (fate == Fate::kStays) return;
-  clients_.erase(client);  // closes its socket, which leaves the epoll set by that
+  // Closing alone would not do: a command that an action is about to start holds a copy of the
+  // socket until its exec, and the set would go on naming a client that is gone.
+  epoll_ctl(wakeups_->epoll, EPOLL_CTL_DEL, client->channel.fd(), nullptr);
+  clients_.erase(client);
   const std::lock_guard lock(mutex_);
   --stats_.clients;
   --seats_taken_;

@@ -116,6 +116,39 @@ TEST_P(ApiLiveTest, SaysHelloThenWhatIsPublished) {
   EXPECT_EQ(Stats().events_total, 2u);
 }
 
+// The agent's end of a client's connection: of all sockets the one whose peer the client is.
+int OtherEndOf(int client) {
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  getsockname(client, reinterpret_cast<sockaddr*>(&own), &size);
+  for (int fd = 3; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        peer.sin_family == AF_INET && peer.sin_port == own.sin_port)
+      return fd;
+  }
+  return -1;
+}
+
+// As a command does that is being started while the client leaves: between fork and exec.
+TEST_P(ApiLiveTest, SomebodyElseMayHoldTheSocketOfAClientThatLeft) {
+  StartEither();
+  std::vector<int> copies;
+  for (int i = 0; i < 8; ++i) {
+    const auto leaving = ListenOn();
+    copies.push_back(dup(OtherEndOf(leaving->client().fd())));
+    ASSERT_GE(copies.back(), 0);
+  }
+  EXPECT_TRUE(Eventually([&] { return Stats().clients == 0; }));
+  const auto staying = ListenOn();
+  for (int i = 0; i < 100; ++i) {
+    server_->Publish("finding", "{}", Keep::kEvery);
+    EXPECT_EQ(staying->Next().name, "finding");
+  }
+  for (const int fd : copies) close(fd);
+}
+
 TEST_P(ApiLiveTest, PublishingBeforeServeAndAfterStopHarmsNobody) {
   ServerOptions options;
   options.listen = "127.0.0.1:0";

@@ -37,6 +37,7 @@ void Gateway::Run(std::string_view what, const remedy::ActionRequest& request,
   out.incident = request.incident.id;
   out.trace_id = request.incident.trace_id;
   out.target = request.target;
+  out.part = request.part;
   out.params = spec->config;
   if (spec->templated) {
     Result<Value> rendered = RenderTemplate(

@@ -42,6 +42,7 @@ Json ToJson(const GuardVerdict& verdict) {
 Json ToJson(const Plan& plan) {
   return {{"summary", plan.summary},
           {"reversible", plan.reversible},
+          {"can_canary", plan.can_canary},
           {"target_uid", plan.target_uid},
           {"effect_within_seconds", Seconds(plan.effect_within_ns)}};
 }

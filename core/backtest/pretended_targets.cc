@@ -35,6 +35,7 @@ void PretendedTargets::Plan(const remedy::ActionRequest& request, PlanDone done)
   plan.summary = request.node + " " + TargetName(request.target);
   plan.target_uid = request.target.ToString();
   plan.reversible = target.reversible;
+  plan.can_canary = target.can_canary;
   plan.before = "{}";
   plan.effect_within_ns = target.takes_ns + kSecond;
   Answer([done = std::move(done), plan = std::move(plan)] { done(plan); });
@@ -58,7 +59,7 @@ void PretendedTargets::Execute(const remedy::ActionRequest& request, const heald
   }
   const int64_t shows_ns = clock_.NowNs() + target.takes_ns;
   if (target.result == TestTarget::Result::kDone) {
-    shows_ns_[request.decision] = shows_ns;
+    shows_ns_[{request.decision, request.part}] = shows_ns;
     At(shows_ns,
        [this, action = request.node, labels = request.target] { on_effect_(action, labels); });
   }
@@ -71,7 +72,7 @@ void PretendedTargets::Observe(const remedy::ActionRequest& request, const heald
   Effect effect{EffectState::kPending, "not yet"};
   if (target.result == TestTarget::Result::kFailed)
     effect = {EffectState::kFailed, "the pretended target fails"};
-  else if (const auto at = shows_ns_.find(request.decision); at == shows_ns_.end())
+  else if (const auto at = shows_ns_.find({request.decision, request.part}); at == shows_ns_.end())
     effect = {EffectState::kAbsent, "no effect"};
   else if (at->second <= clock_.NowNs())
     effect = {EffectState::kDone, "ready after " + FormatElapsed(target.takes_ns)};

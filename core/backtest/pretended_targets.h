@@ -41,7 +41,7 @@ class PretendedTargets final : public remedy::ActionGateway {
   const Clock& clock_;
   std::map<std::string, TestTarget> by_action_;
   const OnEffect on_effect_;
-  std::map<std::string, int64_t> shows_ns_;  // by decision
+  std::map<std::pair<std::string, Part>, int64_t> shows_ns_;  // by decision
   std::multimap<int64_t, std::function<void()>> due_;
 };
 

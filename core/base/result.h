@@ -8,6 +8,9 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
+
+#include "core/base/call.h"
 
 namespace heald {
 
@@ -34,6 +37,7 @@ struct Error {
   bool retryable = false;
   int64_t retry_after_ns = 0;
   std::string json_pointer;  // part of the config at fault, when it is
+  std::vector<Call> calls;   // what an action had called before it failed
 };
 
 template <typename T>

@@ -35,7 +35,9 @@ constexpr std::string_view kTest = R"json({
         "result": {"type": "string", "enum": ["done", "failed", "absent", "refused"],
           "default": "done",
           "description": "absent: it never shows an effect; refused: the call itself fails"},
-        "reversible": {"type": "boolean", "default": false, "description": "It could be undone"}}}},
+        "reversible": {"type": "boolean", "default": false, "description": "It could be undone"},
+        "can_canary": {"type": "boolean", "default": false,
+          "description": "It has several members, so that a canary can go first"}}}},
     "do": {"type": "array", "description": "What people do meanwhile", "items": {
       "type": "object", "required": ["at"], "properties": {
         "at": {"type": "string", "x-unit": "duration", "description": "Since the test's start"},
@@ -276,6 +278,7 @@ class TestReader {
       TestTarget target;
       target.takes_ns = in.Int("takes", target.takes_ns);
       target.reversible = in.Bool("reversible", false);
+      target.can_canary = in.Bool("can_canary", false);
       const std::string result = in.Text("result");
       target.result = result == "failed"    ? TestTarget::Result::kFailed
                       : result == "absent"  ? TestTarget::Result::kAbsent

@@ -54,7 +54,11 @@ struct Plan {
   std::string target_uid;
   std::string before;  // the action's own JSON: what observe and undo need to know
   int64_t effect_within_ns = 0;
+  bool can_canary = false;  // the target has several members; see Part
 };
+
+// Which members of a target with several are meant: the first of the plan, those after it, or all.
+enum class Part : uint8_t { kAll = 0, kCanary = 1, kRest = 2 };
 
 struct GuardVerdict {
   std::string guard;

@@ -74,12 +74,14 @@ struct ActionCall {
   Value params;  // config with ${…} filled in
   const Finding* finding = nullptr;
   int64_t deadline_ns = 0;
+  Part part = Part::kAll;
 };
 
 enum class EffectState : uint8_t { kPending = 0, kDone = 1, kFailed = 2, kAbsent = 3 };
 struct Effect {
   EffectState state = EffectState::kPending;
   std::string detail;
+  std::vector<Call> calls = {};  // made for it, oldest first
 };
 
 class ActionInstance : public Instance {

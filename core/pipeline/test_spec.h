@@ -32,6 +32,7 @@ struct TestTarget {
   int64_t takes_ns = kSecond;
   Result result = Result::kDone;
   bool reversible = false;
+  bool can_canary = false;
 };
 
 // What a person does meanwhile.

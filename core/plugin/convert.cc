@@ -15,6 +15,18 @@ E Enum(uint32_t value) {
   return static_cast<E>(value);
 }
 
+// At most 300 bytes, cut at a character's border; control characters become spaces.
+std::string OneLine(std::string_view text) {
+  constexpr size_t kMaxBytes = 300;
+  size_t n = std::min(text.size(), kMaxBytes);
+  while (n < text.size() && n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
+  std::string line(text.substr(0, n));
+  if (n < text.size()) line += "…";
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return line;
+}
+
 }  // namespace
 
 Labels FromC(const heald_labels& labels) {
@@ -110,12 +122,27 @@ Result<Plan> FromC(const heald_plan& in) {
   out.target_uid = FromC(in.target_uid);
   out.before = FromC(in.before);
   out.effect_within_ns = in.effect_within_ns;
+  out.can_canary = in.can_canary != 0;
   return out;
 }
 
 Result<Effect> FromC(const heald_effect& in) {
   if (in.state > HEALD_EFFECT_ABSENT) return Nonsense("an effect with an unknown state");
-  return Effect{Enum<EffectState>(in.state), std::string(FromC(in.detail))};
+  return Effect{Enum<EffectState>(in.state), std::string(FromC(in.detail)), CallsFromC(in)};
+}
+
+std::vector<Call> CallsFromC(const heald_effect& in) {
+  std::vector<Call> out;
+  if (in.calls == nullptr) return out;
+  const uint64_t skipped = in.call_count > kMaxCalls ? in.call_count - kMaxCalls : 0;
+  for (uint64_t i = 0; i < in.call_count; ++i) {
+    // The first shows what it began with, the latest how it ended.
+    if (i > kMaxCalls / 2 && i <= kMaxCalls / 2 + skipped) continue;
+    const heald_call& call = in.calls[i];
+    out.push_back({OneLine(FromC(call.call)), OneLine(FromC(call.answer)), call.at_ns,
+                   std::max<int64_t>(call.took_ns, 0)});
+  }
+  return out;
 }
 
 LogLine FromC(const heald_log_line& in) {
@@ -228,14 +255,21 @@ heald_incident Views::Of(const Incident& incident) {
   return out;
 }
 
-heald_plan Views::Of(const Plan& plan) {
-  heald_plan out{};
+template <typename T>
+T Views::PlanAs(const Plan& plan) {
+  T out{};
   out.size = sizeof out;
   out.reversible = plan.reversible ? 1 : 0;
   out.summary = ToC(plan.summary);
   out.target_uid = ToC(plan.target_uid);
   out.before = ToC(plan.before);
   out.effect_within_ns = plan.effect_within_ns;
+  return out;
+}
+
+heald_plan Views::Of(const Plan& plan) {
+  auto out = PlanAs<heald_plan>(plan);
+  out.can_canary = plan.can_canary ? 1 : 0;
   return out;
 }
 
@@ -254,7 +288,7 @@ heald_decision Views::Of(const Decision& decision) {
   out.action = ToC(decision.action);
   out.actor = ToC(decision.actor);
   out.target = Of(decision.target);
-  out.plan = Of(decision.plan);
+  out.plan = PlanAs<heald_decided_plan>(decision.plan);
   out.plan_hash = ToC(decision.plan_hash);
   out.guards = guards.data();
   out.guard_count = guards.size();

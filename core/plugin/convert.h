@@ -47,6 +47,9 @@ bool ReadSized(const void* from, uint64_t size, T* out) {
 Result<Finding> FromC(const heald_finding& finding);
 Result<Plan> FromC(const heald_plan& plan);
 Result<Effect> FromC(const heald_effect& effect);
+// At most kMaxCalls of them, the first and the latest, their texts cut to a line's length.
+inline constexpr uint64_t kMaxCalls = 32;
+std::vector<Call> CallsFromC(const heald_effect& effect);
 LogLine FromC(const heald_log_line& line);
 
 // Makes ABI views and keeps the arrays they need alive.
@@ -66,6 +69,9 @@ class Views {
   heald_log_line Of(const LogLine& line);
 
  private:
+  template <typename T>
+  static T PlanAs(const Plan& plan);
+
   // Deques: growing keeps earlier addresses.
   std::deque<std::vector<heald_label>> labels_;
   std::deque<std::vector<heald_value>> lists_;

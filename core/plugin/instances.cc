@@ -194,6 +194,7 @@ class Action final : public ActionInstance {
       request.finding = finding;
     }
     request.deadline_ns = call.deadline_ns;
+    request.part = static_cast<uint32_t>(call.part);
     return request;
   }
   Result<Effect> Run(EffectHook hook, const ActionCall& call, const Plan& plan) {
@@ -206,7 +207,10 @@ class Action final : public ActionInstance {
     const heald_plan c_plan = views.Of(plan);
     heald_effect effect{};
     effect.size = sizeof effect;
-    if (Status s = Call(hook, created_->self(), &request, &c_plan, &effect); !s) return s.error();
+    if (Status s = plugin::Call(hook, created_->self(), &request, &c_plan, &effect); !s) {
+      s.error().calls = CallsFromC(effect);
+      return s.error();
+    }
     return FromC(effect);
   }
 

@@ -20,6 +20,7 @@ struct ActionRequest {
   Labels target;
   Finding finding;          // the one that triggered
   int64_t deadline_ns = 0;  // on the wall clock; the gateway answers kDeadline by then
+  Part part = Part::kAll;   // another only where the plan says can_canary
 };
 
 class ActionGateway {

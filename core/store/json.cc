@@ -103,6 +103,7 @@ Decision ReadDecision(const Json& json) {
     Read(*at, "target_uid", &d.plan.target_uid);
     Read(*at, "before", &d.plan.before);
     Read(*at, "effect_within_ns", &d.plan.effect_within_ns);
+    Read(*at, "can_canary", &d.plan.can_canary);
   }
   Read(json, "plan_hash", &d.plan_hash);
   for (const Json& item : json.value("guards", Json::array())) {
@@ -271,11 +272,14 @@ Json ToJson(const Incident& i) {
 }
 
 Json ToJson(const Plan& p) {
-  return {{"summary", p.summary},
-          {"reversible", p.reversible},
-          {"target_uid", p.target_uid},
-          {"before", p.before},
-          {"effect_within_ns", p.effect_within_ns}};
+  Json json = {{"summary", p.summary},
+               {"reversible", p.reversible},
+               {"target_uid", p.target_uid},
+               {"before", p.before},
+               {"effect_within_ns", p.effect_within_ns}};
+  // Only where it is so: the hashes of plans from before it was there stay.
+  if (p.can_canary) json["can_canary"] = true;
+  return json;
 }
 
 Json ToJson(const Decision& d) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "heald/batch.h"
+#include "heald/calls.h"
 #include "heald/config.h"
 #include "heald/host.h"
 
@@ -55,6 +56,7 @@ struct Plan {
   std::string target_uid;   // another uid later is another thing
   std::string before;       // JSON for Observe and Undo; kept in the journal
   Duration effect_within = Seconds(60);
+  bool can_canary = false;  // several members, and Request::part is understood
 };
 
 enum class EffectState : uint32_t { kPending, kDone, kFailed, kAbsent };
@@ -62,6 +64,9 @@ struct Effect {
   EffectState state = EffectState::kPending;
   std::string detail;  // "ready after 0.9 s"
 };
+
+// Which members of a target with several: the first of the plan, those after it, or all.
+enum class Part : uint32_t { kAll, kCanary, kRest };
 
 // What an action is asked to do; views live for the call.
 struct Request {
@@ -72,14 +77,17 @@ struct Request {
   LabelSet target;
   const heald_finding* finding = nullptr;  // null after a restart of the agent
   int64_t deadline_ns = 0;                 // Host::MonotonicNs time
+  Part part = Part::kAll;                  // only for plans that say can_canary
 };
 
 namespace detail {
 
 template <typename Cls>
 Request ToRequest(const heald_action_request& r) {
-  return {View(r.decision),   View(r.policy), r.incident,   View(r.trace_id),
-          LabelSet(r.target), r.finding,      r.deadline_ns};
+  return {View(r.decision),   View(r.policy),
+          r.incident,         View(r.trace_id),
+          LabelSet(r.target), r.finding,
+          r.deadline_ns,      r.size >= sizeof r ? static_cast<Part>(r.part) : Part::kAll};
 }
 
 inline Plan ToPlan(const heald_plan& plan) {
@@ -87,7 +95,16 @@ inline Plan ToPlan(const heald_plan& plan) {
           plan.reversible != 0,
           std::string(View(plan.target_uid)),
           std::string(View(plan.before)),
-          {plan.effect_within_ns}};
+          {plan.effect_within_ns},
+          plan.size >= sizeof plan && plan.can_canary != 0};
+}
+
+// An older host has room for less; what it doesn't know it doesn't get. Returns whether it does.
+template <typename T>
+bool SetSize(T* out, size_t former_size) {
+  const bool whole = out->size >= sizeof *out;
+  out->size = static_cast<uint32_t>(whole ? sizeof *out : former_size);
+  return whole;
 }
 
 // What every kind shares: create, destroy, validate, schema.
@@ -311,7 +328,8 @@ class Detector : public detail::Base<Cls, HEALD_DETECTOR, HEALD_RECORD_FINDINGS>
 // Effect Execute(const Request&, const Plan&, const Config& params), once per decision;
 // Effect Observe(const Request&, const Plan&, const Config& params), which looks at the target.
 // params is the config with ${target…} filled in. Optional: Effect DryRun(…), Effect Undo(…) with
-// the same arguments; void Start() and void Stop(bool leaving).
+// the same arguments; void Start() and void Stop(bool leaving). What they report with RecordCall
+// (heald/calls.h) is shown with the outcome.
 template <typename Cls>
 class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
   using Base = detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES>;
@@ -328,7 +346,8 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
           // A reentrant action's texts must not be shared between its threads.
           static thread_local Plan plan;
           plan = Base::Self(self).MakePlan(detail::ToRequest<Cls>(*r), Params(*r));
-          out->size = sizeof *out;
+          if (detail::SetSize(out, offsetof(heald_plan, can_canary)))
+            out->can_canary = plan.can_canary ? 1 : 0;
           out->reversible = plan.reversible ? 1 : 0;
           out->summary = detail::Str(plan.summary);
           out->target_uid = detail::Str(plan.target_uid);
@@ -378,16 +397,23 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
   template <typename F>
   static int32_t Effecting(void* self, const heald_action_request& r, const heald_plan& p,
                            heald_effect* out, heald_error* error, F call) noexcept {
-    return detail::Barrier(error, [&] {
+    static thread_local detail::CallLog calls;
+    calls.Begin();
+    const int32_t code = detail::Barrier(error, [&] {
       const Request request = detail::ToRequest<Cls>(r);
       const Plan plan = detail::ToPlan(p);
       const typename Cls::Config params = Params(r);
       static thread_local Effect kept;
       kept = call(Base::Self(self), request, plan, params);
-      out->size = sizeof *out;
       out->state = static_cast<uint32_t>(kept.state);
       out->detail = detail::Str(kept.detail);
     });
+    const std::span<const heald_call> made = calls.End();
+    if (detail::SetSize(out, offsetof(heald_effect, calls))) {
+      out->calls = made.data();
+      out->call_count = made.size();
+    }
+    return code;
   }
 };
 

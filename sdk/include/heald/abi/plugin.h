@@ -58,6 +58,15 @@ typedef struct heald_detector_vtable {
   int32_t (*restore)(void* self, heald_str state, heald_error* error);
 } heald_detector_vtable;
 
+/* Which members of a target with several an action is asked for. All three parts of one decision
+ * come with the same plan. */
+enum {
+  HEALD_PART_ALL = 0,
+  HEALD_PART_CANARY =
+      1,              /* the first member of the plan only; only where the plan says can_canary */
+  HEALD_PART_REST = 2 /* the members after the first */
+};
+
 /* What an action is asked to do. params is the node's config with ${target…} and ${finding…}
  * filled in for this decision. */
 typedef struct heald_action_request {
@@ -71,7 +80,19 @@ typedef struct heald_action_request {
   const heald_value* params;
   const heald_finding* finding; /* the one that triggered; null after a restart of the agent */
   int64_t deadline_ns;          /* host->monotonic_ns time */
+  /* grown: */
+  uint32_t part; /* HEALD_PART_…; of execute, observe, dry_run and undo, plan() gets all */
+  uint32_t reserved2;
 } heald_action_request;
+
+/* One call that an action made: what people need to see to trust it, and what they would repeat by
+ * hand. Nothing secret in it: no headers, no bodies, credentials in a URL masked. Never grows. */
+typedef struct heald_call {
+  heald_str call;   /* "POST /v1.41/containers/3f2a/restart?t=10", "systemctl restart payments" */
+  heald_str answer; /* "204", "exit code 1", "no answer: timed out" */
+  int64_t at_ns;    /* since the epoch */
+  int64_t took_ns;
+} heald_call;
 
 enum {
   HEALD_EFFECT_PENDING = 0,
@@ -86,8 +107,14 @@ typedef struct heald_effect {
       state; /* pending: issued, not there yet; done: the target is changed and healthy by its
                 own account; failed: it won't come; absent: the call never reached the target */
   heald_str detail; /* "ready after 0.9 s" */
+  /* grown: the calls made for it, oldest first; optional. They also count where the hook
+   * returns an error: then nothing else of the effect is read. */
+  const heald_call* calls;
+  uint64_t call_count;
 } heald_effect;
 
+/* The host sets `size` of *plan and *effect to what it knows; a hook writes no further than that,
+ * and leaves there how far it wrote. */
 typedef struct heald_action_vtable {
   uint32_t size;
   uint32_t reserved;
@@ -184,8 +211,10 @@ typedef struct heald_plugin {
 } /* extern "C" */
 static_assert(sizeof(heald_source_vtable) == 48 && sizeof(heald_detector_vtable) == 56);
 static_assert(sizeof(heald_action_vtable) == 64 && sizeof(heald_notifier_vtable) == 32);
-static_assert(offsetof(heald_action_request, target) == 64 && sizeof(heald_action_request) == 104);
-static_assert(sizeof(heald_effect) == 24);
+static_assert(offsetof(heald_action_request, target) == 64);
+static_assert(offsetof(heald_action_request, part) == 104 && sizeof(heald_action_request) == 112);
+static_assert(offsetof(heald_effect, calls) == 24 && sizeof(heald_effect) == 40);
+static_assert(sizeof(heald_call) == 48);
 static_assert(offsetof(heald_component, validate) == 72 && sizeof(heald_component) == 120);
 static_assert(offsetof(heald_plugin, init) == 72 && sizeof(heald_plugin) == 104);
 #endif

@@ -131,7 +131,22 @@ typedef struct heald_plan {
   heald_str before;     /* plugin's own text (JSON): what observe() and undo() need to know of the
                            state before; at most 64 KiB, stored in the journal */
   int64_t effect_within_ns; /* after execute() the effect shows within this time or failed */
+  /* grown: */
+  uint32_t can_canary; /* 1: the target has several members, and heald_action_request.part is
+                          understood for this plan */
+  uint32_t reserved;
 } heald_plan;
+
+/* A decision's plan, held by value, so this never grows: what a plan gains comes to stand at the
+ * end of heald_decision where a notifier needs it. */
+typedef struct heald_decided_plan {
+  uint32_t size;
+  uint32_t reversible;
+  heald_str summary;
+  heald_str target_uid;
+  heald_str before;
+  int64_t effect_within_ns;
+} heald_decided_plan;
 
 enum {
   HEALD_DECISION_WOULD_ACT = 0,
@@ -158,7 +173,7 @@ typedef struct heald_decision {
   heald_str action;
   heald_str actor; /* who: "heald", "user:anna" */
   heald_labels target;
-  heald_plan plan;
+  heald_decided_plan plan;
   heald_str plan_hash; /* hex SHA-256 */
   const heald_guard_verdict* guards;
   uint64_t guard_count;
@@ -218,7 +233,9 @@ static_assert(offsetof(heald_finding, probability) == 168 &&
               offsetof(heald_finding, recent) == 232);
 static_assert(offsetof(heald_finding, annotations) == 264 && sizeof(heald_finding) == 280);
 static_assert(offsetof(heald_incident, trace_id) == 24 && sizeof(heald_incident) == 104);
-static_assert(offsetof(heald_plan, before) == 40 && sizeof(heald_plan) == 64);
+static_assert(offsetof(heald_plan, before) == 40 && offsetof(heald_plan, effect_within_ns) == 56);
+static_assert(offsetof(heald_plan, can_canary) == 64 && sizeof(heald_plan) == 72);
+static_assert(offsetof(heald_decided_plan, before) == 40 && sizeof(heald_decided_plan) == 64);
 static_assert(sizeof(heald_guard_verdict) == 40);
 static_assert(offsetof(heald_decision, plan) == 104 && sizeof(heald_decision) == 208);
 static_assert(sizeof(heald_outcome) == 56);

@@ -1,0 +1,124 @@
+#include <gmock/gmock.h>
+
+#include "heald/plugin.h"
+
+namespace heald::sdk {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct NoConfig {
+  static constexpr auto Fields() { return std::tuple(); }
+};
+
+class Rolling : public Action<Rolling> {
+ public:
+  static constexpr Info kInfo{.name = "rolling", .doc = "Remembers what it was asked for"};
+  using Config = NoConfig;
+  Rolling(Host, const Config&) {}
+  Plan MakePlan(const Request&, const Config&) {
+    Plan plan;
+    plan.summary = "restart a, b";
+    plan.can_canary = true;
+    return plan;
+  }
+  Effect Execute(const Request& request, const Plan& plan, const Config&) {
+    part = request.part;
+    can_canary = plan.can_canary;
+    RecordCall({"POST /a", "204", 1000, 5});
+    if (fails) {
+      RecordCall({"POST /b", "500", 1010, 7});
+      throw Failure(HEALD_UNAVAILABLE, "b refuses");
+    }
+    return {EffectState::kDone, "well"};
+  }
+  Effect Observe(const Request&, const Plan&, const Config&) { return {EffectState::kDone, ""}; }
+
+  bool fails = false;
+  Part part = Part::kAll;
+  bool can_canary = false;
+};
+
+class SdkActionTest : public ::testing::Test {
+ protected:
+  SdkActionTest() {
+    request_.size = sizeof request_;
+    request_.params = &config_;
+    request_.part = HEALD_PART_REST;
+    plan_.size = sizeof plan_;
+    plan_.can_canary = 1;
+    effect_.size = sizeof effect_;
+  }
+  int32_t Execute() {
+    return Rolling::VTable()->execute(&action_, &request_, &plan_, &effect_, &error_);
+  }
+  std::vector<std::string> Calls() const {
+    std::vector<std::string> out;
+    for (uint64_t i = 0; i < effect_.call_count; ++i)
+      out.push_back(std::string(detail::View(effect_.calls[i].call)) + " -> " +
+                    std::string(detail::View(effect_.calls[i].answer)));
+    return out;
+  }
+
+  heald_host host_{};
+  heald_value config_{HEALD_VALUE_MAP, 0, {0}, 0};
+  heald_action_request request_{};
+  heald_plan plan_{};
+  heald_effect effect_{};
+  heald_error error_ = detail::NewError();
+  Rolling action_{Host(&host_), NoConfig()};
+};
+
+TEST_F(SdkActionTest, IsToldWhichPartOfItsTarget) {
+  ASSERT_EQ(Execute(), HEALD_OK);
+  EXPECT_EQ(action_.part, Part::kRest);
+  EXPECT_TRUE(action_.can_canary);
+  heald_plan plan{};
+  plan.size = sizeof plan;
+  ASSERT_EQ(Rolling::VTable()->plan(&action_, &request_, &plan, &error_), HEALD_OK);
+  EXPECT_EQ(plan.size, sizeof plan);
+  EXPECT_EQ(plan.can_canary, 1u);
+}
+
+// A host from before these members were there.
+TEST_F(SdkActionTest, KeepsToTheRoomThatAnOlderHostHas) {
+  request_.size = offsetof(heald_action_request, part);
+  plan_.size = offsetof(heald_plan, can_canary);
+  effect_.size = offsetof(heald_effect, calls);
+  ASSERT_EQ(Execute(), HEALD_OK);
+  EXPECT_EQ(action_.part, Part::kAll);
+  EXPECT_FALSE(action_.can_canary);
+  EXPECT_EQ(effect_.size, offsetof(heald_effect, calls));
+  EXPECT_EQ(effect_.calls, nullptr);
+  EXPECT_EQ(effect_.call_count, 0u);
+
+  heald_plan plan{};
+  plan.size = offsetof(heald_plan, can_canary);
+  ASSERT_EQ(Rolling::VTable()->plan(&action_, &request_, &plan, &error_), HEALD_OK);
+  EXPECT_EQ(plan.size, offsetof(heald_plan, can_canary));
+  EXPECT_EQ(plan.can_canary, 0u);
+}
+
+TEST_F(SdkActionTest, ReportsTheCallsThatItMade) {
+  ASSERT_EQ(Execute(), HEALD_OK);
+  EXPECT_THAT(Calls(), ElementsAre("POST /a -> 204"));
+  EXPECT_EQ(effect_.calls[0].at_ns, 1000);
+  EXPECT_EQ(effect_.calls[0].took_ns, 5);
+  ASSERT_EQ(Rolling::VTable()->observe(&action_, &request_, &plan_, &effect_, &error_), HEALD_OK);
+  EXPECT_THAT(Calls(), IsEmpty());
+}
+
+TEST_F(SdkActionTest, ReportsThemAlsoWhereItFails) {
+  action_.fails = true;
+  EXPECT_EQ(Execute(), HEALD_UNAVAILABLE);
+  EXPECT_THAT(Calls(), ElementsAre("POST /a -> 204", "POST /b -> 500"));
+}
+
+TEST(SdkCallsTest, OutsideAnActionNothingIsKept) {
+  RecordCall({"GET /metrics", "200", 1, 1});
+  EXPECT_EQ(detail::CallLog::Current(), nullptr);
+}
+
+}  // namespace
+}  // namespace heald::sdk

@@ -88,6 +88,14 @@ Json Node(Kind kind, const Catalog& catalog) {
   return node;
 }
 
+// Exactly one of the two says what to do.
+Json Policy() {
+  Json policy = Strict(Json::parse(PolicySchemaText()));
+  policy["oneOf"] = Json::array(
+      {{{"required", Json::array({"action"})}}, {{"required", Json::array({"steps"})}}});
+  return policy;
+}
+
 Json Section(Json item, const std::string& description) {
   return {{"type", Json::array({"object", "null"})},
           {"description", description},
@@ -102,8 +110,7 @@ std::string PipelineJsonSchema(const Catalog& catalog) {
       {"agent", Strict(Json::parse(AgentSchemaText()))},
       {"sources", Section(Node(Kind::kSource, catalog), "Where samples and logs come from")},
       {"detectors", Section(Node(Kind::kDetector, catalog), "What makes findings of them")},
-      {"policies",
-       Section(Strict(Json::parse(PolicySchemaText())), "When to act on findings, and how")},
+      {"policies", Section(Policy(), "When to act on findings, and how")},
       {"inhibit",
        {{"type", "array"},
         {"description", "Which findings mute which"},

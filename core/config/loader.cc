@@ -8,6 +8,7 @@
 #include "core/config/guard_section.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
+#include "core/config/steps_section.h"
 #include "core/config/tests_section.h"
 #include "core/config/text.h"
 #include "core/model/suggest.h"
@@ -271,28 +272,34 @@ class Loader {
     const Reader in{value};
     policy->enabled = in.Bool("enabled", true);
     policy->inputs = Inputs(in, policy->path);
-    policy->action = in.Text("action");
-    policy->action_path = policy->path + "/action";
-    const std::string mode = in.Text("mode");
-    policy->mode = mode == "enforce"   ? Mode::kEnforce
-                   : mode == "approve" ? Mode::kApprove
-                                       : Mode::kShadow;
+    policy->mode = ModeOf(in.Text("mode"));
     policy->allow_on_prediction = in.Bool("allow_on_prediction", false);
     policy->verify_within_ns = in.In("verify").Int("within", policy->verify_within_ns);
     policy->allow_self = in.Bool("allow_self", false);
     ReadGuard(in.In("guard").map, policy->path + "/guard", &context_, &policy->guard);
-    const YamlMember* when = node.Find("when");
-    if (when == nullptr || value.Find("when") == nullptr) return;
-    const std::string text = in.Text("when");
-    const std::string path = policy->path + "/when";
-    if (when->value->text == text) whens_[path] = when->value.get();
+    const auto read_when = [&](const YamlNode& map, const Value& typed, const std::string& key,
+                               const std::string& path) {
+      return Condition(map, typed, key, path, policy->name);
+    };
+    if (std::optional<When> when = read_when(node, value, "when", policy->path))
+      policy->when = std::move(*when);
+    if (!ReadSteps(node, value, &context_, read_when, policy)) doubts_.unread.insert(policy->name);
+  }
+
+  std::optional<When> Condition(const YamlNode& map, const Value& typed, const std::string& key,
+                                const std::string& at, const std::string& policy) {
+    const YamlMember* written = map.Find(key);
+    if (written == nullptr || typed.Find(key) == nullptr) return std::nullopt;
+    const std::string text = Reader{typed}.Text(key);
+    const std::string path = at + "/" + key;
+    if (written->value->text == text) whens_[path] = written->value.get();
     auto parsed = When::Parse(text);
     if (const WhenError* error = std::get_if<WhenError>(&parsed)) {
       report_.Error(Inside(path, error->column, error->length), error->message, error->hint, path);
-      doubts_.unread.insert(policy->name);
-    } else {
-      policy->when = std::get<When>(parsed);
+      doubts_.unread.insert(policy);
+      return std::nullopt;
     }
+    return std::get<When>(std::move(parsed));
   }
 
   void ReadInhibitions(const YamlMember* member) {

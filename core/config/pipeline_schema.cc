@@ -99,10 +99,87 @@ constexpr std::string_view kPolicy = R"json({
     "when": {"type": "string",
       "description": "Condition on the finding, its labels and the latest samples"},
     "action": {"type": "string", "minLength": 1,
-      "description": "An action's name, or alert"},
+      "description": "An action's name, or alert; short for a single step"},
+    "steps": {"type": "array", "minItems": 1, "maxItems": 16, "items": STEP,
+      "description": "What to do, one after the other until one helps; guard and verify of the policy hold for each"},
     "mode": {"type": "string", "enum": ["shadow", "approve", "enforce"], "default": "shadow",
       "description": "Only tell, ask first, or act"},
-    "guard": {"type": "object", "description": "What holds it back", "properties": {
+    "guard": GUARD,
+    "verify": {"type": "object", "description": "When an action has worked", "properties": {
+      "within": {"type": "string", "x-unit": "duration", "default": "2m",
+        "description": "The finding must clear within this after the action"}}},
+    "undo": UNDO,
+    "canary": CANARY,
+    "allow_on_prediction": {"type": "boolean", "default": false,
+      "description": "Irreversible actions on a prediction alone"},
+    "allow_self": {"type": "boolean", "default": false,
+      "description": "It may act on heald itself, its store and its metrics source"}
+  },
+  "x-elsewhere": {
+    "for": "write guard: {for: …}",
+    "cooldown": "write guard: {cooldown: …}",
+    "max_per_hour": "write guard: {max_per_hour: …}",
+    "excluded": "write guard: {excluded: […]}",
+    "max_targets": "write guard: {max_targets: …}",
+    "min_healthy": "write guard: {min_healthy: …}",
+    "breaker": "write guard: {breaker: {failures: …, for: …}}",
+    "windows": "write guard: {windows: […]}",
+    "deny_windows": "write guard: {deny_windows: […]}",
+    "guards": "did you mean 'guard'?",
+    "within": "write verify: {within: …}",
+    "config": "a policy has none: configure its action",
+    "plugin": "a policy has none: it names an action",
+    "on_refused": "it belongs to a step: write steps: [{action: …, on_refused: next}, …]",
+    "escalate": "did you mean 'steps'?"
+  }
+})json";
+
+// Where it says STEP. Nothing here has a default: what a step doesn't say, its policy does.
+constexpr std::string_view kStep = R"json({"type": "object", "properties": {
+      "action": {"type": "string", "minLength": 1, "description": "An action's name, or alert"},
+      "mode": {"type": "string", "enum": ["shadow", "approve", "enforce"],
+        "description": "No bolder than the policy's"},
+      "guard": OWN_GUARD,
+      "verify": {"type": "object", "description": "When this step has worked", "properties": {
+        "within": {"type": "string", "x-unit": "duration",
+          "description": "The finding must clear within this after the action"}}},
+      "on_refused": {"type": "string", "enum": ["wait", "next"],
+        "description": "Refused by a guard of its own: wait until it may (the default), or go to the next step"},
+      "undo": UNDO,
+      "canary": CANARY},
+    "required": ["action"],
+    "x-elsewhere": {
+      "when": "the condition stands in the policy",
+      "inputs": "inputs stand in the policy",
+      "within": "write verify: {within: …}",
+      "for": "write guard: {for: …}",
+      "cooldown": "write guard: {cooldown: …}",
+      "max_per_hour": "write guard: {max_per_hour: …}",
+      "steps": "steps have no steps of their own",
+      "config": "a step has none: configure its action",
+      "plugin": "a step has none: it names an action",
+      "check": "write canary: {check: …}"}})json";
+
+constexpr std::string_view kUndo = R"json({"type": "object",
+      "description": "When its change is taken back, where the action can do that", "properties": {
+      "on_failure": {"type": "boolean",
+        "description": "After it has failed, before the next step (true unless written)"},
+      "after": {"type": "string", "x-unit": "duration", "minimum": "1s", "maximum": "7d",
+        "description": "So long after it healed; it stays unless written"}}})json";
+
+constexpr std::string_view kCanary = R"json({"type": "object",
+      "description": "A part of the target first, then a look at it, then the rest",
+      "properties": {
+      "check": {"type": "string", "minLength": 1,
+        "description": "Condition on the target's samples, such as error_rate < 0.05; beside it no finding may get worse"},
+      "for": {"type": "string", "x-unit": "duration", "minimum": "1s", "maximum": "1h",
+        "description": "It must hold this long without a break (30s unless written); if it doesn't hold for as long, it has failed"},
+      "within": {"type": "string", "x-unit": "duration", "minimum": "2s", "maximum": "1d",
+        "description": "Decided by then, else it has failed (10m unless written)"}}})json";
+
+// Where it says GUARD.
+constexpr std::string_view kGuard =
+    R"json({"type": "object", "description": "What holds it back", "properties": {
       "for": {"type": "string", "x-unit": "duration", "default": "0s",
         "description": "The condition must hold this long"},
       "cooldown": {"type": "string", "x-unit": "duration", "default": "0s",
@@ -125,32 +202,7 @@ constexpr std::string_view kPolicy = R"json({
       "windows": {"type": "array", "items": WINDOW,
         "description": "Acts only within one of these times"},
       "deny_windows": {"type": "array", "items": WINDOW,
-        "description": "Times at which it doesn't act"}}},
-    "verify": {"type": "object", "description": "When an action has worked", "properties": {
-      "within": {"type": "string", "x-unit": "duration", "default": "2m",
-        "description": "The finding must clear within this after the action"}}},
-    "allow_on_prediction": {"type": "boolean", "default": false,
-      "description": "Irreversible actions on a prediction alone"},
-    "allow_self": {"type": "boolean", "default": false,
-      "description": "It may act on heald itself, its store and its metrics source"}
-  },
-  "required": ["action"],
-  "x-elsewhere": {
-    "for": "write guard: {for: …}",
-    "cooldown": "write guard: {cooldown: …}",
-    "max_per_hour": "write guard: {max_per_hour: …}",
-    "excluded": "write guard: {excluded: […]}",
-    "max_targets": "write guard: {max_targets: …}",
-    "min_healthy": "write guard: {min_healthy: …}",
-    "breaker": "write guard: {breaker: {failures: …, for: …}}",
-    "windows": "write guard: {windows: […]}",
-    "deny_windows": "write guard: {deny_windows: […]}",
-    "guards": "did you mean 'guard'?",
-    "within": "write verify: {within: …}",
-    "config": "a policy has none: configure its action",
-    "plugin": "a policy has none: it names an action"
-  }
-})json";
+        "description": "Times at which it doesn't act"}}})json";
 
 // Pieces that node kinds share; each kind takes those that mean something to it.
 constexpr std::string_view kCommon = R"json(
@@ -171,13 +223,31 @@ constexpr std::string_view kSeries = R"json(,
     "max_series": {"type": "integer", "default": 100000, "minimum": 1, "maximum": 4000000,
       "description": "Further series are refused and counted"})json";
 
-std::string WithWindows(std::string_view schema) {
-  constexpr std::string_view kPlace = "WINDOW";
+std::string Replaced(std::string_view schema, std::string_view place, std::string_view with) {
   std::string out(schema);
-  for (size_t at = out.find(kPlace); at != std::string::npos;
-       at = out.find(kPlace, at + kWindow.size()))
-    out.replace(at, kPlace.size(), kWindow);
+  for (size_t at = out.find(place); at != std::string::npos; at = out.find(place, at + with.size()))
+    out.replace(at, place.size(), with);
   return out;
+}
+
+std::string WithWindows(std::string_view schema) {
+  return Replaced(schema, "WINDOW", kWindow);
+}
+
+std::string WithoutDefaults(std::string_view schema) {
+  constexpr std::string_view kKey = "\"default\": ";
+  std::string out(schema);
+  for (size_t at = out.find(kKey); at != std::string::npos; at = out.find(kKey, at))
+    out.erase(at, out.find(',', at) + 1 - at);
+  return out;
+}
+
+std::string PolicyText() {
+  std::string out = Replaced(kPolicy, "STEP", kStep);
+  out = Replaced(out, "OWN_GUARD", WithoutDefaults(kGuard));
+  out = Replaced(out, "GUARD", kGuard);
+  out = Replaced(out, "UNDO", kUndo);
+  return WithWindows(Replaced(out, "CANARY", kCanary));
 }
 
 SchemaPtr Parsed(std::string_view text) {
@@ -207,7 +277,7 @@ std::string_view AgentSchemaText() {
   return kText;
 }
 std::string_view PolicySchemaText() {
-  static const std::string kText = WithWindows(kPolicy);
+  static const std::string kText = PolicyText();
   return kText;
 }
 

@@ -23,13 +23,13 @@ const std::set<std::string>& UsualLabels() {
 class ConditionChecker {
  public:
   ConditionChecker(const Catalog& catalog, const GraphDoubts& doubts, const PipelineSpec& spec,
-                   const PolicySpec& policy)
-      : catalog_(catalog), doubts_(doubts), spec_(spec), policy_(policy) {}
+                   const When& when, std::string path)
+      : catalog_(catalog), doubts_(doubts), spec_(spec), when_(when), path_(std::move(path)) {}
 
   ConditionCheck Run() {
     Collect();
-    for (const std::string& name : policy_.when.names()) Check(name);
-    for (const std::string& name : policy_.when.compared_names()) CheckUnquoted(name);
+    for (const std::string& name : when_.names()) Check(name);
+    for (const std::string& name : when_.compared_names()) CheckUnquoted(name);
     return std::move(out_);
   }
 
@@ -89,7 +89,7 @@ class ConditionChecker {
 
   // "prom.latency_p99", or "target.zone" for a label
   void CheckQualified(const std::string& name, size_t dot) {
-    const InputRef edge{name.substr(0, dot), name.substr(dot + 1), policy_.path + "/when"};
+    const InputRef edge{name.substr(0, dot), name.substr(dot + 1), path_};
     if (edge.node == "target") return;
     std::vector<std::string> sources;
     for (const NodeSpec& node : spec_.nodes) {
@@ -135,10 +135,10 @@ class ConditionChecker {
   // Points at the name as a word, not at a part of a longer one.
   GraphProblem& Add(const std::string& name, std::string message, std::string hint) {
     GraphProblem problem;
-    problem.path = policy_.path + "/when";
+    problem.path = path_;
     problem.message = std::move(message);
     problem.hint = std::move(hint);
-    const std::string& text = policy_.when.text();
+    const std::string& text = when_.text();
     const auto is_word = [&](size_t i) {
       return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
                                  text[i] == '_' || text[i] == '.' || text[i] == ':');
@@ -156,7 +156,8 @@ class ConditionChecker {
   const Catalog& catalog_;
   const GraphDoubts& doubts_;
   const PipelineSpec& spec_;
-  const PolicySpec& policy_;
+  const When& when_;
+  const std::string path_;
   std::vector<std::string> known_;
   std::map<std::string, std::vector<std::string>> queries_;  // to the sources that give them
   std::vector<std::string> open_sources_;
@@ -167,8 +168,8 @@ class ConditionChecker {
 }  // namespace
 
 ConditionCheck CheckCondition(const Catalog& catalog, const GraphDoubts& doubts,
-                              const PipelineSpec& spec, const PolicySpec& policy) {
-  return ConditionChecker(catalog, doubts, spec, policy).Run();
+                              const PipelineSpec& spec, const When& when, const std::string& path) {
+  return ConditionChecker(catalog, doubts, spec, when, path).Run();
 }
 
 std::optional<GraphProblem> CheckSourceOutput(const Catalog& catalog, const NodeSpec& source,

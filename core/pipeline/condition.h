@@ -1,5 +1,6 @@
-// The names in a policy's condition: is each a finding field, a query of some source, or a label?
-// Part of the type check in graph.h, used by it only. Thread rule: pure functions.
+// The names in a policy's condition or a canary's check: is each a finding field, a query of some
+// source, or a label? Part of the type check in graph.h, used by it only. Thread rule: pure
+// functions.
 #pragma once
 
 #include <optional>
@@ -16,8 +17,9 @@ struct ConditionCheck {
   std::set<std::string> read;  // sources whose samples the condition needs
 };
 
+// `path` is where the condition stands.
 ConditionCheck CheckCondition(const Catalog& catalog, const GraphDoubts& doubts,
-                              const PipelineSpec& spec, const PolicySpec& policy);
+                              const PipelineSpec& spec, const When& when, const std::string& path);
 
 // Nothing when `source` gives edge.output.
 std::optional<GraphProblem> CheckSourceOutput(const Catalog& catalog, const NodeSpec& source,

@@ -6,6 +6,7 @@
 
 #include "core/model/suggest.h"
 #include "core/pipeline/condition.h"
+#include "core/pipeline/step_check.h"
 
 namespace heald {
 namespace {
@@ -247,11 +248,19 @@ class Checker {
   // ---- policies
 
   void CheckPolicy(const PolicySpec& policy) {
-    CheckAction(policy);
-    CheckWhen(policy);
+    if (policy.steps.empty()) CheckAction(policy, policy.action, policy.action_path);
+    for (const StepSpec& step : policy.steps) CheckAction(policy, step.action, step.action_path);
+    if (doubts_.unread.count(policy.name) == 0)
+      for (GraphProblem& problem :
+           CheckSteps(policy, [this](const std::string& action) { return IsAlertNode(action); }))
+        problems_.push_back(std::move(problem));
+    CheckWhen(policy.when, policy.path + "/when");
+    CheckWhen(policy.canary.check, policy.path + "/canary/check");
+    for (const StepSpec& step : policy.steps)
+      CheckWhen(step.canary.check, step.path + "/canary/check");
     const GuardSpec& guard = policy.guard;
-    if (policy.mode == Mode::kEnforce && doubts_.unread.count(policy.name) == 0 &&
-        !policy.guarded())
+    if (policy.mode == Mode::kEnforce && policy.steps.empty() &&
+        doubts_.unread.count(policy.name) == 0 && !policy.guarded())
       Error(policy.path + "/mode", "policy '" + policy.name +
                                        "' enforces without a guard: add at least cooldown or "
                                        "max_per_hour");
@@ -286,40 +295,44 @@ class Checker {
     return false;
   }
 
-  void CheckAction(const PolicySpec& policy) {
-    if (policy.action.empty()) return;
-    const auto at = vertices_.find(policy.action);
+  bool IsAlertNode(const std::string& action) const {
+    const auto at = vertices_.find(action);
+    return at == vertices_.end() ? action == kAlert
+                                 : at->second.node != nullptr && at->second.node->plugin == kAlert;
+  }
+
+  void CheckAction(const PolicySpec& policy, const std::string& action, const std::string& path) {
+    if (action.empty()) return;
+    const auto at = vertices_.find(action);
     if (at == vertices_.end()) {
-      if (policy.action == kAlert || doubts_.missing_nodes) return;
-      MarkMeant(policy.action);
+      if (action == kAlert || doubts_.missing_nodes) return;
+      MarkMeant(action);
       std::vector<std::string> actions;
       for (const NodeSpec& node : spec_.nodes)
         if (node.kind == Kind::kAction) actions.push_back(node.name);
       actions.emplace_back(kAlert);
-      std::string hint = DidYouMean(policy.action, actions);
+      std::string hint = DidYouMean(action, actions);
       if (hint.empty()) hint = "possible here: " + JoinNames(actions);
-      Error(policy.action_path,
-            "policy '" + policy.name + "' uses the action '" + policy.action +
-                "', which doesn't exist",
+      Error(path,
+            "policy '" + policy.name + "' uses the action '" + action + "', which doesn't exist",
             hint);
       return;
     }
     Vertex& vertex = at->second;
     ++vertex.readers;
-    if (ambiguous_.count(policy.action) != 0) return;
+    if (ambiguous_.count(action) != 0) return;
     if (vertex.node == nullptr || vertex.node->kind != Kind::kAction)
-      Error(policy.action_path,
-            "'" + policy.action + "' is a " +
+      Error(path,
+            "'" + action + "' is a " +
                 (vertex.node ? std::string(ToString(vertex.node->kind)) : std::string("policy")) +
                 ", not an action",
             "name one from the section actions, or alert");
     else if (!vertex.enabled && policy.enabled)
-      Warn(policy.action_path,
-           vertex.what + " is disabled: policy '" + policy.name + "' can't act");
+      Warn(path, vertex.what + " is disabled: policy '" + policy.name + "' can't act");
   }
 
-  void CheckWhen(const PolicySpec& policy) {
-    ConditionCheck check = CheckCondition(catalog_, doubts_, spec_, policy);
+  void CheckWhen(const When& when, const std::string& path) {
+    ConditionCheck check = CheckCondition(catalog_, doubts_, spec_, when, path);
     for (const std::string& source : check.read) {
       const auto at = vertices_.find(source);
       if (at != vertices_.end()) ++at->second.readers;

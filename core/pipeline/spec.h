@@ -3,6 +3,7 @@
 // that whoever finds a mistake can name the line. Thread rule: immutable once loaded.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "core/model/value.h"
 #include "core/model/when.h"
 #include "core/pipeline/guard_spec.h"
+#include "core/pipeline/step_spec.h"
 #include "core/pipeline/test_spec.h"
 
 namespace heald {
@@ -59,7 +61,7 @@ struct PolicySpec {
   bool enabled = true;
   std::vector<InputRef> inputs;
   When when;           // always true when the file has none
-  std::string action;  // node name; "alert" notifies only
+  std::string action;  // node name; "alert" notifies only. Of a chain: the first step's
   std::string action_path;
   Mode mode = Mode::kShadow;
   GuardSpec guard;
@@ -67,12 +69,45 @@ struct PolicySpec {
   bool allow_on_prediction = false;
   bool allow_self = false;  // may act on heald itself, its store and its metrics source
   std::string path;         // "/policies/p"
+  UndoSpec undo;
+  CanarySpec canary;
+  std::vector<StepSpec> steps;  // empty: the one that `action` and the like say
+  // Of one step, see AtStep:
+  uint32_t step = 1;
+  GuardSpec own;  // limits of the step itself, beside the policy's
+  bool skip_refused = false;
 
+  uint32_t step_count() const { return std::max<uint32_t>(1, static_cast<uint32_t>(steps.size())); }
   // What a policy needs before it may enforce: something that bounds how often it acts.
   bool guarded() const {
-    return action == "alert" || guard.cooldown_ns != 0 || guard.max_per_hour != 0;
+    if (guard.cooldown_ns != 0 || guard.max_per_hour != 0) return true;
+    const auto held = [](const StepSpec& s) {
+      return s.action == "alert" || s.mode.value_or(Mode::kEnforce) != Mode::kEnforce ||
+             s.bounded();
+    };
+    return steps.empty() ? action == "alert" : std::all_of(steps.begin(), steps.end(), held);
   }
+  // The policy while that step, from 1 on, is its turn.
+  PolicySpec AtStep(uint32_t number) const;
 };
+
+inline PolicySpec PolicySpec::AtStep(uint32_t number) const {
+  PolicySpec out = *this;
+  if (steps.empty()) return out;
+  const StepSpec& s = steps[std::clamp<size_t>(number, 1, steps.size()) - 1];
+  out.steps.clear();
+  out.step = number;
+  out.action = s.action;
+  out.action_path = s.action_path;
+  out.mode = std::min(mode, s.mode.value_or(mode));
+  out.guard = s.guard;
+  out.own = s.own;
+  out.verify_within_ns = s.verify_within_ns;
+  out.skip_refused = s.skip_refused;
+  out.undo = s.undo;
+  out.canary = s.canary;
+  return out;
+}
 
 // Files in PEM, absolute; whether key and certificate belong together is seen at bind.
 struct TlsSpec {

@@ -76,7 +76,8 @@ TEST(ConfigSchemaTest, FormatsValuesInTheirUnit) {
 
 TEST(ConfigSchemaTest, ReadsHealdsOwnSchemas) {
   EXPECT_NE(AgentSchema().Find("listen"), nullptr);
-  EXPECT_TRUE(PolicySchema().Requires("action"));
+  EXPECT_NE(PolicySchema().Find("action"), nullptr);
+  EXPECT_NE(PolicySchema().Find("steps"), nullptr);
   for (const Kind kind : {Kind::kSource, Kind::kDetector, Kind::kAction, Kind::kNotifier})
     EXPECT_TRUE(NodeSchema(kind).Requires("plugin"));
   EXPECT_EQ(NodeSchema(Kind::kSource).Find("inputs"), nullptr);

@@ -81,10 +81,26 @@ TEST(DockerConfigTest, ScalingStopsAtMaxReplicas) {
   EXPECT_EQ(WantedReplicas(config, "web", 12), 2);
 }
 
+TEST(DockerConfigTest, RollingRestartTakesSeveral) {
+  Config config;
+  config.operation = Operation::kRollingRestart;
+  config.container = "web";
+  EXPECT_THAT(ProblemsOf(config),
+              ElementsAre(HasSubstr("/container: rolling_restart takes several containers")));
+  config.container.clear();
+  config.label = "role=web";
+  EXPECT_THAT(ProblemsOf(config), IsEmpty());
+  EXPECT_EQ(MaxTargets(config), 10);
+  config.operation = Operation::kRestart;
+  EXPECT_EQ(MaxTargets(config), 1);
+  config.max_targets = 3;
+  EXPECT_EQ(MaxTargets(config), 3);
+}
+
 TEST(DockerConfigTest, SchemaHasTheDefaults) {
   const auto schema = nlohmann::json::parse(sdk::ConfigSchema<Config>());
   EXPECT_EQ(schema.at("properties").at("url").at("default"), "unix:///var/run/docker.sock");
-  EXPECT_EQ(schema.at("properties").at("max_targets").at("default"), 1);
+  EXPECT_EQ(schema.at("properties").at("max_replicas").at("default"), 10);
   EXPECT_FALSE(schema.contains("required"));
 }
 

@@ -10,9 +10,9 @@
 
 namespace heald::docker {
 
-enum class Operation { kRestart, kStop, kStart, kPause, kScale };
-inline constexpr std::string_view kOperationWords[] = {"restart", "stop", "start", "pause",
-                                                       "scale"};
+enum class Operation { kRestart, kStop, kStart, kPause, kScale, kRollingRestart };
+inline constexpr std::string_view kOperationWords[] = {"restart", "stop",  "start",
+                                                       "pause",   "scale", "rolling_restart"};
 
 struct Config : support::HttpConfig {
   Config() { url = "unix:///var/run/docker.sock"; }
@@ -25,7 +25,7 @@ struct Config : support::HttpConfig {
   std::string swarm_service;
   sdk::Duration stop_timeout = sdk::Seconds(10);
   sdk::Duration stable_for = sdk::Seconds(3);
-  int64_t max_targets = 1;
+  std::optional<int64_t> max_targets;
   std::optional<int64_t> replicas;
   std::optional<int64_t> scale_up_by;
   int64_t max_replicas = 10;
@@ -51,7 +51,8 @@ struct Config : support::HttpConfig {
             Field("stable_for", &Config::stable_for,
                   "Uptime that shows a container without health check to be well", {.min = 0}),
             Field("max_targets", &Config::max_targets,
-                  "Refuse when more containers match; they are taken one after the other",
+                  "Refuse when more containers match; they are taken one after the other. 1 if "
+                  "absent, 10 for rolling_restart",
                   {.min = 1}),
             Field("replicas", &Config::replicas, "scale: to this many", {.min = 1}),
             Field("scale_up_by", &Config::scale_up_by, "scale: by this many more", {.min = 1}),
@@ -59,5 +60,9 @@ struct Config : support::HttpConfig {
         HttpConfig::ConnectionFields());
   }
 };
+
+inline int64_t MaxTargets(const Config& config) {
+  return config.max_targets.value_or(config.operation == Operation::kRollingRestart ? 10 : 1);
+}
 
 }  // namespace heald::docker

@@ -53,6 +53,10 @@ void DockerAction::Validate(const Config& config, sdk::Problems& problems) {
     if (config.replicas) problems.Add("/replicas", "only with operation: scale");
     if (config.scale_up_by) problems.Add("/scale_up_by", "only with operation: scale");
   }
+  if (config.operation == Operation::kRollingRestart && !config.container.empty())
+    problems.Add("/container",
+                 "rolling_restart takes several containers one after the other: give label, or "
+                 "compose_project with compose_service; for one container set operation: restart");
   support::HttpConfig http = config;
   if (http.url.starts_with("tcp://")) http.url.replace(0, 3, "http");
   for (const support::HttpConfigProblem& problem : support::CheckHttpConfig(http))
@@ -64,6 +68,8 @@ DockerAction::DockerAction(sdk::Host host, const Config& config)
 
 std::unique_ptr<Operations> DockerAction::For(const Request& request, const Config& params) {
   const Context context{engine_, params, host_, request.deadline_ns};
+  if (params.operation == Operation::kRestart || params.operation == Operation::kRollingRestart)
+    return MakeRestartOperations(context, request.part);
   if (params.operation != Operation::kScale) return MakeContainerOperations(context);
   return params.swarm_service.empty() ? MakeComposeScale(context) : MakeSwarmScale(context);
 }

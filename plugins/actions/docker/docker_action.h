@@ -30,6 +30,7 @@ struct Context {
 };
 
 std::unique_ptr<Operations> MakeContainerOperations(const Context& context);
+std::unique_ptr<Operations> MakeRestartOperations(const Context& context, sdk::Part part);
 std::unique_ptr<Operations> MakeComposeScale(const Context& context);
 std::unique_ptr<Operations> MakeSwarmScale(const Context& context);
 

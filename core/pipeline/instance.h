@@ -54,9 +54,22 @@ class SourceInstance : public Instance {
   virtual Status Backfill(int64_t from_ns, int64_t to_ns) = 0;
 };
 
+// How unusual one moment is in a detector's opinion; see heald/abi/score.h.
+struct MomentScore {
+  uint32_t series = kNoSeries;  // none: several, judged together
+  int64_t ts_ns = 0;
+  double score = 0;  // finite, not negative
+  std::vector<Contributor> contributors;
+};
+
 class DetectorInstance : public Instance {
  public:
   virtual Status Samples(const SampleBatch& batch, Emitter& emitter) = 0;
+  // Samples, with an opinion of each moment in it, appended to `scores`.
+  virtual bool can_score() const { return false; }
+  virtual Status Score(const SampleBatch&, Emitter&, std::vector<MomentScore>*) {
+    return MakeError(Code::kUnsupported, "this detector has no score for each moment");
+  }
   virtual Status Logs(std::span<const LogLine> lines, Emitter& emitter) = 0;
   virtual Status Tick(int64_t now_ns, Emitter& emitter) = 0;
   virtual void Expired(std::span<const uint32_t> series, Emitter& emitter) = 0;

@@ -72,6 +72,10 @@ int32_t ToC(const Error& from, heald_error* error) {
   return static_cast<int32_t>(from.code);
 }
 
+Contributor FromC(const heald_contributor& in) {
+  return {std::string(FromC(in.name)), in.share, in.value, in.expected};
+}
+
 Result<Finding> FromC(const heald_finding& in) {
   if (in.kind > HEALD_FINDING_EVENT || in.state > HEALD_FINDING_CLEAR ||
       in.severity > HEALD_SEVERITY_CRITICAL)
@@ -97,9 +101,7 @@ Result<Finding> FromC(const heald_finding& in) {
   out.began_ns = in.began_ns;
   out.ts_ns = in.ts_ns;
   for (uint64_t i = 0; i < in.contributor_count; ++i)
-    out.contributors.push_back({std::string(FromC(in.contributors[i].name)),
-                                in.contributors[i].share, in.contributors[i].value,
-                                in.contributors[i].expected});
+    out.contributors.push_back(FromC(in.contributors[i]));
   out.probability = in.probability;
   out.eta_ns = in.eta_ns;
   out.eta_low_ns = in.eta_low_ns;
@@ -110,6 +112,16 @@ Result<Finding> FromC(const heald_finding& in) {
   out.recent_step_ns = in.recent_step_ns;
   out.count = in.count;
   out.annotations = FromC(in.annotations);
+  return out;
+}
+
+MomentScore FromC(const heald_score& in) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  MomentScore out{in.series, in.ts_ns, in.score > 0 ? std::min(in.score, kMost) : 0, {}};
+  if (in.contributors == nullptr) return out;
+  out.contributors.reserve(in.contributor_count);
+  for (uint64_t i = 0; i < in.contributor_count; ++i)
+    out.contributors.push_back(FromC(in.contributors[i]));
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "core/model/value.h"
 #include "core/pipeline/instance.h"
 #include "heald/abi/plugin.h"
+#include "heald/abi/score.h"
 
 namespace heald::plugin {
 
@@ -44,7 +45,10 @@ bool ReadSized(const void* from, uint64_t size, T* out) {
 }
 
 // kInvalid: an enumerator or a pointer makes no sense.
+Contributor FromC(const heald_contributor& contributor);
 Result<Finding> FromC(const heald_finding& finding);
+// What can't be is put right: not a number is 0, infinite the largest number.
+MomentScore FromC(const heald_score& score);
 Result<Plan> FromC(const heald_plan& plan);
 Result<Effect> FromC(const heald_effect& effect);
 // At most kMaxCalls of them, the first and the latest, their texts cut to a line's length.

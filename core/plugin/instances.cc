@@ -33,6 +33,18 @@ class Created {
     return FromC(code == HEALD_OK ? HEALD_INTERNAL : code, error);
   }
   void* self() const { return self_; }
+  // All zero where the component doesn't have it.
+  template <typename T>
+  T Extension(std::string_view id) const {
+    T table{};
+    const void* found =
+        component_.get_extension == nullptr ? nullptr : component_.get_extension(ToC(id));
+    if (found == nullptr) return table;
+    uint32_t size = 0;
+    std::memcpy(&size, found, sizeof size);
+    ReadSized(found, size, &table);
+    return table;
+  }
 
   template <typename T>
   T Table() const {
@@ -89,21 +101,45 @@ class Source final : public SourceInstance {
   std::optional<NodeSink> sink_;
 };
 
+heald_samples ViewOf(const SampleBatch& batch) {
+  return {sizeof(heald_samples),
+          0,
+          batch.series.data(),
+          batch.ts_ns.data(),
+          batch.value.data(),
+          batch.rows,
+          const_cast<SampleBatch*>(&batch)};
+}
+
+void TakeScores(void* ctx, const heald_score* scores, uint64_t count, uint64_t stride) {
+  auto& out = *static_cast<std::vector<MomentScore>*>(ctx);
+  for (uint64_t i = 0; i < count; ++i) {
+    heald_score score;
+    ReadSized(reinterpret_cast<const char*>(scores) + i * stride, stride, &score);
+    out.push_back(FromC(score));
+  }
+}
+
 class Detector final : public DetectorInstance {
  public:
   explicit Detector(std::unique_ptr<Created> created)
-      : created_(std::move(created)), table_(created_->Table<heald_detector_vtable>()) {}
+      : created_(std::move(created)),
+        table_(created_->Table<heald_detector_vtable>()),
+        score_(created_->Extension<heald_score_extension>(HEALD_EXT_SCORE)) {}
   Status Samples(const SampleBatch& batch, Emitter& emitter) override {
     if (table_.samples == nullptr) return {};
     const NodeSink sink(emitter);
-    const heald_samples samples{sizeof samples,
-                                0,
-                                batch.series.data(),
-                                batch.ts_ns.data(),
-                                batch.value.data(),
-                                batch.rows,
-                                const_cast<SampleBatch*>(&batch)};
+    const heald_samples samples = ViewOf(batch);
     return Call(table_.samples, created_->self(), &samples, sink.table());
+  }
+  bool can_score() const override { return score_.score != nullptr; }
+  Status Score(const SampleBatch& batch, Emitter& emitter,
+               std::vector<MomentScore>* scores) override {
+    if (!can_score()) return DetectorInstance::Score(batch, emitter, scores);
+    const NodeSink sink(emitter);
+    const heald_samples samples = ViewOf(batch);
+    const heald_score_sink to{sizeof to, 0, scores, &TakeScores};
+    return Call(score_.score, created_->self(), &samples, sink.table(), &to);
   }
   Status Logs(std::span<const LogLine> lines, Emitter& emitter) override {
     if (table_.logs == nullptr) return {};
@@ -140,6 +176,7 @@ class Detector final : public DetectorInstance {
  private:
   std::unique_ptr<Created> created_;
   heald_detector_vtable table_;
+  heald_score_extension score_;
 };
 
 class Action final : public ActionInstance {

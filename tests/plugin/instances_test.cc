@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "heald/plugin.h"
@@ -57,6 +58,14 @@ struct EchoDetector : sdk::Detector<EchoDetector> {
       finding.recent = {1, 2, finding.value};
       sink.Emit(finding);
     }
+  }
+  // Judges all rows together, and says nonsense about infinite ones.
+  void Score(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores& scores) {
+    Process(samples, sink);
+    scores.Add(samples.series()[0], samples.ts_ns()[0], samples.values()[0] / 0.0);
+    scores.Add(samples.series()[0], samples.ts_ns()[0], std::nan(""));
+    const std::vector<sdk::Contributor> because = {{"b", 0.75, 2.5, 1}, {"a", 0.25}};
+    scores.Add(samples.ts_ns()[0], 4.5, because);
   }
   std::string Snapshot() { return "state"; }
   void Restore(std::string_view state) {
@@ -191,6 +200,30 @@ TEST_F(InstancesTest, ASourcesRowsReachADetectorWithTheirLabels) {
   ASSERT_EQ(finding.contributors.size(), 1u);
   EXPECT_EQ(finding.contributors[0].name, "self");
   EXPECT_THAT(finding.recent, ElementsAre(1, 2, 2.5));
+}
+
+TEST_F(InstancesTest, ADetectorsScoresComeBesideItsFindings) {
+  const Context source_node(Kind::kSource);
+  Result<std::unique_ptr<SourceInstance>> source = factory_->MakeSource(source_node);
+  ASSERT_TRUE((*source)->Start(recorder_));
+  ASSERT_TRUE((*source)->Poll(0));
+  const Context detector_node(Kind::kDetector);
+  Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(detector_node);
+  ASSERT_TRUE(detector);
+  ASSERT_TRUE((*detector)->can_score());
+  std::vector<MomentScore> scores;
+  ASSERT_TRUE((*detector)->Score(*recorder_.batches[0], recorder_, &scores));
+  EXPECT_EQ(recorder_.findings.size(), 2u);
+  ASSERT_EQ(scores.size(), 3u);
+  EXPECT_EQ(scores[0].series, recorder_.batches[0]->series[0]);
+  EXPECT_EQ(scores[0].score, std::numeric_limits<double>::max());
+  EXPECT_EQ(scores[1].score, 0);
+  EXPECT_EQ(scores[2].series, kNoSeries);
+  EXPECT_EQ(scores[2].ts_ns, 7);
+  EXPECT_EQ(scores[2].score, 4.5);
+  ASSERT_EQ(scores[2].contributors.size(), 2u);
+  EXPECT_EQ(scores[2].contributors[0].name, "b");
+  EXPECT_EQ(scores[2].contributors[0].share, 0.75);
 }
 
 TEST_F(InstancesTest, TheCatalogNamesASourcesOutputs) {

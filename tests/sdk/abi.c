@@ -3,6 +3,7 @@
 #include <heald/abi/host.h>
 #include <heald/abi/plugin.h>
 #include <heald/abi/records.h>
+#include <heald/abi/score.h>
 #include <heald/abi/types.h>
 
 const size_t heald_test_c_sizes[] = {sizeof(heald_str),
@@ -32,6 +33,9 @@ const size_t heald_test_c_sizes[] = {sizeof(heald_str),
                                      sizeof(heald_call),
                                      sizeof(heald_effect),
                                      sizeof(heald_component),
+                                     sizeof(heald_score),
+                                     sizeof(heald_score_sink),
+                                     sizeof(heald_score_extension),
                                      sizeof(heald_plugin)};
 const size_t heald_test_c_size_count = sizeof heald_test_c_sizes / sizeof heald_test_c_sizes[0];
 

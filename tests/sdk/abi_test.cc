@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "heald/abi/score.h"
+
 extern "C" {
 extern const size_t heald_test_c_sizes[];
 extern const size_t heald_test_c_size_count;
@@ -26,7 +28,8 @@ TEST(SdkAbiTest, CAndCxxSeeTheSameSizes) {
           sizeof(heald_http_response), sizeof(heald_http_extension), sizeof(heald_source_vtable),
           sizeof(heald_detector_vtable), sizeof(heald_action_vtable), sizeof(heald_notifier_vtable),
           sizeof(heald_action_request), sizeof(heald_call), sizeof(heald_effect),
-          sizeof(heald_component), sizeof(heald_plugin)));
+          sizeof(heald_component), sizeof(heald_score), sizeof(heald_score_sink),
+          sizeof(heald_score_extension), sizeof(heald_plugin)));
 }
 
 TEST(SdkAbiTest, APluginCanBeWrittenInC) {

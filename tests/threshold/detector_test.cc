@@ -122,5 +122,15 @@ TEST(ThresholdConfigTest, RefusesWhatMakesNoSense) {
               ElementsAre(Pair("/above/warning", HasSubstr("finite"))));
 }
 
+TEST(ThresholdDetectorTest, ScoresHowFarOutOfBoundsEachMomentIs) {
+  FakeHost host;
+  DetectorHarness<Detector> threshold(host, kDisk);
+  EXPECT_EQ(threshold.Score({{"disk_free_percent", 50}}, kDb).at(0).score, 0);
+  EXPECT_EQ(threshold.Score({{"disk_free_percent", 15}}, kDb).at(0).score, 0.25);
+  EXPECT_EQ(threshold.Score({{"disk_free_percent", 22}}, kDb).at(0).score, 0);  // not clear yet
+  EXPECT_EQ(threshold.findings().size(), 1u);
+  EXPECT_TRUE(threshold.Score({{"disk_free_percent", std::nan("")}}, kDb).empty());
+}
+
 }  // namespace
 }  // namespace heald::threshold

@@ -222,5 +222,22 @@ TEST(TrendConfigTest, RefusesWhatCanNeverWork) {
   EXPECT_THAT(ProblemsOf({.above = INFINITY}), ElementsAre(Pair("/above", HasSubstr("finite"))));
 }
 
+TEST_F(TrendDetectorTest, ScoresEachMomentWithTheProbabilityOfFailing) {
+  Start();
+  const auto score = [&](double mib) {
+    return trend_->Score({{std::string(kMemory), mib * kMiB}, {"other", 1}}, labels_);
+  };
+  for (int i = 0; i < 200; ++i) {
+    const auto scored = score(40 + i % 2);
+    ASSERT_EQ(scored.size(), 1u);  // only what has the threshold
+    EXPECT_LT(scored[0].score, 0.1);
+  }
+  double before = 0;
+  for (level_ = 40; findings().empty() && level_ < 250; ++level_) before = score(level_)[0].score;
+  ASSERT_EQ(findings().size(), 1u);
+  EXPECT_EQ(before, findings()[0].probability);
+  EXPECT_EQ(score(257)[0].score, 1);  // it has come
+}
+
 }  // namespace
 }  // namespace heald::trend

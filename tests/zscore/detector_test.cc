@@ -222,5 +222,24 @@ TEST(ZscoreConfigTest, RefusesWhatCanNeverWork) {
   EXPECT_THAT(ProblemsOf({.warning_at = 3}), ElementsAre(Pair("/critical_at", ::testing::_)));
 }
 
+TEST_F(ZscoreDetectorTest, ScoresEveryMomentAndFindsTheSame) {
+  Start({.direction = Direction::kAbove});
+  std::vector<double> scores;
+  for (const double value : {0.9, 1.0, 1.1, 1.0, 0.9, 1.0, 1.1, 1.0, 0.9, 1.0, 1.1, 0.5, 5.0}) {
+    const auto scored = zscore_->Score({{"latency_p99", value}}, labels_);
+    ASSERT_EQ(scored.size(), 1u);
+    EXPECT_EQ(scored[0].ts_ns, host_.now_ns());
+    scores.push_back(scored[0].score);
+  }
+  EXPECT_EQ(scores[0], 0);  // learning
+  EXPECT_EQ(scores[9], 0);
+  EXPECT_NEAR(scores[10], 0.11 / 0.0738, 0.01);  // nothing is wrong, a score all the same
+  EXPECT_EQ(scores[11], 0);                      // the side that doesn't count
+  ASSERT_EQ(findings().size(), 1u);
+  EXPECT_EQ(findings()[0].score, scores[12]);
+  // A sample without a judgement has no score either.
+  EXPECT_TRUE(zscore_->Score({{"latency_p99", std::nan("")}}, labels_).empty());
+}
+
 }  // namespace
 }  // namespace heald::zscore

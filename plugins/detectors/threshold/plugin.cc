@@ -74,7 +74,7 @@ void Detector::Validate(const Config& config, sdk::Problems& problems) {
                  "the upper bound lies below the lower one: every value would be a fault");
 }
 
-void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
+void Detector::Hold(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
@@ -82,7 +82,10 @@ void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
   for (size_t i = 0; i < samples.size(); ++i) {
     auto& row = book_.Of(series[i], sink);
     const Outcome outcome = row.state.Next(config_, ts_ns[i], values[i], row.open != nullptr);
-    if (outcome.step == Step::kSkipped) ++skipped;
+    if (outcome.step == Step::kSkipped)
+      ++skipped;
+    else if (scores != nullptr)
+      scores->Add(series[i], ts_ns[i], threshold::Score(config_, values[i]));
     if (outcome.step <= Step::kNormal) continue;
     const sdk::Reading reading = ReadingOf(config_, ts_ns[i], values[i], outcome.severity);
     if (outcome.step == Step::kCleared)

@@ -25,7 +25,10 @@ class Detector : public sdk::Detector<Detector> {
   Detector(sdk::Host host, const Config& config);
   static void Validate(const Config& config, sdk::Problems& problems);
 
-  void Process(const sdk::Samples& samples, sdk::Sink& sink);
+  void Process(const sdk::Samples& samples, sdk::Sink& sink) { Follow(samples, sink, nullptr); }
+  void Score(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores& scores) {
+    Follow(samples, sink, &scores);
+  }
   void Tick(int64_t now_ns, sdk::Sink& sink);
   void Expired(std::span<const heald_series> gone, sdk::Sink& sink) { book_.Expired(gone, sink); }
   std::string Snapshot();
@@ -48,6 +51,8 @@ class Detector : public sdk::Detector<Detector> {
     double likeness = 0;
   };
 
+  // scores: null where nobody asks for them.
+  void Follow(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores);
   void React(Book::Row& row, heald_series series, double value, Step step, const sdk::Sink& sink);
   void Predict(sdk::Finding& finding, const Series& series) const;
   void AddMovers(sdk::Finding& finding, const Series& series);

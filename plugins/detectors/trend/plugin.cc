@@ -117,7 +117,7 @@ void Detector::Validate(const Config& config, sdk::Problems& problems) {
         "the upper threshold must lie above the lower one: every value would be a failure");
 }
 
-void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
+void Detector::Follow(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
@@ -135,6 +135,9 @@ void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
     const bool predict = watched.role == Watched::Role::kPredicted;
     const Step step =
         watched.series.Next(config_, ts_ns[i], values[i], predict, row.open != nullptr);
+    if (scores != nullptr && predict && step != Step::kSkipped)
+      scores->Add(series[i], ts_ns[i],
+                  watched.series.beyond() ? 1 : watched.series.forecast().probability);
     if (step > Step::kNormal)
       React(row, series[i], values[i], step, sink);
     else if (step == Step::kSkipped)

@@ -23,7 +23,10 @@ class Detector : public sdk::Detector<Detector> {
   Detector(sdk::Host host, const Config& config);
   static void Validate(const Config& config, sdk::Problems& problems);
 
-  void Process(const sdk::Samples& samples, sdk::Sink& sink);
+  void Process(const sdk::Samples& samples, sdk::Sink& sink) { Judge(samples, sink, nullptr); }
+  void Score(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores& scores) {
+    Judge(samples, sink, &scores);
+  }
   void Tick(int64_t now_ns, sdk::Sink& sink);
   void Expired(std::span<const heald_series> gone, sdk::Sink& sink) { book_.Expired(gone, sink); }
   std::string Snapshot();
@@ -31,6 +34,8 @@ class Detector : public sdk::Detector<Detector> {
 
  private:
   using Book = sdk::SeriesBook<Series>;
+  // scores: null where nobody asks for them.
+  void Judge(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores);
   void React(Book::Row& row, heald_series series, double value, const Outcome& outcome,
              const sdk::Sink& sink);
 

@@ -62,7 +62,7 @@ void Detector::Validate(const Config& config, sdk::Problems& problems) {
     problems.Add("/critical_at", "critical_at is below warning_at: there would be no warnings");
 }
 
-void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
+void Detector::Judge(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
@@ -71,6 +71,8 @@ void Detector::Process(const sdk::Samples& samples, sdk::Sink& sink) {
   for (size_t i = 0; i < samples.size(); ++i) {
     Book::Row& row = book_.Of(series[i], sink);
     const Outcome outcome = row.state.Next(config_, ts_ns[i], values[i], row.open != nullptr);
+    if (scores != nullptr && outcome.step != Step::kSkipped)
+      scores->Add(series[i], ts_ns[i], ScoreOf(config_, outcome, values[i]));
     if (outcome.step > Step::kNormal)
       React(row, series[i], values[i], outcome, sink);
     else if (outcome.step == Step::kSkipped)

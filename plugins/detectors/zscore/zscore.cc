@@ -26,6 +26,10 @@ double Score(const Spread& spread, double distance) {
   return std::min(distance / spread.deviation, Series::kScoreCap);
 }
 
+bool Counts(const Config& config, bool above) {
+  return config.direction == Direction::kBoth || (config.direction == Direction::kAbove) == above;
+}
+
 }  // namespace
 
 int64_t MinSamples(const Config& config) {
@@ -37,6 +41,12 @@ double Confidence(uint32_t n, double score) {
   const double bound =
       ((n - 1.0) / (score * score) + 1) / std::sqrt(static_cast<double>(n) * (n + 1.0));
   return std::clamp(1 - bound, 0.0, 1.0);
+}
+
+double ScoreOf(const Config& config, const Outcome& outcome, double value) {
+  if (outcome.step <= Step::kLearning || outcome.step == Step::kGap) return 0;
+  const double center = outcome.spread.center;
+  return Counts(config, value > center) ? Score(outcome.spread, std::fabs(value - center)) : 0;
 }
 
 Series::Series(const Config& config)
@@ -58,12 +68,10 @@ Outcome Series::Next(const Config& config, int64_t ts_ns, double value, bool ope
                   Floored(config, config.robust ? window_.Robust() : window_.Moments()), 0};
   const double distance = std::fabs(value - outcome.spread.center);
   const bool above = value > outcome.spread.center;
-  const bool counts =
-      config.direction == Direction::kBoth || (config.direction == Direction::kAbove) == above;
   const bool far = distance > 0 && distance >= config.sensitivity * outcome.spread.deviation;
   // Most samples are normal and nobody asks for their score.
   if (far || open) outcome.score = Score(outcome.spread, distance);
-  if (counts && far) {
+  if (Counts(config, above) && far) {
     above_ = above;
     return OnAnomaly(config, value, open, outcome);
   }

@@ -126,6 +126,9 @@ class Series {
 
 // Smallest window that is judged by.
 int64_t MinSamples(const Config& config);
+// How far out a sample is, in deviations, also where nothing is wrong; 0 while it can't be judged
+// and on a side that doesn't count.
+double ScoreOf(const Config& config, const Outcome& outcome, double value);
 // 0..1: how sure it is that a sample `score` deviations away doesn't belong to a window of n.
 double Confidence(uint32_t n, double score);
 

@@ -24,6 +24,7 @@
 #include "heald/calls.h"
 #include "heald/config.h"
 #include "heald/host.h"
+#include "heald/score.h"
 
 namespace heald::sdk {
 
@@ -153,6 +154,7 @@ class Base {
       c.create = &Create;
       c.destroy = &Destroy;
       c.vtable = Cls::VTable();
+      if constexpr (requires { Cls::Extension(heald_str{}); }) c.get_extension = &Cls::Extension;
       return c;
     }();
     return &component;
@@ -232,7 +234,8 @@ class Source : public detail::Base<Cls, HEALD_SOURCE, HEALD_RECORD_SAMPLES> {
 // void Process(const Samples&, Sink&) and/or void ProcessLogs(std::span<const heald_log_line>,
 // Sink&). Optional: void Tick(int64_t now_ns, Sink&); void Expired(std::span<const heald_series>,
 // Sink&); std::string Snapshot() with void Restore(std::string_view) (throw Failure(HEALD_CORRUPT)
-// to refuse).
+// to refuse); void Score(const Samples&, Sink&, Scores&), which does what Process does and says how
+// unusual each moment is (heald/score.h).
 template <typename Cls>
 class Detector : public detail::Base<Cls, HEALD_DETECTOR, HEALD_RECORD_FINDINGS> {
   using Base = detail::Base<Cls, HEALD_DETECTOR, HEALD_RECORD_FINDINGS>;
@@ -318,6 +321,24 @@ class Detector : public detail::Base<Cls, HEALD_DETECTOR, HEALD_RECORD_FINDINGS>
       return t;
     }();
     return &table;
+  }
+  static const void* Extension(heald_str id) noexcept {
+    if constexpr (requires(Cls & c, const Samples& in, Sink& s, Scores& scores) {
+                    c.Score(in, s, scores);
+                  }) {
+      static constexpr heald_score_extension kScore{
+          sizeof(heald_score_extension), 0,
+          [](void* self, const heald_samples* in, const heald_sink* out,
+             const heald_score_sink* scores, heald_error* error) noexcept -> int32_t {
+            return detail::Barrier(error, [&] {
+              Sink sink(out);
+              Scores to(scores);
+              Base::Self(self).Score(Samples(*in), sink, to);
+            });
+          }};
+      if (detail::View(id) == HEALD_EXT_SCORE) return &kScore;
+    }
+    return nullptr;
   }
 
  private:

@@ -306,6 +306,40 @@ class FakeSink {
   std::vector<Finding> findings_;
 };
 
+// Keeps what a detector's Score says.
+class FakeScores {
+ public:
+  struct Scored {
+    heald_series series;
+    int64_t ts_ns;
+    double score;
+    std::vector<Contributor> contributors;
+  };
+
+  FakeScores() {
+    table_.size = sizeof table_;
+    table_.ctx = this;
+    table_.scores = [](void* ctx, const heald_score* scores, uint64_t count, uint64_t) {
+      for (const heald_score& in : std::span(scores, count)) {
+        Scored& out = static_cast<FakeScores*>(ctx)->scored_.emplace_back(
+            Scored{in.series, in.ts_ns, in.score, {}});
+        for (const heald_contributor& c : std::span(in.contributors, in.contributor_count))
+          out.contributors.push_back(
+              {std::string(detail::View(c.name)), c.share, c.value, c.expected});
+      }
+    };
+  }
+  FakeScores(const FakeScores&) = delete;
+  FakeScores& operator=(const FakeScores&) = delete;
+
+  const heald_score_sink* table() const { return &table_; }
+  std::vector<Scored> Take() { return std::exchange(scored_, {}); }
+
+ private:
+  heald_score_sink table_{};
+  std::vector<Scored> scored_;
+};
+
 // A detector behind its C table, fed sample by sample on the fake clock.
 template <typename D>
 class DetectorHarness {
@@ -327,6 +361,30 @@ class DetectorHarness {
     const heald_samples samples{sizeof(heald_samples), 0, &series, &ts_ns, &value, 1, nullptr};
     heald_error error = detail::NewError();
     detail::Check(D::VTable()->samples(&detector_, &samples, sink_.table(), &error), error);
+  }
+  // One moment of several series of one target, by way of the extension heald.score/1. `step` as in
+  // Feed. Throws Failure(HEALD_UNSUPPORTED) where the detector doesn't have it.
+  std::vector<FakeScores::Scored> Score(const std::vector<std::pair<std::string, double>>& values,
+                                        const LabelSet& labels, Duration step = Seconds(1)) {
+    const auto* extension = static_cast<const heald_score_extension*>(
+        D::Extension(detail::Str(std::string_view(HEALD_EXT_SCORE))));
+    if (extension == nullptr) throw Failure(HEALD_UNSUPPORTED, "this detector has no Score");
+    host_.Advance(step);
+    std::vector<heald_series> series;
+    std::vector<double> value;
+    for (const auto& [metric, v] : values) {
+      series.push_back(host_.host().Intern(metric, labels));
+      value.push_back(v);
+    }
+    const std::vector<int64_t> ts_ns(values.size(), host_.now_ns());
+    const heald_samples samples{
+        sizeof(heald_samples), 0,      series.data(), ts_ns.data(), value.data(),
+        values.size(),         nullptr};
+    FakeScores scores;
+    heald_error error = detail::NewError();
+    detail::Check(extension->score(&detector_, &samples, sink_.table(), scores.table(), &error),
+                  error);
+    return scores.Take();
   }
   void Tick() {
     heald_error error = detail::NewError();

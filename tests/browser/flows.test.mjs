@@ -53,6 +53,7 @@ test('an approval appears at once, is given, and the service is healed', async (
   await page.getByRole('heading', {level: 1, name: /1 action waits for approval/}).waitFor();
   await menu('Approvals');
   const card = page.getByRole('article', {name: /^Approval: restart payments/});
+  await card.getByText(/guards ok$/).click();
   await card.getByRole('list', {name: 'Guards'}).getByText('cooldown ok').waitFor();
   await expectAccessible(page, 'an approval');
   await card.getByRole('button', {name: 'Approve'}).click();

@@ -15,6 +15,7 @@ const PAGES = [
   ['/#/approvals', 'Approvals'],
   ['/#/actions', 'Actions'],
   ['/#/policies', 'Policies'],
+  ['/#/silences', 'Silences'],
   ['/#/pipeline', 'Pipeline'],
   ['/#/pipeline/slow', 'Pipeline'],
   ['/#/plugins', 'Plugins'],
@@ -55,8 +56,8 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-test('no page is wider than a phone', async () => {
-  const page = await openPage(browser, demo.url, {viewport: {width: 360, height: 740}});
+test('no page is wider than a small phone', async () => {
+  const page = await openPage(browser, demo.url, {viewport: {width: 320, height: 740}});
   for (const [path, title] of PAGES) {
     await visit(page, path, title);
     const [content, window] = await page.evaluate(() => [
@@ -81,6 +82,7 @@ test('the keyboard reaches everything', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('p');
   await page.getByRole('heading', {level: 1, name: 'Pipeline'}).waitFor();
+  await page.waitForFunction(() => document.activeElement.textContent === 'Pipeline');
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', {name: 'Keyboard'});
   await help.waitFor();
@@ -157,16 +159,20 @@ test('a file with errors changes nothing and is explained', async () => {
   await page.getByText('plugin: zscore').waitFor();
   demo.write(demo.original.replace('sensitivity: 4', 'sensitivty: 4'));
   await page.getByRole('button', {name: 'Reload the file'}).click();
-  await page.getByText(/pipeline\.yaml:\d+:\d+: error: .*sensitivty/).waitFor();
+  const errors = page.getByRole('region', {name: 'Errors of the last reload'});
+  await errors.getByText(/pipeline\.yaml:\d+:\d+: error: .*sensitivty[^]*\^~+/).waitFor();
   await page.getByRole('navigation', {name: 'Pages'}).getByRole('link', {name: 'Overview'}).click();
-  await page
+  const need = page
     .getByRole('list', {name: 'Needs a person'})
-    .getByText('The last reload failed')
-    .waitFor();
+    .getByRole('listitem')
+    .filter({hasText: 'The last reload failed'});
+  assert.doesNotMatch(await need.innerText(), /\^~/, 'the overview has a short line');
+  await need.getByRole('link', {name: 'What is wrong with the file'}).click();
+  await errors.waitFor();
   demo.write(demo.original);
-  await page.goto(`${demo.url}/#/config`);
   await page.getByRole('button', {name: 'Reload the file'}).click();
   await page.getByRole('main').getByText('reloaded', {exact: true}).waitFor();
+  await errors.waitFor({state: 'detached'});
   expectNoComplaints(page);
   await page.context().close();
 });

@@ -4,13 +4,15 @@ import {useEffect, useRef, useState} from 'preact/hooks';
 import {loginNeeded} from './api/client';
 import {onEvent} from './api/stream';
 import type {Incident} from './api/types';
-import {useCell} from './state/cell';
+import {useCell, useSelected} from './state/cell';
 import {route, type Route} from './state/router';
 import {outdated} from './state/session';
+import {lostSince} from './state/word';
 import {announce, ConfirmHost, NoteHost} from './ui/dialog';
 import {lazy} from './ui/lazy';
 import {Guarded} from './ui/guarded';
 import {Login} from './ui/login';
+import {LostNote} from './ui/lost';
 import {Help, useShortcuts} from './ui/shortcuts';
 import {Header, Navigation} from './ui/shell';
 import {Actions} from './pages/actions';
@@ -23,6 +25,7 @@ import {Overview} from './pages/overview';
 import {Policies} from './pages/policies';
 import {Predictions} from './pages/predictions';
 import {Services} from './pages/services';
+import {Silences} from './pages/silences';
 
 const PAGES: Record<string, ComponentType<{route: Route}>> = {
   '': Overview,
@@ -34,6 +37,7 @@ const PAGES: Record<string, ComponentType<{route: Route}>> = {
   approvals: Approvals,
   actions: Actions,
   policies: Policies,
+  silences: Silences,
   pipeline: lazy(() => import('./pages/pipeline').then((module) => module.PipelinePage)),
   plugins: lazy(() => import('./pages/plugins').then((module) => module.Plugins)),
   config: lazy(() => import('./pages/config').then((module) => module.Config)),
@@ -51,17 +55,27 @@ const Missing = () => (
 );
 
 // Pages where a name in the address only picks something out of what is shown anyway.
-const ONE_PLACE = new Set(['pipeline', 'policies']);
+const ONE_PLACE = new Set(['pipeline', 'policies', 'silences']);
 
 // A reader's place is the new page's title.
 function useArrival(at: Route): void {
   const first = useRef(true);
   const place = ONE_PLACE.has(at.page) ? at.page : [at.page, ...at.rest].join('/');
   useEffect(() => {
-    const heading = document.querySelector<HTMLElement>('main h1');
     if (first.current) return void (first.current = false);
     scrollTo({top: 0});
-    (heading ?? document.getElementById('main'))?.focus({preventScroll: true});
+    const main = document.getElementById('main');
+    const heading = () => main?.querySelector<HTMLElement>('h1');
+    (heading() ?? main)?.focus({preventScroll: true});
+    if (!main || heading()) return;
+    // A page that is still being fetched: its title comes later, unless the reader went on.
+    const watch = new MutationObserver(() => {
+      if (!heading()) return;
+      watch.disconnect();
+      if (document.activeElement === main) heading()?.focus({preventScroll: true});
+    });
+    watch.observe(main, {childList: true, subtree: true});
+    return () => watch.disconnect();
   }, [place]);
 }
 
@@ -83,6 +97,7 @@ export function App() {
   const at = useCell(route);
   const login = useCell(loginNeeded);
   const old = useCell(outdated);
+  const lost = useSelected(lostSince, (since) => since !== null);
   const [help, setHelp] = useState(false);
   useShortcuts(() => setHelp(true));
   useAnnouncements();
@@ -104,7 +119,8 @@ export function App() {
       <Header page={at.page} onHelp={() => setHelp(true)} />
       <div class="frame">
         <Navigation page={at.page} />
-        <main id="main" tabIndex={-1}>
+        <main id="main" tabIndex={-1} class={lost ? 'stale' : ''}>
+          <LostNote quiet={at.page === '' || at.page === 'docs'} />
           {old && (
             <p class="note">
               heald was updated.{' '}

@@ -19,6 +19,11 @@ export const me = new Cell<Me | null>(null);
 // Why a token is asked for; null while none is.
 export const loginNeeded = new Cell<string | null>(null);
 
+// When the agent was last heard, Date.now(): by an answer or on the stream.
+let heardAt = Date.now();
+export const lastHeard = (): number => heardAt;
+export const noteHeard = (): void => void (heardAt = Date.now());
+
 export const token = (): string => sessionStorage.getItem(TOKEN_KEY) ?? '';
 
 export function setToken(value: string): void {
@@ -68,6 +73,8 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
   } catch {
     throw new ApiError(0, 'the agent does not answer');
   }
+  // What stands in front of a dead agent answers too.
+  if (answer.status < 500) noteHeard();
   if (answer.ok) return (await answer.json()) as T;
   const error = await problemOf(answer);
   if (answer.status === 401) loginNeeded.set(token() ? error.message : '');
@@ -78,7 +85,7 @@ export const get = <T>(path: string): Promise<T> => call<T>('GET', path);
 
 // A change, in the name of whoever sits here.
 export function change<T>(
-  method: 'PUT' | 'PATCH' | 'POST',
+  method: 'PUT' | 'PATCH' | 'POST' | 'DELETE',
   path: string,
   body: object = {},
 ): Promise<T> {

@@ -1,6 +1,6 @@
 // The live stream: one connection for the whole page, kept up with growing, jittered pauses.
 import {Cell} from '../state/cell';
-import {authorization, loginNeeded} from './client';
+import {authorization, loginNeeded, noteHeard} from './client';
 import {EventParser, type StreamEvent} from './sse';
 
 export interface Connection {
@@ -44,12 +44,12 @@ function deliver(event: StreamEvent): void {
 
 async function read(abort: AbortController): Promise<void> {
   let watchdog: ReturnType<typeof setTimeout> | undefined;
-  const alive = () => {
+  const wait = () => {
     clearTimeout(watchdog);
     watchdog = setTimeout(() => abort.abort(), SILENCE_MS);
   };
   try {
-    alive();
+    wait();
     const answer = await fetch('/api/v1/events', {
       headers: {
         Accept: 'text/event-stream',
@@ -69,7 +69,8 @@ async function read(abort: AbortController): Promise<void> {
     for (;;) {
       const {done, value} = await reader.read();
       if (done) return;
-      alive();
+      wait();
+      noteHeard();
       failures = 0;
       become('live');
       for (const event of parser.push(value)) deliver(event);

@@ -56,13 +56,41 @@ export interface Policy {
   action: string;
   inputs: string[];
   when: string;
-  guard: {for_seconds: number; cooldown_seconds: number; max_per_hour: number; excluded: string[]};
+  guard: {
+    for_seconds: number;
+    cooldown_seconds: number;
+    max_per_hour: number;
+    excluded: string[];
+    max_targets: string | null;
+    min_healthy: string | null;
+    breaker: {failures: number; for_seconds: number};
+    windows: string[];
+    deny_windows: string[];
+  };
   verify_within_seconds: number;
   allow_on_prediction: boolean;
   file_enabled: boolean;
   file_mode: Mode;
   changed_by: string | null;
   changed: Time;
+}
+
+export interface Storm {
+  since: Time;
+  until: Time;
+  incident: number;
+  counted: number;
+}
+
+export interface Silence {
+  id: string;
+  matchers: string[];
+  created: Time;
+  ends: Time;
+  actor: string;
+  comment: string;
+  active: boolean;
+  ended_by: string | null;
 }
 
 export interface Status {
@@ -76,6 +104,8 @@ export interface Status {
   open_incidents: number;
   awaiting_approval: number;
   open_predictions: number;
+  silences: number; // in force
+  storm: Storm | null;
   healthy_since: Time;
   reloaded: Time;
   reload_error: string | null;
@@ -157,6 +187,8 @@ export interface Incident {
   summary: string;
   opened: Time;
   closed: Time;
+  silenced_by: string | null;
+  muted_by: number | null;
   findings: Finding[];
 }
 
@@ -202,7 +234,13 @@ export interface ChainEvent {
   text: string;
 }
 
+export interface Hint {
+  time: Time;
+  text: string;
+}
+
 export interface IncidentChain extends Incident {
+  hints: Hint[];
   decisions: Decision[];
   outcomes: Outcome[];
   timeline: ChainEvent[];

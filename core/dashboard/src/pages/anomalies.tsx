@@ -1,7 +1,7 @@
 // What is unusual, or was: value against the expected band.
 import {useState} from 'preact/hooks';
 import type {Finding} from '../api/types';
-import {digits, expectation, formatValue} from '../state/format';
+import {digits, expectation, seen} from '../state/format';
 import type {Route} from '../state/router';
 import {Ago, Badge, Empty, IncidentLink, PageHead, Pending, ServiceLink} from '../ui/bits';
 import {Filter} from '../ui/filter';
@@ -12,6 +12,7 @@ import {Sparkline} from '../ui/sparkline';
 
 function Row({finding}: {finding: Finding}) {
   const [open, setOpen] = useState(false);
+  const ownWords = finding.state !== 'clear' && finding.summary;
   return (
     <li class="anomaly">
       <button
@@ -30,8 +31,8 @@ function Row({finding}: {finding: Finding}) {
         <strong>
           <ServiceLink name={finding.target_name} />
         </strong>{' '}
-        {finding.summary || `${finding.metric} ${formatValue(finding.value, finding.unit)}`}
-        <span class="soft"> {!finding.summary && expectation(finding)}</span>
+        {ownWords || seen(finding)}
+        <span class="soft"> {!ownWords && expectation(finding)}</span>
       </div>
       <Sparkline
         values={finding.recent}

@@ -23,7 +23,7 @@ export function Approvals() {
       ) : (
         <div class="cards">
           {data.approvals.map((decision) => (
-            <ApprovalCard key={decision.id} decision={decision} />
+            <ApprovalCard key={decision.id} decision={decision} level={2} />
           ))}
         </div>
       )}

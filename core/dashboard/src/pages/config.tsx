@@ -22,27 +22,23 @@ function paint(line: string): JSX.Element {
 
 function Report({report}: {report: Reload}) {
   return (
-    <div class={`note ${report.applied ? '' : 'bad'}`} role="status">
-      <p>
-        <Badge state={report.applied ? 'ok' : 'failed'}>
-          {report.applied ? 'reloaded' : 'not reloaded'}
-        </Badge>{' '}
-        {report.summary}
-      </p>
-      {report.diagnostics.length > 0 && (
-        <ul class="plain mono small">
-          {report.diagnostics.map((diagnostic, i) => (
-            <li key={i}>
-              {diagnostic.file}
-              {diagnostic.line > 0 && `:${diagnostic.line}:${diagnostic.column}`}:{' '}
-              {diagnostic.severity}: {diagnostic.message}
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
+    <p class="note" role="status">
+      <Badge state="ok">reloaded</Badge> {report.summary}
+    </p>
   );
 }
+
+// As the agent logged it, with the lines and the carets under what is wrong.
+const ReloadError = ({text}: {text: string}) => (
+  <div class="note bad">
+    <p>
+      <Badge state="failed">not reloaded</Badge> The file has errors; what is below goes on.
+    </p>
+    <pre class="report" tabIndex={0} role="region" aria-label="Errors of the last reload">
+      {text.trimEnd()}
+    </pre>
+  </div>
+);
 
 export function Config() {
   const {data, error} = useResource<{file: string; yaml: string}>('/api/v1/config', [
@@ -74,7 +70,8 @@ export function Config() {
           {busy ? 'Reloading…' : 'Reload the file'}
         </Button>
       </PageHead>
-      {report && <Report report={report} />}
+      {report?.applied && <Report report={report} />}
+      {status?.reload_error && <ReloadError text={status.reload_error} />}
       {!data ? (
         <Pending error={error} />
       ) : (

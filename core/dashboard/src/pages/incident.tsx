@@ -2,7 +2,7 @@
 import type {ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
 import {about, clockTime, exact, offset, span, words} from '../state/format';
 import {useResource} from '../state/resource';
-import {ApprovalCard, DecisionFacts, Guards} from '../ui/approval';
+import {ApprovalCard, DecisionFacts} from '../ui/approval';
 import {
   Ago,
   Badge,
@@ -17,9 +17,14 @@ import {
   toneOf,
 } from '../ui/bits';
 import {FindingCard} from '../ui/finding';
+import {Guards} from '../ui/guards';
+import {isQuiet} from '../ui/headline';
 import {Icon, type IconName} from '../ui/icons';
+import {QuietBadge, QuietText} from '../ui/quiet';
+import {matchersOf, SilenceButton} from '../ui/silence';
 
-const EVENTS = ['incident', 'finding', 'decision', 'outcome'] as const;
+const EVENTS = ['incident', 'finding', 'decision', 'outcome', 'silence'] as const;
+const HINT_EVENT = 'incident.hint'; // shown in a place of its own
 
 // The sign and tone of a step, by the first and last word of its name.
 function lookOf(event: string): [IconName, string] {
@@ -119,6 +124,11 @@ export function IncidentPage({id}: {id: string}) {
       <>
         <PageHead title={`Incident #${id}`} />
         <Pending error={error} />
+        {error && (
+          <p class="back">
+            <a href="/#/incidents">All incidents</a>
+          </p>
+        )}
       </>
     );
   const first = data.timeline[0]?.time ?? data.opened ?? '';
@@ -129,7 +139,16 @@ export function IncidentPage({id}: {id: string}) {
       <PageHead title={`Incident #${data.id}`} lead={about(data)}>
         <Badge state={data.state} />
         <Badge state={data.severity} />
+        <QuietBadge incident={data} />
+        {data.closed === null && !data.silenced_by && (
+          <SilenceButton matchers={matchersOf(data.target)} word="Silence this" />
+        )}
       </PageHead>
+      {isQuiet(data) && (
+        <p class="note">
+          <QuietText incident={data} />
+        </p>
+      )}
       <Facts
         items={[
           ['Service', <ServiceLink name={data.target_name} />],
@@ -159,9 +178,28 @@ export function IncidentPage({id}: {id: string}) {
       />
       <div class="columns">
         <Section title="Timeline">
-          <Timeline events={data.timeline} from={first} />
+          <Timeline
+            events={data.timeline.filter((event) => event.event !== HINT_EVENT)}
+            from={first}
+          />
         </Section>
         <div>
+          {data.hints.length > 0 && (
+            <Section title="What may have caused it">
+              <ul class="hints">
+                {data.hints.map((hint, i) => (
+                  <li key={i}>
+                    {hint.text}
+                    {hint.time && (
+                      <time class="soft small" dateTime={hint.time} title={exact(hint.time)}>
+                        {clockTime(hint.time)}
+                      </time>
+                    )}
+                  </li>
+                ))}
+              </ul>
+            </Section>
+          )}
           <Section title="Findings">
             <div class="stack">
               {data.findings.map((finding) => (

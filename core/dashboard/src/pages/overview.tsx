@@ -1,8 +1,9 @@
-// All is well, or what is being done and what needs a person.
-import type {ComponentChildren} from 'preact';
-import type {Decision, Incident, IncidentChain, Status} from '../api/types';
+// The first page: all is well, or what is being done and what needs a person.
+import {useEffect} from 'preact/hooks';
+import type {Decision, Incident, IncidentChain} from '../api/types';
 import {about, lasting, plural} from '../state/format';
 import {useResource} from '../state/resource';
+import {setTitle} from '../state/title';
 import {ApprovalCard} from '../ui/approval';
 import {
   Ago,
@@ -10,113 +11,21 @@ import {
   Empty,
   FileName,
   IncidentLink,
-  NodeLink,
   Pending,
   Section,
   ServiceLink,
 } from '../ui/bits';
 import {CheckNow} from '../ui/check';
-import {Icon, type IconName} from '../ui/icons';
+import {headline, isQuiet, needsOf, type Headline} from '../ui/headline';
+import {Icon} from '../ui/icons';
 import {IncidentRows} from '../ui/incident_rows';
+import {useLost} from '../ui/lost';
+import {QuietText} from '../ui/quiet';
 import {ServiceCard, useServices} from '../ui/service';
 import {useStatus} from '../ui/shell';
 
 const RECENT = 8;
 const INCIDENT_EVENTS = ['incident', 'finding', 'decision', 'outcome'] as const;
-
-interface Headline {
-  tone: 'good' | 'info' | 'warn' | 'bad';
-  icon: IconName;
-  text: ComponentChildren;
-}
-
-function headline(status: Status, open: Incident[], needs: number): Headline {
-  const escalated = open.find((incident) => incident.state === 'escalated');
-  if (escalated)
-    return {tone: 'bad', icon: 'person', text: `${escalated.target_name} needs a person`};
-  const acting = open.find(
-    (incident) => incident.state === 'acting' || incident.state === 'verifying',
-  );
-  if (acting)
-    return {
-      tone: 'info',
-      icon: 'work',
-      text:
-        acting.state === 'acting'
-          ? `Repairing ${acting.target_name}`
-          : `Verifying ${acting.target_name}`,
-    };
-  if (status.awaiting_approval > 0)
-    return {
-      tone: 'warn',
-      icon: 'person',
-      text: `${plural(status.awaiting_approval, 'action waits', 'actions wait')} for approval`,
-    };
-  if (open.length > 0)
-    return {
-      tone: 'warn',
-      icon: 'warning',
-      text:
-        open.length === 1
-          ? `${open[0]!.target_name} is unusual`
-          : `${open.length} incidents are open`,
-    };
-  if (status.open_incidents > 0)
-    return {tone: 'warn', icon: 'warning', text: plural(status.open_incidents, 'open incident')};
-  if (needs > 0)
-    return {tone: 'warn', icon: 'warning', text: 'Services are well; heald itself needs a look'};
-  if (status.learning)
-    return {tone: 'info', icon: 'clock', text: 'Learning what normal looks like'};
-  return {
-    tone: 'good',
-    icon: 'check',
-    text: (
-      <>
-        All is well
-        {status.healthy_since && (
-          <span class="headline-since">
-            <Ago time={status.healthy_since} how={lasting} />
-          </span>
-        )}
-      </>
-    ),
-  };
-}
-
-// What heald can't solve by itself, one line each.
-function needsOf(status: Status): ComponentChildren[] {
-  const out: ComponentChildren[] = [];
-  const {remediation, reload_error, nodes, problems} = status;
-  if (!remediation.enabled)
-    out.push(
-      <>
-        Remediation was switched off by {remediation.actor}
-        {remediation.changed && (
-          <>
-            , <Ago time={remediation.changed} />
-          </>
-        )}
-        : nothing is repaired.
-      </>,
-    );
-  if (reload_error)
-    out.push(
-      <>
-        The last reload failed, the old pipeline goes on: {reload_error}{' '}
-        <a href="/#/config">Configuration</a>
-      </>,
-    );
-  for (const node of nodes)
-    if (node.enabled && !node.ok)
-      out.push(
-        <>
-          {node.kind} <NodeLink name={node.name} /> is {node.state}
-          {node.detail && `: ${node.detail}`}
-        </>,
-      );
-  for (const problem of problems) out.push(problem);
-  return out;
-}
 
 // An open incident: what is wrong, and the latest step of what is done about it.
 function Work({incident}: {incident: Incident}) {
@@ -138,7 +47,11 @@ function Work({incident}: {incident: Incident}) {
           </span>
         </p>
         <p class={steps.length ? '' : 'soft'}>
-          {steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.'}
+          {isQuiet(incident) ? (
+            <QuietText incident={incident} />
+          ) : (
+            (steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.')
+          )}
         </p>
       </div>
     </li>
@@ -157,6 +70,8 @@ export function Overview() {
     'outcome',
     'incident',
   ]);
+  const lost = useLost();
+  useEffect(() => setTitle('Overview'), []);
   if (!status)
     return (
       <>
@@ -170,8 +85,12 @@ export function Overview() {
   const open = incidents?.incidents.filter((incident) => incident.closed === null) ?? [];
   const past = incidents?.incidents.filter((incident) => incident.closed !== null) ?? [];
   const needs = needsOf(status);
-  const head = headline(status, open, needs.length);
-  const waiting = approvals?.approvals ?? [];
+  const quiet = new Set(open.filter(isQuiet).map((incident) => incident.id));
+  const asked = approvals?.approvals ?? [];
+  const waiting = asked.filter((decision) => !quiet.has(decision.incident));
+  const head: Headline = lost
+    ? {tone: 'warn', icon: 'warning', text: lost.head}
+    : headline(status, open, status.awaiting_approval - asked.length + waiting.length, needs);
   return (
     <>
       <div class={`headline ${head.tone}`}>
@@ -181,9 +100,20 @@ export function Overview() {
         <div class="headline-text">
           <h1 tabIndex={-1}>{head.text}</h1>
           <p class="soft">
-            {services && `${plural(services.services.length, 'service')} watched, `}
-            {plural(status.policies.length, 'policy', 'policies')}
-            {status.dry_run && '; dry run: every action is simulated'}
+            {lost ? (
+              lost.asOf
+            ) : (
+              <>
+                {services && `${plural(services.services.length, 'service')} watched, `}
+                {plural(status.policies.length, 'policy', 'policies')}
+                {status.dry_run && '; dry run: every action is simulated'}
+                {status.silences > 0 && (
+                  <>
+                    ; <a href="/#/silences">{plural(status.silences, 'silence')}</a> in force
+                  </>
+                )}
+              </>
+            )}
           </p>
         </div>
         <CheckNow />
@@ -202,7 +132,7 @@ export function Overview() {
               {needs.map((need, i) => (
                 <li key={i}>
                   <Icon name="warning" />
-                  <div>{need}</div>
+                  <div>{need.text}</div>
                 </li>
               ))}
             </ul>

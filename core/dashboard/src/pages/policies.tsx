@@ -1,7 +1,7 @@
 // When heald acts: each policy with its mode, and what holds it back.
 import {useEffect} from 'preact/hooks';
 import {me, refusal} from '../api/client';
-import type {Mode, Policy} from '../api/types';
+import type {Mode, Policy, Role} from '../api/types';
 import {useCell} from '../state/cell';
 import {duration, plural} from '../state/format';
 import {useResource} from '../state/resource';
@@ -10,19 +10,25 @@ import {setEnabled, setMode} from '../ui/act';
 import {Ago, Badge, Button, Empty, Facts, Joined, NodeLink, PageHead, Pending} from '../ui/bits';
 import {tell} from '../ui/dialog';
 
-const MODES: {mode: Mode; tells: string; role: 'operator' | 'approver'}[] = [
-  {mode: 'shadow', tells: 'says what it would do', role: 'operator'},
-  {mode: 'approve', tells: 'asks a person first', role: 'approver'},
-  {mode: 'enforce', tells: 'acts by itself', role: 'approver'},
+// From the one that does least by itself to the one that does most.
+const MODES: {mode: Mode; tells: string}[] = [
+  {mode: 'shadow', tells: 'says what it would do'},
+  {mode: 'approve', tells: 'asks a person first'},
+  {mode: 'enforce', tells: 'acts by itself'},
 ];
+
+const reach = (mode: Mode): number => MODES.findIndex((known) => known.mode === mode);
+
+// As the agent has it: who lets a policy do more answers for it, anybody on duty may hold it back.
+const roleFor = (more: boolean): Role => (more ? 'admin' : 'operator');
 
 function ModeControl({policy}: {policy: Policy}) {
   useCell(me);
   return (
     <fieldset class="segments">
       <legend class="visually-hidden">Mode of {policy.name}</legend>
-      {MODES.map(({mode, tells, role}) => {
-        const why = refusal(role);
+      {MODES.map(({mode, tells}) => {
+        const why = refusal(roleFor(reach(mode) > reach(policy.mode)));
         return (
           <label key={mode} title={why || `${mode}: ${tells}`} class={why ? 'refused' : ''}>
             <input
@@ -48,10 +54,19 @@ function ModeControl({policy}: {policy: Policy}) {
 
 function guardText(policy: Policy): string {
   const {for_seconds, cooldown_seconds, max_per_hour, excluded} = policy.guard;
+  const {max_targets, min_healthy, breaker, windows, deny_windows} = policy.guard;
   const parts: string[] = [];
   if (for_seconds > 0) parts.push(`held for ${duration(for_seconds)}`);
   if (cooldown_seconds > 0) parts.push(`cooldown ${duration(cooldown_seconds)}`);
   if (max_per_hour > 0) parts.push(`at most ${max_per_hour} an hour`);
+  if (max_targets) parts.push(`at most ${max_targets} of the targets at once`);
+  if (min_healthy) parts.push(`only while ${min_healthy} are healthy`);
+  if (breaker.failures > 0)
+    parts.push(
+      `rests ${duration(breaker.for_seconds)} after ${plural(breaker.failures, 'failure')} in a row`,
+    );
+  if (windows.length > 0) parts.push(`only ${windows.join(', or ')}`);
+  if (deny_windows.length > 0) parts.push(`not ${deny_windows.join(', nor ')}`);
   if (excluded.length > 0) parts.push(`not ${excluded.join(', ')}`);
   return parts.join('; ') || 'none';
 }
@@ -85,7 +100,7 @@ function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
         <div class="policy-tools">
           <ModeControl policy={policy} />
           <Button
-            role="operator"
+            role={roleFor(!policy.enabled)}
             aria-label={`${policy.enabled ? 'Disable' : 'Enable'} ${policy.name}`}
             onClick={() => void setEnabled(policy, !policy.enabled)}
           >

@@ -19,6 +19,7 @@ import {Filter} from '../ui/filter';
 import {findingState} from '../ui/finding';
 import {LazyChart} from '../ui/lazy_chart';
 import {PageFrame, usePages} from '../ui/list';
+import {useStatus} from '../ui/shell';
 
 function Countdown({finding}: {finding: Finding}) {
   const now = useCell(clock);
@@ -41,14 +42,21 @@ function Countdown({finding}: {finding: Finding}) {
   );
 }
 
+// A link where it is the name of an action; else it is meant for people.
+function Recommended({action}: {action: string}) {
+  const {data: status} = useStatus();
+  const known = status?.nodes.some((node) => node.kind === 'action' && node.name === action);
+  return known ? <NodeLink name={action} /> : <>{action || 'nothing'}</>;
+}
+
 function Prediction({finding}: {finding: Finding}) {
   const over = finding.state === 'clear';
   return (
     <article class={`card prediction ${over ? 'over' : ''}`} aria-label={finding.description}>
       <div class="card-head">
-        <h3>
+        <h2>
           <ServiceLink name={finding.target_name} /> {finding.summary || finding.metric}
-        </h3>
+        </h2>
         <Badge state={findingState(finding)} />
       </div>
       <p class="prediction-lead">
@@ -65,7 +73,7 @@ function Prediction({finding}: {finding: Finding}) {
       <Facts
         items={[
           ['Component', finding.component || finding.target_name],
-          ['Recommended', finding.recommended_action || 'nothing'],
+          ['Recommended', <Recommended action={finding.recommended_action} />],
           [
             'Now',
             `${finding.metric} ${formatValue(finding.value, finding.unit)}${expectation(finding) && `, ${expectation(finding)}`}`,

@@ -1,10 +1,34 @@
-// Every service that is watched, with all its signals.
+// Every service that is watched, with all its signals; one of them with what happened to it.
+import type {Incident} from '../api/types';
 import {plural} from '../state/format';
 import type {Route} from '../state/router';
-import {Empty, PageHead, Pending} from '../ui/bits';
+import {useResource} from '../state/resource';
+import {Empty, PageHead, Pending, Section} from '../ui/bits';
+import {IncidentRows} from '../ui/incident_rows';
 import {ServiceCard, useServices} from '../ui/service';
 
 const SIGNALS = 24;
+const LOOKED_AT = 200; // as many as the agent gives at once
+
+function History({service}: {service: string}) {
+  const {data} = useResource<{incidents: Incident[]; next_cursor: string | null}>(
+    `/api/v1/incidents?limit=${LOOKED_AT}`,
+    ['incident', 'outcome'],
+  );
+  if (!data) return null;
+  const mine = data.incidents.filter((incident) => incident.target_name === service);
+  return (
+    <Section title="Incidents" tools={<a href="/#/incidents">All incidents</a>}>
+      {mine.length > 0 ? (
+        <IncidentRows incidents={mine} />
+      ) : (
+        <Empty>
+          {data.next_cursor ? `None among the latest ${LOOKED_AT} of all services.` : 'None so far.'}
+        </Empty>
+      )}
+    </Section>
+  );
+}
 
 export function Services({route}: {route: Route}) {
   const {data, error} = useServices();
@@ -33,10 +57,11 @@ export function Services({route}: {route: Route}) {
       ) : (
         <div class="cards wide">
           {shown.map((service) => (
-            <ServiceCard key={service.name} service={service} limit={SIGNALS} />
+            <ServiceCard key={service.name} service={service} limit={SIGNALS} level={2} />
           ))}
         </div>
       )}
+      {chosen && <History service={chosen} />}
     </>
   );
 }

@@ -52,6 +52,15 @@ export function expectation(f: Finding): string {
   return high ? `expected at most ${high}` : low ? `expected at least ${low}` : '';
 }
 
+// What was seen; of what has cleared also how bad it was.
+export function seen({metric, unit, state, value, annotations}: Finding): string {
+  const now = formatValue(value, unit);
+  const worst = Number(annotations.worst || NaN);
+  if (state !== 'clear' || Number.isNaN(worst)) return `${metric} ${now}`;
+  const how = worst >= (value ?? worst) ? 'peaked at' : 'fell to';
+  return `${metric} ${how} ${formatValue(worst, unit)}, now ${now}`;
+}
+
 export const percent = (share: number | null): string =>
   share === null ? 'unknown' : `${digits(share * 100)} %`;
 

@@ -1,8 +1,8 @@
 // Every change that a person makes here: asks where it matters, calls, says what came of it.
 import {h} from 'preact';
 import {change, type ApiError} from '../api/client';
-import type {Decision, Detection, Mode, Policy, Reload, SwitchState} from '../api/types';
-import {plural} from '../state/format';
+import type {Decision, Detection, Mode, Policy, Reload, Silence, SwitchState} from '../api/types';
+import {clockTime, duration, plural} from '../state/format';
 import {patch, refreshAll} from '../state/resource';
 import {applyPolicy, applySwitch} from '../state/session';
 import {confirm, tell} from './dialog';
@@ -85,6 +85,36 @@ export async function decide(decision: Decision, approve: boolean): Promise<void
     patch<{approvals: Decision[]}>('/api/v1/approvals', (old) => ({
       approvals: old.approvals.filter((other) => other.id !== decision.id),
     }));
+  refreshAll();
+}
+
+// The form shows what is wrong with it: an error is the caller's.
+export async function addSilence(
+  matchers: string[],
+  for_seconds: number,
+  comment: string,
+): Promise<void> {
+  const silence = await change<Silence>('POST', '/api/v1/silences', {
+    matchers,
+    for_seconds,
+    comment,
+  });
+  const until = silence.ends ? `, until ${clockTime(silence.ends)}` : '';
+  tell(`Silence ${silence.id} is in force for ${duration(for_seconds)}${until}.`);
+  refreshAll();
+}
+
+export async function endSilence(silence: Silence): Promise<void> {
+  const sure = await confirm({
+    title: `End silence ${silence.id}?`,
+    body: 'What it silenced is told, and repaired where a policy says so.',
+    yes: 'End it',
+  });
+  if (!sure) return;
+  await attempt(
+    () => change('DELETE', `/api/v1/silences/${encodeURIComponent(silence.id)}`),
+    () => `Silence ${silence.id} is over.`,
+  );
   refreshAll();
 }
 

@@ -1,26 +1,9 @@
 // A decision with all that a person needs to judge it.
 import type {Decision} from '../api/types';
-import {duration, words} from '../state/format';
+import {duration} from '../state/format';
 import {decide} from './act';
 import {Ago, Badge, Button, Facts, IncidentLink, NodeLink, PolicyLink, ServiceLink} from './bits';
-import {Icon} from './icons';
-
-export function Guards({decision}: {decision: Decision}) {
-  return (
-    <ul class="guards" aria-label="Guards">
-      {decision.guards.map((guard, i) => (
-        <li key={i} class={guard.allowed ? 'good' : 'bad'}>
-          <Icon name={guard.allowed ? 'check' : 'cross'} />
-          <span class="guard-name">{words(guard.guard)}</span>
-          <span class="guard-reason">
-            <span class="visually-hidden">{guard.allowed ? 'allows: ' : 'refuses: '}</span>
-            {guard.reason}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
-}
+import {Guards} from './guards';
 
 export function DecisionFacts({decision}: {decision: Decision}) {
   const plan = decision.plan;
@@ -52,11 +35,13 @@ export function DecisionFacts({decision}: {decision: Decision}) {
   );
 }
 
-export function ApprovalCard({decision}: {decision: Decision}) {
+// `level`: of the heading, where the card stands.
+export function ApprovalCard({decision, level = 3}: {decision: Decision; level?: 2 | 3}) {
+  const Heading = `h${level}` as const;
   return (
     <article class="card approval" aria-label={`Approval: ${decision.plan.summary}`}>
       <div class="card-head">
-        <h3>{decision.plan.summary}</h3>
+        <Heading>{decision.plan.summary}</Heading>
         <Badge state="awaits_approval">waits for you</Badge>
       </div>
       <p>

@@ -1,5 +1,5 @@
 // The small parts that every page is made of.
-import type {ComponentChildren} from 'preact';
+import {cloneElement, isValidElement, toChildArray, type ComponentChildren} from 'preact';
 import {useEffect} from 'preact/hooks';
 import {me, refusal, type ApiError} from '../api/client';
 import type {Labels, Role, Time} from '../api/types';
@@ -7,6 +7,7 @@ import {useCell, useSelected} from '../state/cell';
 import {clock} from '../state/clock';
 import {ago, exact, labelText, words} from '../state/format';
 import {at} from '../state/router';
+import {setTitle} from '../state/title';
 import {Icon, type IconName} from './icons';
 
 type Tone = 'good' | 'info' | 'warn' | 'bad' | 'soft';
@@ -46,6 +47,9 @@ const STATES: Record<string, [IconName, Tone]> = {
   stopped: ['pause', 'soft'],
   idle: ['dash', 'soft'],
   disabled: ['pause', 'soft'],
+  silenced: ['mute', 'soft'],
+  muted: ['mute', 'soft'],
+  predicted: ['forecast', 'warn'],
   shadow: ['eye', 'soft'],
   would_act: ['eye', 'soft'],
   dry_run: ['eye', 'soft'],
@@ -111,7 +115,7 @@ export function PageHead({
   lead?: ComponentChildren;
   children?: ComponentChildren;
 }) {
-  useEffect(() => void (document.title = `${title} · heald`), [title]);
+  useEffect(() => setTitle(title), [title]);
   return (
     <div class="page-head">
       <div>
@@ -156,14 +160,15 @@ export function Facts({items}: {items: [string, ComponentChildren][]}) {
   );
 }
 
-// Wide tables scroll inside their frame, also by keyboard.
+// Wide tables scroll inside their frame, also by keyboard. On a phone each row becomes a block, with
+// the heads before the cells.
 export function Table({
   label,
   heads,
   children,
 }: {
   label: string;
-  heads: ComponentChildren[];
+  heads: string[];
   children: ComponentChildren;
 }) {
   return (
@@ -178,7 +183,20 @@ export function Table({
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody>
+          {toChildArray(children).map((row) =>
+            isValidElement(row)
+              ? cloneElement(
+                  row,
+                  {},
+                  toChildArray((row.props as {children?: ComponentChildren}).children).map(
+                    (cell, i) =>
+                      isValidElement(cell) ? cloneElement(cell, {'data-head': heads[i]}) : cell,
+                  ),
+                )
+              : row,
+          )}
+        </tbody>
       </table>
     </div>
   );

@@ -8,6 +8,14 @@ import {clockTime, expectation, formatValue} from '../state/format';
 import {theme} from '../state/theme';
 
 const HEIGHT_PX = 180;
+// Of bytes, so that the axis has round MiB.
+const POWERS_OF_TWO = Array.from({length: 60}, (_, power) => 2 ** power);
+
+// What a prediction says will be reached, where its detector tells.
+function limitOf(f: Finding): number | null {
+  const limit = Number(f.annotations.limit || NaN);
+  return Number.isFinite(limit) ? limit : null;
+}
 
 // A colour of the style sheet as the canvas wants it.
 function colour(name: string): string {
@@ -21,7 +29,7 @@ function colour(name: string): string {
 
 // What the chart must show, with some air; nothing below zero where nothing is negative.
 function rangeOf(f: Finding): [number, number] {
-  const all = [...f.recent, f.expected_low, f.expected_high].filter(
+  const all = [...f.recent, f.expected_low, f.expected_high, limitOf(f)].filter(
     (value): value is number => value !== null,
   );
   const low = Math.min(...all);
@@ -38,7 +46,14 @@ function dataOf(f: Finding): uPlot.AlignedData {
   const times = f.recent.map((_, i) => end - (f.recent.length - 1 - i) * step);
   const [bottom, top] = rangeOf(f);
   const level = (value: number) => times.map(() => value);
-  return [times, level(f.expected_low ?? bottom), level(f.expected_high ?? top), f.recent];
+  const limit = limitOf(f);
+  return [
+    times,
+    level(f.expected_low ?? bottom),
+    level(f.expected_high ?? top),
+    f.recent,
+    limit === null ? times.map(() => null) : level(limit),
+  ];
 }
 
 function optionsFor(f: Finding, width: number, range: () => [number, number]): uPlot.Options {
@@ -72,6 +87,7 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
         width: 2,
         points: {show: f.recent.length < 40, size: 5, fill: colour('accent')},
       },
+      {stroke: colour('bad'), width: 2, dash: [6, 4], points: {show: false}},
     ],
     bands:
       f.expected_low === null && f.expected_high === null
@@ -92,7 +108,12 @@ function optionsFor(f: Finding, width: number, range: () => [number, number]): u
                   : '',
           ),
       },
-      {...axis, size: 64, values: (_, ticks) => ticks.map((at) => formatValue(at, f.unit))},
+      {
+        ...axis,
+        size: 64,
+        ...(f.unit === 'By' && {incrs: POWERS_OF_TWO}),
+        values: (_, ticks) => ticks.map((at) => formatValue(at, f.unit)),
+      },
     ],
   };
 }
@@ -124,6 +145,7 @@ export function Chart({finding}: {finding: Finding}) {
 
   useEffect(() => plot.current?.setData(dataOf(finding)), [finding]);
 
+  const limit = limitOf(finding);
   const said = `${finding.metric} ${formatValue(finding.value, finding.unit)}, ${expectation(finding)}`;
   return (
     <figure class="chart">
@@ -137,6 +159,11 @@ export function Chart({finding}: {finding: Finding}) {
         {expectation(finding) && (
           <>
             <span class="key key-band" /> {expectation(finding)}
+          </>
+        )}
+        {limit !== null && (
+          <>
+            <span class="key key-limit" /> limit {formatValue(limit, finding.unit)}
           </>
         )}
       </figcaption>

@@ -1,6 +1,6 @@
 // What a detector found: the value against what was expected, and who contributed.
 import type {Contributor, Finding} from '../api/types';
-import {digits, duration, expectation, formatValue, percent} from '../state/format';
+import {digits, duration, expectation, formatValue, percent, seen} from '../state/format';
 import {Ago, Badge, Facts, LabelList, NodeLink} from './bits';
 import {LazyChart} from './lazy_chart';
 
@@ -45,7 +45,8 @@ export function Contributors({list, unit}: {list: Contributor[]; unit: string}) 
 export function FindingDetail({finding}: {finding: Finding}) {
   // That it is back to normal is said already.
   const notes = Object.entries(finding.annotations).filter(
-    ([name, value]) => name !== 'cleared' || value !== 'normal',
+    // And these are in the heading and in the chart.
+    ([name, value]) => !/^(worst|limit)$/.test(name) && (name !== 'cleared' || value !== 'normal'),
   );
   return (
     <div class="finding-detail">
@@ -85,12 +86,12 @@ export function FindingCard({finding}: {finding: Finding}) {
     <article class="card" aria-label={finding.description}>
       <div class="card-head">
         <h3>
-          {finding.metric} {formatValue(finding.value, finding.unit)}
+          {seen(finding)}
           <span class="soft"> {expectation(finding)}</span>
         </h3>
         <Badge state={findingState(finding)} />
       </div>
-      {finding.summary && <p>{finding.summary}</p>}
+      {finding.summary && finding.state !== 'clear' && <p>{finding.summary}</p>}
       <FindingDetail finding={finding} />
     </article>
   );

@@ -2,6 +2,7 @@ import type {Incident} from '../api/types';
 import {about, span} from '../state/format';
 import {at} from '../state/router';
 import {Ago, Badge, ServiceLink} from './bits';
+import {QuietBadge} from './quiet';
 
 export function IncidentRows({incidents}: {incidents: Incident[]}) {
   return (
@@ -22,7 +23,7 @@ export function IncidentRows({incidents}: {incidents: Incident[]}) {
             {about(incident)}
           </div>
           <span class="row-side">
-            <Badge state={incident.severity} />
+            <QuietBadge incident={incident} /> <Badge state={incident.severity} />
           </span>
           <span class="row-time soft">
             <Ago time={incident.opened} />

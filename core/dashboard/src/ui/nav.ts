@@ -34,6 +34,7 @@ export const GROUPS: {name: string; places: Place[]}[] = [
       place('approvals', 'Approvals', 'person', 'r'),
       place('actions', 'Actions', 'work', 't'),
       place('policies', 'Policies', 'shield', 'l'),
+      place('silences', 'Silences', 'mute', 'n'),
     ],
   },
   {

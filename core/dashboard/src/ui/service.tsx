@@ -86,13 +86,23 @@ export function Signals({service, limit}: {service: Service; limit: number}) {
   );
 }
 
-export function ServiceCard({service, limit = 4}: {service: Service; limit?: number}) {
+// `level`: of the heading, where the card stands.
+export function ServiceCard({
+  service,
+  limit = 4,
+  level = 3,
+}: {
+  service: Service;
+  limit?: number;
+  level?: 2 | 3;
+}) {
+  const Heading = `h${level}` as const;
   return (
     <article class={`card service ${service.state}`} aria-label={service.name}>
       <div class="card-head">
-        <h3>
+        <Heading>
           <ServiceLink name={service.name} />
-        </h3>
+        </Heading>
         <Badge state={service.state} />
       </div>
       {service.incident ? (

@@ -24,6 +24,7 @@ const STATUS_EVENTS = [
   'outcome',
   'switch',
   'policy',
+  'silence',
   'reload',
 ] as const;
 

@@ -121,6 +121,23 @@ std::string Command::Fingerprint() const {
   return std::to_string(hash);
 }
 
+std::string ShownCommand(const std::vector<std::string>& argv) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+  std::string text;
+  for (const std::string& argument : argv) {
+    if (!text.empty()) text += ' ';
+    if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) {
+      text += argument;
+      continue;
+    }
+    text += '\'';
+    for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += '\'';
+  }
+  return text;
+}
+
 std::string CheckCommand(const Command& command) {
   if (command.argv.empty() || command.argv.front().empty()) return "command is empty";
   if (!command.cwd.empty() && !std::filesystem::is_directory(command.cwd))

@@ -23,6 +23,9 @@ struct Command {
   std::string Fingerprint() const;
 };
 
+// The program and its arguments, quoted where a shell would need it: for people to repeat it.
+std::string ShownCommand(const std::vector<std::string>& argv);
+
 // Why `command` can't be started, naming the file; empty when it can.
 std::string CheckCommand(const Command& command);
 

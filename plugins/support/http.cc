@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "heald/calls.h"
 #include "plugins/support/http_error.h"
 
 namespace heald::support {
@@ -172,16 +173,6 @@ bool MayRetry(const HttpRequest& request, const HttpResult& result) {
     default:
       return false;
   }
-}
-
-std::string ShownUrl(std::string_view url) {
-  std::string shown(url.substr(0, url.find_first_of("?#")));
-  const size_t host = shown.find("://");
-  if (host == std::string::npos) return shown;
-  const size_t path = std::min(shown.find('/', host + 3), shown.size());
-  if (const size_t at = shown.rfind('@', path); at != std::string::npos && at > host)
-    shown.erase(host + 3, at - host - 2);
-  return shown;
 }
 
 std::string UrlEncode(std::string_view text) {
@@ -501,7 +492,12 @@ void HttpClient::PerformAll(std::span<const HttpRequest> requests, size_t max_co
 
 HttpResult HttpClient::Perform(const HttpRequest& request) {
   HttpResult out;
+  const sdk::CallTimer timer;
   impl_->PerformAll({&request, 1}, 1, [&](size_t, HttpResult result) { out = std::move(result); });
+  if (timer.wanted())
+    timer.Done(ShownCall(config(), request), out.response.status != 0
+                                                 ? std::to_string(out.response.status)
+                                                 : "no answer: " + out.error.message);
   return out;
 }
 

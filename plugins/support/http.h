@@ -57,6 +57,7 @@ struct HttpRequest {
   std::string body = {};
   int64_t timeout_ns = 0;   // from the call on; 0: the config's; kNoTimeout for streams
   bool repeatable = false;  // sending it twice does no harm, though its method says otherwise
+  bool show_query = false;  // nothing in the URL's query is secret
   uint64_t body_limit_bytes = kDefaultBodyLimitBytes;  // after decompression
   // When set, the body of a 2xx answer goes here as it comes, and nothing into the response;
   // false ends the transfer without an error.
@@ -83,6 +84,10 @@ bool MayRetry(const HttpRequest& request, const HttpResult& result);
 
 // Scheme, host, port and path of a URL: fit to be shown, without credentials and query.
 std::string ShownUrl(std::string_view url);
+
+// "POST https://api.example.org/v1/restart?…": the query only where the request says that it may be
+// shown; of a unix socket's URL only the path.
+std::string ShownCall(const HttpConfig& config, const HttpRequest& request);
 
 // application/x-www-form-urlencoded, for queries and forms.
 std::string UrlEncode(std::string_view text);

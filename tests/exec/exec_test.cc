@@ -71,6 +71,16 @@ TEST_F(ExecTest, PassesArgumentsAsTheyAreAndKeepsTheOutput) {
   EXPECT_EQ(effect.detail, "/bin/echo: exit code 0; output: a b $(id) ; rm -rf / *");
 }
 
+TEST_F(ExecTest, ReportsTheCommandAsPeopleWouldTypeIt) {
+  sdk::detail::CallLog log;
+  log.Begin();
+  Execute(Shell("echo it\\'s done; exit 3"));
+  const std::span<const heald_call> calls = log.End();
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(sdk::detail::View(calls[0].call), "/bin/sh -c 'echo it\\'\\''s done; exit 3'");
+  EXPECT_EQ(sdk::detail::View(calls[0].answer), "exit code 3");
+}
+
 TEST_F(ExecTest, OtherExitCodesFailUnlessExpected) {
   Config config = Shell("echo disk is full >&2; exit 3");
   const sdk::Effect effect = Execute(config);

@@ -183,7 +183,7 @@ void Engine::Negotiate() {
 Engine::Answer Engine::Call(const std::string& method, const std::string& path, const Json* body,
                             int64_t extra_ns) {
   Negotiate();
-  support::HttpRequest request{.method = method, .url = "/v" + version_ + path};
+  support::HttpRequest request{.method = method, .url = "/v" + version_ + path, .show_query = true};
   if (extra_ns != 0) request.timeout_ns = extra_ns + kAnswerMarginNs;
   if (body != nullptr) {
     request.body = body->dump();

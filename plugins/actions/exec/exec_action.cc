@@ -95,8 +95,12 @@ Effect ExecAction::DryRun(const sdk::Request&, const sdk::Plan& plan, const Conf
 ExecAction::Run ExecAction::RunToEnd(const Command& command, int64_t timeout_ns, size_t tail_bytes,
                                      const std::function<void(const Child&)>& begun) {
   Run run;
+  const sdk::CallTimer timer;
   Child child = Child::Start(command, {{kRunVariable, command.log_file}}, &run.problem);
-  if (!child) return run;
+  if (!child) {
+    timer.Done(support::ShownCommand(command.argv), run.problem);
+    return run;
+  }
   begun(child);
   const int64_t until_ns = host_.MonotonicNs() + timeout_ns;
   bool ended = false;
@@ -110,6 +114,8 @@ ExecAction::Run ExecAction::RunToEnd(const Command& command, int64_t timeout_ns,
   }
   if (!ended) child.Stop(kStopPatience, kRunVariable, command.log_file);
   run.exit_text = child.exit_text();
+  timer.Done(support::ShownCommand(command.argv),
+             run.problem.empty() ? run.exit_text : run.problem);
   run.output = support::LogTail(command.log_file, tail_bytes);
   return run;
 }

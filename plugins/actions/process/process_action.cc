@@ -54,6 +54,18 @@ bool FitsFileName(const std::string& name) {
              std::string::npos;
 }
 
+// The supervisor's own thread does it; this is what it was told to do.
+std::string Told(const Service& service, bool stop, bool start) {
+  std::string told;
+  if (const Status status = service.status(); stop && status.running)
+    told =
+        "SIGTERM to process group " + std::to_string(status.pid) + " (" + service.spec().name + ")";
+  if (start)
+    told += (told.empty() ? "start " : ", then start ") +
+            support::ShownCommand(service.spec().command.argv);
+  return told.empty() ? "nothing: " + service.spec().name + " is stopped" : told;
+}
+
 struct Before {
   std::string instance;
   bool running = false;
@@ -197,6 +209,9 @@ Effect ProcessAction::Execute(const sdk::Request&, const sdk::Plan& plan, const 
   Service& service = Find(params.service);
   const Before before = ReadBefore(plan);
   std::string problem;
+  const sdk::CallTimer timer;
+  const std::string told =
+      Told(service, params.operation != Operation::kStart, params.operation != Operation::kStop);
   if (params.operation == Operation::kRestart) {
     if (!service.Restart(before.instance, &problem))
       throw Failure(HEALD_CONFLICT, params.service + " was started anew since the plan was made");
@@ -205,6 +220,7 @@ Effect ProcessAction::Execute(const sdk::Request&, const sdk::Plan& plan, const 
   }
   if (!problem.empty())
     throw Failure(HEALD_UNAVAILABLE, "cannot note the restart, so it is not done: " + problem);
+  timer.Done(told, "begun");
   return {EffectState::kPending, plan.summary};
 }
 

@@ -86,7 +86,7 @@ typedef struct heald_action_request {
 } heald_action_request;
 
 /* One call that an action made: what people need to see to trust it, and what they would repeat by
- * hand. Nothing secret in it: no headers, no bodies, credentials in a URL masked. Never grows. */
+ * hand. Nothing secret in it: no headers, no bodies, no credentials of a URL. Never grows. */
 typedef struct heald_call {
   heald_str call;   /* "POST /v1.41/containers/3f2a/restart?t=10", "systemctl restart payments" */
   heald_str answer; /* "204", "exit code 1", "no answer: timed out" */

@@ -1,5 +1,5 @@
-// What people on duty meet: what each role may do with a policy, a silence from an incident, a
-// notifier that fails, an agent that is gone. In this order, on one page.
+// What people on duty meet: an approval and a silence, a notifier that fails, an agent that is gone,
+// and what each role may do with a policy. In this order, on one page.
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {createServer} from 'node:http';
@@ -58,6 +58,12 @@ test('an open incident is silenced from its page, and the silence is ended', asy
   await title(/All is well/);
   await demo.fault('payments', FAULT);
   await title(/1 action waits for approval/);
+  const answer = page
+    .getByRole('group', {name: /^Approval: restart payments/})
+    .getByRole('button', {name: 'Approve'});
+  await expectAccessible(page, 'an approval on the overview');
+  const {y, height} = await answer.boundingBox();
+  assert.ok(y + height < 500, `the answer is ${y + height} down`);
   await page.goto(`${demo.url}/#/incidents/1`);
   await page.getByRole('button', {name: 'Silence this'}).click();
   assert.equal(await dialog().getByLabel(/^What/).inputValue(), 'service="payments"');
@@ -92,6 +98,9 @@ test('an open incident is silenced from its page, and the silence is ended', asy
   assert.equal((await demo.ask('/api/v1/status')).silences, 0);
   await menu('Overview');
   await title(/1 action waits for approval/);
+  await answer.click();
+  await answerDialog('Approve');
+  await until('the end of the incident', async () => (await demo.ask('/api/v1/incidents/1')).closed);
 });
 
 test('a notifier that fails is told of once', async () => {
@@ -109,7 +118,6 @@ test('a notifier that fails is told of once', async () => {
 });
 
 test('what an agent that is gone said last is not shown as if it were now', async () => {
-  await demo.fault('payments', {latency_ms: 0, latency_rate: 0, duration_s: 1});
   await title(/Services are well|All is well/);
   const dimmed = () =>
     page

@@ -226,12 +226,21 @@ export interface Outcome {
   time: Time;
 }
 
+// What an action asked of somebody else, without secrets.
+export interface ActionCall {
+  call: string;
+  answer: string;
+  time: Time;
+  took_seconds: number;
+}
+
 export interface ChainEvent {
   time: Time;
   actor: string;
   event: string;
   decision: string | null;
   text: string;
+  calls?: ActionCall[];
 }
 
 export interface Hint {

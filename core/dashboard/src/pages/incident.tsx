@@ -1,6 +1,6 @@
 // One incident, from the first sample to the verification.
-import type {ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
-import {about, clockTime, exact, offset, span, words} from '../state/format';
+import type {ActionCall, ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
+import {about, clockTime, duration, exact, offset, span, words} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard, DecisionFacts} from '../ui/approval';
 import {
@@ -35,9 +35,25 @@ function lookOf(event: string): [IconName, string] {
   if (what === 'finding') return ['pulse', 'warn'];
   if (what === 'incident') return ['warning', 'warn'];
   if (what === 'approval') return ['person', 'warn'];
-  if (what === 'execution') return ['work', 'info'];
+  if (what === 'execution' || what === 'undo') return ['work', 'info'];
+  if (what === 'canary') return /passed/.test(how) ? ['check', 'good'] : ['eye', 'info'];
   if (what === 'decision') return ['shield', 'info'];
   return ['ring', toneOf(event)];
+}
+
+function Calls({calls}: {calls: ActionCall[]}) {
+  return (
+    <ul class="timeline-calls" aria-label="What was called">
+      {calls.map((made, i) => (
+        <li key={i}>
+          <code>{made.call}</code>{' '}
+          <span class="soft">
+            {made.answer}, {duration(made.took_seconds)}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
@@ -62,6 +78,7 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
               <span class="timeline-event">{words(event.event).replace('.', ' ')}</span>{' '}
               {event.text}
               {event.actor !== 'heald' && <span class="soft"> by {event.actor}</span>}
+              {event.calls && event.calls.length > 0 && <Calls calls={event.calls} />}
             </div>
           </li>
         );

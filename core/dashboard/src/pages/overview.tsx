@@ -5,6 +5,7 @@ import {about, lasting, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {setTitle} from '../state/title';
 import {ApprovalCard} from '../ui/approval';
+import {ApprovalLine} from '../ui/approval_line';
 import {
   Ago,
   Badge,
@@ -27,8 +28,8 @@ import {useStatus} from '../ui/shell';
 const RECENT = 8;
 const INCIDENT_EVENTS = ['incident', 'finding', 'decision', 'outcome'] as const;
 
-// An open incident: what is wrong, and the latest step of what is done about it.
-function Work({incident}: {incident: Incident}) {
+// An open incident: what is wrong, and the latest step of what is done about it, or what is asked.
+function Work({incident, asked}: {incident: Incident; asked: Decision[]}) {
   const {data: chain} = useResource<IncidentChain>(
     `/api/v1/incidents/${incident.id}`,
     INCIDENT_EVENTS,
@@ -46,13 +47,18 @@ function Work({incident}: {incident: Incident}) {
             <Ago time={incident.opened} how={lasting} />
           </span>
         </p>
-        <p class={steps.length ? '' : 'soft'}>
-          {isQuiet(incident) ? (
-            <QuietText incident={incident} />
-          ) : (
-            (steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.')
-          )}
-        </p>
+        {asked.map((decision) => (
+          <ApprovalLine key={decision.id} decision={decision} />
+        ))}
+        {asked.length === 0 && (
+          <p class={steps.length ? '' : 'soft'}>
+            {isQuiet(incident) ? (
+              <QuietText incident={incident} />
+            ) : (
+              (steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.')
+            )}
+          </p>
+        )}
       </div>
     </li>
   );
@@ -88,6 +94,10 @@ export function Overview() {
   const quiet = new Set(open.filter(isQuiet).map((incident) => incident.id));
   const asked = approvals?.approvals ?? [];
   const waiting = asked.filter((decision) => !quiet.has(decision.incident));
+  // Those whose incident isn't among the latest.
+  const elsewhere = waiting.filter(
+    (decision) => !open.some((incident) => incident.id === decision.incident),
+  );
   const head: Headline = lost
     ? {tone: 'warn', icon: 'warning', text: lost.head}
     : headline(status, open, status.awaiting_approval - asked.length + waiting.length, needs);
@@ -123,7 +133,11 @@ export function Overview() {
           {open.length > 0 && (
             <ul class="work" aria-label="Open incidents">
               {open.map((incident) => (
-                <Work key={incident.id} incident={incident} />
+                <Work
+                  key={incident.id}
+                  incident={incident}
+                  asked={waiting.filter((decision) => decision.incident === incident.id)}
+                />
               ))}
             </ul>
           )}
@@ -139,10 +153,10 @@ export function Overview() {
           )}
         </div>
       )}
-      {waiting.length > 0 && (
+      {elsewhere.length > 0 && (
         <Section title="Waiting for approval">
           <div class="cards">
-            {waiting.map((decision) => (
+            {elsewhere.map((decision) => (
               <ApprovalCard key={decision.id} decision={decision} />
             ))}
           </div>

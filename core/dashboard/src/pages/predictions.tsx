@@ -30,7 +30,7 @@ function Countdown({finding}: {finding: Finding}) {
   return (
     <>
       <time dateTime={finding.eta} title={exact(finding.eta)}>
-        {left > 0 ? `in ${span(left)}` : ago(finding.eta, now)}
+        {left > 0 ? `in ${span(left)}` : `expected ${ago(finding.eta, now)}`}
       </time>
       {early !== null && early !== '' && late && late > 0 && (
         <span class="soft">

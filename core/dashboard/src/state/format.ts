@@ -61,8 +61,13 @@ export function seen({metric, unit, state, value, annotations}: Finding): string
   return `${metric} ${how} ${formatValue(worst, unit)}, now ${now}`;
 }
 
+// What is not certain isn't shown as if it were.
 export const percent = (share: number | null): string =>
-  share === null ? 'unknown' : `${digits(share * 100)} %`;
+  share === null
+    ? 'unknown'
+    : share > 0.99 && share < 1
+      ? 'above 99 %'
+      : `${digits(share * 100)} %`;
 
 // "12 s", "4 min", "3 h", "2 days"
 export function span(milliseconds: number): string {

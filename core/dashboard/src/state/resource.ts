@@ -41,11 +41,9 @@ async function fetchNow(path: string, entry: Entry): Promise<void> {
     entry.cell.set({data: entry.cell.get().data, error: error as ApiError});
   }
   entry.running = false;
-  entry.fetched = Date.now();
-  if (entry.again) {
-    entry.again = false;
-    later(path, entry);
-  }
+  entry.fetched = entry.again ? 0 : Date.now();
+  if (entry.again && entry.users > 0) later(path, entry);
+  entry.again = false;
 }
 
 function later(path: string, entry: Entry): void {
@@ -92,8 +90,15 @@ export function patch<T>(path: string, change: (old: T) => T): void {
   if (cell && data) cell.set({data: change(data), error: null});
 }
 
+// What nobody looks at is fetched when somebody does.
+function renew(path: string, entry: Entry): void {
+  entry.fetched = 0;
+  if (entry.running) entry.again = true;
+  else if (entry.users > 0) later(path, entry);
+}
+
 export function refreshAll(): void {
-  for (const [path, entry] of entries) if (entry.users > 0) later(path, entry);
+  for (const [path, entry] of entries) renew(path, entry);
 }
 
 // A login must not show what another one saw.
@@ -108,8 +113,7 @@ export function forgetAll(): void {
 onEvent((name) => {
   if (name === 'hello' || name === 'reset') return refreshAll();
   if (document.hidden && name === 'pipeline') return;
-  for (const [path, entry] of entries)
-    if (entry.users > 0 && entry.events.has(name)) later(path, entry);
+  for (const [path, entry] of entries) if (entry.events.has(name)) renew(path, entry);
 });
 
 setInterval(() => {

@@ -73,6 +73,7 @@ TEST_F(TrendDetectorTest, OpensWithEverythingAReaderNeeds) {
   EXPECT_GT(finding.confidence, 0.9);
   EXPECT_EQ(finding.component, "payments resident memory");
   EXPECT_EQ(finding.recommended_action, "restart");
+  EXPECT_EQ(finding.annotations.Get("limit"), "268435456");
   const double left_s = 256 - level_;
   const auto in_s = [&](int64_t ns) { return static_cast<double>(ns - host_.now_ns()) / 1e9; };
   EXPECT_NEAR(in_s(finding.eta_ns), left_s, 0.15 * left_s);

@@ -198,6 +198,9 @@ void Detector::Predict(sdk::Finding& finding, const Series& series) const {
   const auto left = [&](int64_t ns) { return Elapsed(ns - series.last_ns()); };
   const double threshold = series.sign() > 0 ? *config_.above : *config_.below;
   const std::string limit = sdk::FormatValue(threshold, finding.unit);
+  char number[32];
+  std::snprintf(number, sizeof number, "%.9g", threshold);
+  finding.annotations.Set("limit", number);
   char percent[16];
   std::snprintf(percent, sizeof percent, "%.0f %%", std::floor(finding.probability * 100));
   finding.summary = Words(finding.metric) + " " + sdk::FormatValue(finding.value, finding.unit);

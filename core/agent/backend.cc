@@ -85,6 +85,8 @@ api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrid
   out.enabled = out.file_enabled = policy.enabled;
   out.mode = out.file_mode = policy.mode;
   out.action = policy.action;
+  for (const RecommendedAction& recommended : policy.recommended_actions)
+    out.recommended_actions.emplace_back(recommended.recommendation, recommended.action);
   for (const InputRef& input : policy.inputs) out.inputs.push_back(InputName(input));
   out.when = policy.when.text();
   out.guard = GuardOf(policy.guard);
@@ -121,6 +123,15 @@ void AddEdges(const std::vector<InputRef>& inputs, const std::string& to,
       edge = out->insert(out->end(), {input.node, to, records(input.node), {}});
     if (!input.output.empty()) edge->outputs.push_back(input.output);
   }
+}
+
+// All that it may do, each once.
+std::vector<std::string> ActionsOf(const PolicySpec& policy) {
+  std::vector<std::string> actions = {policy.action};
+  for (const RecommendedAction& recommended : policy.recommended_actions)
+    if (std::find(actions.begin(), actions.end(), recommended.action) == actions.end())
+      actions.push_back(recommended.action);
+  return actions;
 }
 
 OutcomeState OutcomeOf(ExecutionState state) {
@@ -231,8 +242,9 @@ api::PipelineReport Agent::Pipeline() {
   for (const PolicySpec& policy : spec_.policies) {
     AddEdges(
         policy.inputs, policy.name, [](const std::string&) { return "findings"; }, &report.edges);
-    if (spec_.FindNode(policy.action) != nullptr)
-      report.edges.push_back({policy.name, policy.action, "decisions", {}});
+    for (const std::string& action : ActionsOf(policy))
+      if (spec_.FindNode(action) != nullptr)
+        report.edges.push_back({policy.name, action, "decisions", {}});
   }
   return report;
 }
@@ -383,7 +395,9 @@ std::vector<api::ActionStatus> Agent::Actions() {
   const std::lock_guard lock(mutex_);
   for (api::ActionStatus& action : actions)
     for (const PolicySpec& policy : spec_.policies)
-      if (policy.action == action.name) action.policies.push_back(policy.name);
+      if (const std::vector<std::string> used = ActionsOf(policy);
+          std::find(used.begin(), used.end(), action.name) != used.end())
+        action.policies.push_back(policy.name);
   return actions;
 }
 

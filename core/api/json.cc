@@ -260,10 +260,14 @@ Json ToJson(const PipelineReport& pipeline) {
 }
 
 Json ToJson(const PolicyStatus& p) {
+  Json recommended = Json::object();
+  for (const auto& [recommendation, action] : p.recommended_actions)
+    recommended[recommendation] = action;
   return {{"name", p.name},
           {"enabled", p.enabled},
           {"mode", ToString(p.mode)},
           {"action", p.action},
+          {"recommended_actions", recommended},
           {"inputs", p.inputs},
           {"when", p.when},
           {"guard", ToJson(p.guard)},

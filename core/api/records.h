@@ -80,6 +80,8 @@ struct PolicyStatus {
   bool enabled = true;
   Mode mode = Mode::kShadow;
   std::string action;
+  // What a finding recommends -> the action; it goes before `action`.
+  std::vector<std::pair<std::string, std::string>> recommended_actions;
   std::vector<std::string> inputs;
   std::string when;  // as written; empty: always
   GuardStatus guard;

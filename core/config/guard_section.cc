@@ -175,6 +175,16 @@ void ReadGuard(const Value& value, const std::string& path, LoadContext* context
   guard->breaker.failures =
       static_cast<uint64_t>(breaker.Int("failures", static_cast<int64_t>(guard->breaker.failures)));
   guard->breaker.for_ns = breaker.Int("for", guard->breaker.for_ns);
+  const Reader demote = in.In("demote");
+  guard->demote.failures =
+      static_cast<uint64_t>(demote.Int("failures", static_cast<int64_t>(guard->demote.failures)));
+  guard->demote.of =
+      static_cast<uint64_t>(demote.Int("of", static_cast<int64_t>(guard->demote.of)));
+  if (guard->demote.failures > guard->demote.of)
+    reader.Error(path + "/demote/failures",
+                 std::to_string(guard->demote.failures) + " of " +
+                     std::to_string(guard->demote.of) + " executions can't fail",
+                 "write demote: {failures: 5, of: 10}, or failures: 0 for never");
   guard->windows = reader.ReadWindows(in, "windows", path);
   guard->deny_windows = reader.ReadWindows(in, "deny_windows", path);
 }

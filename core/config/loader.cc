@@ -273,6 +273,12 @@ class Loader {
     policy->enabled = in.Bool("enabled", true);
     policy->inputs = Inputs(in, policy->path);
     policy->mode = ModeOf(in.Text("mode"));
+    const Reader recommended = in.In("recommended_actions");
+    if (const Value::Map* map = recommended.map.AsMap())
+      for (const auto& [name, action] : *map)
+        policy->recommended_actions.push_back(
+            {name, recommended.Text(name),
+             policy->path + "/recommended_actions/" + PointerToken(name)});
     policy->allow_on_prediction = in.Bool("allow_on_prediction", false);
     policy->verify_within_ns = in.In("verify").Int("within", policy->verify_within_ns);
     policy->allow_self = in.Bool("allow_self", false);

@@ -250,6 +250,7 @@ class Checker {
   void CheckPolicy(const PolicySpec& policy) {
     if (policy.steps.empty()) CheckAction(policy, policy.action, policy.action_path);
     for (const StepSpec& step : policy.steps) CheckAction(policy, step.action, step.action_path);
+    CheckRecommended(policy);
     if (doubts_.unread.count(policy.name) == 0)
       for (GraphProblem& problem :
            CheckSteps(policy, [this](const std::string& action) { return IsAlertNode(action); }))
@@ -299,6 +300,17 @@ class Checker {
     const auto at = vertices_.find(action);
     return at == vertices_.end() ? action == kAlert
                                  : at->second.node != nullptr && at->second.node->plugin == kAlert;
+  }
+
+  void CheckRecommended(const PolicySpec& policy) {
+    for (const RecommendedAction& recommended : policy.recommended_actions)
+      CheckAction(policy, recommended.action, recommended.path);
+    if (!policy.recommended_actions.empty() && !policy.steps.empty())
+      Error(policy.path + "/recommended_actions",
+            "policy '" + policy.name +
+                "' has steps, and these are done in their order whatever a "
+                "finding recommends",
+            "write action instead of steps, or leave recommended_actions out");
   }
 
   void CheckAction(const PolicySpec& policy, const std::string& action, const std::string& path) {

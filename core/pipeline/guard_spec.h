@@ -24,6 +24,13 @@ struct BreakerSpec {
   int64_t for_ns = 30 * kMinute;
 };
 
+// So many failures among the latest executions of a policy, whatever their targets, and it asks
+// from then on.
+struct DemoteSpec {
+  uint64_t failures = 5;  // 0: never
+  uint64_t of = 10;
+};
+
 // A time of the week by the clock on the wall of its zone.
 struct WindowSpec {
   uint8_t days = 0x7f;   // bit 0: Monday; those on which it begins
@@ -41,6 +48,7 @@ struct GuardSpec {
   Amount max_targets;                 // under remediation by this policy at once
   Amount min_healthy;                 // of the targets there are
   BreakerSpec breaker;
+  DemoteSpec demote;
   std::vector<WindowSpec> windows;  // act only within one of them; none: at any time
   std::vector<WindowSpec> deny_windows;
 };

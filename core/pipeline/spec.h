@@ -56,6 +56,17 @@ struct NodeSpec {
   std::string path;  // "/sources/prom"
 };
 
+// What a finding recommends, and the action node that does it.
+struct RecommendedAction {
+  std::string recommendation;
+  std::string action;
+  std::string path;
+
+  friend bool operator==(const RecommendedAction& a, const RecommendedAction& b) {
+    return a.recommendation == b.recommendation && a.action == b.action;
+  }
+};
+
 struct PolicySpec {
   std::string name;
   bool enabled = true;
@@ -63,6 +74,7 @@ struct PolicySpec {
   When when;           // always true when the file has none
   std::string action;  // node name; "alert" notifies only. Of a chain: the first step's
   std::string action_path;
+  std::vector<RecommendedAction> recommended_actions;  // go before `action`
   Mode mode = Mode::kShadow;
   GuardSpec guard;
   int64_t verify_within_ns = 2 * kMinute;
@@ -85,7 +97,8 @@ struct PolicySpec {
       return s.action == "alert" || s.mode.value_or(Mode::kEnforce) != Mode::kEnforce ||
              s.bounded();
     };
-    return steps.empty() ? action == "alert" : std::all_of(steps.begin(), steps.end(), held);
+    return steps.empty() ? action == "alert" && recommended_actions.empty()
+                         : std::all_of(steps.begin(), steps.end(), held);
   }
   // The policy while that step, from 1 on, is its turn.
   PolicySpec AtStep(uint32_t number) const;

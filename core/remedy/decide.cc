@@ -124,7 +124,10 @@ void Engine::Watch(Run& run) {
   run.inconclusive_ns = 0;
   const Finding& finding = open.incident.findings[static_cast<size_t>(trigger)];
   if (now_ns < run.retry_ns) return Schedule(run, std::min(next_due_ns, run.retry_ns));
-  if (run.planned && run.decision.finding == finding.id) {
+  if (const PolicyPtr policy = policies_.Find(run.policy->spec.name))
+    run.policy = AsFor(policy, finding);
+  if (run.planned && run.decision.finding == finding.id &&
+      run.decision.action == run.policy->spec.action) {
     // A guard refused this plan; the action is asked again only once none does any more.
     Judgement judgement =
         Judge(run, open, finding, condition, now_ns - HoldOf(run, finding.id).since_ns);
@@ -178,10 +181,13 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   int64_t next_due_ns = INT64_MAX;
   Condition condition;
   const int index = PickTrigger(run, open, &next_due_ns, &condition);
-  if (index < 0 || run.decision.action != run.policy->spec.action ||
-      open.incident.findings[static_cast<size_t>(index)].id != run.decision.finding)
+  if (index < 0 || open.incident.findings[static_cast<size_t>(index)].id != run.decision.finding)
     return Watch(run);
   const Finding& finding = open.incident.findings[static_cast<size_t>(index)];
+  // A reload, or what the finding says now, may ask for another action.
+  const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+  if (policy == nullptr || AsFor(policy, finding)->spec.action != run.decision.action)
+    return Watch(run);
   run.decision.why = condition.why;
   const int64_t since_ns = HoldOf(run, finding.id).since_ns;
   const int64_t held_ns = since_ns == 0 ? 0 : now_ns - since_ns;

@@ -104,7 +104,7 @@ class FindingScope final : public WhenScope {
   const Finding& finding_;
 };
 
-PolicyPtr Ready(const PipelineSpec& spec, const PolicySpec& policy_spec) {
+std::shared_ptr<Policy> Ready(const PipelineSpec& spec, const PolicySpec& policy_spec) {
   auto policy = std::make_shared<Policy>();
   policy->spec = policy_spec;
   policy->dry_run = spec.agent.dry_run;
@@ -126,7 +126,32 @@ PolicyPtr Ready(const PipelineSpec& spec, const PolicySpec& policy_spec) {
   return policy;
 }
 
+PolicyPtr WithRecommended(const PipelineSpec& spec, const PolicySpec& policy_spec) {
+  const std::shared_ptr<Policy> policy = Ready(spec, policy_spec);
+  for (const RecommendedAction& mapped : policy_spec.recommended_actions) {
+    if (mapped.action == policy_spec.action) continue;
+    PolicySpec other = policy_spec;
+    other.action = mapped.action;
+    policy->with_recommended.emplace(mapped.action, Ready(spec, other));
+  }
+  return policy;
+}
+
 }  // namespace
+
+PolicyPtr AsFor(const PolicyPtr& policy, const Finding& finding) {
+  if (finding.recommended_action.empty()) return policy;
+  for (const RecommendedAction& mapped : policy->spec.recommended_actions)
+    if (mapped.recommendation == finding.recommended_action)
+      return WithAction(policy, mapped.action);
+  return policy;
+}
+
+PolicyPtr WithAction(const PolicyPtr& policy, std::string_view action) {
+  if (policy->spec.action == action) return policy;
+  const auto at = policy->with_recommended.find(action);
+  return at == policy->with_recommended.end() ? nullptr : at->second;
+}
 
 bool Policy::MayHold(const Finding& finding) const {
   return spec.when.Evaluate(FindingScope(*this, finding)).verdict != Verdict::kFalse;
@@ -142,7 +167,7 @@ bool Policy::Covers(const Finding& finding) const {
 PolicySet::PolicySet(const PipelineSpec& spec) {
   for (const PolicySpec& policy_spec : spec.policies) {
     if (!policy_spec.enabled) continue;
-    const PolicyPtr policy = Ready(spec, policy_spec);
+    const PolicyPtr policy = WithRecommended(spec, policy_spec);
     by_name_.emplace(policy_spec.name, policy);
     std::vector<std::string> nodes;
     for (const InputRef& input : policy_spec.inputs)

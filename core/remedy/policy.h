@@ -2,6 +2,7 @@
 // Thread rule: immutable once built, but for what Windows remembers: the engine's strand.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@
 namespace heald::remedy {
 
 class LatestSamples;
+
+struct Policy;
+using PolicyPtr = std::shared_ptr<const Policy>;
 
 struct Policy {
   PolicySpec spec;
@@ -34,9 +38,15 @@ struct Policy {
   bool MayHold(const Finding& finding) const;
   // True where the answer may change without a new finding.
   bool periodic() const { return timed || !sample_names.empty(); }
+
+  // By action: the same policy with an action that it maps recommendations to.
+  std::map<std::string, PolicyPtr, std::less<>> with_recommended;
 };
 
-using PolicyPtr = std::shared_ptr<const Policy>;
+// The policy as it treats this finding: with what the finding recommends, where that is mapped.
+PolicyPtr AsFor(const PolicyPtr& policy, const Finding& finding);
+// The policy with that action; null: it never uses it.
+PolicyPtr WithAction(const PolicyPtr& policy, std::string_view action);
 
 class PolicySet {
  public:

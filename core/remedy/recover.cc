@@ -79,6 +79,9 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   run.decided = true;
   run.attempt = latest->attempt;
   run.decision = *latest;
+  if (!retired)
+    if (const PolicyPtr with_its_action = WithAction(policy, latest->action))
+      run.policy = with_its_action;
   if (unfinished) return RestoreExecution(run, open, *execution);
   switch (latest->verdict) {
     case DecisionVerdict::kWouldAct:
@@ -149,15 +152,15 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
 
 // The policy as the file has it now; a decision that it would not make any more fails.
 bool Engine::StillTheRule(Run& run) {
-  const PolicyPtr policy = policies_.Find(run.decision.policy);
-  if (policy == nullptr) {
+  const PolicyPtr named = policies_.Find(run.decision.policy);
+  const PolicyPtr policy = named == nullptr ? nullptr : WithAction(named, run.decision.action);
+  if (named == nullptr) {
     Fail(run, "no longer valid: the policy is gone or disabled", false);
     return false;
   }
-  const bool mode_fits = policy->spec.mode == Mode::kEnforce ||
-                         (policy->spec.mode == Mode::kApprove && run.decision.actor != "heald");
-  if (!mode_fits || policy->spec.action != run.decision.action ||
-      policy->dry_run != run.decision.dry_run) {
+  const bool mode_fits = named->spec.mode == Mode::kEnforce ||
+                         (named->spec.mode == Mode::kApprove && run.decision.actor != "heald");
+  if (!mode_fits || policy == nullptr || policy->dry_run != run.decision.dry_run) {
     Fail(run, "no longer valid: the policy was changed", false);
     return false;
   }

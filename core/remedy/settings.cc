@@ -5,9 +5,12 @@
 namespace heald::remedy {
 namespace {
 
-bool SameRules(const PolicySpec& a, const PolicySpec& b) {
-  return a.mode == b.mode && a.action == b.action && a.when.text() == b.when.text() &&
-         a.inputs == b.inputs;
+// Whether what `before` asked for is still what the policy would do.
+bool SameRules(const PolicyPtr& policy, const PolicySpec& before) {
+  const PolicySpec& now = policy->spec;
+  return now.mode == before.mode && WithAction(policy, before.action) != nullptr &&
+         now.recommended_actions == before.recommended_actions &&
+         now.when.text() == before.when.text() && now.inputs == before.inputs;
 }
 
 // Lowering what heald may do counts at once, raising it only once it is on disk.
@@ -149,7 +152,7 @@ void Engine::ApplyPolicies(OpenIncident& open) {
     if (IsUnderWay(run.phase)) continue;  // NextAttempt looks for the new policy
     const PolicyPtr policy = policies_.Find(run.policy->spec.name);
     if (run.phase == Phase::kAwaiting &&
-        (policy == nullptr || !SameRules(policy->spec, run.policy->spec)))
+        (policy == nullptr || !SameRules(policy, run.policy->spec)))
       Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
     if (policy == nullptr) {
       EraseRun(id);

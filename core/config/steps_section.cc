@@ -49,6 +49,9 @@ class StepReader {
     step.skip_refused = in.Text("on_refused") == "next";
     const Reader guard = in.In("guard");
     ReadGuard(guard.map, path + "/guard", &context_, &step.own);
+    if (guard.map.Find("demote") != nullptr)
+      Error(path + "/guard/demote", "'demote' counts what becomes of the policy, not of one step",
+            "write it in the policy's guard");
     step.guard = Merged(policy.guard, step.own, guard.map);
     ReadChange(node, value, path, &step.undo, &step.canary);
     return step;

@@ -28,10 +28,29 @@ enum class OutcomeState : uint8_t {
   kDryRun = 5
 };
 
+// How an incident ended.
+enum class Resolution : uint8_t {
+  kNone = 0,          // it is open, or stood for a storm
+  kHealed = 1,        // an action was verified
+  kByItself = 2,      // nothing was done
+  kAfterFailure = 3,  // heald's actions failed, and it cleared: by people or by itself
+};
+
+std::string_view ToString(Resolution resolution);
 std::string_view ToString(IncidentState state);
 std::string_view ToString(Mode mode);
 std::string_view ToString(DecisionVerdict verdict);
 std::string_view ToString(OutcomeState state);
+
+// What people say of an incident afterwards.
+inline constexpr std::string_view kIncidentLabels[] = {"true_positive", "false_positive", "noise",
+                                                       "expected"};
+struct IncidentLabel {
+  std::string value;  // one of kIncidentLabels; empty: none
+  std::string comment;
+  std::string actor;
+  int64_t ts_ns = 0;
+};
 
 struct Incident {
   uint64_t id = 0;
@@ -41,7 +60,12 @@ struct Incident {
   Labels target;
   std::string summary;
   int64_t opened_ns = 0;
-  int64_t closed_ns = 0;          // 0: open
+  int64_t began_ns = 0;   // when the first of its findings began, by the samples' time
+  int64_t closed_ns = 0;  // 0: open
+  Resolution resolution = Resolution::kNone;
+  std::string healed_by;       // the policy whose action was verified
+  bool needed_person = false;  // somebody was asked, or told that heald couldn't help
+  IncidentLabel label;
   std::vector<Finding> findings;  // latest state of each
   // Of an open one: why nobody is told of it and nothing done about it; not journaled.
   std::string silenced_by;  // id of the silence

@@ -3,6 +3,7 @@
 
 #include "core/base/units.h"
 #include "core/model/component.h"
+#include "core/model/forecast.h"
 #include "core/model/incident.h"
 #include "heald/naming.h"
 #include "heald/unit.h"
@@ -24,6 +25,15 @@ std::string_view ToString(FindingState state) {
 std::string_view ToString(IncidentState state) {
   constexpr std::string_view kNames[] = {"open", "acting", "verifying", "resolved", "escalated"};
   return kNames[static_cast<size_t>(state)];
+}
+std::string_view ToString(Resolution resolution) {
+  constexpr std::string_view kNames[] = {"none", "healed", "by_itself", "after_failure"};
+  return kNames[static_cast<size_t>(resolution)];
+}
+std::string_view ToString(ForecastOutcome outcome) {
+  constexpr std::string_view kNames[] = {"pending",     "came_true",   "averted",
+                                         "false_alarm", "undecidable", "superseded"};
+  return kNames[static_cast<size_t>(outcome)];
 }
 std::string_view ToString(Mode mode) {
   constexpr std::string_view kNames[] = {"shadow", "approve", "enforce"};

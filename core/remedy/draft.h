@@ -38,6 +38,7 @@ class Draft {
   Change* change() { return &change_; }
   const Change& change() const { return change_; }
   const OpenIncident* open() const { return open_; }
+  const Decision& decision() const { return decision_; }
   // After the write.
   using IsQuiet = std::function<bool(const Notice&, const OpenIncident*)>;
   void Publish(EventSink* sink, const IsQuiet& is_quiet) const;

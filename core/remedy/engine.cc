@@ -45,6 +45,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineS
   engine->file_ = spec;
   engine->UsePolicies();
   if (Status status = engine->ReadChanges(); !status) return status.error();
+  if (Status status = engine->ReadLedger(); !status) return status.error();
   if (Status status = engine->Restore(); !status) return status.error();
   if (Status status = engine->ReadStorm(); !status) return status.error();
   engine->ConsiderAll();
@@ -115,6 +116,7 @@ int64_t Engine::Tick() {
     }
     if (now_ns >= next_silence_end_ns_) EndSilences(now_ns);
     FireDueTimers(now_ns);
+    JudgeForecasts(now_ns);
     if (running_.empty() && next_due_ns() - now_ns > kIdleNs) deps_.store->Idle();
   }
   return next_due_ns();
@@ -144,7 +146,7 @@ void Engine::FireDueTimers(int64_t now_ns) {
 
 int64_t Engine::next_due_ns() const {
   int64_t due_ns = timers_.empty() ? INT64_MAX : timers_.top().due_ns;
-  due_ns = std::min(due_ns, next_silence_end_ns_);
+  due_ns = std::min({due_ns, next_silence_end_ns_, forecasts_.next_due_ns()});
   if (journal_.held() > 0) due_ns = std::min(due_ns, deps_.clock->NowNs() + kCatchUpNs);
   return due_ns;
 }
@@ -181,6 +183,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
 // ---- journal ------------------------------------------------------------------------------------
 
 bool Engine::Commit(Draft* draft) {
+  Account(draft);
   if (const Status status = journal_.Write(draft->transition(), draft->change()); !status) {
     deps_.sink->OnProblem(status.error());
     return false;
@@ -190,6 +193,7 @@ bool Engine::Commit(Draft* draft) {
 }
 
 void Engine::CommitOrHold(Draft* draft) {
+  Account(draft);
   if (const Status status = journal_.WriteOrHold(draft->transition(), draft->change()); !status)
     deps_.sink->OnProblem(status.error());
   Publish(*draft);

@@ -7,7 +7,7 @@
 //   decide.cc    condition, plan, guards, modes        quiet.cc    silences, what mutes what
 //   settings.cc  the switch, policies and changes      flood.cc    storms of incidents
 //   execute.cc   issue, observe, verify                approve.cc  people's yes and no
-//   recover.cc   after a restart
+//   recover.cc   after a restart                     ledger.cc   labels, efficacy, predictions
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,9 @@
 #include "core/base/units.h"
 #include "core/pipeline/spec.h"
 #include "core/remedy/draft.h"
+#include "core/remedy/efficacy.h"
 #include "core/remedy/events.h"
+#include "core/remedy/forecasts.h"
 #include "core/remedy/gateway.h"
 #include "core/remedy/guards.h"
 #include "core/remedy/hints.h"
@@ -68,6 +70,7 @@ class Engine {
 
   static constexpr std::string_view kSwitchSetting = "auto_remediation";
   static constexpr std::string_view kStormSetting = "storm";
+  static constexpr size_t kDemotionLooksAt = 100;  // executions
 
   // Reads what an earlier process left; acts on it from the first Tick on.
   static Result<std::unique_ptr<Engine>> Create(const Deps& deps, const PipelineSpec& spec,
@@ -103,6 +106,9 @@ class Engine {
                              std::string_view comment);
   // kNotFound, kConflict when it is over already.
   Result<Silence> EndSilence(std::string_view id, std::string_view actor);
+  // What people say of it afterwards; an empty value takes it back. kNotFound, kInvalid,
+  // kUnavailable. The incident comes without findings.
+  Result<Incident> LabelIncident(uint64_t id, IncidentLabel label);
   const SilenceBook& silences() const { return silences_; }
   const Storm& storm() const { return storm_; }
   uint64_t storm_incident() const { return storm_incident_; }  // 0: none
@@ -183,6 +189,20 @@ class Engine {
   bool IsQuiet(const Notice& notice, const OpenIncident* open) const;
   const Silence* SilenceOf(const OpenIncident& open, const Finding& finding,
                            std::string_view policy) const;
+
+  // settings.cc
+  PolicyOverride OverrideOf(const PolicySpec& policy, std::optional<bool> enabled,
+                            std::optional<Mode> mode, std::string_view actor) const;
+  void UseOverride(const std::string& policy, const PolicyOverride& change);
+
+  // ledger.cc
+  Status ReadLedger();
+  void Account(Draft* draft);
+  bool OnlyTells(const Execution& execution) const;
+  void NoteEnd(const Execution& execution, const OpenIncident& open);
+  void DemoteIfFailing(const std::string& policy, uint64_t incident);
+  void JudgeForecasts(int64_t now_ns);
+  void WatchForecasts();
 
   // flood.cc
   bool Flooded(const Finding& finding);
@@ -272,6 +292,10 @@ class Engine {
   Storm storm_;
   uint64_t storm_incident_ = 0;
   Changes changes_;
+  ForecastBook forecasts_;
+  size_t watched_metrics_ = 0;
+  int64_t watched_ns_ = 0;  // when that was last written
+  Failures failures_;
   bool switch_on_ = true;
   std::string switch_actor_ = "heald";
   int64_t switch_changed_ns_ = 0;

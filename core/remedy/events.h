@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
+#include "core/model/forecast.h"
 #include "core/model/incident.h"
 
 namespace heald::remedy {
@@ -35,6 +37,10 @@ class EventSink {
   virtual void OnNotice(const Notice& notice) = 0;
   // The journal could not be written, a clock went back…: for the log and a counter.
   virtual void OnProblem(const Error& error) = 0;
+  // A prediction was judged: for the counters.
+  virtual void OnJudged(const Forecast& /*forecast*/) {}
+  // Metrics whose samples predictions are judged by, beside those that policies ask for.
+  virtual void OnWatch(const std::vector<std::string>& /*metrics*/) {}
 };
 
 }  // namespace heald::remedy

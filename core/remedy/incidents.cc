@@ -73,7 +73,12 @@ Incident OpenIncident::Header() const {
   header.target = incident.target;
   header.summary = incident.summary;
   header.opened_ns = incident.opened_ns;
+  header.began_ns = BeganNs();
   header.closed_ns = incident.closed_ns;
+  header.resolution = incident.resolution;
+  header.healed_by = incident.healed_by;
+  header.needed_person = incident.needed_person;
+  header.label = incident.label;
   header.silenced_by = incident.silenced_by;
   header.muted_by = incident.muted_by;
   return header;

@@ -35,9 +35,11 @@ struct OpenIncident {
   bool escalated = false;
   std::string told_silenced_by;  // what was last told of that
   uint64_t told_muted_by = 0;
-  bool storm = false;       // stands for those that were not opened; nothing is done about it
-  std::string healed_by;    // plan summary of a verified execution
-  int64_t restored_ns = 0;  // 0: opened by this process
+  bool storm = false;  // stands for those that were not opened; nothing is done about it
+  bool tried = false;  // an execution ended, whatever came of it
+  bool told_needed_person = false;  // it is in the journal that somebody is
+  std::string healed_by;            // plan summary of a verified execution
+  int64_t restored_ns = 0;          // 0: opened by this process
   int64_t due_ns = INT64_MAX;
 
   // Index, or -1.

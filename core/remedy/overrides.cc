@@ -26,6 +26,7 @@ std::string ToText(const std::optional<PolicyOverride>& change) {
                {"file_enabled", change->file_enabled},
                {"file_mode", ToString(change->file_mode)},
                {"actor", change->actor},
+               {"reason", change->reason},
                {"changed_ns", change->changed_ns}});
 }
 
@@ -37,9 +38,10 @@ Result<std::optional<PolicyOverride>> OverrideFromText(std::string_view policy,
     const std::optional<Mode> mode = ModeFrom(json, "mode");
     const std::optional<Mode> file_mode = ModeFrom(json, "file_mode");
     if (mode && file_mode)
-      return std::optional(PolicyOverride{
-          json.at("enabled").get<bool>(), *mode, json.at("file_enabled").get<bool>(), *file_mode,
-          json.at("actor").get<std::string>(), json.at("changed_ns").get<int64_t>()});
+      return std::optional(
+          PolicyOverride{json.at("enabled").get<bool>(), *mode, json.at("file_enabled").get<bool>(),
+                         *file_mode, json.at("actor").get<std::string>(),
+                         json.at("changed_ns").get<int64_t>(), json.value("reason", "")});
   } catch (const Json::exception&) {  // told below
   }
   return MakeError(Code::kCorrupt, "the stored change of policy '" + std::string(policy) +

@@ -22,6 +22,7 @@ struct PolicyOverride {
   Mode file_mode = Mode::kShadow;
   std::string actor;
   int64_t changed_ns = 0;
+  std::string reason = {};  // heald's own; people give none
 
   bool HoldsFor(const PolicySpec& in_file) const {
     return file_enabled == in_file.enabled && file_mode == in_file.mode;

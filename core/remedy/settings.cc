@@ -13,6 +13,12 @@ bool SameRules(const PolicyPtr& policy, const PolicySpec& before) {
          now.when.text() == before.when.text() && now.inputs == before.inputs;
 }
 
+// Nothing is kept of a change that brings back what the file says.
+std::optional<PolicyOverride> Kept(const PolicyOverride& change) {
+  if (change.enabled == change.file_enabled && change.mode == change.file_mode) return std::nullopt;
+  return change;
+}
+
 // Lowering what heald may do counts at once, raising it only once it is on disk.
 bool Lowers(const PolicySpec& now, const PolicyOverride& wanted) {
   return (now.enabled && !wanted.enabled) ||
@@ -78,7 +84,7 @@ void Engine::UsePolicies() {
   journal_.set_act_without_store(spec_.agent.act_without_store);
   policies_ = PolicySet(spec_);
   book_.SetGroupBy(spec_.agent.group_by);
-  deps_.latest->SetWanted(WantedSamples(spec_), spec_.agent.group_by);
+  WatchForecasts();
   self_ = SelfOf(spec_.agent, spec_.nodes, options_.process);
   storm_.SetSpec(spec_.agent.storm);
   inhibitions_.SetRules(spec_.inhibit);
@@ -113,35 +119,43 @@ Status Engine::ChangePolicy(std::string_view name, std::optional<bool> enabled,
     return MakeError(Code::kInvalid, "policy '" + now->name +
                                          "' may not enforce without a guard: add at least cooldown "
                                          "or max_per_hour to it in the pipeline file");
-  const PolicySpec& in_file = *file_.FindPolicy(name);
+  const PolicyOverride change = OverrideOf(*now, enabled, mode, actor);
+  if (change.enabled == now->enabled && change.mode == now->mode) return {};
+
+  Draft draft(Transition::kSetting, change.changed_ns, nullptr);
+  draft.Set(OverrideSetting(name), ToText(Kept(change)))
+      .Event("policy", actor, name, Describe(*now, change, actor),
+             {{"enabled", change.enabled}, {"mode", ToString(change.mode)}});
+  const std::string policy = now->name;
+  const bool lowers = Lowers(*now, change);
+  const bool begins_to_enforce = change.mode == Mode::kEnforce && now->mode != Mode::kEnforce;
+  if (begins_to_enforce) draft.Set(Failures::Setting(policy), std::to_string(change.changed_ns));
+  if (lowers) UseOverride(policy, change);
+  if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
+  if (!lowers) UseOverride(policy, change);
+  if (begins_to_enforce) failures_.Forget(policy);
+  return {};
+}
+
+PolicyOverride Engine::OverrideOf(const PolicySpec& policy, std::optional<bool> enabled,
+                                  std::optional<Mode> mode, std::string_view actor) const {
+  const PolicySpec& in_file = *file_.FindPolicy(policy.name);
   PolicyOverride change;
   change.file_enabled = in_file.enabled;
   change.file_mode = in_file.mode;
-  change.enabled = enabled.value_or(now->enabled);
-  change.mode = mode.value_or(now->mode);
+  change.enabled = enabled.value_or(policy.enabled);
+  change.mode = mode.value_or(policy.mode);
   change.actor = actor;
   change.changed_ns = deps_.clock->NowNs();
-  if (change.enabled == now->enabled && change.mode == now->mode) return {};
-  const bool as_in_file = change.enabled == change.file_enabled && change.mode == change.file_mode;
-  const std::optional<PolicyOverride> kept =
-      as_in_file ? std::nullopt : std::optional<PolicyOverride>(change);
+  return change;
+}
 
-  Draft draft(Transition::kSetting, change.changed_ns, nullptr);
-  draft.Set(OverrideSetting(name), ToText(kept))
-      .Event("policy", actor, name, Describe(*now, change, actor),
-             {{"enabled", change.enabled}, {"mode", ToString(change.mode)}});
-  const bool lowers = Lowers(*now, change);
-  const auto apply = [&] {
-    overrides_.erase(in_file.name);
-    if (kept) overrides_.emplace(in_file.name, *kept);
-    UsePolicies();
-    for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
-    ConsiderAll();
-  };
-  if (lowers) apply();
-  if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
-  if (!lowers) apply();
-  return {};
+void Engine::UseOverride(const std::string& policy, const PolicyOverride& change) {
+  overrides_.erase(policy);
+  if (const std::optional<PolicyOverride> kept = Kept(change)) overrides_.emplace(policy, *kept);
+  UsePolicies();
+  for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
+  ConsiderAll();
 }
 
 void Engine::ApplyPolicies(OpenIncident& open) {

@@ -87,6 +87,8 @@ void HeldChanges::Append(Change&& change, Change* all) {
   Move(std::move(change.findings), &all->findings);
   Move(std::move(change.decisions), &all->decisions);
   Move(std::move(change.executions), &all->executions);
+  Move(std::move(change.forecasts), &all->forecasts);
+  Move(std::move(change.labels), &all->labels);
   Move(std::move(change.events), &all->events);
   Move(std::move(change.settings), &all->settings);
 }

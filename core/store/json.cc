@@ -118,6 +118,41 @@ Decision ReadDecision(const Json& json) {
   return d;
 }
 
+IncidentLabel ReadLabel(const Json& json) {
+  IncidentLabel label;
+  Read(json, "value", &label.value);
+  Read(json, "comment", &label.comment);
+  Read(json, "actor", &label.actor);
+  Read(json, "ts_ns", &label.ts_ns);
+  return label;
+}
+
+Forecast ReadForecast(const Json& json) {
+  Forecast f;
+  Read(json, "finding", &f.finding);
+  Read(json, "incident", &f.incident);
+  Read(json, "trace_id", &f.trace_id);
+  Read(json, "detector", &f.detector);
+  Read(json, "metric", &f.metric);
+  Read(json, "unit", &f.unit);
+  Read(json, "component", &f.component);
+  ReadLabels(json, "target", &f.target);
+  Read(json, "target_key", &f.target_key);
+  Read(json, "probability", &f.probability);
+  Read(json, "made_ns", &f.made_ns);
+  Read(json, "eta_low_ns", &f.eta_low_ns);
+  Read(json, "eta_ns", &f.eta_ns);
+  Read(json, "eta_high_ns", &f.eta_high_ns);
+  Read(json, "until_ns", &f.until_ns);
+  Read(json, "threshold", &f.threshold);
+  Read(json, "above", &f.above);
+  ReadEnum(json, "outcome", ForecastOutcome::kSuperseded, &f.outcome);
+  Read(json, "judged_ns", &f.judged_ns);
+  Read(json, "happened_ns", &f.happened_ns);
+  Read(json, "reason", &f.reason);
+  return f;
+}
+
 Incident ReadIncident(const Json& json) {
   Incident i;
   Read(json, "id", &i.id);
@@ -127,7 +162,12 @@ Incident ReadIncident(const Json& json) {
   ReadLabels(json, "target", &i.target);
   Read(json, "summary", &i.summary);
   Read(json, "opened_ns", &i.opened_ns);
+  Read(json, "began_ns", &i.began_ns);
   Read(json, "closed_ns", &i.closed_ns);
+  ReadEnum(json, "resolution", Resolution::kAfterFailure, &i.resolution);
+  Read(json, "healed_by", &i.healed_by);
+  Read(json, "needed_person", &i.needed_person);
+  if (const auto at = json.find("label"); at != json.end()) i.label = ReadLabel(*at);
   for (const Json& item : json.value("findings", Json::array()))
     i.findings.push_back(ReadFinding(item));
   return i;
@@ -189,6 +229,9 @@ Change ReadChange(const Json& json) {
     c.findings.push_back({item.value("incident", uint64_t{0}), ReadFinding(item.at("finding"))});
   c.decisions = ReadList(json, "decisions", ReadDecision);
   c.executions = ReadList(json, "executions", ReadExecution);
+  c.forecasts = ReadList(json, "forecasts", ReadForecast);
+  for (const Json& item : json.value("labels", Json::array()))
+    c.labels.push_back({item.value("incident", uint64_t{0}), ReadLabel(item)});
   c.events = ReadList(json, "events", ReadEvent);
   for (const auto& [name, value] : json.value("settings", Json::object()).items())
     c.settings.emplace_back(name, value.get<std::string>());
@@ -267,8 +310,44 @@ Json ToJson(const Incident& i) {
           {"target", ToJson(i.target)},
           {"summary", i.summary},
           {"opened_ns", i.opened_ns},
+          {"began_ns", i.began_ns},
           {"closed_ns", i.closed_ns},
+          {"resolution", ToString(i.resolution)},
+          {"healed_by", i.healed_by},
+          {"needed_person", i.needed_person},
+          {"label", ToJson(i.label)},
           {"findings", ListToJson(i.findings)}};
+}
+
+Json ToJson(const IncidentLabel& label) {
+  return {{"value", label.value},
+          {"comment", label.comment},
+          {"actor", label.actor},
+          {"ts_ns", label.ts_ns}};
+}
+
+Json ToJson(const Forecast& f) {
+  return {{"finding", f.finding},
+          {"incident", f.incident},
+          {"trace_id", f.trace_id},
+          {"detector", f.detector},
+          {"metric", f.metric},
+          {"unit", f.unit},
+          {"component", f.component},
+          {"target", ToJson(f.target)},
+          {"target_key", f.target_key},
+          {"probability", Number(f.probability)},
+          {"made_ns", f.made_ns},
+          {"eta_low_ns", f.eta_low_ns},
+          {"eta_ns", f.eta_ns},
+          {"eta_high_ns", f.eta_high_ns},
+          {"until_ns", f.until_ns},
+          {"threshold", Number(f.threshold)},
+          {"above", f.above},
+          {"outcome", ToString(f.outcome)},
+          {"judged_ns", f.judged_ns},
+          {"happened_ns", f.happened_ns},
+          {"reason", f.reason}};
 }
 
 Json ToJson(const Plan& p) {
@@ -338,6 +417,7 @@ Json ToJson(const Chain& chain) {
   return {{"incident", ToJson(chain.incident)},
           {"decisions", ListToJson(chain.decisions)},
           {"executions", ListToJson(chain.executions)},
+          {"forecasts", ListToJson(chain.forecasts)},
           {"events", ListToJson(chain.events)}};
 }
 
@@ -347,6 +427,12 @@ Json ToJson(const Change& change) {
                {"decisions", ListToJson(change.decisions)},
                {"executions", ListToJson(change.executions)},
                {"events", ListToJson(change.events)}};
+  if (!change.forecasts.empty()) json["forecasts"] = ListToJson(change.forecasts);
+  for (const StoredLabel& l : change.labels) {
+    Json label = ToJson(l.label);
+    label["incident"] = l.incident;
+    json["labels"].push_back(std::move(label));
+  }
   for (const StoredFinding& f : change.findings)
     json["findings"].push_back({{"incident", f.incident}, {"finding", ToJson(f.finding)}});
   for (const auto& [name, value] : change.settings) json["settings"][name] = value;
@@ -364,6 +450,9 @@ Result<Decision> DecisionFromJson(std::string_view text) {
 }
 Result<Incident> IncidentFromJson(std::string_view text) {
   return Parse<Incident>(text, "incident", ReadIncident);
+}
+Result<Forecast> ForecastFromJson(std::string_view text) {
+  return Parse<Forecast>(text, "forecast", ReadForecast);
 }
 Result<Outcome> OutcomeFromJson(std::string_view text) {
   return Parse<Outcome>(text, "outcome", ReadOutcome);

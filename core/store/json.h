@@ -18,6 +18,8 @@ using Json = nlohmann::json;
 Json ToJson(const Labels& labels);
 Json ToJson(const Finding& finding);
 Json ToJson(const Incident& incident);
+Json ToJson(const IncidentLabel& label);
+Json ToJson(const Forecast& forecast);
 Json ToJson(const Plan& plan);
 Json ToJson(const Decision& decision);
 Json ToJson(const Outcome& outcome);
@@ -30,6 +32,7 @@ Result<Labels> LabelsFromJson(std::string_view text);
 Result<Finding> FindingFromJson(std::string_view text);
 Result<Decision> DecisionFromJson(std::string_view text);
 Result<Incident> IncidentFromJson(std::string_view text);
+Result<Forecast> ForecastFromJson(std::string_view text);
 Result<Outcome> OutcomeFromJson(std::string_view text);
 Result<Change> ChangeFromJson(std::string_view text);
 

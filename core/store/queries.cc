@@ -14,7 +14,9 @@ uint64_t Unsigned(const SqlRow& row, int column) {
 }
 
 constexpr char kIncidentColumns[] =
-    "SELECT id, state, severity, trace_id, target, summary, opened_ns, closed_ns FROM incidents ";
+    "SELECT id, state, severity, trace_id, target, summary, opened_ns, closed_ns, began_ns, "
+    "resolution, healed_by, needed_person, label, label_comment, label_actor, label_ns "
+    "FROM incidents ";
 
 Result<Incident> ReadIncident(const SqlRow& row) {
   Incident incident;
@@ -28,6 +30,12 @@ Result<Incident> ReadIncident(const SqlRow& row) {
   incident.summary = row.Text(5);
   incident.opened_ns = row.Int(6);
   incident.closed_ns = row.Int(7);
+  incident.began_ns = row.Int(8);
+  incident.resolution = static_cast<Resolution>(row.Int(9));
+  incident.healed_by = row.Text(10);
+  incident.needed_person = row.Int(11) != 0;
+  incident.label = {std::string(row.Text(12)), std::string(row.Text(13)), std::string(row.Text(14)),
+                    row.Int(15)};
   return incident;
 }
 
@@ -90,15 +98,20 @@ Result<IncidentPage> Queries::Incidents(const IncidentFilter& filter) {
   for (const IncidentState state : filter.states) mask |= int64_t{1} << static_cast<int>(state);
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxPage);
   IncidentPage page;
+  const auto take = [&](const SqlRow& row) -> Status {
+    Result<Incident> incident = ReadIncident(row);
+    if (!incident) return incident.error();
+    page.incidents.push_back(std::move(*incident));
+    return {};
+  };
+  const std::string where =
+      kIncidentColumns + std::string("WHERE id < ?1 AND ((?2 >> state) & 1) = 1 ");
+  const std::string order = "ORDER BY id DESC LIMIT ?3";
   const Status status =
-      db_.Query(kIncidentColumns + std::string("WHERE id < ?1 AND ((?2 >> state) & 1) = 1 "
-                                               "ORDER BY id DESC LIMIT ?3"),
-                {Cursor(filter.before), mask, limit + 1}, [&](const SqlRow& row) -> Status {
-                  Result<Incident> incident = ReadIncident(row);
-                  if (!incident) return incident.error();
-                  page.incidents.push_back(std::move(*incident));
-                  return {};
-                });
+      filter.label.empty()
+          ? db_.Query(where + order, {Cursor(filter.before), mask, limit + 1}, take)
+          : db_.Query(where + "AND label <> '' AND label = ?4 " + order,
+                      {Cursor(filter.before), mask, limit + 1, filter.label}, take);
   if (!status) return status.error();
   if (page.incidents.size() > limit) {
     page.incidents.pop_back();
@@ -130,15 +143,23 @@ Result<Page<T>> Queries::ReadPage(const std::string& sql, const PageFrom& from, 
 
 Result<Page<StoredFinding>> Queries::Findings(const FindingFilter& filter) {
   const std::string sql =
-      std::string("SELECT incident, record, rowid FROM findings WHERE prediction = ") +
-      (filter.predictions ? "1" : "0") + (filter.open_only ? " AND is_open = 1" : "") +
-      " AND rowid < ?1 ORDER BY rowid DESC LIMIT ?2";
+      std::string("SELECT f.incident, f.record, f.rowid, ") +
+      (filter.predictions ? "coalesce(j.record, '') FROM findings f LEFT JOIN forecasts j ON "
+                            "j.finding = f.id WHERE f.prediction = 1"
+                          : "'' FROM findings f WHERE f.prediction = 0") +
+      (filter.open_only ? " AND f.is_open = 1" : "") +
+      " AND f.rowid < ?1 ORDER BY f.rowid DESC LIMIT ?2";
   return ReadPage<StoredFinding>(sql, filter.from,
                                  [](const SqlRow& row, uint64_t* cursor) -> Result<StoredFinding> {
                                    *cursor = Unsigned(row, 2);
                                    Result<Finding> finding = FindingFromJson(row.Text(1));
                                    if (!finding) return finding.error();
-                                   return StoredFinding{Unsigned(row, 0), std::move(*finding)};
+                                   StoredFinding found{Unsigned(row, 0), std::move(*finding)};
+                                   if (row.Text(3).empty()) return found;
+                                   Result<Forecast> forecast = ForecastFromJson(row.Text(3));
+                                   if (!forecast) return forecast.error();
+                                   found.forecast = std::move(*forecast);
+                                   return found;
                                  });
 }
 
@@ -216,6 +237,9 @@ Result<std::optional<Chain>> Queries::ChainOf(uint64_t incident) {
     if (!chains) return chains.error();
     if (chains->empty()) return {};
     found = std::move(chains->front());
+    Result<std::vector<Forecast>> forecasts = ForecastsWhere("incident = ?1", {incident});
+    if (!forecasts) return forecasts.error();
+    found->forecasts = std::move(*forecasts);
     return db_.Query(kEventColumns + std::string("WHERE incident = ?1 ORDER BY seq"), {incident},
                      [&](const SqlRow& row) -> Status {
                        found->events.push_back(ReadEvent(row));

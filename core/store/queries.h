@@ -31,7 +31,20 @@ class Queries {
   Result<std::optional<std::string>> Setting(std::string_view name);
   Result<AuditEnds> Ends();
 
+  // history_queries.cc
+  template <typename Row>
+  using Take = HistoryReader::Take<Row>;
+  Status EachIncident(int64_t since_ns, const Take<IncidentRow>& take);
+  Status EachExecution(int64_t since_ns, const Take<ExecutionRow>& take);
+  Result<std::vector<DecisionCount>> DecisionCounts(int64_t since_ns);
+  Status EachCleared(int64_t since_ns, const Take<ClearedRow>& take);
+  Status EachForecast(int64_t since_ns, const Take<ForecastRow>& take);
+  Result<std::vector<EndedExecution>> EndedOf(std::string_view policy, int64_t since_ns,
+                                              size_t limit);
+  Result<std::vector<Forecast>> PendingForecasts();
+
  private:
+  Result<std::vector<Forecast>> ForecastsWhere(const std::string& condition, SqlValues values);
   template <typename T, typename Read>
   Result<Page<T>> ReadPage(const std::string& sql, const PageFrom& from, Read read);
   // Incidents with all below them but their events; `scope` is the condition on their number.
@@ -76,6 +89,29 @@ class WithQueries : public Base {
     return queries_.Setting(name);
   }
   Result<AuditEnds> Ends() override { return queries_.Ends(); }
+
+  template <typename Row>
+  using Take = HistoryReader::Take<Row>;
+  Status EachIncident(int64_t since_ns, const Take<IncidentRow>& take) override {
+    return queries_.EachIncident(since_ns, take);
+  }
+  Status EachExecution(int64_t since_ns, const Take<ExecutionRow>& take) override {
+    return queries_.EachExecution(since_ns, take);
+  }
+  Result<std::vector<DecisionCount>> DecisionCounts(int64_t since_ns) override {
+    return queries_.DecisionCounts(since_ns);
+  }
+  Status EachCleared(int64_t since_ns, const Take<ClearedRow>& take) override {
+    return queries_.EachCleared(since_ns, take);
+  }
+  Status EachForecast(int64_t since_ns, const Take<ForecastRow>& take) override {
+    return queries_.EachForecast(since_ns, take);
+  }
+  Result<std::vector<EndedExecution>> EndedOf(std::string_view policy, int64_t since_ns,
+                                              size_t limit) override {
+    return queries_.EndedOf(policy, since_ns, limit);
+  }
+  Result<std::vector<Forecast>> PendingForecasts() override { return queries_.PendingForecasts(); }
 
  protected:
   std::unique_ptr<SqlDatabase> db_;

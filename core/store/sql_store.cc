@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/units.h"
 #include "core/base/utf8.h"
@@ -179,11 +180,20 @@ Status SqlStore::Write(const Change& change) {
   for (const Decision& d : change.decisions)
     if (status)
       status = db_->Execute(
-          "INSERT INTO decisions(id, incident, ts_ns, record) VALUES(?1, ?2, ?3, ?4) "
-          "ON CONFLICT(id) DO UPDATE SET ts_ns = excluded.ts_ns, record = excluded.record",
-          {d.id, d.incident, d.ts_ns, Dump(ToJson(d))});
+          "INSERT INTO decisions(id, incident, ts_ns, record, policy, verdict) "
+          "VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET ts_ns = excluded.ts_ns, "
+          "record = excluded.record, verdict = excluded.verdict",
+          {d.id, d.incident, d.ts_ns, Dump(ToJson(d)), d.policy, d.verdict});
   for (const Execution& execution : change.executions)
     if (status) status = WriteExecution(execution);
+  for (const Forecast& forecast : change.forecasts)
+    if (status) status = WriteForecast(forecast);
+  for (const StoredLabel& l : change.labels)
+    if (status)
+      status = db_->Execute(
+          "UPDATE incidents SET label = ?2, label_comment = ?3, label_actor = ?4, label_ns = ?5 "
+          "WHERE id = ?1",
+          {l.incident, l.label.value, l.label.comment, l.label.actor, l.label.ts_ns});
   for (const auto& [name, value] : change.settings)
     if (status)
       status = db_->Execute(
@@ -193,14 +203,31 @@ Status SqlStore::Write(const Change& change) {
   return status;
 }
 
+// Its label is people's, and written on its own.
 Status SqlStore::WriteIncident(const Incident& i) {
   return db_->Execute(
-      "INSERT INTO incidents(id, state, severity, trace_id, target, summary, opened_ns, closed_ns) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET "
+      "INSERT INTO incidents(id, state, severity, trace_id, target, summary, opened_ns, closed_ns, "
+      "began_ns, resolution, healed_by, needed_person) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(id) DO UPDATE SET "
       "state = excluded.state, severity = excluded.severity, summary = excluded.summary, "
-      "closed_ns = excluded.closed_ns",
+      "closed_ns = excluded.closed_ns, began_ns = excluded.began_ns, "
+      "resolution = excluded.resolution, healed_by = excluded.healed_by, "
+      "needed_person = excluded.needed_person",
       {i.id, i.state, i.severity, i.trace_id, Dump(ToJson(i.target)), i.summary, i.opened_ns,
-       i.closed_ns});
+       i.closed_ns, i.began_ns, i.resolution, i.healed_by, i.needed_person});
+}
+
+Status SqlStore::WriteForecast(const Forecast& f) {
+  constexpr double kMillion = 1e6;
+  const double probability = std::isnan(f.probability) ? 0 : f.probability;
+  return db_->Execute(
+      "INSERT INTO forecasts(finding, incident, detector, outcome, probability_ppm, made_ns, "
+      "judged_ns, happened_ns, record) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "ON CONFLICT(finding) DO UPDATE SET outcome = excluded.outcome, "
+      "judged_ns = excluded.judged_ns, happened_ns = excluded.happened_ns, "
+      "record = excluded.record",
+      {f.finding, f.incident, f.detector, f.outcome, std::llround(probability * kMillion),
+       f.made_ns, f.judged_ns, f.happened_ns, Dump(ToJson(f))});
 }
 
 Status SqlStore::WriteExecution(const Execution& e) {
@@ -269,7 +296,8 @@ Result<size_t> SqlStore::RetainIncidents(int64_t before_ns, int64_t now_ns) {
     Status status = WriteEvents(events);
     for (const uint64_t id : ids)
       for (const char* sql :
-           {"DELETE FROM findings WHERE incident = ?1", "DELETE FROM decisions WHERE incident = ?1",
+           {"DELETE FROM forecasts WHERE incident = ?1", "DELETE FROM findings WHERE incident = ?1",
+            "DELETE FROM decisions WHERE incident = ?1",
             "DELETE FROM executions WHERE incident = ?1", "DELETE FROM incidents WHERE id = ?1"})
         if (status) status = db_->Execute(sql, {id});
     return status;

@@ -49,6 +49,7 @@ class SqlStore final : public WithQueries<Store> {
   Status Write(const Change& change);
   Status WriteIncident(const Incident& incident);
   Status WriteExecution(const Execution& execution);
+  Status WriteForecast(const Forecast& forecast);
   Result<size_t> RetainIncidents(int64_t before_ns, int64_t now_ns);
   Result<size_t> RetainAudit(int64_t before_ns, int64_t now_ns);
 

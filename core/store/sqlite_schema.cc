@@ -66,7 +66,7 @@ Status ChainAudit(Sqlite* db) {
 }
 
 // Only appended to. A record's JSON holds everything; columns beside it are what queries need.
-const std::array<Migration, 3> kMigrations{{{1, R"sql(
+const std::array<Migration, 4> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE incidents(
     id INTEGER PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -133,7 +133,42 @@ const std::array<Migration, 3> kMigrations{{{1, R"sql(
   DROP TRIGGER audit_is_never_changed;
   ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
 )sql",
-                                             ChainAudit}}};
+                                             ChainAudit},
+                                            {4, R"sql(
+  ALTER TABLE incidents ADD COLUMN began_ns INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN resolution INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN healed_by TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN needed_person INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN label TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_comment TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_actor TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_ns INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE decisions ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+  ALTER TABLE decisions ADD COLUMN verdict INTEGER NOT NULL DEFAULT 2;
+  UPDATE decisions SET policy = record ->> 'policy', verdict = CASE record ->> 'verdict'
+    WHEN 'would_act' THEN 0 WHEN 'act' THEN 1 WHEN 'refused' THEN 2 ELSE 3 END;
+  UPDATE incidents SET began_ns = opened_ns,
+    healed_by = coalesce((SELECT e.policy FROM executions e WHERE e.incident = incidents.id
+      AND e.state = 3 AND e.action <> 'alert' ORDER BY e.ended_ns DESC LIMIT 1), ''),
+    needed_person = CASE WHEN state = 4 OR EXISTS (SELECT 1 FROM audit a
+      WHERE a.incident = incidents.id AND a.kind IN ('approval.asked', 'incident.escalated'))
+      THEN 1 ELSE 0 END;
+  UPDATE incidents SET resolution = CASE WHEN healed_by <> '' THEN 1
+    WHEN EXISTS (SELECT 1 FROM executions e WHERE e.incident = incidents.id AND e.issued_ns > 0
+      AND e.action <> 'alert') THEN 3 ELSE 2 END WHERE closed_ns > 0;
+  CREATE INDEX incidents_opened ON incidents(opened_ns);
+  CREATE INDEX incidents_label ON incidents(label, id) WHERE label <> '';
+  CREATE INDEX executions_planned ON executions(planned_ns);
+  CREATE INDEX executions_ended ON executions(policy, ended_ns);
+  CREATE INDEX decisions_counted ON decisions(ts_ns, policy, verdict);
+  CREATE TABLE forecasts(
+    finding TEXT PRIMARY KEY, incident INTEGER NOT NULL, detector TEXT NOT NULL,
+    outcome INTEGER NOT NULL, probability_ppm INTEGER NOT NULL, made_ns INTEGER NOT NULL,
+    judged_ns INTEGER NOT NULL, happened_ns INTEGER NOT NULL, record TEXT NOT NULL);
+  CREATE INDEX forecasts_pending ON forecasts(made_ns) WHERE outcome = 0;
+  CREATE INDEX forecasts_judged ON forecasts(judged_ns);
+  CREATE INDEX forecasts_incident ON forecasts(incident);
+)sql"}}};
 
 // 0: empty file. The version otherwise, if it is ours and not from the future.
 Result<int64_t> Version(Sqlite* db) {

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/model/forecast.h"
 #include "core/model/incident.h"
+#include "core/store/history.h"
 
 namespace heald {
 
@@ -62,6 +64,12 @@ struct AuditEvent {
 struct StoredFinding {
   uint64_t incident = 0;
   Finding finding;
+  std::optional<Forecast> forecast = {};  // of a prediction that is read; written on its own
+};
+
+struct StoredLabel {
+  uint64_t incident = 0;
+  IncidentLabel label;
 };
 
 // One transition: everything in it is written, or nothing.
@@ -70,6 +78,8 @@ struct Change {
   std::vector<StoredFinding> findings;
   std::vector<Decision> decisions;
   std::vector<Execution> executions;
+  std::vector<Forecast> forecasts;
+  std::vector<StoredLabel> labels;
   std::vector<AuditEvent> events;  // Commit fills in seq and hash
   std::vector<std::pair<std::string, std::string>> settings;
   // Ever growing numbers, by which a store knows what it has already: a change is written once,
@@ -84,12 +94,14 @@ struct Chain {
   std::vector<Decision> decisions;
   std::vector<Execution> executions;
   std::vector<AuditEvent> events;
+  std::vector<Forecast> forecasts;
 };
 
 struct IncidentFilter {
   std::vector<IncidentState> states;  // empty: any
   uint64_t before = 0;                // cursor: only ids below; 0: from the newest
   size_t limit = 50;
+  std::string label = {};  // empty: any, and those without
 };
 
 struct IncidentPage {
@@ -139,9 +151,8 @@ struct DecidedExecution {
   Decision decision;
 };
 
-class StoreReader {
+class StoreReader : public HistoryReader {
  public:
-  virtual ~StoreReader() = default;
   virtual Result<IncidentPage> Incidents(const IncidentFilter& filter) = 0;
   virtual Result<Page<StoredFinding>> Findings(const FindingFilter& filter) = 0;
   virtual Result<Page<DecidedExecution>> Executions(const PageFrom& from) = 0;

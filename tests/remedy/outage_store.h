@@ -55,6 +55,14 @@ class OutageStore final : public Store {
   Result<Page<AuditEvent>> Audit(const PageFrom& from) override {
     return Asked<Page<AuditEvent>>([&] { return real_->Audit(from); });
   }
+  Result<std::vector<EndedExecution>> EndedOf(std::string_view policy, int64_t since_ns,
+                                              size_t limit) override {
+    return Asked<std::vector<EndedExecution>>(
+        [&] { return real_->EndedOf(policy, since_ns, limit); });
+  }
+  Result<std::vector<Forecast>> PendingForecasts() override {
+    return Asked<std::vector<Forecast>>([&] { return real_->PendingForecasts(); });
+  }
   Result<std::optional<Chain>> ChainOf(uint64_t incident) override {
     return Asked<std::optional<Chain>>([&] { return real_->ChainOf(incident); });
   }

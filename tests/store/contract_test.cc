@@ -19,6 +19,7 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class StoreContractTest : public ::testing::TestWithParam<BackendParam> {
  protected:
@@ -584,6 +585,158 @@ TEST_P(StoreContractTest, KeepsTheAuditRowsOfOpenIncidents) {
   EXPECT_EQ(store_->Retain({0, kDay}, kDay)->audit_rows, 2u);
   EXPECT_EQ(store_->Retain({0, kDay}, kDay)->audit_rows, 0u);
   EXPECT_EQ(VerifyAudit(store_.get())->problem, "");
+}
+
+Forecast MakeForecast(const std::string& finding, ForecastOutcome outcome) {
+  Forecast forecast;
+  forecast.finding = finding;
+  forecast.incident = 1;
+  forecast.detector = "leaks";
+  forecast.metric = "memory";
+  forecast.target = {{"service", "payments"}};
+  forecast.probability = 0.9;
+  forecast.made_ns = 100;
+  forecast.until_ns = 900;
+  forecast.threshold = 256;
+  forecast.outcome = outcome;
+  if (outcome != ForecastOutcome::kPending) forecast.judged_ns = 800;
+  if (outcome == ForecastOutcome::kCameTrue) forecast.happened_ns = 700;
+  return forecast;
+}
+
+TEST_P(StoreContractTest, LabelsStayWhatPeopleMadeThemAndAreFiltered) {
+  Change change;
+  for (uint64_t id = 1; id <= 3; ++id) change.incidents.push_back(MakeIncident(id));
+  change.labels.push_back({2, {"false_positive", "a test", "user:anna", 9}});
+  Commit(change);
+  change = {};
+  change.incidents.push_back(MakeIncident(2, IncidentState::kResolved));
+  change.incidents[0].resolution = Resolution::kHealed;
+  change.incidents[0].healed_by = "p";
+  change.incidents[0].began_ns = 1500;
+  change.incidents[0].needed_person = true;
+  Commit(change);
+  Reopen();
+  IncidentFilter filter;
+  filter.label = "false_positive";
+  const IncidentPage page = *store_->Incidents(filter);
+  ASSERT_THAT(page.incidents, SizeIs(1));
+  const Incident& incident = page.incidents[0];
+  EXPECT_EQ(incident.id, 2u);
+  EXPECT_EQ(incident.label.comment, "a test");
+  EXPECT_EQ(incident.label.actor, "user:anna");
+  EXPECT_EQ(incident.label.ts_ns, 9);
+  EXPECT_EQ(incident.resolution, Resolution::kHealed);
+  EXPECT_EQ(incident.healed_by, "p");
+  EXPECT_EQ(incident.began_ns, 1500);
+  EXPECT_TRUE(incident.needed_person);
+  filter.label = "noise";
+  EXPECT_THAT(store_->Incidents(filter)->incidents, IsEmpty());
+  change = {};
+  change.labels.push_back({2, {}});
+  Commit(change);
+  filter.label = "false_positive";
+  EXPECT_THAT(store_->Incidents(filter)->incidents, IsEmpty()) << "it was taken back";
+}
+
+TEST_P(StoreContractTest, ForecastsArePendingUntilTheyAreJudged) {
+  Change change;
+  change.incidents.push_back(MakeIncident(1));
+  Finding finding;
+  finding.id = "leaks/1/1";
+  finding.kind = FindingKind::kPrediction;
+  change.findings.push_back({1, finding});
+  change.forecasts.push_back(MakeForecast("leaks/1/1", ForecastOutcome::kPending));
+  Commit(change);
+  Reopen();
+  std::vector<Forecast> pending = *store_->PendingForecasts();
+  ASSERT_THAT(pending, SizeIs(1));
+  EXPECT_EQ(pending[0].target, (Labels{{"service", "payments"}}));
+  EXPECT_EQ(pending[0].until_ns, 900);
+  EXPECT_EQ(pending[0].threshold, 256);
+  change = {};
+  change.forecasts.push_back(MakeForecast("leaks/1/1", ForecastOutcome::kCameTrue));
+  Commit(change);
+  EXPECT_THAT(*store_->PendingForecasts(), IsEmpty());
+  const Page<StoredFinding> findings = *store_->Findings({true, false, {}});
+  ASSERT_THAT(findings.items, SizeIs(1));
+  ASSERT_TRUE(findings.items[0].forecast);
+  EXPECT_EQ(findings.items[0].forecast->outcome, ForecastOutcome::kCameTrue);
+  EXPECT_THAT((*store_->ChainOf(1))->forecasts, SizeIs(1));
+  std::vector<std::string> seen;
+  ASSERT_TRUE(store_->EachForecast(800, [&](const ForecastRow& row) {
+    seen.push_back(std::string(row.detector) + " " + std::to_string(row.probability) + " " +
+                   std::to_string(row.happened_ns - row.made_ns));
+  }));
+  EXPECT_THAT(seen, ElementsAre("leaks 0.900000 600"));
+  EXPECT_TRUE(store_->EachForecast(801, [](const ForecastRow&) { FAIL(); }));
+}
+
+TEST_P(StoreContractTest, TellsWeeksRowByRow) {
+  Change change;
+  for (uint64_t id = 1; id <= 3; ++id)
+    change.incidents.push_back(MakeIncident(id, IncidentState::kResolved));
+  change.incidents[0].resolution = Resolution::kHealed;
+  change.incidents[1].resolution = Resolution::kByItself;
+  change.incidents[2].resolution = Resolution::kByItself;
+  int64_t ts_ns = 1000;
+  for (const auto& [incident, verdict] :
+       {std::pair(1u, DecisionVerdict::kAct), std::pair(2u, DecisionVerdict::kWouldAct),
+        std::pair(2u, DecisionVerdict::kRefused), std::pair(3u, DecisionVerdict::kRefused)}) {
+    Decision& decision = change.decisions.emplace_back();
+    decision.id = "d" + std::to_string(change.decisions.size());
+    decision.incident = incident;
+    decision.policy = "p";
+    decision.verdict = verdict;
+    decision.ts_ns = ++ts_ns;
+  }
+  change.executions.push_back(MakeExecution("d1", 1005));
+  change.executions[0].state = ExecutionState::kVerified;
+  change.executions[0].ended_ns = 1009;
+  Commit(change);
+
+  std::vector<uint64_t> ids;
+  ASSERT_TRUE(store_->EachIncident(2000, [&](const IncidentRow& row) { ids.push_back(row.id); }));
+  EXPECT_THAT(ids, ElementsAre(2, 3));
+  std::vector<std::string> executions;
+  ASSERT_TRUE(store_->EachExecution(1005, [&](const ExecutionRow& row) {
+    executions.push_back(std::string(row.policy) + std::string(ToString(row.state)));
+  }));
+  EXPECT_THAT(executions, ElementsAre("pverified"));
+  std::map<DecisionVerdict, uint64_t> counts;
+  for (const DecisionCount& count : *store_->DecisionCounts(0)) counts[count.verdict] = count.count;
+  EXPECT_EQ(counts[DecisionVerdict::kRefused], 2u);
+  EXPECT_EQ(counts[DecisionVerdict::kAct], 1u);
+  std::vector<std::pair<int64_t, bool>> cleared;
+  ASSERT_TRUE(store_->EachCleared(
+      0, [&](const ClearedRow& row) { cleared.emplace_back(row.after_ns, row.shadow); }));
+  EXPECT_THAT(cleared,
+              UnorderedElementsAre(std::pair(2005 - 1002, true), std::pair(3005 - 1004, false)));
+}
+
+TEST_P(StoreContractTest, KnowsHowAPolicysLatestExecutionsEnded) {
+  Change change;
+  change.incidents.push_back(MakeIncident(1));
+  const auto add = [&](const std::string& decision, int64_t issued_ns, ExecutionState state,
+                       int64_t ended_ns) {
+    change.executions.push_back(MakeExecution(decision, issued_ns));
+    change.executions.back().state = state;
+    change.executions.back().ended_ns = ended_ns;
+  };
+  add("d1", 10, ExecutionState::kFailed, 11);
+  add("d2", 20, ExecutionState::kVerified, 21);
+  add("d3", 0, ExecutionState::kFailed, 31);  // never issued
+  add("d4", 40, ExecutionState::kDryRun, 41);
+  add("d5", 50, ExecutionState::kUndone, 51);
+  add("d6", 60, ExecutionState::kIssued, 0);
+  Commit(change);
+  std::vector<std::pair<int64_t, bool>> ended;
+  for (const EndedExecution& each : *store_->EndedOf("p", 0, 10))
+    ended.emplace_back(each.ended_ns, each.failed);
+  EXPECT_THAT(ended, ElementsAre(std::pair(51, true), std::pair(21, false), std::pair(11, true)));
+  EXPECT_THAT(*store_->EndedOf("p", 11, 10), SizeIs(2));
+  EXPECT_THAT(*store_->EndedOf("p", 0, 1), SizeIs(1));
+  EXPECT_THAT(*store_->EndedOf("q", 0, 10), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StoreContractTest, ::testing::ValuesIn(AllBackends()),

@@ -18,7 +18,7 @@ struct Migration {
 
 // Only appended to. The tables and columns are those of the SQLite store, so that both are asked in
 // the same words; `rowid` is a column here.
-constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::array<Migration, 2> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE incidents(
     id BIGINT PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -87,6 +87,41 @@ constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
   CREATE TRIGGER audit_cuts_are_never_emptied BEFORE TRUNCATE ON audit_cuts
     EXECUTE FUNCTION heald_refuse('cuts of the audit trail are never deleted');
   INSERT INTO settings VALUES('store_id', substr(md5(random()::text || clock_timestamp()::text), 1, 8));
+)sql"},
+                                                {2, R"sql(
+  ALTER TABLE incidents ADD COLUMN began_ns BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN resolution INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN healed_by TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN needed_person INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE incidents ADD COLUMN label TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_comment TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_actor TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN label_ns BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE decisions ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+  ALTER TABLE decisions ADD COLUMN verdict INTEGER NOT NULL DEFAULT 2;
+  UPDATE decisions SET policy = record::json ->> 'policy', verdict = CASE record::json ->> 'verdict'
+    WHEN 'would_act' THEN 0 WHEN 'act' THEN 1 WHEN 'refused' THEN 2 ELSE 3 END;
+  UPDATE incidents SET began_ns = opened_ns,
+    healed_by = coalesce((SELECT e.policy FROM executions e WHERE e.incident = incidents.id
+      AND e.state = 3 AND e.action <> 'alert' ORDER BY e.ended_ns DESC LIMIT 1), ''),
+    needed_person = CASE WHEN state = 4 OR EXISTS (SELECT 1 FROM audit a
+      WHERE a.incident = incidents.id AND a.kind IN ('approval.asked', 'incident.escalated'))
+      THEN 1 ELSE 0 END;
+  UPDATE incidents SET resolution = CASE WHEN healed_by <> '' THEN 1
+    WHEN EXISTS (SELECT 1 FROM executions e WHERE e.incident = incidents.id AND e.issued_ns > 0
+      AND e.action <> 'alert') THEN 3 ELSE 2 END WHERE closed_ns > 0;
+  CREATE INDEX incidents_opened ON incidents(opened_ns);
+  CREATE INDEX incidents_label ON incidents(label, id) WHERE label <> '';
+  CREATE INDEX executions_planned ON executions(planned_ns);
+  CREATE INDEX executions_ended ON executions(policy, ended_ns);
+  CREATE INDEX decisions_counted ON decisions(ts_ns, policy, verdict);
+  CREATE TABLE forecasts(
+    finding TEXT PRIMARY KEY, incident BIGINT NOT NULL, detector TEXT NOT NULL,
+    outcome INTEGER NOT NULL, probability_ppm INTEGER NOT NULL, made_ns BIGINT NOT NULL,
+    judged_ns BIGINT NOT NULL, happened_ns BIGINT NOT NULL, record TEXT NOT NULL);
+  CREATE INDEX forecasts_pending ON forecasts(made_ns) WHERE outcome = 0;
+  CREATE INDEX forecasts_judged ON forecasts(judged_ns);
+  CREATE INDEX forecasts_incident ON forecasts(incident);
 )sql"}}};
 
 // One number, or 0 where there is no row.

@@ -102,6 +102,9 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   Result<std::unique_ptr<StoreReader>> reader = OpenStoreReader(Location(spec));
   if (!reader) return reader.error();
   reader_ = std::move(*reader);
+  Result<std::unique_ptr<StoreReader>> report_reader = OpenStoreReader(Location(spec));
+  if (!report_reader) return report_reader.error();
+  report_reader_ = std::move(*report_reader);
   if (heald::Status read = ReadLastIncidents(); !read) return read;
 
   factory_ = std::make_unique<plugin::Factory>(
@@ -151,6 +154,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   AddProcessMetrics(metrics_, kVersion);
   metrics_.Get(names::kReloadOk).Record(1);
   metrics_.AddCollector([this] { CollectNodes(); });
+  metrics_.AddCollector([this] { CollectReports(); });
   metrics_.AddCollector([this] { CollectApi(metrics_, server_->stats()); });
   return server_->Serve(*this);
 }
@@ -187,6 +191,10 @@ bool Agent::Stop() {
     const std::lock_guard lock(reader_mutex_);
     reader_.reset();
   }
+  {
+    const std::lock_guard lock(report_mutex_);
+    report_reader_.reset();
+  }
   held_.reset();
   store_.reset();
   return true;
@@ -203,29 +211,35 @@ heald::Status Agent::ReadLastIncidents() {
 }
 
 void Agent::ApplySpec(const PipelineSpec& spec) {
-  std::map<std::string, std::vector<uint32_t>, std::less<>> tapped;
-  for (const std::string& wanted : remedy::WantedSamples(spec)) {
-    const size_t dot = wanted.find('.');
-    for (const NodeSpec& node : spec.nodes) {
-      if (node.kind != Kind::kSource) continue;
-      const bool qualified = dot != std::string::npos && wanted.substr(0, dot) == node.name;
-      if (dot != std::string::npos && !qualified) continue;
-      tapped[node.name].push_back(series_.NameId(qualified ? wanted.substr(dot + 1) : wanted));
-    }
-  }
-  for (auto& [source, names] : tapped) {
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-  }
   // A value three polls old is stale.
   for (const NodeSpec& node : spec.nodes)
     if (const Value* interval = node.config.Find("interval");
         node.kind == Kind::kSource && interval != nullptr && interval->AsInt() != nullptr)
       latest_.SetStaleness(node.name, 3 * *interval->AsInt());
   const std::lock_guard lock(mutex_);
-  tapped_ = std::move(tapped);
   spec_ = spec;
+  TapSources();
   config_yaml_ = loaded_yaml_;
+}
+
+void Agent::TapSources() {
+  std::map<std::string, std::vector<uint32_t>, std::less<>> tapped;
+  std::vector<std::string> names = remedy::WantedSamples(spec_);
+  names.insert(names.end(), judged_by_.begin(), judged_by_.end());
+  for (const std::string& wanted : names) {
+    const size_t dot = wanted.find('.');
+    for (const NodeSpec& node : spec_.nodes) {
+      if (node.kind != Kind::kSource) continue;
+      const bool qualified = dot != std::string::npos && wanted.substr(0, dot) == node.name;
+      if (dot != std::string::npos && !qualified) continue;
+      tapped[node.name].push_back(series_.NameId(qualified ? wanted.substr(dot + 1) : wanted));
+    }
+  }
+  for (auto& [source, ids] : tapped) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  }
+  tapped_ = std::move(tapped);
 }
 
 // ---- from the nodes ----

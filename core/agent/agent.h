@@ -4,7 +4,7 @@
 //
 //   agent.cc    start, stop, the engine's lane        reload.cc   another file while it runs
 //   backend.cc  what the API asks for                 notices.cc  log, metrics, notifiers, stream
-//   upkeep.cc   the store: outages, retention
+//   upkeep.cc   the store: outages, retention         reports.cc  labels, weeks in numbers
 #pragma once
 
 #include <atomic>
@@ -65,6 +65,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   Result<api::FindingPage> Findings(const api::FindingQuery& query) override;
   Result<api::IncidentPage> Incidents(const api::IncidentQuery& query) override;
   Result<api::IncidentChain> FindIncident(uint64_t id) override;
+  Result<Incident> LabelIncident(uint64_t id, const IncidentLabel& label) override;
+  Result<WeeklyReport> Weekly(int weeks) override;
+  Result<EfficacyReport> Efficacy() override;
   std::vector<api::ActionStatus> Actions() override;
   Result<api::ExecutionPage> Executions(uint64_t before, size_t limit) override;
   Result<api::AuditPage> Audit(uint64_t before, size_t limit) override;
@@ -100,6 +103,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // remedy::EventSink, on the engine's lane
   void OnNotice(const remedy::Notice& notice) override;
   void OnProblem(const Error& error) override;
+  void OnJudged(const Forecast& forecast) override;
+  void OnWatch(const std::vector<std::string>& metrics) override;
 
   // Runs on the engine's lane, then sets the timer to what the engine wants next.
   void OnEngine(std::function<void()> work);
@@ -116,6 +121,10 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void ScheduleTick();
   void ApplySpec(const PipelineSpec& spec);
   heald::Status ReadLastIncidents();
+  void TapSources();  // under mutex_
+  // What the metrics page says of weeks, once a minute.
+  void CollectReports();
+  Result<EfficacyReport> ReadEfficacy();
   void CollectNodes();
   // Where people see the incident.
   std::string UrlOf(uint64_t incident) const;
@@ -162,6 +171,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // Guarded by mutex_:
   PipelineSpec spec_;
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
+  std::vector<std::string> judged_by_;  // metrics that predictions are about
   std::string reload_error_;
   int64_t reloaded_ns_ = 0;
   std::string problem_;      // of the journal
@@ -183,6 +193,13 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // Guarded by targets_mutex_:
   std::vector<api::ServiceHealth> targets_;
   int64_t targets_ns_ = 0;
+
+  std::mutex report_mutex_;
+  // Guarded by report_mutex_; a reader of their own, so that a report holds up no page:
+  std::unique_ptr<StoreReader> report_reader_;
+  std::optional<EfficacyReport> efficacy_;
+  int64_t efficacy_ns_ = 0;
+  int64_t reported_ns_ = 0;
 
   std::mutex reader_mutex_;
   std::unique_ptr<StoreReader> reader_;  // under reader_mutex_

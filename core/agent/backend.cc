@@ -61,6 +61,8 @@ api::GuardStatus GuardOf(const GuardSpec& guard) {
   if (guard.min_healthy.set) out.min_healthy = remedy::AmountText(guard.min_healthy);
   out.breaker_failures = guard.breaker.failures;
   out.breaker_for_ns = guard.breaker.for_ns;
+  out.demote_failures = guard.demote.failures;
+  out.demote_of = guard.demote.of;
   out.windows = WindowTexts(guard.windows);
   out.deny_windows = WindowTexts(guard.deny_windows);
   return out;
@@ -97,6 +99,7 @@ api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrid
     out.file_enabled = at->second.file_enabled;
     out.file_mode = at->second.file_mode;
     out.changed_by = at->second.actor;
+    out.changed_reason = at->second.reason;
     out.changed_ns = at->second.changed_ns;
   }
   return out;
@@ -312,7 +315,8 @@ Result<api::FindingPage> Agent::Findings(const api::FindingQuery& query) {
     Result<Page<StoredFinding>> stored = reader_->Findings(filter);
     if (!stored) return stored.error();
     for (StoredFinding& finding : stored->items)
-      page.findings.push_back({finding.incident, std::move(finding.finding)});
+      page.findings.push_back(
+          {finding.incident, std::move(finding.finding), std::move(finding.forecast)});
     page.next = stored->next;
   }
   // Values change more often than the journal is written.
@@ -333,6 +337,7 @@ Result<api::IncidentPage> Agent::Incidents(const api::IncidentQuery& query) {
   IncidentFilter filter;
   if (query.state) filter.states = {*query.state};
   filter.before = query.before_id;
+  filter.label = query.label;
   filter.limit = query.limit;
   Result<IncidentPage> page = [&] {
     const std::lock_guard lock(reader_mutex_);
@@ -374,6 +379,10 @@ Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {
   for (remedy::Hint& hint : remedy::HintsOf((*chain)->events))
     out.hints.push_back({hint.ts_ns, std::move(hint.text)});
   out.decisions = std::move((*chain)->decisions);
+  out.forecasts = std::move((*chain)->forecasts);
+  for (const Decision& decision : out.decisions)
+    if (std::string text = remedy::Afterwards(decision, out.incident); !text.empty())
+      out.afterwards.emplace_back(decision.id, std::move(text));
   for (const Execution& e : (*chain)->executions)
     out.outcomes.push_back({e.decision, e.incident, OutcomeOf(e.state), e.detail,
                             std::max({e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns})});

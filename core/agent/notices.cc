@@ -161,7 +161,9 @@ void Agent::CountNotice(const remedy::Notice& notice) {
   const auto count = [this](const MetricDef& def, const Labels& labels) {
     metrics_.Get(def, labels, Lifetime::kTouched).Increment();
   };
-  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr)
+  // What a policy says of an incident is no new state of it.
+  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr &&
+      notice.node.empty())
     count(names::kIncidents, {{"state", std::string(ToString(notice.incident->state))}});
   if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr) {
     const Decision& d = *notice.decision;

@@ -22,6 +22,10 @@ class Backend {
   virtual Result<FindingPage> Findings(const FindingQuery& query) = 0;
   virtual Result<IncidentPage> Incidents(const IncidentQuery& query) = 0;
   virtual Result<IncidentChain> FindIncident(uint64_t id) = 0;  // kNotFound
+  // What people say of it; an empty value takes that back. kNotFound, kInvalid. Without findings.
+  virtual Result<Incident> LabelIncident(uint64_t id, const IncidentLabel& label) = 0;
+  virtual Result<WeeklyReport> Weekly(int weeks) = 0;
+  virtual Result<EfficacyReport> Efficacy() = 0;
   virtual std::vector<ActionStatus> Actions() = 0;
   virtual Result<ExecutionPage> Executions(uint64_t before, size_t limit) = 0;
   virtual Result<AuditPage> Audit(uint64_t before, size_t limit) = 0;

@@ -1,5 +1,6 @@
 // What is changed through the API. Each change carries the actor that the journal records.
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/api/access.h"
@@ -150,6 +151,51 @@ Response PatchPolicy(const Call& call) {
   return policy ? Ok(ToJson(*policy)) : Problem(policy.error());
 }
 
+Result<uint64_t> IncidentOf(const Call& call) {
+  const std::string_view text = call.params[0];
+  uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id >= INT64_MAX)
+    return MakeError(Code::kNotFound,
+                     "incident '" + std::string(text) + "': ids are whole numbers");
+  return id;
+}
+
+Response SetLabel(const Call& call, IncidentLabel label) {
+  const Result<uint64_t> id = IncidentOf(call);
+  if (!id) return Problem(id.error());
+  const Result<Incident> incident = call.backend.LabelIncident(*id, label);
+  if (!incident) return Problem(incident.error());
+  return Ok({{"incident", incident->id}, {"label", ToJson(incident->label)}});
+}
+
+Response PutLabel(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"label", "comment"});
+  if (!change) return Problem(change.error());
+  constexpr size_t kLongestComment = 2000;
+  IncidentLabel label;
+  label.actor = change->actor;
+  if (const auto at = change->body.find("label"); at != change->body.end() && at->is_string())
+    label.value = at->get<std::string>();
+  if (label.value.empty())
+    return Problem(400,
+                   "the body must say a 'label': true_positive, false_positive, noise or expected");
+  if (const auto at = change->body.find("comment"); at != change->body.end() && !at->is_null()) {
+    if (!at->is_string() || at->get_ref<const std::string&>().size() > kLongestComment)
+      return Problem(400, "'comment' must be a text of at most 2000 bytes");
+    label.comment = at->get<std::string>();
+  }
+  return SetLabel(call, std::move(label));
+}
+
+Response DeleteLabel(const Call& call) {
+  const Result<Change> change = ParseChange(call, {});
+  if (!change) return Problem(change.error());
+  IncidentLabel none;
+  none.actor = change->actor;
+  return SetLabel(call, std::move(none));
+}
+
 Response PostDetections(const Call& call) {
   const Result<Change> change = ParseChange(call, {});
   if (!change) return Problem(change.error());
@@ -174,6 +220,8 @@ constexpr Route kRoutes[] = {
     {"PUT", "/api/v1/switch", Role::kOperator, PutSwitch},
     {"PUT", "/api/v1/approvals/{id}", Role::kApprover, PutApproval},
     {"PATCH", "/api/v1/policies/{name}", Role::kOperator, PatchPolicy},
+    {"PUT", "/api/v1/incidents/{id}/label", Role::kOperator, PutLabel},
+    {"DELETE", "/api/v1/incidents/{id}/label", Role::kOperator, DeleteLabel},
     {"POST", "/api/v1/silences", Role::kOperator, PostSilence},
     {"DELETE", "/api/v1/silences/{id}", Role::kOperator, DeleteSilence},
     {"POST", "/api/v1/detections", Role::kOperator, PostDetections},

@@ -61,6 +61,7 @@ Json ToJson(const GuardStatus& guard) {
           {"min_healthy", Text(guard.min_healthy)},
           {"breaker",
            {{"failures", guard.breaker_failures}, {"for_seconds", Seconds(guard.breaker_for_ns)}}},
+          {"demote", {{"failures", guard.demote_failures}, {"of", guard.demote_of}}},
           {"windows", guard.windows},
           {"deny_windows", guard.deny_windows}};
 }
@@ -171,6 +172,25 @@ Json ToJson(const Finding& f) {
           {"annotations", ToJson(f.annotations)}};
 }
 
+// null where nobody has said anything.
+Json ToJson(const IncidentLabel& label) {
+  if (label.value.empty()) return {};
+  return {{"value", label.value},
+          {"comment", label.comment},
+          {"actor", label.actor},
+          {"time", Time(label.ts_ns)}};
+}
+
+Json ToJson(const Forecast& f) {
+  return {{"outcome", ToString(f.outcome)},
+          {"text", f.reason},
+          {"probability", Number(f.probability)},
+          {"made", Time(f.made_ns)},
+          {"until", Time(f.until_ns)},
+          {"judged", Time(f.judged_ns)},
+          {"happened", Time(f.happened_ns)}};
+}
+
 Json ToJson(const Incident& incident) {
   return {{"id", incident.id},
           {"state", ToString(incident.state)},
@@ -181,6 +201,11 @@ Json ToJson(const Incident& incident) {
           {"summary", incident.summary},
           {"opened", Time(incident.opened_ns)},
           {"closed", Time(incident.closed_ns)},
+          {"began", Time(incident.began_ns)},
+          {"resolution", ToString(incident.resolution)},
+          {"healed_by", Text(incident.healed_by)},
+          {"needed_person", incident.needed_person},
+          {"label", ToJson(incident.label)},
           {"silenced_by", Text(incident.silenced_by)},
           {"muted_by", incident.muted_by == 0 ? Json() : Json(incident.muted_by)},
           {"findings", ToJsonArray(incident.findings)}};
@@ -228,6 +253,11 @@ Json ToJson(const IncidentChain& chain) {
   out["decisions"] = ToJsonArray(chain.decisions);
   out["outcomes"] = ToJsonArray(chain.outcomes);
   out["timeline"] = ToJsonArray(chain.timeline);
+  out["afterwards"] = Json::object();
+  for (const auto& [decision, text] : chain.afterwards) out["afterwards"][decision] = text;
+  out["judgements"] = Json::object();
+  for (const Forecast& forecast : chain.forecasts)
+    out["judgements"][forecast.finding] = ToJson(forecast);
   return out;
 }
 
@@ -277,6 +307,7 @@ Json ToJson(const PolicyStatus& p) {
           {"file_enabled", p.file_enabled},
           {"file_mode", ToString(p.file_mode)},
           {"changed_by", Text(p.changed_by)},
+          {"changed_reason", Text(p.changed_reason)},
           {"changed", Time(p.changed_ns)}};
 }
 
@@ -306,6 +337,7 @@ Json ToJson(const ServiceHealth& s) {
 Json ToJson(const FindingEntry& entry) {
   Json out = {{"incident", entry.incident}};
   out.update(ToJson(entry.finding));
+  out["judgement"] = entry.forecast ? ToJson(*entry.forecast) : Json();
   return out;
 }
 

@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const Labels& labels);
 Json ToJson(const Finding& finding);
 Json ToJson(const Incident& incident);
+Json ToJson(const IncidentLabel& label);
+Json ToJson(const Forecast& forecast);
 Json ToJson(const Decision& decision);
 Json ToJson(const Outcome& outcome);
 Json ToJson(const ChainEvent& event);

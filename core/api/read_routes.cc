@@ -1,4 +1,5 @@
 // What the API shows.
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -22,10 +23,12 @@ struct ListQuery {
   size_t limit = 50;
   uint64_t before = 0;
   std::string state;
+  std::string label;
 };
 
 // `states`: what `state` may be, for the error; empty: the list has no such parameter.
-Result<ListQuery> ParseList(const Request& request, std::string_view states = {}) {
+Result<ListQuery> ParseList(const Request& request, std::string_view states = {},
+                            bool labels = false) {
   ListQuery query;
   for (const auto& [name, value] : request.query) {
     if (name == "limit") {
@@ -39,9 +42,13 @@ Result<ListQuery> ParseList(const Request& request, std::string_view states = {}
                                              "answer before");
     } else if (name == "state" && !states.empty()) {
       query.state = value;
+    } else if (name == "label" && labels) {
+      query.label = value;
     } else {
       return MakeError(Code::kInvalid, "unknown parameter '" + name + "': known are limit" +
-                                           (states.empty() ? " and cursor" : ", cursor and state"));
+                                           (states.empty() ? " and cursor"
+                                            : labels       ? ", cursor, state and label"
+                                                           : ", cursor and state"));
     }
   }
   return query;
@@ -67,7 +74,8 @@ Response GetStatus(const Call& call) {
 }
 
 Response GetMe(const Call& call) {
-  return Ok({{"actor", call.who.actor}, {"role", ToString(call.who.role)}, {"open", call.access.Open()}});
+  return Ok(
+      {{"actor", call.who.actor}, {"role", ToString(call.who.role)}, {"open", call.access.Open()}});
 }
 
 Response GetTokens(const Call& call) {
@@ -124,9 +132,13 @@ Response GetPredictions(const Call& call) {
 
 Response GetIncidents(const Call& call) {
   constexpr std::string_view kStates = "open, acting, verifying, resolved or escalated";
-  const Result<ListQuery> list = ParseList(call.request, kStates);
+  const Result<ListQuery> list = ParseList(call.request, kStates, true);
   if (!list) return Problem(list.error());
-  IncidentQuery query{list->limit, list->before, std::nullopt};
+  IncidentQuery query{list->limit, list->before, std::nullopt, list->label};
+  if (!query.label.empty() && std::find(std::begin(kIncidentLabels), std::end(kIncidentLabels),
+                                        query.label) == std::end(kIncidentLabels))
+    return Problem(400, "label '" + query.label +
+                            "' is unknown: use true_positive, false_positive, noise or expected");
   for (const IncidentState state :
        {IncidentState::kOpen, IncidentState::kActing, IncidentState::kVerifying,
         IncidentState::kResolved, IncidentState::kEscalated})

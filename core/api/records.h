@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "core/model/component.h"
+#include "core/model/forecast.h"
 #include "core/model/incident.h"
 #include "core/model/matcher.h"
+#include "core/model/report.h"
 
 namespace heald::api {
 
@@ -71,6 +73,8 @@ struct GuardStatus {
   std::string min_healthy;
   uint64_t breaker_failures = 0;  // 0: no breaker
   int64_t breaker_for_ns = 0;
+  uint64_t demote_failures = 0;  // 0: it is never demoted
+  uint64_t demote_of = 0;
   std::vector<std::string> windows;  // "mon-fri 09:00 to 17:00 Europe/Berlin"
   std::vector<std::string> deny_windows;
 };
@@ -92,6 +96,7 @@ struct PolicyStatus {
   bool file_enabled = true;
   Mode file_mode = Mode::kShadow;
   std::string changed_by;
+  std::string changed_reason;  // where heald itself did: why
   int64_t changed_ns = 0;
 };
 
@@ -160,6 +165,7 @@ struct ServiceHealth {
 struct FindingEntry {
   uint64_t incident = 0;
   Finding finding;
+  std::optional<Forecast> forecast = {};  // of a prediction: what became of it
 };
 
 struct FindingQuery {
@@ -178,6 +184,7 @@ struct IncidentQuery {
   size_t limit = 50;       // 1 to 200
   uint64_t before_id = 0;  // only ids below this one; 0: from the newest
   std::optional<IncidentState> state;
+  std::string label = {};  // empty: any
 };
 
 struct IncidentPage {
@@ -206,6 +213,9 @@ struct IncidentChain {
   std::vector<Decision> decisions;  // oldest first, as are the others
   std::vector<Outcome> outcomes;
   std::vector<ChainEvent> timeline;
+  std::vector<Forecast> forecasts;
+  // By decision that wasn't carried out: what became of the incident without it.
+  std::vector<std::pair<std::string, std::string>> afterwards;
 };
 
 // ---- what is done ----

@@ -1,5 +1,6 @@
 // The table of all routes, and what a handler gets. The handlers are in read_routes.cc (what is
-// shown), change_routes.cc (what is changed), agent_routes.cc (for machines, the contract, the
+// shown), report_routes.cc (weeks in
+// numbers), change_routes.cc (what is changed), agent_routes.cc (for machines, the contract, the
 // stream) and page_routes.cc (the dashboard). Used by the router; a test holds the table against
 // openapi.yaml. Thread rule: constants and pure functions over a thread-safe backend.
 #pragma once
@@ -36,8 +37,9 @@ std::span<const Route> ReadRoutes();
 std::span<const Route> ChangeRoutes();
 std::span<const Route> AgentRoutes();
 std::span<const Route> PageRoutes();
-inline std::array<std::span<const Route>, 4> AllRoutes() {
-  return {ReadRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes()};
+std::span<const Route> ReportRoutes();
+inline std::array<std::span<const Route>, 5> AllRoutes() {
+  return {ReadRoutes(), ReportRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes()};
 }
 
 // 200 with that JSON.

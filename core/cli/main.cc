@@ -8,6 +8,7 @@
 #include "core/cli/audit.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
+#include "core/cli/report.h"
 #include "core/cli/silence.h"
 #include "core/cli/token.h"
 #include "core/cli/verbs.h"
@@ -125,8 +126,7 @@ int main(int argc, char** argv) {
                   "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
   sub->add_option("--known", audit.known,
                   "SEQ:HASH, a head printed earlier: finds a trail that was forged as a whole");
-  sub->add_option("--format", audit.format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  sub->add_option("--format", audit.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = AuditVerify(audit, pipeline); });
 
   SilenceOptions silence;
@@ -173,6 +173,24 @@ int main(int argc, char** argv) {
   remote(sub, &approve.remote);
   formats(sub, &approve.format);
   sub->callback([&] { code = Approve(approve, pipeline); });
+
+  ReportOptions report;
+  sub = app.add_subcommand("report", "Weeks of incidents, policies and predictions in numbers");
+  sub->add_option("--weeks", report.weeks, "How many, this one included")->check(CLI::Range(1, 53));
+  remote(sub, &report.remote);
+  formats(sub, &report.format);
+  sub->callback([&] { code = Report(report, pipeline); });
+
+  LabelOptions label;
+  sub = app.add_subcommand("label", "Say what an incident really was");
+  sub->add_option("incident", label.incident, "Its number")->required();
+  sub->add_option("label", label.label,
+                  "true-positive, false-positive, noise or expected; none takes it back")
+      ->required();
+  sub->add_option("--comment", label.comment, "Why");
+  remote(sub, &label.remote);
+  formats(sub, &label.format);
+  sub->callback([&] { code = Label(label, pipeline); });
 
   std::string component;
   CLI::App* plugin = app.add_subcommand("plugin", "About one plugin");

@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/model/report.h"
 #include "core/pipeline/guard_spec.h"
 #include "core/store/store.h"
 
@@ -20,41 +20,10 @@ namespace heald::remedy {
 
 inline constexpr int64_t kEfficacyNs = 30 * kDay;  // how far back
 
-struct PolicyEfficacy {
-  std::string policy;
-  // Executions that were really issued. Telling people is none.
-  uint64_t attempts = 0;
-  uint64_t verified = 0;
-  uint64_t failed = 0;
-  uint64_t undone = 0;
-  // Decisions.
-  uint64_t refused = 0;
-  uint64_t would_act = 0;
-  double success_ratio = kUnknown;  // of those that ended
-  // From the incident's beginning to the verification; 0: none yet.
-  int64_t recover_median_ns = 0;
-  int64_t recover_p90_ns = 0;
-  // Incidents that it would have acted on and that cleared although nothing was done.
-  uint64_t cleared_by_itself = 0;
-  uint64_t cleared_in_shadow = 0;  // of those, after it had said what it would do
-  int64_t cleared_median_ns = 0;   // after its first decision
-};
-
 // By policy. `tells`: whether an action only tells people.
 Result<std::map<std::string, PolicyEfficacy, std::less<>>> ReadEfficacy(
     HistoryReader* history, int64_t since_ns,
     const std::function<bool(std::string_view action)>& tells);
-
-struct ForecastScore {
-  std::string detector;
-  uint64_t came_true = 0;
-  uint64_t averted = 0;
-  uint64_t false_alarms = 0;
-  uint64_t undecidable = 0;
-  double precision_ratio = kUnknown;  // came true, of those and the false alarms
-  double brier_score = kUnknown;      // of the same; 0 is perfect, 0.25 a coin
-  int64_t lead_median_ns = 0;         // from the saying to the event
-};
 
 // By detector.
 Result<std::vector<ForecastScore>> ReadForecastScores(HistoryReader* history, int64_t since_ns);

@@ -81,6 +81,42 @@ inline constexpr MetricDef kHeal{"heald_heal_duration_seconds", kHistogram, "pol
 inline constexpr MetricDef kSampleToAction{"heald_sample_to_action_seconds", kHistogram, "",
                                            "From a sample's arrival to the action call it led to"};
 
+// How well it does. From the journal, looked up once a minute at most.
+inline constexpr MetricDef kPredictions{
+    "heald_predictions_total", kCounter, "detector,outcome",
+    "Predictions judged (came_true, averted, false_alarm, undecidable)"};
+inline constexpr MetricDef kBrier{
+    "heald_prediction_brier_score", kGauge, "detector",
+    "Mean squared error of the probabilities in the last 30 days; 0 is perfect, 0.25 a coin"};
+inline constexpr MetricDef kLead{"heald_prediction_lead_seconds", kGauge, "detector",
+                                 "Median time between a prediction and what it predicted, in the "
+                                 "last 30 days"};
+inline constexpr MetricDef kPolicyAttempts{
+    "heald_policy_executions", kGauge, "policy,outcome",
+    "Executions of the last 30 days, by how they ended (verified, failed, undone)"};
+inline constexpr MetricDef kPolicySuccess{"heald_policy_success_ratio", kGauge, "policy",
+                                          "Part of those that were verified"};
+inline constexpr MetricDef kPolicyRecover{
+    "heald_policy_recover_seconds", kGauge, "policy,quantile",
+    "From an incident's beginning to its verified recovery, in the last 30 days (0.5, 0.9)"};
+inline constexpr MetricDef kPolicyCleared{
+    "heald_policy_cleared_by_itself", kGauge, "policy",
+    "Incidents of the last 30 days that it would have acted on and that cleared by themselves"};
+inline constexpr MetricDef kPolicyDemoted{
+    "heald_policy_demoted", kGauge, "policy",
+    "1 while heald itself made the policy ask because it kept failing"};
+inline constexpr MetricDef kWeekIncidents{
+    "heald_week_incidents", kGauge, "resolution",
+    "Incidents of the last 7 days, by how they ended (open, healed, by_itself, after_failure)"};
+inline constexpr MetricDef kWeekMttr{"heald_week_mttr_seconds", kGauge, "stat",
+                                     "Time to recovery in the last 7 days (mean, median)"};
+inline constexpr MetricDef kWeekAvoided{
+    "heald_week_avoided_pages", kGauge, "",
+    "Incidents of the last 7 days that were healed without a person"};
+inline constexpr MetricDef kWeekFalse{
+    "heald_week_false_positives", kGauge, "",
+    "Incidents of the last 7 days that people called false positives"};
+
 // The journal's store.
 inline constexpr MetricDef kStoreUp{"heald_store_up", kGauge, "",
                                     "1 when the journal's store can be written"};
@@ -117,15 +153,61 @@ inline constexpr MetricDef kLiveEnded{
     "Live clients the agent turned away, by reason (slow: did not keep up; revoked: the token "
     "holds no more; full: over the limit)"};
 
-inline constexpr const MetricDef* kAll[] = {
-    &kBuildInfo,        &kReloads,     &kReloadOk,       &kReloadTime,       &kRemediationEnabled,
-    &kLabelSetsRefused, &kProcessCpu,  &kProcessMemory,  &kProcessFds,       &kProcessStart,
-    &kNodeIn,           &kNodeOut,     &kNodeErrors,     &kNodeDropped,      &kNodeOverdue,
-    &kNodeCall,         &kNodeQueue,   &kNodeUp,         &kNodeSeries,       &kNodeSeriesRefused,
-    &kSpoolNotices,     &kSpoolBytes,  &kNoticesDropped, &kFindings,         &kIncidentsOpen,
-    &kIncidents,        &kDecisions,   &kRefusals,       &kOutcomes,         &kHeal,
-    &kSampleToAction,   &kStoreUp,     &kJournalHeld,    &kJournalHeldBytes, &kJournalLost,
-    &kRetentionDeleted, &kApiRequests, &kApiDuration,    &kApiConnections,   &kApiRefused,
-    &kApiTlsFailures,   &kLiveClients, &kLiveEvents,     &kLiveEnded};
+inline constexpr const MetricDef* kAll[] = {&kBuildInfo,
+                                            &kReloads,
+                                            &kReloadOk,
+                                            &kReloadTime,
+                                            &kRemediationEnabled,
+                                            &kLabelSetsRefused,
+                                            &kProcessCpu,
+                                            &kProcessMemory,
+                                            &kProcessFds,
+                                            &kProcessStart,
+                                            &kNodeIn,
+                                            &kNodeOut,
+                                            &kNodeErrors,
+                                            &kNodeDropped,
+                                            &kNodeOverdue,
+                                            &kNodeCall,
+                                            &kNodeQueue,
+                                            &kNodeUp,
+                                            &kNodeSeries,
+                                            &kNodeSeriesRefused,
+                                            &kSpoolNotices,
+                                            &kSpoolBytes,
+                                            &kNoticesDropped,
+                                            &kFindings,
+                                            &kIncidentsOpen,
+                                            &kIncidents,
+                                            &kDecisions,
+                                            &kRefusals,
+                                            &kOutcomes,
+                                            &kHeal,
+                                            &kSampleToAction,
+                                            &kPredictions,
+                                            &kBrier,
+                                            &kLead,
+                                            &kPolicyAttempts,
+                                            &kPolicySuccess,
+                                            &kPolicyRecover,
+                                            &kPolicyCleared,
+                                            &kPolicyDemoted,
+                                            &kWeekIncidents,
+                                            &kWeekMttr,
+                                            &kWeekAvoided,
+                                            &kWeekFalse,
+                                            &kStoreUp,
+                                            &kJournalHeld,
+                                            &kJournalHeldBytes,
+                                            &kJournalLost,
+                                            &kRetentionDeleted,
+                                            &kApiRequests,
+                                            &kApiDuration,
+                                            &kApiConnections,
+                                            &kApiRefused,
+                                            &kApiTlsFailures,
+                                            &kLiveClients,
+                                            &kLiveEvents,
+                                            &kLiveEnded};
 
 }  // namespace heald::names

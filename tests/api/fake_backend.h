@@ -29,6 +29,19 @@ class FakeBackend : public Backend {
       return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
     return chain;
   }
+  Result<Incident> LabelIncident(uint64_t id, const IncidentLabel& label) override {
+    if (id != chain.incident.id)
+      return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
+    const std::lock_guard lock(mutex);
+    chain.incident.label = label;
+    return chain.incident;
+  }
+  Result<WeeklyReport> Weekly(int weeks) override {
+    WeeklyReport report = weekly;
+    report.weeks.resize(static_cast<size_t>(weeks));
+    return report;
+  }
+  Result<EfficacyReport> Efficacy() override { return efficacy; }
   PipelineReport Pipeline() override { return pipeline; }
   std::vector<ServiceHealth> Services() override { return services; }
   Result<FindingPage> Findings(const FindingQuery& query) override {
@@ -135,6 +148,8 @@ class FakeBackend : public Backend {
   bool throws = false;
   IncidentPage page;
   IncidentChain chain;
+  WeeklyReport weekly;
+  EfficacyReport efficacy;
   Error store_error = MakeError(Code::kOk, "");
   ReloadReport reload;
   std::vector<Check> health, ready;

@@ -43,6 +43,12 @@ std::string Elapsed(int64_t ns) {
   return buffer;
 }
 
+std::string Exact(double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.17g", value);
+  return buffer;
+}
+
 std::vector<double> RecentOf(const Buckets& buckets, double value) {
   constexpr uint32_t kPast = sdk::SeriesBook<int>::kRecent - 1;
   std::vector<double> recent;
@@ -195,6 +201,10 @@ void Detector::Predict(sdk::Finding& finding, const Series& series) const {
   finding.eta_high_ns = std::max(series.TimeNs(forecast.in_high), series.last_ns());
   finding.component = config_.component.empty() ? ComponentOf(finding) : config_.component;
   finding.recommended_action = config_.recommended_action;
+  // By these the agent judges afterwards whether it came true.
+  finding.annotations.Set(series.sign() > 0 ? "threshold_above" : "threshold_below",
+                          Exact(series.sign() > 0 ? *config_.above : *config_.below));
+  finding.annotations.Set("horizon_seconds", Exact(static_cast<double>(config_.horizon.ns) / 1e9));
   const auto left = [&](int64_t ns) { return Elapsed(ns - series.last_ns()); };
   const double threshold = series.sign() > 0 ? *config_.above : *config_.below;
   const std::string limit = sdk::FormatValue(threshold, finding.unit);

@@ -171,7 +171,7 @@ TEST_F(ApiRoutesTest, IncidentsRefuseBadParameters) {
       {{"cursor", "-1"}, "next_cursor"},
       {{"cursor", ""}, "next_cursor"},
       {{"state", "closed"}, "resolved or escalated"},
-      {{"stat", "open"}, "known are limit, cursor and state"},
+      {{"stat", "open"}, "known are limit, cursor, state and label"},
   };
   for (const auto& [parameter, detail] : cases)
     ExpectProblem(Ask("GET", "/api/v1/incidents", "", {parameter}), 400, detail);

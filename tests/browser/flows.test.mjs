@@ -85,6 +85,23 @@ test('an approval appears at once, is given, and the service is healed', async (
   assert.equal(chain.outcomes.at(-1).state, 'verified');
 });
 
+test('people say what an incident really was, and the report counts it', async () => {
+  await page.getByText('false positive', {exact: true}).click();
+  await page.getByText(/said by user:anna/).waitFor();
+  assert.equal((await demo.ask('/api/v1/incidents/1')).label.value, 'false_positive');
+  await expectAccessible(page, 'an incident with a label');
+  await menu('Reports');
+  const week = page.getByRole('region', {name: 'By week'}).getByRole('row').nth(1);
+  await week.waitFor();
+  assert.equal((await demo.ask('/api/v1/reports/weekly')).total.false_positives, 1);
+  await expectAccessible(page, 'the reports');
+  await menu('Incidents');
+  await page.getByRole('main').getByText('false positive').waitFor();
+  await page.getByRole('main').getByRole('link', {name: /^#1/}).click();
+  await page.getByRole('button', {name: 'Take back'}).click();
+  await page.getByText(/said by user:anna/).waitFor({state: 'detached'});
+});
+
 test('what was done is in the lists', async () => {
   await menu('Actions');
   const row = page

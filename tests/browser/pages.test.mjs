@@ -16,6 +16,8 @@ const PAGES = [
   ['/#/actions', 'Actions'],
   ['/#/policies', 'Policies'],
   ['/#/silences', 'Silences'],
+  ['/#/reports', 'Reports'],
+  ['/#/reports?weeks=12', 'Reports'],
   ['/#/pipeline', 'Pipeline'],
   ['/#/pipeline/slow', 'Pipeline'],
   ['/#/plugins', 'Plugins'],

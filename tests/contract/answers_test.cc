@@ -105,6 +105,26 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   const std::string its_path = "/api/v1/silences/" + silence["id"].get<std::string>();
   EXPECT_EQ(Ask("DELETE", its_path, R"({"actor": "ben"})").status, 200);
   EXPECT_EQ(Ask("DELETE", its_path).status, 409);
+
+  // What people say of incidents, and what the journal says of heald.
+  const std::string label = "/api/v1/incidents/1/label";
+  EXPECT_EQ(AskJson("PUT", label, R"({"label": "noise", "comment": "x", "actor": "anna"})")["label"]
+                   ["value"],
+            "noise");
+  EXPECT_EQ(AskJson("GET", "/api/v1/incidents?label=noise")["incidents"].size(), 1u);
+  EXPECT_EQ(AskJson("GET", "/api/v1/incidents?label=expected")["incidents"].size(), 0u);
+  EXPECT_EQ(Ask("GET", "/api/v1/incidents?label=nonsense").status, 400);
+  EXPECT_EQ(Ask("PUT", label, R"({"label": "nonsense"})").status, 400);
+  EXPECT_EQ(Ask("PUT", "/api/v1/incidents/999/label", R"({"label": "noise"})").status, 404);
+  const nlohmann::json weekly = AskJson("GET", "/api/v1/reports/weekly?weeks=2");
+  EXPECT_EQ(weekly["weeks"].size(), 2u);
+  EXPECT_GE(weekly["total"]["incidents"], 3) << weekly;
+  EXPECT_EQ(weekly["total"]["labelled"], 1) << weekly;
+  EXPECT_EQ(Ask("GET", "/api/v1/reports/weekly?weeks=0").status, 400);
+  EXPECT_EQ(AskJson("GET", "/api/v1/policies/cure/efficacy")["policy"], "cure");
+  EXPECT_EQ(Ask("GET", "/api/v1/policies/nobody/efficacy").status, 404);
+  EXPECT_EQ(AskJson("DELETE", label, R"({"actor": "ben"})")["label"], nullptr);
+
   const nlohmann::json run = AskJson("POST", "/api/v1/detections", R"({"actor": "anna"})");
   EXPECT_EQ(run["sources"][0]["name"], "page") << run;
   EXPECT_EQ(Ask("POST", "/api/v1/detections").status, 200);

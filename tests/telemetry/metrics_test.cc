@@ -6,6 +6,7 @@
 
 #include <ctime>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -214,6 +215,29 @@ TEST(MetricsTableTest, EveryConstantIsListedAndRegisters) {
     metrics.Get(*def, labels).Record(1);
     EXPECT_THAT(metrics.Exposition(), HasSubstr("# HELP " + std::string(def->name) + " "));
   }
+}
+
+TEST(MetricsTableTest, GrafanasDashboardAsksOnlyForWhatIsExported) {
+  std::ifstream file(HEALD_SOURCE_DIR "/demo/dashboards/heald.json");
+  ASSERT_TRUE(file.is_open());
+  std::stringstream text;
+  text << file.rdbuf();
+  Metrics metrics;
+  for (const MetricDef* def : names::kAll) {
+    Labels labels;
+    std::istringstream wanted{std::string(def->labels)};
+    for (std::string label; std::getline(wanted, label, ',');) labels.Set(label, "x");
+    metrics.Get(*def, labels).Record(1);
+  }
+  const std::string page = metrics.Exposition();
+  const std::string dashboard = text.str();
+  const std::regex name("\\b(?:heald|process)_[a-z_0-9]+");
+  std::set<std::string> asked;
+  for (std::sregex_iterator at(dashboard.begin(), dashboard.end(), name), end; at != end; ++at)
+    asked.insert(at->str());
+  EXPECT_GE(asked.size(), 15u);
+  for (const std::string& metric : asked)
+    EXPECT_THAT(page, HasSubstr("# TYPE " + metric + " ")) << "in demo/dashboards/heald.json";
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ const PAGES: Record<string, ComponentType<{route: Route}>> = {
   actions: Actions,
   policies: Policies,
   silences: Silences,
+  reports: lazy(() => import('./pages/reports').then((module) => module.Reports)),
   pipeline: lazy(() => import('./pages/pipeline').then((module) => module.PipelinePage)),
   plugins: lazy(() => import('./pages/plugins').then((module) => module.Plugins)),
   config: lazy(() => import('./pages/config').then((module) => module.Config)),

@@ -54,6 +54,7 @@ export interface Policy {
   enabled: boolean;
   mode: Mode;
   action: string;
+  recommended_actions: Record<string, string>;
   inputs: string[];
   when: string;
   guard: {
@@ -72,6 +73,7 @@ export interface Policy {
   file_enabled: boolean;
   file_mode: Mode;
   changed_by: string | null;
+  changed_reason: string | null;
   changed: Time;
 }
 
@@ -91,6 +93,60 @@ export interface Silence {
   comment: string;
   active: boolean;
   ended_by: string | null;
+}
+
+export interface Figures {
+  incidents: number;
+  open: number;
+  healed: number;
+  by_itself: number;
+  after_failure: number;
+  needed_person: number;
+  avoided_pages: number;
+  false_positives: number;
+  labelled: number;
+  healed_ratio: number | null;
+  mttr_mean_seconds: number | null;
+  mttr_median_seconds: number | null;
+}
+
+export interface WeeklyReport {
+  now: string;
+  weeks: (Figures & {from: string; to: string})[];
+  total: Figures;
+  policies: (Figures & {name: string})[];
+  targets: (Figures & {name: string})[];
+}
+
+export interface PolicyEfficacy {
+  policy: string;
+  attempts: number;
+  verified: number;
+  failed: number;
+  undone: number;
+  refused: number;
+  would_act: number;
+  success_ratio: number | null;
+  recover_median_seconds: number | null;
+  recover_p90_seconds: number | null;
+  cleared_by_itself: number;
+  cleared_in_shadow: number;
+  cleared_median_seconds: number | null;
+}
+
+export interface EfficacyReport {
+  since: string;
+  policies: PolicyEfficacy[];
+  predictions: {
+    detector: string;
+    came_true: number;
+    averted: number;
+    false_alarms: number;
+    undecidable: number;
+    precision_ratio: number | null;
+    brier_score: number | null;
+    lead_median_seconds: number | null;
+  }[];
 }
 
 export interface Status {
@@ -142,8 +198,19 @@ export interface Contributor {
   expected: number | null;
 }
 
+export interface Judgement {
+  outcome: 'pending' | 'came_true' | 'averted' | 'false_alarm' | 'undecidable' | 'superseded';
+  text: string;
+  probability: number | null;
+  made: Time;
+  until: Time;
+  judged: Time;
+  happened: Time;
+}
+
 export interface Finding {
   id: string;
+  judgement?: Judgement | null;
   incident?: number; // where the finding comes without its incident
   node: string;
   kind: 'anomaly' | 'prediction' | 'event';
@@ -177,8 +244,19 @@ export interface Finding {
 
 export type IncidentState = 'open' | 'acting' | 'verifying' | 'resolved' | 'escalated';
 
+export type LabelValue = 'true_positive' | 'false_positive' | 'noise' | 'expected';
+
+export interface Label {
+  value: LabelValue;
+  comment: string;
+  actor: string;
+  time: Time;
+}
+
 export interface Incident {
   id: number;
+  label: Label | null;
+  resolution: 'none' | 'healed' | 'by_itself' | 'after_failure';
   state: IncidentState;
   severity: Severity;
   trace_id: string;
@@ -253,6 +331,8 @@ export interface IncidentChain extends Incident {
   decisions: Decision[];
   outcomes: Outcome[];
   timeline: ChainEvent[];
+  afterwards: Record<string, string>; // by decision
+  judgements: Record<string, Judgement>; // by prediction
 }
 
 export interface Action {

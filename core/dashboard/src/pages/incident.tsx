@@ -22,6 +22,8 @@ import {isQuiet} from '../ui/headline';
 import {Icon, type IconName} from '../ui/icons';
 import {QuietBadge, QuietText} from '../ui/quiet';
 import {matchersOf, SilenceButton} from '../ui/silence';
+import {JudgementText} from '../ui/judgement';
+import {LabelControl} from '../ui/label';
 
 const EVENTS = ['incident', 'finding', 'decision', 'outcome', 'silence'] as const;
 const HINT_EVENT = 'incident.hint'; // shown in a place of its own
@@ -90,10 +92,12 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
 function DecisionCard({
   decision,
   outcomes,
+  afterwards,
   live,
 }: {
   decision: Decision;
   outcomes: Outcome[];
+  afterwards: string | undefined;
   live: boolean;
 }) {
   const mine = outcomes.filter((outcome) => outcome.decision === decision.id);
@@ -110,6 +114,11 @@ function DecisionCard({
       </div>
       <DecisionFacts decision={decision} />
       <Guards decision={decision} />
+      {afterwards && (
+        <p class="soft">
+          <Icon name="info" /> {afterwards}
+        </p>
+      )}
       {mine.length > 0 && (
         <ul class="plain outcomes" aria-label="Outcome">
           {mine.map((outcome, i) => (
@@ -190,6 +199,7 @@ export function IncidentPage({id}: {id: string}) {
               ))}
             />,
           ],
+          ['It really was', <LabelControl incident={data} />],
           ['Trace', <span class="mono small">{data.trace_id}</span>],
         ]}
       />
@@ -220,7 +230,14 @@ export function IncidentPage({id}: {id: string}) {
           <Section title="Findings">
             <div class="stack">
               {data.findings.map((finding) => (
-                <FindingCard key={finding.id} finding={finding} />
+                <div key={finding.id}>
+                  <FindingCard finding={finding} />
+                  {data.judgements[finding.id] && (
+                    <p>
+                      <JudgementText judgement={data.judgements[finding.id]} />
+                    </p>
+                  )}
+                </div>
               ))}
             </div>
           </Section>
@@ -234,6 +251,7 @@ export function IncidentPage({id}: {id: string}) {
                   key={decision.id}
                   decision={decision}
                   outcomes={data.outcomes}
+                  afterwards={data.afterwards[decision.id]}
                   live={asks.has(decision.id)}
                 />
               ))}

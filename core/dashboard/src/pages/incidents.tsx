@@ -10,8 +10,12 @@ const STATES = ['open', 'acting', 'verifying', 'resolved', 'escalated'];
 
 export function Incidents({route}: {route: Route}) {
   const state = route.query.get('state') ?? '';
+  const label = route.query.get('label') ?? '';
+  const query = [state && `state=${encodeURIComponent(state)}`, label && `label=${encodeURIComponent(label)}`]
+    .filter(Boolean)
+    .join('&');
   const pages = usePages<Incident>({
-    path: `/api/v1/incidents${state ? `?state=${encodeURIComponent(state)}` : ''}`,
+    path: `/api/v1/incidents${query && `?${query}`}`,
     member: 'incidents',
     events: ['incident', 'decision', 'outcome'],
     keyOf: (incident) => incident.id,

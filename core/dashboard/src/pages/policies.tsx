@@ -1,4 +1,5 @@
 // When heald acts: each policy with its mode, and what holds it back.
+import type {ComponentChildren} from 'preact';
 import {useEffect} from 'preact/hooks';
 import {me, refusal} from '../api/client';
 import type {Mode, Policy, Role} from '../api/types';
@@ -9,6 +10,7 @@ import type {Route} from '../state/router';
 import {setEnabled, setMode} from '../ui/act';
 import {Ago, Badge, Button, Empty, Facts, Joined, NodeLink, PageHead, Pending} from '../ui/bits';
 import {tell} from '../ui/dialog';
+import {efficacyText, useEfficacy} from '../ui/efficacy';
 
 // From the one that does least by itself to the one that does most.
 const MODES: {mode: Mode; tells: string}[] = [
@@ -81,6 +83,7 @@ function Changed({policy}: {policy: Policy}) {
       {policy.changed_by && (
         <>
           ; changed by {policy.changed_by} {policy.changed && <Ago time={policy.changed} />}
+          {policy.changed_reason && `: ${policy.changed_reason}`}
         </>
       )}
       .
@@ -89,6 +92,7 @@ function Changed({policy}: {policy: Policy}) {
 }
 
 function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
+  const done = useEfficacy().data?.policies.find((other) => other.policy === policy.name);
   return (
     <article
       class={`card policy ${policy.enabled ? '' : 'parked'} ${chosen ? 'chosen' : ''}`}
@@ -126,6 +130,12 @@ function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
             />,
           ],
           ['Does', <NodeLink name={policy.action} />],
+          ...Object.entries(policy.recommended_actions).map(
+            ([recommendation, action]): [string, ComponentChildren] => [
+              `Where ${recommendation} is recommended`,
+              <NodeLink name={action} />,
+            ],
+          ),
           ['Guards', guardText(policy)],
           [
             'Healed when',
@@ -137,6 +147,7 @@ function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
             'Predictions',
             policy.allow_on_prediction ? 'may act on them' : 'never acts on them alone',
           ],
+          ['Last 30 days', done ? efficacyText(done) : '…'],
         ]}
       />
     </article>

@@ -16,6 +16,7 @@ import {
   ServiceLink,
 } from '../ui/bits';
 import {Filter} from '../ui/filter';
+import {JudgementText} from '../ui/judgement';
 import {findingState} from '../ui/finding';
 import {LazyChart} from '../ui/lazy_chart';
 import {PageFrame, usePages} from '../ui/list';
@@ -81,6 +82,7 @@ function Prediction({finding}: {finding: Finding}) {
           ['Incident', <IncidentLink id={finding.incident} />],
           ['Predicted by', <NodeLink name={finding.node} />],
           ['Since', <Ago time={finding.began} />],
+          ['Judgement', <JudgementText judgement={finding.judgement} />],
         ]}
       />
       {finding.recent.length >= 3 && <LazyChart finding={finding} />}

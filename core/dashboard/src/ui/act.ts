@@ -1,7 +1,18 @@
 // Every change that a person makes here: asks where it matters, calls, says what came of it.
 import {h} from 'preact';
 import {change, type ApiError} from '../api/client';
-import type {Decision, Detection, Mode, Policy, Reload, Silence, SwitchState} from '../api/types';
+import type {
+  Decision,
+  Detection,
+  Incident,
+  Label,
+  LabelValue,
+  Mode,
+  Policy,
+  Reload,
+  Silence,
+  SwitchState,
+} from '../api/types';
 import {clockTime, duration, plural} from '../state/format';
 import {patch, refreshAll} from '../state/resource';
 import {applyPolicy, applySwitch} from '../state/session';
@@ -59,6 +70,21 @@ async function changePolicy(policy: Policy, to: object, said: string): Promise<v
     () => said,
   );
   if (now) applyPolicy(now);
+}
+
+export async function setLabel(incident: Incident, value: LabelValue | null): Promise<void> {
+  const path = `/api/v1/incidents/${incident.id}`;
+  const answer = await attempt(
+    () =>
+      value === null
+        ? change<{label: Label | null}>('DELETE', `${path}/label`)
+        : change<{label: Label | null}>('PUT', `${path}/label`, {label: value}),
+    () =>
+      value === null
+        ? `Incident #${incident.id} has no label any more.`
+        : `Incident #${incident.id} is called ${value.replace('_', ' ')}.`,
+  );
+  if (answer) patch<Incident>(path, (old) => ({...old, label: answer.label}));
 }
 
 export async function decide(decision: Decision, approve: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import {about, span} from '../state/format';
 import {at} from '../state/router';
 import {Ago, Badge, ServiceLink} from './bits';
 import {QuietBadge} from './quiet';
+import {LabelBadge} from './label';
 
 export function IncidentRows({incidents}: {incidents: Incident[]}) {
   return (
@@ -20,7 +21,7 @@ export function IncidentRows({incidents}: {incidents: Incident[]}) {
             <strong>
               <ServiceLink name={incident.target_name} />
             </strong>{' '}
-            {about(incident)}
+            {about(incident)} <LabelBadge incident={incident} />
           </div>
           <span class="row-side">
             <QuietBadge incident={incident} /> <Badge state={incident.severity} />

@@ -35,6 +35,7 @@ export const GROUPS: {name: string; places: Place[]}[] = [
       place('actions', 'Actions', 'work', 't'),
       place('policies', 'Policies', 'shield', 'l'),
       place('silences', 'Silences', 'mute', 'n'),
+      place('reports', 'Reports', 'list', 'w'),
     ],
   },
   {

@@ -108,8 +108,8 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
 
   // What people say of incidents, and what the journal says of heald.
   const std::string label = "/api/v1/incidents/1/label";
-  EXPECT_EQ(AskJson("PUT", label, R"({"label": "noise", "comment": "x", "actor": "anna"})")["label"]
-                   ["value"],
+  EXPECT_EQ(AskJson("PUT", label,
+                    R"({"label": "noise", "comment": "x", "actor": "anna"})")["label"]["value"],
             "noise");
   EXPECT_EQ(AskJson("GET", "/api/v1/incidents?label=noise")["incidents"].size(), 1u);
   EXPECT_EQ(AskJson("GET", "/api/v1/incidents?label=expected")["incidents"].size(), 0u);

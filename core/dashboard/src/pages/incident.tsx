@@ -14,6 +14,7 @@ import {
   Pending,
   Section,
   ServiceLink,
+  STORM,
   toneOf,
 } from '../ui/bits';
 import {FindingCard} from '../ui/finding';
@@ -166,7 +167,7 @@ export function IncidentPage({id}: {id: string}) {
         <Badge state={data.state} />
         <Badge state={data.severity} />
         <QuietBadge incident={data} />
-        {data.closed === null && !data.silenced_by && (
+        {data.closed === null && !data.silenced_by && data.target_name !== STORM && (
           <SilenceButton matchers={matchersOf(data.target)} word="Silence this" />
         )}
       </PageHead>

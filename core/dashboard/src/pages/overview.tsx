@@ -91,6 +91,8 @@ export function Overview() {
   const open = incidents?.incidents.filter((incident) => incident.closed === null) ?? [];
   const past = incidents?.incidents.filter((incident) => incident.closed !== null) ?? [];
   const needs = needsOf(status);
+  // The storm's own is told among the needs.
+  const shown = open.filter((incident) => incident.id !== status.storm?.incident);
   const quiet = new Set(open.filter(isQuiet).map((incident) => incident.id));
   const asked = approvals?.approvals ?? [];
   const waiting = asked.filter((decision) => !quiet.has(decision.incident));
@@ -128,11 +130,11 @@ export function Overview() {
         </div>
         <CheckNow />
       </div>
-      {(open.length > 0 || needs.length > 0) && (
+      {(shown.length > 0 || needs.length > 0) && (
         <div class="lead">
-          {open.length > 0 && (
+          {shown.length > 0 && (
             <ul class="work" aria-label="Open incidents">
-              {open.map((incident) => (
+              {shown.map((incident) => (
                 <Work
                   key={incident.id}
                   incident={incident}

@@ -52,13 +52,27 @@ export function expectation(f: Finding): string {
   return high ? `expected at most ${high}` : low ? `expected at least ${low}` : '';
 }
 
-// What was seen; of what has cleared also how bad it was.
-export function seen({metric, unit, state, value, annotations}: Finding): string {
-  const now = formatValue(value, unit);
-  const worst = Number(annotations.worst || NaN);
-  if (state !== 'clear' || Number.isNaN(worst)) return `${metric} ${now}`;
-  const how = worst >= (value ?? worst) ? 'peaked at' : 'fell to';
-  return `${metric} ${how} ${formatValue(worst, unit)}, now ${now}`;
+// How far a value is outside of what was expected; 0 within.
+const outside = (f: Finding, value: number): number =>
+  Math.max(
+    0,
+    f.expected_high === null ? 0 : value - f.expected_high,
+    f.expected_low === null ? 0 : f.expected_low - value,
+  );
+
+// What was seen; of what has cleared also how bad it was, as far as its latest values tell.
+export function seen(f: Finding): string {
+  if (f.value === null) return f.metric;
+  const now = formatValue(f.value, f.unit);
+  const values = f.recent.filter((value): value is number => value !== null);
+  const worst = values.reduce(
+    (most, value) => (outside(f, value) > outside(f, most) ? value : most),
+    f.value,
+  );
+  if (f.state !== 'clear' || outside(f, worst) === 0) return `${f.metric} ${now}`;
+  const whole = outside(f, values[0]!) === 0; // its beginning is among them
+  const how = !whole ? 'was at' : worst > f.value ? 'peaked at' : 'fell to';
+  return `${f.metric} ${how} ${formatValue(worst, f.unit)}, now ${now}`;
 }
 
 // What is not certain isn't shown as if it were.

@@ -89,7 +89,10 @@ export function Ago({time, how = ago}: {time: Time; how?: (time: string, now: nu
 
 export const IncidentLink = ({id}: {id: number | null | undefined}) =>
   id ? <a href={at('incidents', id)}>#{id}</a> : <span class="soft">none</span>;
-export const ServiceLink = ({name}: {name: string}) => <a href={at('services', name)}>{name}</a>;
+// What stands for all targets of a storm is no service.
+export const STORM = '{heald="storm"}';
+export const ServiceLink = ({name}: {name: string}) =>
+  name === STORM ? <>many services</> : <a href={at('services', name)}>{name}</a>;
 export const NodeLink = ({name}: {name: string}) => <a href={at('pipeline', name)}>{name}</a>;
 export const PolicyLink = ({name}: {name: string}) => <a href={at('policies', name)}>{name}</a>;
 export const PluginLink = ({kind, name}: {kind: string; name: string}) => (

@@ -45,8 +45,8 @@ export function Contributors({list, unit}: {list: Contributor[]; unit: string}) 
 export function FindingDetail({finding}: {finding: Finding}) {
   // That it is back to normal is said already.
   const notes = Object.entries(finding.annotations).filter(
-    // And these are in the heading and in the chart.
-    ([name, value]) => !/^(worst|limit)$/.test(name) && (name !== 'cleared' || value !== 'normal'),
+    // And the limit is in the chart.
+    ([name, value]) => name !== 'limit' && (name !== 'cleared' || value !== 'normal'),
   );
   return (
     <div class="finding-detail">

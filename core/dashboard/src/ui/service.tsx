@@ -4,7 +4,7 @@ import type {Service, Signal} from '../api/types';
 import {Cell, useCell} from '../state/cell';
 import {about, formatValue, guessUnit, labelText} from '../state/format';
 import {useResource} from '../state/resource';
-import {Ago, Badge, IncidentLink, ServiceLink} from './bits';
+import {Ago, Badge, IncidentLink, ServiceLink, STORM} from './bits';
 import {Sparkline} from './sparkline';
 
 const KEPT = 60;
@@ -45,7 +45,8 @@ export function useServices() {
   useEffect(() => {
     if (answer.data) remember(answer.data.services);
   }, [answer.data]);
-  return answer;
+  const services = answer.data?.services.filter((service) => service.name !== STORM);
+  return {...answer, data: services ? {services} : null};
 }
 
 // The signals that say most come first; `up` only when it is not.

@@ -13,6 +13,8 @@ constexpr int64_t kMaxPlanBackoffNs = 5 * kMinute;
 constexpr int64_t kJournalRetryNs = 10 * kSecond;
 constexpr int64_t kStormRetryNs = 10 * kSecond;
 constexpr int64_t kFailuresNs = 7 * kDay;  // older ones say nothing about now
+// What refuses and doesn't say for how long is asked again this seldom while only time passes.
+constexpr int64_t kJudgeAgainNs = 30 * kSecond;
 
 constexpr const char* kNoJournal = "the journal can't be used, and nothing is done without it";
 
@@ -95,7 +97,7 @@ int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns
   return best;
 }
 
-void Engine::Watch(Run& run) {
+void Engine::Watch(Run& run, bool timer) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   int64_t next_due_ns = INT64_MAX;
@@ -129,12 +131,11 @@ void Engine::Watch(Run& run) {
   if (run.planned && run.decision.finding == finding.id &&
       run.decision.action == run.policy->spec.action) {
     // A guard refused this plan; the action is asked again only once none does any more.
+    if (timer && now_ns < run.judged_until_ns)
+      return Schedule(run, std::min(next_due_ns, run.judged_until_ns));
     Judgement judgement =
         Judge(run, open, finding, condition, now_ns - HoldOf(run, finding.id).since_ns);
-    if (!judgement.allowed) {
-      Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
-      return Schedule(run, std::max(now_ns + 1, std::min(next_due_ns, judgement.retry_ns)));
-    }
+    if (!judgement.allowed) return Refused(run, open, std::move(judgement), next_due_ns);
   }
   BeginPlan(run, open, finding);
 }
@@ -206,9 +207,8 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
   Judgement judgement = Judge(run, open, finding, condition, held_ns);
   if (!judgement.allowed) {
-    Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
     const int64_t look_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;
-    return Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
+    return Refused(run, open, std::move(judgement), look_ns);
   }
   run.decision.guards = std::move(judgement.verdicts);
   Decide(run, open);
@@ -294,6 +294,14 @@ std::string Engine::BusyWith(const Run& run) const {
            std::to_string(other.incident) + ")";
   }
   return {};
+}
+
+// Refuses a plan, to be looked at again when time may have changed the answer.
+void Engine::Refused(Run& run, const OpenIncident& open, Judgement judgement, int64_t look_ns) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.judged_until_ns = std::min(judgement.retry_ns, now_ns + kJudgeAgainNs);
+  Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
+  Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
 }
 
 void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict> verdicts,

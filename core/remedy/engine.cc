@@ -76,7 +76,7 @@ void Engine::StepCovering(uint64_t incident, const Finding& finding) {
 void Engine::Step(Run& run, bool timer) {
   switch (run.phase) {
     case Phase::kWatching:
-      return Watch(run);
+      return Watch(run, timer);
     case Phase::kAwaiting:
       return CheckAwaiting(run);
     case Phase::kRevalidating:
@@ -169,12 +169,20 @@ void Engine::ClockWentBack(int64_t now_ns) {
                                                        FormatElapsed(last_tick_ns_ - now_ns) +
                                                        ": waiting times are counted anew"));
   timers_ = {};
+  deps_.latest->DropAfter(now_ns);
+  storm_.ClockWentBack(now_ns);
   for (auto& [id, run] : runs_) {
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
+    run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
+    run->retry_ns = run->judged_until_ns = 0;
+    // An approval ends at the time that people were told.
+    if (run->phase != Phase::kAwaiting)
+      run->deadline_ns = std::min(run->deadline_ns, now_ns + run->policy->spec.verify_within_ns);
     run->due_ns = INT64_MAX;
     Schedule(*run, now_ns);
   }
   for (const auto& [id, open] : book_.all()) {
+    open->restored_ns = std::min(open->restored_ns, now_ns);
     open->due_ns = INT64_MAX;
     Schedule(*open, now_ns);
   }
@@ -297,9 +305,13 @@ void Engine::MaybeResolve(uint64_t incident) {
 
 // Something that held everything back is over.
 void Engine::WakeAll() {
-  const int64_t now_ns = deps_.clock->NowNs();
-  for (const auto& [id, run] : runs_)
-    if (run->phase == Phase::kWatching) Schedule(*run, now_ns);
+  for (const auto& [id, run] : runs_) Wake(*run);
+}
+
+void Engine::Wake(Run& run) {
+  if (run.phase != Phase::kWatching) return;
+  run.judged_until_ns = 0;
+  Schedule(run, deps_.clock->NowNs());
 }
 
 std::vector<const Decision*> Engine::AwaitingApproval() const {

@@ -172,6 +172,7 @@ class Engine {
   Status ReadSettings(const PipelineSpec& spec);
   void ApplyPolicies(OpenIncident& open);
   void WakeAll();
+  void Wake(Run& run);
 
   // intake.cc
   void JournalIntake(const Intake& intake);
@@ -215,13 +216,14 @@ class Engine {
 
   // decide.cc
   Condition Evaluate(const Run& run, const OpenIncident& open, size_t index) const;
-  void Watch(Run& run);
+  void Watch(Run& run, bool timer = false);
   int PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns, Condition* condition);
   void BeginPlan(Run& run, const OpenIncident& open, const Finding& finding);
   void OnPlanned(Run& run, Result<Plan> plan);
   Judgement Judge(const Run& run, const OpenIncident& open, const Finding& finding,
                   const Condition& condition, int64_t held_ns, bool planned = true);
   void CountTargets(const Run& run, const OpenIncident& open, GuardContext* context) const;
+  void Refused(Run& run, const OpenIncident& open, Judgement judgement, int64_t look_ns);
   void Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict> verdicts,
               std::string_view reason);
   void Decide(Run& run, OpenIncident& open);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/remedy/engine.h"
+#include "core/remedy/text.h"
 
 namespace heald::remedy {
 namespace {
@@ -72,7 +73,8 @@ void Engine::JournalStorm(OpenIncident& open, Draft* draft) {
   const std::vector<Storm::Kind>& kinds = storm_.kinds();
   for (size_t i = 0; i < kinds.size(); ++i) {
     const Storm::Kind& kind = kinds[i];
-    if (i == incident.findings.size()) {
+    const bool is_new = i == incident.findings.size();
+    if (is_new) {
       incident.findings.emplace_back();
       open.meta.emplace_back();
     }
@@ -90,6 +92,9 @@ void Engine::JournalStorm(OpenIncident& open, Draft* draft) {
         kind.metric + " of " + Targets(kind.total) + ", such as " + TargetName(kind.example);
     incident.severity = std::max(incident.severity, kind.severity);
     draft->Add(open, finding);
+    if (is_new)
+      draft->Event("finding.counted", kind.node, finding.id,
+                   "counted, not repaired: " + finding.summary, FindingDetail(finding));
   }
   draft->Add(open).Set(std::string(kStormSetting),
                        Dump({{"since_ns", storm_.since_ns()}, {"until_ns", storm_.until_ns()}}));
@@ -144,8 +149,13 @@ Status Engine::ReadStorm() {
     if (!open->storm) continue;
     storm_incident_ = id;
     for (FindingMeta& meta : open->meta) meta.orphan = false;
+    std::vector<Storm::Kind> counted;
+    for (const Finding& finding : open->incident.findings)
+      counted.push_back({finding.node, finding.metric, Labels(), finding.severity, finding.began_ns,
+                         finding.count, 0});
     if (stored.is_object())
-      storm_.Restore(stored.value("since_ns", int64_t{0}), stored.value("until_ns", int64_t{0}));
+      storm_.Restore(stored.value("since_ns", int64_t{0}), stored.value("until_ns", int64_t{0}),
+                     std::move(counted));
     Schedule(*open, deps_.clock->NowNs());
   }
   return {};

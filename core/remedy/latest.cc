@@ -184,17 +184,26 @@ void LatestSamples::Remove(Query* query, Group::iterator series) {
   --series_count_;
 }
 
-size_t LatestSamples::DropExpired(int64_t now_ns) {
+template <typename Which>
+size_t LatestSamples::Drop(Which which) {
   const std::unique_lock lock(mutex_);
   const size_t before = series_count_;
-  for (auto& [name, query] : queries_) {
-    const int64_t oldest_ns = now_ns - StaleNs(query);
+  for (auto& [name, query] : queries_)
     for (auto at = query.series.begin(); at != query.series.end();) {
       const auto series = at++;
-      if (series->ts_ns < oldest_ns) Remove(&query, series);
+      if (which(query, *series)) Remove(&query, series);
     }
-  }
   return before - series_count_;
+}
+
+size_t LatestSamples::DropExpired(int64_t now_ns) {
+  return Drop([&](const Query& query, const Series& series) {
+    return series.ts_ns < now_ns - StaleNs(query);
+  });
+}
+
+size_t LatestSamples::DropAfter(int64_t now_ns) {
+  return Drop([&](const Query&, const Series& series) { return series.ts_ns > now_ns; });
 }
 
 size_t LatestSamples::series_count() const {

@@ -56,6 +56,8 @@ class LatestSamples {
 
   // Forgets stale series; returns how many. To be called about once a minute.
   size_t DropExpired(int64_t now_ns);
+  // The clock went back: what is from after that would pass for fresh, and keep newer samples out.
+  size_t DropAfter(int64_t now_ns);
   size_t series_count() const;
   uint64_t refused_total() const;
 
@@ -80,6 +82,8 @@ class LatestSamples {
 
   int64_t StaleNs(const Query& query) const;
   void Remove(Query* query, Group::iterator series);
+  template <typename Which>
+  size_t Drop(Which which);
   template <typename Visit>
   void ForName(std::string_view name, Visit visit) const;
 

@@ -37,17 +37,19 @@ void Engine::TellConcerned(const std::set<uint64_t>& incidents) {
     }
 }
 
-// Looks at each of its findings; tells nobody yet.
+// Looks at each of its findings; what may be acted on again is looked at soon. Tells nobody yet.
 void Engine::Consider(OpenIncident& open) {
   std::string silenced_by;
   uint64_t muted_by = 0;
   bool any_open = false;
   bool all_quiet = true;
+  bool any_woken = false;
   for (size_t i = 0; i < open.meta.size(); ++i) {
     const Finding& finding = open.incident.findings[i];
     if (finding.state == FindingState::kClear) continue;
     any_open = true;
     FindingMeta& meta = open.meta[i];
+    const bool was_quiet = meta.quiet();
     const Silence* silence = SilenceOf(open, finding, {});
     meta.silenced_by = silence == nullptr ? "" : silence->id;
     const std::optional<Inhibitions::Source> muted = inhibitions_.MutedBy(finding.id);
@@ -55,10 +57,13 @@ void Engine::Consider(OpenIncident& open) {
         muted ? "incident #" + std::to_string(muted->incident) + ": " + muted->what : std::string();
     meta.muting_incident = muted ? muted->incident : 0;
     if (!meta.quiet()) all_quiet = false;
+    any_woken = any_woken || (was_quiet && !meta.quiet());
     if (silenced_by.empty()) silenced_by = meta.silenced_by;
     // One whose own incident says so explains itself.
     if (muted_by == 0 && meta.muting_incident != open.incident.id) muted_by = meta.muting_incident;
   }
+  if (any_woken)
+    for (const uint64_t run : open.runs) Wake(*FindRun(run));
   if (!any_open) return;  // as it was until its end
   open.incident.silenced_by = all_quiet ? silenced_by : "";
   open.incident.muted_by = all_quiet ? muted_by : 0;
@@ -69,7 +74,6 @@ void Engine::TellQuiet(OpenIncident& open) {
   Incident& incident = open.incident;
   if (incident.silenced_by == open.told_silenced_by && incident.muted_by == open.told_muted_by)
     return;
-  const bool was_quiet = !open.told_silenced_by.empty() || open.told_muted_by != 0;
   const std::string id = std::to_string(incident.id);
   const std::string head = "incident #" + id + "  ";
   Draft draft(Transition::kFinding, now_ns, &open);
@@ -97,9 +101,6 @@ void Engine::TellQuiet(OpenIncident& open) {
   open.told_silenced_by = incident.silenced_by;
   open.told_muted_by = incident.muted_by;
   CommitOrHold(&draft);
-  if (!was_quiet || open.quiet()) return;
-  for (const uint64_t run : open.runs)
-    if (Run& waiting = *FindRun(run); waiting.phase == Phase::kWatching) Schedule(waiting, now_ns);
 }
 
 void Engine::ConsiderAll() {

@@ -47,7 +47,8 @@ struct Run {
   std::vector<Hold> holds;
   int64_t retry_ns = 0;  // no new plan() before this
   int64_t backoff_ns = 0;
-  bool planned = false;  // decision.plan is what a guard refused last
+  bool planned = false;         // decision.plan is what a guard refused last
+  int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
   uint32_t refusals = 0;
   uint32_t attempt = 1;

@@ -18,9 +18,18 @@ bool Storm::Admit(int64_t now_ns) {
   return false;
 }
 
-void Storm::Restore(int64_t since_ns, int64_t until_ns) {
+void Storm::Restore(int64_t since_ns, int64_t until_ns, std::vector<Kind> counted) {
   since_ns_ = since_ns;
   until_ns_ = until_ns;
+  kinds_ = std::move(counted);
+  for (const Kind& kind : kinds_) merged_total_ += kind.total;
+}
+
+void Storm::ClockWentBack(int64_t now_ns) {
+  for (int64_t& opened_ns : opened_ns_) opened_ns = std::min(opened_ns, now_ns);
+  for (auto& [finding, followed] : followed_) followed.seen_ns = std::min(followed.seen_ns, now_ns);
+  since_ns_ = std::min(since_ns_, now_ns);
+  until_ns_ = std::min(until_ns_, now_ns + spec_.pause_ns);
 }
 
 void Storm::End() {
@@ -45,6 +54,7 @@ Storm::Kind* Storm::Merge(const Finding& finding, int64_t now_ns) {
     kind = kinds_.insert(kinds_.end(), {finding.node, finding.metric, finding.target,
                                         finding.severity, finding.began_ns, 0, 0});
   if (kind == kinds_.end()) --kind;  // the last one stands for all others
+  if (kind->example.empty()) kind->example = finding.target;
   ++merged_total_;
   ++kind->total;
   kind->severity = std::max(kind->severity, finding.severity);

@@ -27,8 +27,11 @@ class Storm {
   int64_t since_ns() const { return since_ns_; }
   // It is over then if it stays calm.
   int64_t until_ns() const { return until_ns_; }
-  // Continues one that another process saw.
-  void Restore(int64_t since_ns, int64_t until_ns);
+  // Continues one that another process saw: what it had counted is known as numbers only.
+  struct Kind;
+  void Restore(int64_t since_ns, int64_t until_ns, std::vector<Kind> counted);
+  // No time that was noted lies after now.
+  void ClockWentBack(int64_t now_ns);
   void End();
 
   // It has been quiet for the pause, and what is still wrong makes no new storm.
@@ -38,7 +41,7 @@ class Storm {
   struct Kind {
     std::string node;
     std::string metric;
-    Labels example;  // target of the first
+    Labels example;  // target of the first that this process saw
     Severity severity = Severity::kNormal;
     int64_t began_ns = 0;
     uint64_t total = 0;

@@ -233,7 +233,9 @@ Change ReadChange(const Json& json) {
   for (const Json& item : json.value("labels", Json::array()))
     c.labels.push_back({item.value("incident", uint64_t{0}), ReadLabel(item)});
   c.events = ReadList(json, "events", ReadEvent);
-  for (const auto& [name, value] : json.value("settings", Json::object()).items())
+  // Named: items() of a temporary would outlive it.
+  const Json settings = json.value("settings", Json::object());
+  for (const auto& [name, value] : settings.items())
     c.settings.emplace_back(name, value.get<std::string>());
   return c;
 }

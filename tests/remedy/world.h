@@ -149,6 +149,7 @@ class FakeGateway final : public ActionGateway {
 class Told final : public EventSink {
  public:
   void OnNotice(const Notice& notice) override {
+    if (on_notice) on_notice(notice);
     ids.push_back(notice.event_id);
     lines.push_back(notice.text);
     if (!notice.quiet) loud.push_back(notice.text);
@@ -157,7 +158,13 @@ class Told final : public EventSink {
     if (notice.incident != nullptr) last_incident = *notice.incident;
   }
   void OnProblem(const Error& error) override { problems.push_back(error.message); }
+  void Forget() {
+    for (auto* list : {&ids, &lines, &loud, &problems}) list->clear();
+    decisions.clear();
+    outcomes.clear();
+  }
 
+  std::function<void(const Notice&)> on_notice;
   std::vector<std::string> ids;
   std::vector<std::string> lines;
   std::vector<std::string> loud;  // of those what notifiers get
@@ -283,7 +290,7 @@ class World {
 
   Chain ChainOf(uint64_t incident) {
     Result<std::optional<Chain>> chain = store->ChainOf(incident);
-    EXPECT_TRUE(chain && chain->has_value());
+    EXPECT_TRUE(chain && chain->has_value()) << "incident " << incident;
     return chain && *chain ? **chain : Chain();
   }
   std::vector<std::string> Kinds(uint64_t incident) {

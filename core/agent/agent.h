@@ -138,6 +138,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void Sample();
   // Whether the store is there, what waits for it, what it may forget. On the engine's lane.
   void LookAfterStore();
+  void NoteTokens();
   void Retain();
   StoreLocation Location(const PipelineSpec& spec) const;
 
@@ -158,8 +159,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::unique_ptr<remedy::Engine> engine_;  // on engine_lane_ only
   std::unique_ptr<boost::asio::steady_timer> tick_;
   std::unique_ptr<boost::asio::steady_timer> sample_;
-  uint64_t lost_counted_ = 0;   // on engine_lane_ only
-  int64_t next_retain_ns_ = 0;  // on engine_lane_ only
+  uint64_t lost_counted_ = 0;                                       // on engine_lane_ only
+  int64_t next_retain_ns_ = 0;                                      // on engine_lane_ only
+  std::optional<std::map<std::string, std::string>> noted_tokens_;  // id -> whose; likewise
   std::atomic<bool> running_{false};
   int64_t started_ns_ = 0;
 

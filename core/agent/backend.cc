@@ -536,7 +536,12 @@ Result<api::DetectionReport> Agent::Detect(const std::string& actor) {
   const std::unique_lock running(detect_mutex_, std::try_to_lock);
   if (!running) return MakeError(Code::kConflict, "another detection run is under way");
   const int64_t start_ns = clock_.MonotonicNs();
-  Log(LogLevel::kInfo, "heald", "detection run asked for by " + actor);
+  const std::string asked = "detection run asked for by " + actor;
+  Log(LogLevel::kInfo, "heald", asked);
+  AskEngine<bool>([&] {
+    engine_->Record("detection.run", actor, "", asked);
+    return true;
+  });
   api::DetectionReport report;
   for (const Runner::Polled& polled : runner_->PollNow(kDetectWithinNs))
     report.sources.push_back({polled.source, static_cast<bool>(polled.status),
@@ -569,7 +574,8 @@ std::vector<api::Check> Agent::Health() {
 std::vector<api::Check> Agent::Ready() {
   std::vector<api::Check> checks = Health();
   for (const NodeStats& s : runner_->stats()) {
-    if (s.state == NodeState::kHung) continue;
+    // A notifier that can't deliver holds up nothing: what it has to say waits on disk.
+    if (s.state == NodeState::kHung || s.kind == Kind::kNotifier) continue;
     const bool ok = IsWell(s);
     checks.push_back({std::string(ToString(s.kind)) + " " + s.name, ok, ok ? "" : s.last_error});
   }

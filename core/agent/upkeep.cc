@@ -1,4 +1,6 @@
 // Looking after the store, every other second and on the engine's lane.
+#include <nlohmann/json.hpp>
+
 #include "core/agent/agent.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
@@ -8,6 +10,7 @@ namespace {
 
 constexpr int64_t kRetainEveryNs = kHour;
 constexpr int64_t kForgetProblemNs = 10 * kSecond;
+constexpr std::string_view kTokensSetting = "tokens";  // those that the audit trail knows of
 
 }  // namespace
 
@@ -22,6 +25,7 @@ void Agent::LookAfterStore() {
   lost_counted_ = lost;
   if (!ready) return OnProblem(ready.error());
   if (held != 0) return;
+  NoteTokens();
   {
     // It may be long until something is written and shows that all is well again.
     const std::lock_guard lock(mutex_);
@@ -29,6 +33,42 @@ void Agent::LookAfterStore() {
       problem_.clear();
   }
   if (engine_->running_executions() == 0) Retain();
+}
+
+// `heald token` writes a file and knows no journal: what it did is put there by whoever sees it.
+void Agent::NoteTokens() {
+  using Json = nlohmann::json;
+  if (!noted_tokens_) {
+    const Result<std::optional<std::string>> setting = store_->Setting(kTokensSetting);
+    if (!setting) return;
+    const Json known = Json::parse(setting->value_or("{}"), nullptr, false);
+    noted_tokens_.emplace();
+    for (const auto& [id, whose] : known.items())
+      if (whose.is_string()) noted_tokens_->emplace(id, whose.get<std::string>());
+  }
+  const auto note = [&](std::string_view kind, std::string_view actor, const std::string& id,
+                        const std::string& text) {
+    engine_->Record(kind, actor, id, text,
+                    std::pair(std::string(kTokensSetting), Json(*noted_tokens_).dump()));
+  };
+  std::map<std::string, std::string> now;
+  for (const api::TokenUse& use : server_->Tokens()) {
+    const api::Token& token = use.token;
+    const std::string whose = token.name + ", " + std::string(ToString(token.role));
+    now.emplace(token.id, whose);
+    if (noted_tokens_->emplace(token.id, whose).second)
+      note("token.created", "user:" + token.created_by, token.id,
+           "token " + token.id + " (" + whose + ") created");
+  }
+  for (auto at = noted_tokens_->begin(); at != noted_tokens_->end();) {
+    if (now.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    const auto [id, whose] = *at;
+    at = noted_tokens_->erase(at);
+    note("token.revoked", "local", id, "token " + id + " (" + whose + ") revoked");
+  }
 }
 
 void Agent::Retain() {

@@ -165,6 +165,14 @@ std::variant<Identity, Response> Access::Authenticate(const Request& request) co
         "send 'Authorization: Bearer TOKEN'; `heald token create --name NAME --role ROLE` makes a "
         "token",
         "");
+  // Both are looked at, whichever matches.
+  const auto [agent_token, number] = state.AgentToken();
+  const bool is_agent = EqualConstantTime(token, agent_token);
+  const TokenWatch::Answer answer = state.watch.Check(token);
+  // 256 random bits can't be guessed: who has such a token is never kept out because somebody else
+  // behind the same address tries. What people chose themselves, agent.token, could be.
+  if (answer.verdict == TokenWatch::Verdict::kLive)
+    return Identity{"user:" + answer.token.name, answer.token.role, answer.token.id, false};
   const int64_t now_ns = state.clock.MonotonicNs();
   if (const int64_t wait_ns = state.attempts.WaitNs(request.peer_address, now_ns); wait_ns > 0) {
     Response refusal = Problem(429, "too many wrong tokens from " + request.peer_address +
@@ -172,26 +180,20 @@ std::variant<Identity, Response> Access::Authenticate(const Request& request) co
     refusal.headers.emplace_back("Retry-After", std::to_string((wait_ns + kSecond - 1) / kSecond));
     return refusal;
   }
-  // Both are looked at, whichever matches.
-  const auto [agent_token, number] = state.AgentToken();
-  const bool is_agent = EqualConstantTime(token, agent_token);
-  const TokenWatch::Answer answer = state.watch.Check(token);
   if (is_agent) return Identity{"token:agent", Role::kAdmin, AgentTokenId(number), false};
-  switch (answer.verdict) {
-    case TokenWatch::Verdict::kLive:
-      return Identity{"user:" + answer.token.name, answer.token.role, answer.token.id, false};
-    case TokenWatch::Verdict::kExpired:
-      return Unauthorized("the token of " + answer.token.name + " expired at " +
-                              FormatTime(answer.token.expires_ns) +
-                              ": `heald token create` makes a new one",
-                          "invalid_token");
-    default:
-      state.attempts.Failed(request.peer_address, token, now_ns);
-      return Unauthorized(
-          "the token is not one of this agent's, or was revoked: `heald token list` shows which "
-          "there are",
-          "invalid_token");
-  }
+  if (answer.verdict == TokenWatch::Verdict::kExpired)
+    return Unauthorized("the token of " + answer.token.name + " expired at " +
+                            FormatTime(answer.token.expires_ns) +
+                            ": `heald token create` makes a new one",
+                        "invalid_token");
+  if (state.attempts.Failed(request.peer_address, token, now_ns) && state.options.notice)
+    state.options.notice(true, std::to_string(Attempts::kPerMinute) +
+                                   " different wrong tokens within a minute from " +
+                                   request.peer_address + ": it has to wait for the rest of it");
+  return Unauthorized(
+      "the token is not one of this agent's, or was revoked: `heald token list` shows which there "
+      "are",
+      "invalid_token");
 }
 
 bool Access::Holds(const Identity& identity) const {

@@ -36,7 +36,7 @@ int64_t Attempts::WaitNs(std::string_view address, int64_t now_ns) {
   return at->second.tokens.size() < kPerMinute ? 0 : left_ns;
 }
 
-void Attempts::Failed(std::string_view address, std::string_view token, int64_t now_ns) {
+bool Attempts::Failed(std::string_view address, std::string_view token, int64_t now_ns) {
   const std::string key = AttemptKey(address);
   const uint64_t hash = std::hash<std::string_view>()(token);
   const std::lock_guard lock(mutex_);
@@ -47,9 +47,11 @@ void Attempts::Failed(std::string_view address, std::string_view token, int64_t 
   }
   Window& window = at->second;
   if (now_ns - window.began_ns >= kWindowNs) window = {now_ns, {}};
-  if (window.tokens.size() < kPerMinute &&
-      std::find(window.tokens.begin(), window.tokens.end(), hash) == window.tokens.end())
-    window.tokens.push_back(hash);
+  if (window.tokens.size() >= kPerMinute ||
+      std::find(window.tokens.begin(), window.tokens.end(), hash) != window.tokens.end())
+    return false;
+  window.tokens.push_back(hash);
+  return window.tokens.size() == kPerMinute;
 }
 
 // The one whose minute ends first. Who has more addresses than fit can make itself forgotten, but

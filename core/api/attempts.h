@@ -21,7 +21,8 @@ class Attempts {
 
   // How long the address still has to wait; 0: it may try.
   int64_t WaitNs(std::string_view address, int64_t now_ns);
-  void Failed(std::string_view address, std::string_view token, int64_t now_ns);
+  // True for the one that makes the address wait.
+  bool Failed(std::string_view address, std::string_view token, int64_t now_ns);
 
   size_t addresses();
 

@@ -21,7 +21,7 @@ constexpr char kTlsHandshake = 22;
 Channel::Io FromSocket(ssize_t result, Channel::State wait) {
   if (result > 0) return {Channel::State::kDone, static_cast<size_t>(result)};
   if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return {wait, 0};
-  return {Channel::State::kClosed, 0};
+  return {Channel::State::kClosed, 0, result < 0 && errno == ETIMEDOUT};
 }
 
 int Bounded(size_t size) {
@@ -100,6 +100,7 @@ Channel::Io Channel::BeginTls() {
 // this call: the callers clear them first.
 Channel::Io Channel::FromTls(int result) {
   if (result > 0) return {State::kDone, static_cast<size_t>(result)};
+  const bool timed_out = errno == ETIMEDOUT;
   switch (SSL_get_error(tls_.get(), result)) {
     case SSL_ERROR_WANT_READ:
       return {State::kNeedsRead, 0};
@@ -115,7 +116,7 @@ Channel::Io Channel::FromTls(int result) {
       // Neither side may speak after a fatal error, not even to say goodbye.
       SSL_set_quiet_shutdown(tls_.get(), 1);
       ERR_clear_error();
-      return {State::kClosed, 0};
+      return {State::kClosed, 0, timed_out};
   }
 }
 
@@ -124,6 +125,7 @@ Channel::Io Channel::Read(char* buffer, size_t size) {
     if (const Io io = BeginTls(); io.state != State::kDone) return io;
   if (tls_ == nullptr) return FromSocket(recv(fd_, buffer, size, 0), State::kNeedsRead);
   ERR_clear_error();
+  errno = 0;
   return FromTls(SSL_read(tls_.get(), buffer, Bounded(size)));
 }
 
@@ -131,6 +133,7 @@ Channel::Io Channel::Write(std::string_view bytes) {
   if (tls_ == nullptr)
     return FromSocket(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), State::kNeedsWrite);
   ERR_clear_error();
+  errno = 0;
   return FromTls(SSL_write(tls_.get(), bytes.data(), Bounded(bytes.size())));
 }
 

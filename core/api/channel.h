@@ -25,6 +25,7 @@ class Channel {
   struct Io {
     State state = State::kClosed;
     size_t bytes = 0;
+    bool timed_out = false;  // kClosed, because the peer acknowledged nothing for too long
   };
 
   // Takes the file descriptor. No context: plain.

@@ -16,8 +16,9 @@ struct LiveLimits {
   size_t kept_bytes = size_t{4} * 1024 * 1024;  // of these events together
   size_t lag_bytes = size_t{256} * 1024;  // a client may be further behind for `stall_ns` only
   int64_t stall_ns = 10 * kSecond;        // a client that takes nothing for so long is dropped
+  int64_t acknowledge_ns = 30 * kSecond;  // a client that acknowledges nothing for so long, too
   int64_t heartbeat_ns = 15 * kSecond;    // a comment, when nothing else was sent
-  int64_t recheck_ns = 5 * kSecond;       // whether the client's token still holds
+  int64_t recheck_ns = kSecond;           // whether the client's token still holds
   int64_t retry_ns = 2 * kSecond;         // after which clients come back, at most doubled
 };
 

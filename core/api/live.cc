@@ -24,8 +24,6 @@ constexpr size_t kChunkBytes = size_t{32} * 1024;
 constexpr size_t kTurnBytes = size_t{256} * 1024;
 // What the kernel holds for a client that doesn't read would otherwise grow to megabytes.
 constexpr int kSendBufferBytes = 128 * 1024;
-// A peer that vanished without a word is noticed by the heartbeat that is never acknowledged.
-constexpr unsigned kAcknowledgeMs = 30'000;
 
 int64_t NowNs() {
   return SystemClock().MonotonicNs();
@@ -214,12 +212,14 @@ void LiveStream::Admit() {
       client->out = std::make_shared<const std::string>(*client->out + Greet(*client));
     }
   }
+  // A peer that vanished without a word is noticed by the heartbeat that is never acknowledged.
+  const auto acknowledge_ms = static_cast<unsigned>(limits_.acknowledge_ns / kMillisecond);
   for (std::unique_ptr<Client>& arrival : arrivals) {
     Client* const client = arrival.get();
     client->wrote_ns = client->kept_up_ns = client->checked_ns = NowNs();
     const int fd = client->channel.fd();
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kAcknowledgeMs, sizeof kAcknowledgeMs);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &acknowledge_ms, sizeof acknowledge_ms);
     clients_.emplace(client, std::move(arrival));
     epoll_event wanted{};
     wanted.events = EPOLLIN | EPOLLRDHUP;
@@ -279,6 +279,7 @@ LiveStream::Fate LiveStream::Serve(Client& client, bool readable) {
     // Nothing is expected from it but its end.
     char ignored[4096];
     const Channel::Io io = client.channel.Read(ignored, sizeof ignored);
+    if (io.timed_out) return Fate::kDropped;
     if (io.state == Channel::State::kClosed || io.bytes == sizeof ignored) return Fate::kGone;
   }
   size_t turn_bytes = kTurnBytes;
@@ -290,7 +291,7 @@ LiveStream::Fate LiveStream::Serve(Client& client, bool readable) {
     }
     const Channel::Io io =
         client.channel.Write(std::string_view(*client.out).substr(client.out_at));
-    if (io.state == Channel::State::kClosed) return Fate::kGone;
+    if (io.state == Channel::State::kClosed) return io.timed_out ? Fate::kDropped : Fate::kGone;
     if (io.state != Channel::State::kDone) {
       if (client.blocked_ns == 0) client.blocked_ns = NowNs();
       break;

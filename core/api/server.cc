@@ -177,6 +177,10 @@ void Server::UpdateAccess(const std::string& token, bool allow_no_token) {
   impl_->access->Update(token, allow_no_token);
 }
 
+std::vector<TokenUse> Server::Tokens() const {
+  return impl_->access->Tokens();
+}
+
 void Server::Publish(std::string_view event, std::string_view data, Keep keep) {
   impl_->live.Publish(event, data, keep);
 }

@@ -13,6 +13,7 @@
 #include "core/api/limits.h"
 #include "core/api/live.h"
 #include "core/api/tls.h"
+#include "core/api/token_watch.h"
 #include "core/base/result.h"
 
 namespace heald::api {
@@ -42,6 +43,8 @@ class Server {
   Status Serve(Backend& backend);
   // After a reload; see Access::Update.
   void UpdateAccess(const std::string& token, bool allow_no_token);
+  // Of the tokens file, as of now.
+  std::vector<TokenUse> Tokens() const;
   // Ends idle connections at once, others within a second, then waits for backend calls under way.
   void Stop();
 

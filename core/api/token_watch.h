@@ -25,7 +25,8 @@ struct TokenUse {
 
 class TokenWatch {
  public:
-  // Called, under the watch's lock, when the file becomes unusable (`bad`) or usable again.
+  // Called, under the watch's lock, when the file becomes unusable (`bad`) or usable again; by
+  // Access also when somebody guesses.
   using Notice = std::function<void(bool bad, const std::string& text)>;
   TokenWatch(std::string path, const Clock& clock, Notice notice);
 

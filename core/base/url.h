@@ -1,6 +1,7 @@
 // URLs for people's eyes. Used where a URL may hold a password. Thread rule: pure functions.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,19 @@ inline std::string WithoutPassword(std::string_view url) {
     out.replace(found, end == std::string::npos ? end : end - found, kHidden);
   }
   return out;
+}
+
+// The same for all URLs in a piece of text, each character as a '*', so that columns stay.
+inline void HidePasswords(std::string* text) {
+  for (size_t at = text->find("://"); at != std::string::npos; at = text->find("://", at)) {
+    at += 3;
+    const size_t end = std::min(text->find_first_of("/?# \t\"',}]", at), text->size());
+    const size_t host = text->rfind('@', end);
+    const size_t colon = text->find(':', at);
+    if (host == std::string::npos || host < at || colon >= host) continue;
+    std::fill(text->begin() + static_cast<ptrdiff_t>(colon) + 1,
+              text->begin() + static_cast<ptrdiff_t>(host), '*');
+  }
 }
 
 }  // namespace heald

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/base/url.h"
+
 namespace heald {
 namespace {
 
@@ -120,6 +122,7 @@ void Report::Show(const Span& at, Diagnostic* diagnostic) const {
     const int characters = Characters(std::string_view(line).substr(from, to - from));
     line.replace(from, to - from, static_cast<size_t>(characters), '*');
   }
+  HidePasswords(&line);
   diagnostic->source_line = std::move(line);
 }
 

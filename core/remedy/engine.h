@@ -97,6 +97,10 @@ class Engine {
   // As they are in force, in the file's order; and who changed them.
   const std::vector<PolicySpec>& policies() const { return spec_.policies; }
   const PolicyOverrides& overrides() const { return overrides_; }
+  // A line in the audit trail about what happened beside the engine, and what to remember of it.
+  void Record(std::string_view kind, std::string_view actor, std::string_view subject,
+              const std::string& text,
+              const std::optional<std::pair<std::string, std::string>>& setting = std::nullopt);
   Status SetSwitch(bool on, std::string_view actor);
   bool switch_on() const { return switch_on_; }
   const std::string& switch_actor() const { return switch_actor_; }

@@ -184,6 +184,16 @@ void Engine::ApplyPolicies(OpenIncident& open) {
     if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
 }
 
+void Engine::Record(std::string_view kind, std::string_view actor, std::string_view subject,
+                    const std::string& text,
+                    const std::optional<std::pair<std::string, std::string>>& setting) {
+  const Entry entry(this);
+  Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
+  if (setting) draft.Set(setting->first, setting->second);
+  draft.Event(kind, actor, subject, text);
+  CommitOrHold(&draft);
+}
+
 Status Engine::SetSwitch(bool on, std::string_view actor) {
   const Entry entry(this);
   const int64_t now_ns = deps_.clock->NowNs();

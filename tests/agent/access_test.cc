@@ -96,6 +96,12 @@ TEST_F(AgentAccessTest, ARunningAgentSeesTokensComeAndGo) {
   EXPECT_TRUE(Soon([&] { return StatusWith(anna) == 401; }));
   EXPECT_EQ(StatusWith(robot), 200);
   EXPECT_EQ(StatusWith("", "GET", "/healthz"), 200) << "asks for none";
+  EXPECT_TRUE(Eventually([&] {
+    StatusWith(robot, "GET", "/api/v1/audit?limit=50");
+    return body_.find("(anna, operator) created") != std::string::npos &&
+           body_.find("(anna, operator) revoked") != std::string::npos &&
+           body_.find("(robot, viewer) created") != std::string::npos;
+  })) << body_;
 }
 
 TEST_F(AgentAccessTest, RolesAndActorsHold) {

@@ -50,6 +50,7 @@ class ApiAuthTest : public StateFolder {
     options.agent_token = agent_token;
     options.tokens_file = File();
     options.allow_no_token = allow_no_token;
+    options.notice = [this](bool, const std::string& text) { notices_.push_back(text); };
     return Access(options, clock_);
   }
   static std::string Bearer(const std::string& token) { return "Bearer " + token; }
@@ -257,19 +258,25 @@ TEST_F(ApiAuthTest, AnUpdateHoldsForAllCopies) {
 
 TEST_F(ApiAuthTest, GuessingIsSlowForTheOneWhoGuesses) {
   const NewToken anna = StateFolder::Make("anna");
-  const Access access = Make();
-  for (int i = 0; i < 20; ++i)
+  const Access access = Make(false, kToken);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(notices_.empty());
     EXPECT_EQ(StatusOf(access, With("Bearer guess" + std::to_string(i))), 401);
+  }
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_THAT(notices_[0], HasSubstr("wrong tokens within a minute from 10.9.8.7"));
   clock_.Advance(10 * kSecond);
-  const auto who = access.Authenticate(With(Bearer(anna.text)));
+  const auto who = access.Authenticate(With(Bearer(kToken)));
   ASSERT_TRUE(std::holds_alternative<Response>(who)) << "nor is it told when a guess is right";
   const auto& refusal = std::get<Response>(who);
   EXPECT_EQ(refusal.status, 429);
   EXPECT_EQ(HeaderOf(refusal, "Retry-After"), "50");
   EXPECT_THAT(refusal.body, HasSubstr("too many wrong tokens from 10.9.8.7"));
-  EXPECT_EQ(StatusOf(access, With(Bearer(anna.text), "10.9.8.8")), 200);
+  EXPECT_EQ(StatusOf(access, With(Bearer(kToken), "10.9.8.8")), 200);
+  EXPECT_EQ(StatusOf(access, With(Bearer(anna.text))), 200)
+      << "can't be guessed, so isn't kept out";
   clock_.Advance(50 * kSecond);
-  EXPECT_EQ(StatusOf(access, With(Bearer(anna.text))), 200);
+  EXPECT_EQ(StatusOf(access, With(Bearer(kToken))), 200);
 }
 
 TEST_F(ApiAuthTest, AClientWithARevokedTokenOrNoneDoesNotLockItselfOut) {

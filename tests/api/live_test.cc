@@ -249,6 +249,18 @@ TEST_P(ApiLiveTest, SlowClientIsDroppedAndDelaysNobody) {
   EXPECT_EQ(quick->Next().data, "after");
 }
 
+// Few events: what it doesn't take still fits what the kernel holds for it.
+TEST_P(ApiLiveTest, ClientThatAcknowledgesNothingCountsAsSlow) {
+  ServerOptions options;
+  options.limits.live.acknowledge_ns = 200 * kMillisecond;
+  StartEither(options);
+  constexpr int kSmall = 1024;
+  const auto slow = Listen("", "", kSmall);
+  for (int i = 0; i < 8; ++i) server_->Publish("x", std::string(4096, ' '), Keep::kEvery);
+  EXPECT_TRUE(Eventually([&] { return Stats().dropped_total == 1; }));
+  EXPECT_EQ(Stats().clients, 0u);
+}
+
 TEST_P(ApiLiveTest, ClientThatIsOvertakenByTheLogIsDropped) {
   ServerOptions options;
   options.limits.live.kept_bytes = 1024 * 1024;

@@ -68,6 +68,7 @@ class ApiAuthTest : public StateFolder {
     return identity.actor + " " + std::string(ToString(identity.role));
   }
   VirtualClock clock_{1'800'000'000 * kSecond};
+  std::vector<std::string> notices_;
 };
 
 TEST(ApiAccessTest, KnowsItsOwnHosts) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/backtest/pretended_targets.h"
+#include "core/backtest/quiet_services.h"
 #include "core/backtest/replay.h"
 #include "core/plugin/instances.h"
 #include "core/store/open.h"
@@ -22,18 +23,6 @@ struct Event {
   std::vector<std::string> guards;  // that refused
   Labels target;
   std::string text;
-};
-
-// Plugins' log lines and metrics are not what a test is about.
-class Quiet final : public plugin::Services {
- public:
-  void Log(std::string_view, uint32_t, std::string_view,
-           const std::vector<std::pair<std::string_view, std::string_view>>&) override {}
-  Result<uint64_t> Metric(std::string_view, uint32_t, std::string_view, std::string_view,
-                          const Labels&) override {
-    return uint64_t{0};
-  }
-  void Record(uint64_t, double) override {}
 };
 
 class Recorder final : public remedy::EventSink {
@@ -196,7 +185,7 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
                            const plugin::Loader& plugins, const std::string& scratch_dir) {
   VirtualClock clock(kStartNs);
   SeriesTable series;
-  Quiet services;
+  QuietServices services;
   plugin::Factory factory(plugins, plugin::Shared{&series, &clock, &services, scratch_dir});
   Result<std::unique_ptr<Store>> store = OpenStore({"sqlite:heald.db", scratch_dir, false});
   if (!store) return store.error();

@@ -9,6 +9,7 @@
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
 #include "core/cli/report.h"
+#include "core/cli/score.h"
 #include "core/cli/silence.h"
 #include "core/cli/token.h"
 #include "core/cli/verbs.h"
@@ -82,6 +83,23 @@ int main(int argc, char** argv) {
   sub->callback([&] {
     test.pipeline = pipeline;
     code = Test(test);
+  });
+
+  ScoreOptions score;
+  sub = app.add_subcommand("score", "Run a detector over a CSV file: a score for every row");
+  sub->add_option("--plugin", score.plugin, "A detector, by name or by the path of its file")
+      ->required();
+  sub->add_option("--config", score.config, "YAML file with the plugin's config: mapping");
+  sub->add_option("--train", score.train, "Rows to learn from first, of the time before the input");
+  sub->add_option("--input", score.input,
+                  "timestamp,metric… or numbers only, one row a minute; .gz too")
+      ->required();
+  sub->add_option("--output", score.output,
+                  "timestamp,score,severity,alert,contributors; - for stdout")
+      ->required();
+  sub->callback([&] {
+    score.pipeline = pipeline;
+    code = Score(score);
   });
 
   ExplainOptions explain;

@@ -1,12 +1,10 @@
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/agent/environment.h"
+#include "core/backtest/scratch.h"
 #include "core/backtest/test_run.h"
 #include "core/cli/verbs.h"
 #include "core/config/loader.h"
@@ -16,27 +14,6 @@ namespace heald::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder that goes with its end; in memory where possible.
-class Scratch {
- public:
-  Scratch() {
-    const bool shm = access("/dev/shm", W_OK) == 0;
-    std::string pattern =
-        ((shm ? fs::path("/dev/shm") : fs::temp_directory_path()) / "heald-test-XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // pipeline.yaml -> pipeline_test.yaml
 std::string FileBeside(const std::string& file) {
@@ -119,7 +96,7 @@ int Test(const TestOptions& options) {
   std::vector<Outcome> outcomes;
   bool passed = true;
   for (const PipelineTest& test : tests) {
-    const Scratch scratch;
+    const backtest::Scratch scratch;
     const auto start = std::chrono::steady_clock::now();
     Result<backtest::TestReport> report =
         backtest::RunTest(*loaded.spec, test, plugins, scratch.path());

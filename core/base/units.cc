@@ -170,7 +170,10 @@ Result<int64_t> ParseTime(std::string_view text) {
       code == std::errc() && at == text.data() + text.size()) {
     if (!(std::fabs(epoch) < 9.2e9))
       return Bad("time", text, "epoch seconds are expected, not milliseconds");
-    return static_cast<int64_t>(std::llround(epoch * 1e9));
+    // Apart, as a double doesn't hold so many nanoseconds.
+    const double whole = std::floor(epoch);
+    return static_cast<int64_t>(whole) * kSecond +
+           static_cast<int64_t>(std::llround((epoch - whole) * 1e9));
   }
   tm parts{};
   double seconds = 0;

@@ -72,7 +72,8 @@ std::vector<Host> LoadHosts(const std::string& folder) {
 
 std::vector<WindowedFile> LoadWindowed(const std::string& folder) {
   std::vector<WindowedFile> files;
-  for (const auto& [name, windows] : ReadJson(fs::path(folder) / "windows.json").items()) {
+  const ordered_json labelled = ReadJson(fs::path(folder) / "windows.json");
+  for (const auto& [name, windows] : labelled.items()) {
     WindowedFile file{name, (fs::path(folder) / name).string(), 0, {}};
     auto csv = backtest::MetricCsv::Open(file.path);
     if (!csv) continue;

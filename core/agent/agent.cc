@@ -298,8 +298,8 @@ void Agent::ScheduleTick() {
       healthy_since_ns_ = clock_.NowNs();
   }
   const int64_t due_ns = engine_->next_due_ns();
-  if (due_ns == INT64_MAX || !running_) return;
-  // The wall clock may jump, so never sleep for long on its word.
+  if (!running_) return;
+  // The wall clock may jump, so never sleep for long on its word, also with nothing to wait for.
   const int64_t wait_ns = std::clamp<int64_t>(due_ns - clock_.NowNs(), 0, kSecond);
   tick_->expires_after(std::chrono::nanoseconds(wait_ns));
   tick_->async_wait([this](const boost::system::error_code& error) {

@@ -269,13 +269,14 @@ void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext
   const auto running = running_.find(policy.spec.name);
   context->targets_running = running == running_.end() ? 0 : running->second;
   if (run.leases.empty()) ++context->targets_running;
-  const bool ask_health = policy.spec.guard.min_healthy.set;
+  std::function<bool(const std::string&)> healthy;  // one by one is dear where there are many
+  if (policy.spec.guard.min_healthy.set)
+    healthy = [&](const std::string& target) {
+      const OpenIncident* other = book_.OfTarget(target);
+      return target != open.target_key && (other == nullptr || !other->Unhealthy());
+    };
   const LatestSamples::Census census =
-      deps_.latest->Count(policy.population, open.target_key, [&](const std::string& target) {
-        if (!ask_health) return false;
-        const OpenIncident* other = book_.OfTarget(target);
-        return target != open.target_key && (other == nullptr || !other->Unhealthy());
-      });
+      deps_.latest->Count(policy.population, open.target_key, healthy);
   context->targets_known = census.known;
   context->targets_healthy = census.yes;
   // A target may be too ill to be measured.

@@ -11,6 +11,7 @@ constexpr int64_t kClockSlackNs = kSecond;
 constexpr int64_t kIdleNs = 100 * kMillisecond;
 constexpr int64_t kCatchUpNs = 100 * kMillisecond;  // while the store is away, or behind
 constexpr int64_t kExpireEveryNs = kMinute;
+constexpr size_t kPerTick = 32;  // timers
 
 }  // namespace
 
@@ -123,9 +124,10 @@ int64_t Engine::Tick() {
 }
 
 void Engine::FireDueTimers(int64_t now_ns) {
-  // Only what was due at the start: what a step schedules for "now" belongs to the next tick.
+  // Only what was due at the start: what a step schedules for "now" belongs to the next tick. And
+  // not all of much: findings that came in meanwhile wait for this tick's end.
   std::vector<Timer> due;
-  while (!timers_.empty() && timers_.top().due_ns <= now_ns) {
+  while (due.size() < kPerTick && !timers_.empty() && timers_.top().due_ns <= now_ns) {
     due.push_back(timers_.top());
     timers_.pop();
   }

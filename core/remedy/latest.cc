@@ -167,7 +167,8 @@ LatestSamples::Census LatestSamples::Count(
   if (largest == nullptr) return census;
   census.known = largest->targets.size();
   census.has = largest->targets.contains(target);
-  for (const auto& [key, series] : largest->targets) census.yes += is(key);
+  if (is)
+    for (const auto& [key, series] : largest->targets) census.yes += is(key);
   return census;
 }
 

@@ -45,7 +45,7 @@ class LatestSamples {
   // where several do. A stale one and NaN count as missing.
   std::optional<double> Lookup(std::string_view name, const Labels& target, int64_t now_ns) const;
   // Of the name with the most targets: how many there are, and how many `is` says yes of; it gets
-  // the text of the target's labels of group_by, and must not call back.
+  // the text of the target's labels of group_by, and must not call back. Null: nobody is asked.
   struct Census {
     size_t known = 0;
     size_t yes = 0;

@@ -704,7 +704,8 @@ TEST_P(StoreContractTest, TellsWeeksRowByRow) {
   }));
   EXPECT_THAT(executions, ElementsAre("pverified"));
   std::map<DecisionVerdict, uint64_t> counts;
-  for (const DecisionCount& count : *store_->DecisionCounts(0)) counts[count.verdict] = count.count;
+  const std::vector<DecisionCount> decisions = *store_->DecisionCounts(0);
+  for (const DecisionCount& count : decisions) counts[count.verdict] = count.count;
   EXPECT_EQ(counts[DecisionVerdict::kRefused], 2u);
   EXPECT_EQ(counts[DecisionVerdict::kAct], 1u);
   std::vector<std::pair<int64_t, bool>> cleared;
@@ -731,8 +732,8 @@ TEST_P(StoreContractTest, KnowsHowAPolicysLatestExecutionsEnded) {
   add("d6", 60, ExecutionState::kIssued, 0);
   Commit(change);
   std::vector<std::pair<int64_t, bool>> ended;
-  for (const EndedExecution& each : *store_->EndedOf("p", 0, 10))
-    ended.emplace_back(each.ended_ns, each.failed);
+  const std::vector<EndedExecution> all = *store_->EndedOf("p", 0, 10);
+  for (const EndedExecution& each : all) ended.emplace_back(each.ended_ns, each.failed);
   EXPECT_THAT(ended, ElementsAre(std::pair(51, true), std::pair(21, false), std::pair(11, true)));
   EXPECT_THAT(*store_->EndedOf("p", 11, 10), SizeIs(2));
   EXPECT_THAT(*store_->EndedOf("p", 0, 1), SizeIs(1));

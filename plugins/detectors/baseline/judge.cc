@@ -1,0 +1,86 @@
+#include "plugins/detectors/baseline/judge.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace heald::baseline {
+
+namespace {
+
+// Shares of the newest sample in the two smoothed amounts, and of the slow one in their mix.
+constexpr float kFast = 0.3F;
+constexpr float kSlow = 0.06F;
+constexpr float kSlowPart = 0.35F;
+constexpr float kSlowPartAlone = 1;
+// Quiet entities have hardly any deviation; this one counts at least.
+constexpr float kLeastVariance = 0.02F;
+constexpr float kYoung = 10;
+// A young entity learns fast; while something is wrong this share of it.
+constexpr float kHeld = 0.25F;
+// A finding is over below this share of the threshold.
+constexpr double kOver = 0.5;
+// After an early end it must rise above this many times what it still was.
+constexpr float kRearm = 1.5F;
+
+void Move(float& mean, float value, float share) {
+  mean += share * (value - mean);
+}
+
+}  // namespace
+
+Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, bool back) {
+  const float root = static_cast<float>(std::sqrt(amount));
+  const float least = 1.0F / static_cast<float>(count_ + 1);
+  Move(fast_, root, std::max(kFast, least));
+  Move(slow_, root, std::max(kSlow, least));
+  const float part = alone ? kSlowPartAlone : kSlowPart;
+  const float level = fast_ + part * (slow_ - fast_);
+  const float off = level - mean_;
+  const bool learning = Learning(rules);
+  // What is young hardly knows its own deviation.
+  const float deviation = std::sqrt(variance_ + kLeastVariance + kYoung * least);
+  score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
+  // What is wrong teaches as slowly as anything ever will, so that no incident becomes usual.
+  const auto slowest = static_cast<float>(1 - std::exp2(-1 / rules.half_life));
+  const float share = std::max(slowest, open_ ? kHeld * least : least);
+  mean_ += share * off;
+  variance_ = (1 - share) * (variance_ + share * off * off);
+  if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;
+  if (learning) return Step::kLearning;
+  return open_ ? WhileOpen(rules, ts_ns, back) : WhileNot(rules, ts_ns);
+}
+
+Step Judge::WhileNot(const Rules& rules, int64_t ts_ns) {
+  const double share = score_ / rules.threshold;
+  if (share < kOver) {
+    began_ns_ = 0;
+    rearm_ = 0;
+  } else if (began_ns_ == 0) {
+    began_ns_ = ts_ns;
+  }
+  if (share < 1 || score_ < rearm_) return Step::kNormal;
+  open_ = true;
+  opened_ns_ = ts_ns;
+  if (rearm_ > 0) began_ns_ = ts_ns;
+  normal_ = 0;
+  return Step::kOpened;
+}
+
+Step Judge::WhileOpen(const Rules& rules, int64_t ts_ns, bool back) {
+  const bool over = score_ < kOver * rules.threshold;
+  Step step = Step::kOngoing;
+  if (over || back) {
+    step = ++normal_ < rules.clear_after ? Step::kRecovering : Step::kCleared;
+  } else {
+    normal_ = 0;
+    if (ts_ns - opened_ns_ >= rules.max_hold_ns) step = Step::kRebaselined;
+  }
+  if (step < Step::kCleared) return step;
+  open_ = false;
+  // The smoothed amount takes a while to fall: what is left of it opens no second finding.
+  rearm_ = over ? 0 : kRearm * score_;
+  return step;
+}
+
+}  // namespace heald::baseline

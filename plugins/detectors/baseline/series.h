@@ -1,0 +1,101 @@
+// What one series usually does, in few bytes, and how far its newest sample is from that. No host,
+// no labels, no findings: plugin.cc adds those, Stage says when it is enough. README.md explains
+// the rules. Thread rule: plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "plugins/detectors/baseline/season.h"
+
+namespace heald::baseline {
+
+enum class Direction { kBoth, kAbove, kBelow };
+
+struct Habits {
+  double half_life = 10'000;  // samples
+  int64_t min_samples = 30;
+  Direction direction = Direction::kBoth;
+  double min_deviation = 0;        // in the metric's unit
+  double min_deviation_ratio = 0;  // of the mean
+  bool season = true;
+};
+
+// Which of the features stood out most.
+enum class Feature : uint8_t { kValue, kStep, kDrift, kUnrest, kSeason };
+
+struct Surprise {
+  float amount = 0;  // half the squared distance in deviations, at most Series::kCap
+  Feature feature = Feature::kValue;
+};
+
+class Series {
+ public:
+  static constexpr float kCap = 400;
+
+  // Judges `value` (not NaN) and learns from it. `hold`: it is part of an incident, so it teaches
+  // as slowly as anything ever will, also a series that is young and learns fast.
+  Surprise Next(const Habits& habits, int64_t ts_ns, double value, bool hold);
+
+  bool Learning(const Habits& habits) const {
+    return static_cast<int64_t>(count_) < habits.min_samples;
+  }
+  // From now on its present level and unrest are what is usual.
+  void Rebaseline();
+
+  // What is usual at ts_ns, and one deviation, in the metric's unit.
+  double Expected(const Habits& habits, int64_t ts_ns) const;
+  double Deviation(const Habits& habits) const;
+  bool Seasonal() const;
+  // It stands still at a level that isn't the usual one.
+  bool Settled() const;
+  // It was silent for long: the next value is no step from the last one.
+  void Resume() { resumed_ = true; }
+  // The latest value is within `deviations` of what is usual at ts_ns.
+  bool Within(const Habits& habits, int64_t ts_ns, float deviations) const;
+  double Level() const { return Outside(fast_); }
+
+  template <typename Visit>
+  void Persist(Visit&& visit) {
+    for (double* number : {&origin_, &scale_}) visit(*number);
+    for (float* number : {&low_, &high_, &last_, &fast_, &slow_, &unrest_}) visit(*number);
+    for (Moments& moments : usual_) {
+      visit(moments.mean);
+      visit(moments.variance);
+    }
+    visit(count_);
+    visit(resumed_);
+    season_.Persist(visit);
+  }
+
+ private:
+  static constexpr int kFeatures = 5;
+  struct Moments {
+    float mean = 0;
+    float variance = 0;
+  };
+
+  double Outside(float inside) const { return origin_ + scale_ * static_cast<double>(inside); }
+  float Inside(double value) const;
+  float Reach(const Habits& habits) const;  // the smallest deviation that counts
+  void Start(double value);
+  void Widen(const Habits& habits, float value);
+  void Reframe();
+
+  // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is
+  // enough for them, and 1e300 is as good as 1e-300.
+  double origin_ = 0;
+  double scale_ = 0;
+  float low_ = 0;  // range of what was seen, forgotten slowly
+  float high_ = 0;
+  float last_ = 0;
+  float fast_ = 0;    // mean of about 7 samples
+  float slow_ = 0;    // … 65
+  float unrest_ = 0;  // mean absolute step of about 50
+  std::array<Moments, kFeatures> usual_{};
+  uint32_t count_ = 0;
+  bool resumed_ = false;
+  Season season_;
+};
+
+}  // namespace heald::baseline

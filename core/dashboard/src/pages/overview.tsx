@@ -1,6 +1,6 @@
 // The first page: all is well, or what is being done and what needs a person.
 import {useEffect} from 'preact/hooks';
-import type {Decision, Incident, IncidentChain} from '../api/types';
+import type {Decision, Incident, IncidentChain, Status} from '../api/types';
 import {about, lasting, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {setTitle} from '../state/title';
@@ -76,6 +76,13 @@ export function Overview() {
     'outcome',
     'incident',
   ]);
+  const listed = incidents?.incidents.filter((incident) => incident.closed === null) ?? [];
+  // A list has no findings; the one that leads needs them. The same answer as in its line below.
+  const leading = listed.find((incident) => !isQuiet(incident));
+  const {data: chain} = useResource<Incident | Status>(
+    leading ? `/api/v1/incidents/${leading.id}` : '/api/v1/status',
+    INCIDENT_EVENTS,
+  );
   const lost = useLost();
   useEffect(() => setTitle('Overview'), []);
   if (!status)
@@ -88,7 +95,11 @@ export function Overview() {
       </>
     );
 
-  const open = incidents?.incidents.filter((incident) => incident.closed === null) ?? [];
+  const open = listed.map((incident) =>
+    chain && 'findings' in chain && chain.id === incident.id
+      ? {...incident, findings: chain.findings}
+      : incident,
+  );
   const past = incidents?.incidents.filter((incident) => incident.closed !== null) ?? [];
   const needs = needsOf(status);
   // The storm's own is told among the needs.

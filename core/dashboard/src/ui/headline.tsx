@@ -17,7 +17,7 @@ export const isQuiet = (incident: Incident): boolean =>
 
 const onlyPredicted = (incident: Incident): boolean =>
   incident.findings.length > 0 &&
-  incident.findings.every((finding) => finding.kind === 'prediction');
+  incident.findings.every(({kind, state}) => kind === 'prediction' || state === 'clear');
 
 // The worst first: what is said is the first that holds. `waiting`: approvals that are not of a
 // silenced incident.

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/agent/agent.h"
+#include "core/agent/chain_record.h"
 #include "core/agent/targets.h"
 #include "core/agent/version.h"
 #include "core/api/json.h"
@@ -135,14 +136,6 @@ std::vector<std::string> ActionsOf(const PolicySpec& policy) {
     if (std::find(actions.begin(), actions.end(), recommended.action) == actions.end())
       actions.push_back(recommended.action);
   return actions;
-}
-
-OutcomeState OutcomeOf(ExecutionState state) {
-  constexpr OutcomeState kStates[] = {OutcomeState::kIssued,   OutcomeState::kIssued,
-                                      OutcomeState::kObserved, OutcomeState::kVerified,
-                                      OutcomeState::kFailed,   OutcomeState::kUndone,
-                                      OutcomeState::kDryRun};
-  return kStates[static_cast<size_t>(state)];
 }
 
 }  // namespace
@@ -372,26 +365,10 @@ Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {
   }();
   if (!chain) return chain.error();
   if (!*chain) return MakeError(Code::kNotFound, "there is no incident " + std::to_string(id));
-  api::IncidentChain out;
   std::vector<Incident> shown = {std::move((*chain)->incident)};
   ShowQuiet(&shown);
-  out.incident = std::move(shown.front());
-  for (remedy::Hint& hint : remedy::HintsOf((*chain)->events))
-    out.hints.push_back({hint.ts_ns, std::move(hint.text)});
-  out.decisions = std::move((*chain)->decisions);
-  out.forecasts = std::move((*chain)->forecasts);
-  for (const Decision& decision : out.decisions)
-    if (std::string text = remedy::Afterwards(decision, out.incident); !text.empty())
-      out.afterwards.emplace_back(decision.id, std::move(text));
-  for (const Execution& e : (*chain)->executions)
-    out.outcomes.push_back({e.decision, e.incident, OutcomeOf(e.state), e.detail,
-                            std::max({e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns})});
-  for (const AuditEvent& e : (*chain)->events) {
-    const bool of_decision = std::any_of(out.decisions.begin(), out.decisions.end(),
-                                         [&](const Decision& d) { return d.id == e.subject; });
-    out.timeline.push_back({e.ts_ns, e.actor, e.kind, of_decision ? e.subject : "", e.detail});
-  }
-  return out;
+  (*chain)->incident = std::move(shown.front());
+  return ChainRecord(std::move(**chain));
 }
 
 // ---- what is done ----

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/api/chain_detail.h"
 #include "core/base/units.h"
 
 namespace heald::api {
@@ -240,9 +241,12 @@ Json ToJson(const Outcome& outcome) {
 }
 
 Json ToJson(const ChainEvent& event) {
-  const Detail detail(event.detail);
+  Detail detail(event.detail);
+  Json calls = TakeCalls(&detail.rest);
+  Json samples = TakeSamples(&detail.rest);
   return {{"time", Time(event.ts_ns)},        {"actor", event.actor}, {"event", event.event},
-          {"decision", Text(event.decision)}, {"text", detail.text},  {"detail", detail.rest}};
+          {"decision", Text(event.decision)}, {"text", detail.text},  {"calls", std::move(calls)},
+          {"samples", std::move(samples)},    {"detail", detail.rest}};
 }
 
 Json ToJson(const IncidentChain& chain) {

@@ -1,5 +1,6 @@
-// `heald explain N`: one incident from its first finding to its verification, with every guard's
-// verdict. Thread rule: the main thread.
+// `heald explain N`: one incident from its first sample to its verification, with every guard's
+// verdict and every call; as text (explain_text.h), or as the JSON that GET /api/v1/incidents/N
+// answers. Thread rule: the main thread.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,6 @@ struct ExplainOptions {
   std::string format = "text";
 };
 int Explain(const ExplainOptions& options, const PipelineOptions& pipeline);
-
-// The story as text. Times of day are in UTC; "+2.1 s" is since the first finding.
-std::string ExplainText(const Chain& chain);
 
 // The journal that `store` (when not empty) or the pipeline file names, read only; works while an
 // agent runs and when none does.

@@ -109,7 +109,9 @@ int main(int argc, char** argv) {
   sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
   sub->add_option("--store", explain.store,
                   "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
-  sub->add_option("--format", explain.format, "text or json")
+  sub->add_option(
+         "--format", explain.format,
+         "text, or json: what GET /api/v1/incidents/N answers (openapi.yaml, IncidentChain)")
       ->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = Explain(explain, pipeline); });
 

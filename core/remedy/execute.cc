@@ -125,6 +125,7 @@ void Engine::BeginDryRun(Run& run, OpenIncident& open) {
 
 void Engine::OnDryRun(Run& run, Result<Effect> effect) {
   OpenIncident& open = *book_.Find(run.incident);
+  run.calls = CallsOf(effect);
   // An action without a dry run of its own is content with its plan.
   if (!effect && effect.error().code == Code::kUnsupported)
     effect = Effect{EffectState::kDone, "the action has no dry run of its own; its plan holds"};
@@ -137,7 +138,8 @@ void Engine::OnDryRun(Run& run, Result<Effect> effect) {
   Draft draft(Transition::kDryRun, now_ns, &open);
   draft.Add(run.execution)
       .Event("execution.dry_run", run.decision.actor, run.decision.id,
-             "dry run of " + run.decision.plan.summary + ": " + effect->detail)
+             "dry run of " + run.decision.plan.summary + ": " + effect->detail,
+             WithCalls(Json::object(), run.calls))
       .Result(run.decision, OutcomeState::kDryRun, effect->detail)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
@@ -173,6 +175,8 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   }
   run.recovered = false;
   run.reply.clear();
+  run.calls.clear();
+  run.observed_calls.clear();
   run.last_effect.clear();
   run.observe_calls = 0;
   run.observe_step_ns = options_.observe_min_ns;
@@ -194,6 +198,7 @@ void Engine::ObserveInDoubt(Run& run) {
 
 void Engine::OnExecuted(Run& run, Result<Effect> effect) {
   FaultPoint(kExecuteFaultPoint.after);
+  run.calls = CallsOf(effect);
   if (!effect) {
     run.reply = effect.error().message;
     if (SurelyNotDone(effect.error().code)) return Fail(run, run.reply, true);
@@ -224,6 +229,7 @@ void Engine::PollEffect(Run& run) {
 
 void Engine::OnObserved(Run& run, Result<Effect> effect) {
   const int64_t now_ns = deps_.clock->NowNs();
+  run.observed_calls = CallsOf(effect);
   if (effect && effect->state == EffectState::kDone) return EffectShown(run, effect->detail);
   if (effect && effect->state == EffectState::kFailed) return Fail(run, effect->detail, true);
   run.last_absent = effect && effect->state == EffectState::kAbsent;
@@ -261,9 +267,10 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
       .Add(run.execution)
       .Event("execution.observed", run.decision.actor, run.decision.id,
              run.decision.plan.summary + " … " + detail,
-             {{"observe_calls", run.observe_calls},
-              {"reply", run.reply},
-              {"after_ns", now_ns - run.execution.issued_ns}})
+             WithCalls({{"observe_calls", run.observe_calls},
+                        {"reply", run.reply},
+                        {"after_ns", now_ns - run.execution.issued_ns}},
+                       run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kObserved, detail)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
@@ -345,7 +352,8 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
       .Add(run.execution)
       .Event("execution.failed", run.decision.actor, run.decision.id,
              "failed: " + what + ": " + reason,
-             {{"observe_calls", run.observe_calls}, {"reply", run.reply}})
+             WithCalls({{"observe_calls", run.observe_calls}, {"reply", run.reply}}, run.calls,
+                       run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (escalate)

@@ -65,8 +65,10 @@ struct Run {
   int64_t recovered_ns = 0;
   int64_t observe_step_ns = 0;
   uint32_t observe_calls = 0;
-  std::string reply;        // what execute() said
-  std::string last_effect;  // what the latest observe() said
+  std::vector<Call> calls;           // that execute(), dry_run() or undo() made
+  std::vector<Call> observed_calls;  // ... and the latest observe()
+  std::string reply;                 // what execute() said
+  std::string last_effect;           // what the latest observe() said
   bool last_absent = false;
   std::vector<std::string> leases;
 };

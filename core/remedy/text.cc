@@ -1,9 +1,14 @@
 #include "core/remedy/text.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/remedy/guards.h"
 
 namespace heald::remedy {
 namespace {
+
+constexpr size_t kSamplesKept = 20;
 
 // What a reader wants to know before an action; the rest is in `heald explain`.
 std::string GuardsText(const Decision& decision) {
@@ -48,11 +53,22 @@ Json FindingDetail(const Finding& finding) {
   Json detail = {{"severity", ToString(finding.severity)},
                  {"state", ToString(finding.state)},
                  {"metric", finding.metric},
+                 {"unit", finding.unit},
                  {"score", finding.score},
                  {"began_ns", finding.began_ns},
                  {"sample_ts_ns", finding.ts_ns},
                  {"node", finding.node}};
-  if (finding.value == finding.value) detail["value"] = finding.value;
+  const auto known = [&](const char* name, double value) {
+    if (std::isfinite(value)) detail[name] = value;
+  };
+  known("value", finding.value);
+  known("expected_low", finding.expected_low);
+  known("expected_high", finding.expected_high);
+  // The record itself goes on to show the latest state; what was seen at this moment stays here.
+  const size_t first = finding.recent.size() - std::min(finding.recent.size(), kSamplesKept);
+  for (size_t i = first; i < finding.recent.size(); ++i)
+    detail["recent"].push_back(std::isfinite(finding.recent[i]) ? Json(finding.recent[i]) : Json());
+  if (finding.recent_step_ns != 0) detail["recent_step_ns"] = finding.recent_step_ns;
   return detail;
 }
 
@@ -70,6 +86,16 @@ Json GuardsDetail(const Decision& decision) {
           {"plan_hash", decision.plan_hash},
           {"dry_run", decision.dry_run},
           {"guards", std::move(guards)}};
+}
+
+Json WithCalls(Json detail, const std::vector<Call>& calls, const std::vector<Call>& more) {
+  for (const std::vector<Call>* part : {&calls, &more})
+    for (const Call& call : *part) detail["calls"].push_back(ToJson(call));
+  return detail;
+}
+
+const std::vector<Call>& CallsOf(const Result<Effect>& effect) {
+  return effect ? effect->calls : effect.error().calls;
 }
 
 }  // namespace heald::remedy

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/model/incident.h"
+#include "core/pipeline/instance.h"
 #include "core/store/json.h"
 
 namespace heald::remedy {
@@ -20,5 +22,9 @@ std::string ValueText(const Finding& finding);
 // What the audit keeps of a finding beside the record itself.
 Json FindingDetail(const Finding& finding);
 Json GuardsDetail(const Decision& decision);
+// `detail` with the calls that an action made, where it made any.
+Json WithCalls(Json detail, const std::vector<Call>& calls, const std::vector<Call>& more = {});
+// Of an answer, good or bad.
+const std::vector<Call>& CallsOf(const Result<Effect>& effect);
 
 }  // namespace heald::remedy

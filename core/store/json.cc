@@ -329,27 +329,21 @@ Json ToJson(const IncidentLabel& label) {
 }
 
 Json ToJson(const Forecast& f) {
-  return {{"finding", f.finding},
-          {"incident", f.incident},
-          {"trace_id", f.trace_id},
-          {"detector", f.detector},
-          {"metric", f.metric},
-          {"unit", f.unit},
-          {"component", f.component},
-          {"target", ToJson(f.target)},
-          {"target_key", f.target_key},
-          {"probability", Number(f.probability)},
-          {"made_ns", f.made_ns},
-          {"eta_low_ns", f.eta_low_ns},
-          {"eta_ns", f.eta_ns},
-          {"eta_high_ns", f.eta_high_ns},
-          {"until_ns", f.until_ns},
-          {"threshold", Number(f.threshold)},
-          {"above", f.above},
-          {"outcome", ToString(f.outcome)},
-          {"judged_ns", f.judged_ns},
-          {"happened_ns", f.happened_ns},
+  return {{"finding", f.finding},       {"incident", f.incident},
+          {"trace_id", f.trace_id},     {"detector", f.detector},
+          {"metric", f.metric},         {"unit", f.unit},
+          {"component", f.component},   {"target", ToJson(f.target)},
+          {"target_key", f.target_key}, {"probability", Number(f.probability)},
+          {"made_ns", f.made_ns},       {"eta_low_ns", f.eta_low_ns},
+          {"eta_ns", f.eta_ns},         {"eta_high_ns", f.eta_high_ns},
+          {"until_ns", f.until_ns},     {"threshold", Number(f.threshold)},
+          {"above", f.above},           {"outcome", ToString(f.outcome)},
+          {"judged_ns", f.judged_ns},   {"happened_ns", f.happened_ns},
           {"reason", f.reason}};
+}
+
+Json ToJson(const Call& c) {
+  return {{"call", c.call}, {"answer", c.answer}, {"at_ns", c.at_ns}, {"took_ns", c.took_ns}};
 }
 
 Json ToJson(const Plan& p) {

@@ -20,6 +20,7 @@ Json ToJson(const Finding& finding);
 Json ToJson(const Incident& incident);
 Json ToJson(const IncidentLabel& label);
 Json ToJson(const Forecast& forecast);
+Json ToJson(const Call& call);
 Json ToJson(const Plan& plan);
 Json ToJson(const Decision& decision);
 Json ToJson(const Outcome& outcome);

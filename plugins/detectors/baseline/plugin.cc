@@ -31,12 +31,13 @@ double Onset(double score, double threshold, Step step) {
 Detector::Detector(sdk::Host host, const Config& config)
     : host_(host),
       config_(config),
-      habits_{.half_life = static_cast<double>(config.half_life),
-              .min_samples = config.min_samples,
-              .direction = config.direction,
-              .min_deviation = config.min_deviation,
-              .min_deviation_ratio = config.min_deviation_ratio.value,
-              .season = config.season},
+      habits_{
+          .forget = static_cast<float>(1 - std::exp2(-1.0 / static_cast<double>(config.half_life))),
+          .min_samples = config.min_samples,
+          .direction = config.direction,
+          .min_deviation = config.min_deviation,
+          .min_deviation_ratio = config.min_deviation_ratio.value,
+          .season = config.season},
       skipped_(host.Counter("samples_skipped_total",
                             "Samples left out: NaN, infinite at the start, or not later than the "
                             "one before")),
@@ -46,7 +47,7 @@ Detector::Detector(sdk::Host host, const Config& config)
       left_out_(host.Counter("samples_left_out_total", "Samples of series beyond max_series")) {}
 
 Rules Detector::RulesFor(bool alone) const {
-  return {.half_life = habits_.half_life,
+  return {.half_life = static_cast<double>(config_.half_life),
           .min_samples = config_.min_samples,
           .threshold = config_.threshold.value_or(alone ? kThresholdAlone : kThreshold),
           .clear_after = config_.clear_after,

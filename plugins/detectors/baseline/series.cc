@@ -103,8 +103,7 @@ Surprise Series::Next(const Habits& habits, int64_t ts_ns, double value, bool ho
   const std::array<float, kFeatures> seen = {now, step, fast_ - slow_, unrest_, now - usual_now};
   const float reach = Reach(habits);
   const float floor = reach * reach + std::numeric_limits<float>::min();
-  const auto slowest = static_cast<float>(1 - std::exp2(-1 / habits.half_life));
-  const float share = std::max(slowest, hold ? kHeld * least : least);
+  const float share = std::max(habits.forget, hold ? kHeld * least : least);
   const bool judged = !Learning(habits);
   const int features = std::isnan(usual_now) ? kFeatures - 1 : kFeatures;
   Surprise most;

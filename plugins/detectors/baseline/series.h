@@ -13,7 +13,7 @@ namespace heald::baseline {
 enum class Direction { kBoth, kAbove, kBelow };
 
 struct Habits {
-  double half_life = 10'000;  // samples
+  float forget = 7e-5F;  // share of the newest sample, once it is no longer young
   int64_t min_samples = 30;
   Direction direction = Direction::kBoth;
   double min_deviation = 0;        // in the metric's unit

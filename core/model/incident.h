@@ -107,7 +107,10 @@ struct Decision {
   std::vector<GuardVerdict> guards;
   std::string why;  // the condition with its values
   int64_t ts_ns = 0;
-  uint32_t attempt = 1;  // of this policy in this incident
+  uint32_t attempt = 1;    // of this policy in this incident
+  uint32_t step = 1;       // of the policy's chain
+  uint32_t steps = 1;      // that it had then
+  uint32_t next_step = 0;  // where its chain goes on; 0: this decision hasn't ended yet
 };
 
 struct Outcome {

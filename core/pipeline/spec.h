@@ -109,6 +109,7 @@ inline PolicySpec PolicySpec::AtStep(uint32_t number) const {
   if (steps.empty()) return out;
   const StepSpec& s = steps[std::clamp<size_t>(number, 1, steps.size()) - 1];
   out.steps.clear();
+  if (number > 1) out.recommended_actions.clear();
   out.step = number;
   out.action = s.action;
   out.action_path = s.action_path;

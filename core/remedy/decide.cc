@@ -126,7 +126,7 @@ void Engine::Watch(Run& run, bool timer) {
   run.inconclusive_ns = 0;
   const Finding& finding = open.incident.findings[static_cast<size_t>(trigger)];
   if (now_ns < run.retry_ns) return Schedule(run, std::min(next_due_ns, run.retry_ns));
-  if (const PolicyPtr policy = policies_.Find(run.policy->spec.name))
+  if (const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step))
     run.policy = AsFor(policy, finding);
   if (run.planned && run.decision.finding == finding.id &&
       run.decision.action == run.policy->spec.action) {
@@ -141,16 +141,21 @@ void Engine::Watch(Run& run, bool timer) {
 }
 
 ActionRequest Engine::RequestFor(const Run& run, const OpenIncident& open) const {
+  return RequestFor(run.decision, open, run.execution.progress.part);
+}
+
+ActionRequest Engine::RequestFor(const Decision& decision, const OpenIncident& open,
+                                 Part part) const {
   ActionRequest request;
-  request.node = run.decision.action;
-  request.decision = run.decision.id;
-  request.policy = run.decision.policy;
+  request.node = decision.action;
+  request.decision = decision.id;
+  request.policy = decision.policy;
   request.incident = open.Header();
-  request.target = run.decision.target;
-  if (const int index = open.Find(run.decision.finding); index >= 0)
+  request.target = decision.target;
+  if (const int index = open.Find(decision.finding); index >= 0)
     request.finding = open.incident.findings[static_cast<size_t>(index)];
-  request.deadline_ns =
-      deps_.clock->NowNs() + options_.call_ns + run.decision.plan.effect_within_ns;
+  request.deadline_ns = deps_.clock->NowNs() + options_.call_ns + decision.plan.effect_within_ns;
+  request.part = part;
   return request;
 }
 
@@ -164,6 +169,8 @@ void Engine::BeginPlan(Run& run, const OpenIncident& open, const Finding& findin
       DecisionId(spec.name, open.target_key, spec.action, open.incident.trace_id, run.attempt);
   run.decision.policy = spec.name;
   run.decision.action = spec.action;
+  run.decision.step = spec.step;
+  run.decision.steps = run.policy->steps;
   run.decision.target = finding.target;
   run.decision.finding = finding.id;
   auto done = Reply(run, &Engine::OnPlanned);
@@ -186,12 +193,17 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
     return Watch(run);
   const Finding& finding = open.incident.findings[static_cast<size_t>(index)];
   // A reload, or what the finding says now, may ask for another action.
-  const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+  const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step);
   if (policy == nullptr || AsFor(policy, finding)->spec.action != run.decision.action)
     return Watch(run);
   run.decision.why = condition.why;
   const int64_t since_ns = HoldOf(run, finding.id).since_ns;
   const int64_t held_ns = since_ns == 0 ? 0 : now_ns - since_ns;
+  if (plan && run.policy->spec.canary.set && !plan->can_canary)
+    plan = MakeError(Code::kUnsupported, plan->summary +
+                                             " can't be done in part first, as its "
+                                             "'canary' asks: its target has a single "
+                                             "member, or the action takes all at once");
   if (!plan) {
     run.backoff_ns = std::clamp(run.backoff_ns * 2, kMinPlanBackoffNs, kMaxPlanBackoffNs);
     run.retry_ns = now_ns + std::max(plan.error().retry_after_ns, run.backoff_ns);
@@ -199,6 +211,7 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
         Judge(run, open, finding, condition, held_ns, false).verdicts;
     verdicts.push_back({"plan", false, plan.error().message});
     Refuse(run, open, std::move(verdicts), plan.error().message);
+    if (PassOver(run, open)) return;
     return Schedule(run, run.retry_ns);
   }
   run.backoff_ns = 0;
@@ -239,19 +252,23 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
 
   Result<StoreReader::Issues> issues =
       journal_.IssuesSince(spec.name, open.target_key, now_ns - kHour);
+  Result<StoreReader::Issues> step_issues = StoreReader::Issues();
+  if (spec.own.cooldown_ns != 0 || spec.own.max_per_hour != 0)
+    step_issues = journal_.IssuesSince(spec.name, open.target_key, now_ns - kHour, spec.step);
   Result<std::vector<int64_t>> failures = std::vector<int64_t>();
   if (spec.guard.breaker.failures != 0)
-    failures = journal_.FailuresInRow(spec.name, open.target_key, now_ns - kFailuresNs);
-  context.journal_read = issues.ok() && failures.ok();
+    failures = journal_.FailuresInRow(spec.name, open.target_key, now_ns - kFailuresNs, spec.step);
+  context.journal_read = issues.ok() && step_issues.ok() && failures.ok();
   if (context.journal_read) {
-    if (run.execution.issued_ns != 0) {
-      // The same execution once more, its call never having arrived: it doesn't count against
-      // itself.
-      std::erase(issues->times_ns, run.execution.issued_ns);
-      if (issues->last_ns == run.execution.issued_ns)
-        issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
+    // The same execution once more, its call never having arrived: it doesn't count against itself.
+    for (StoreReader::Issues* of : {&*issues, &*step_issues}) {
+      if (run.execution.issued_ns == 0) break;
+      std::erase(of->times_ns, run.execution.issued_ns);
+      if (of->last_ns == run.execution.issued_ns)
+        of->last_ns = of->times_ns.empty() ? 0 : of->times_ns.back();
     }
     context.issues = std::move(*issues);
+    context.step_issues = std::move(*step_issues);
     context.failures_ns = std::move(*failures);
   }
   Judgement judgement = JudgeAll(context);
@@ -290,9 +307,7 @@ std::string Engine::BusyWith(const Run& run) const {
     if (key.back() == '\n') continue;  // an action that doesn't tell what it acts on
     const auto lease = leases_.find(key);
     if (lease == leases_.end() || lease->second == run.id) continue;
-    const Run& other = *runs_.at(lease->second);
-    return other.decision.plan.summary + " (policy " + other.decision.policy + ", incident #" +
-           std::to_string(other.incident) + ")";
+    return HolderText(lease->second);
   }
   return {};
 }
@@ -302,6 +317,7 @@ void Engine::Refused(Run& run, const OpenIncident& open, Judgement judgement, in
   const int64_t now_ns = deps_.clock->NowNs();
   run.judged_until_ns = std::min(judgement.retry_ns, now_ns + kJudgeAgainNs);
   Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
+  if (PassOver(run, *book_.Find(run.incident))) return;
   Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
 }
 
@@ -326,6 +342,8 @@ void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict
   refusal.dry_run = run.policy->dry_run;
   refusal.policy = spec.name;
   refusal.action = spec.action;
+  refusal.step = spec.step;
+  refusal.steps = run.policy->steps;
   refusal.actor = "heald";
   if (refusal.target.empty()) refusal.target = open.incident.target;
   refusal.guards = std::move(verdicts);
@@ -337,6 +355,7 @@ void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict
              GuardsDetail(refusal))
       .Tell(NoticeKind::kDecision, spec.name);
   CommitOrHold(&draft);
+  run.refusal = std::move(refusal);
 }
 
 // Every guard agrees.
@@ -367,6 +386,10 @@ void Engine::Decide(Run& run, OpenIncident& open) {
     return Issue(run, open);
   }
   const bool asks = spec.mode == Mode::kApprove;
+  // A step that only tells, in a chain that acts, leaves it to the next one.
+  const bool passes =
+      !asks && run.policy->chain_mode != Mode::kShadow && spec.step < decision.steps;
+  decision.next_step = passes ? spec.step + 1 : 0;
   decision.verdict = asks ? DecisionVerdict::kAwaitsApproval : DecisionVerdict::kWouldAct;
   Draft draft(asks ? Transition::kAsked : Transition::kWouldAct, now_ns, &open);
   const int64_t expires_ns = now_ns + options_.approval_ns;
@@ -378,6 +401,7 @@ void Engine::Decide(Run& run, OpenIncident& open) {
       .Tell(NoticeKind::kDecision, spec.name);
   if (!Commit(&draft)) return unwritten();
   run.decided = true;
+  if (decision.next_step != 0) return NextAttempt(run);
   if (!asks) return SayDone(run);
   run.phase = Phase::kAwaiting;
   run.deadline_ns = expires_ns;
@@ -394,7 +418,9 @@ void Engine::SayDone(Run& run) {
 
 // Back to watching, under a new decision id and by the policy as it is now.
 void Engine::NextAttempt(Run& run) {
-  const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+  const uint32_t from = run.policy->spec.step;
+  const uint32_t step = run.decision.next_step == 0 ? from : run.decision.next_step;
+  const PolicyPtr policy = policies_.Find(run.policy->spec.name, step);
   ++run.attempt;
   run.planned = false;
   run.retry_ns = 0;
@@ -406,6 +432,11 @@ void Engine::NextAttempt(Run& run) {
   if (run.retired) return SayDone(run);
   run.policy = policy;
   run.phase = Phase::kWatching;
+  if (step != from) {
+    run.refused.clear();
+    // Its own time begins with its turn.
+    if (policy->spec.own.for_ns != 0) run.holds.clear();
+  }
   Schedule(run, deps_.clock->NowNs());
 }
 

@@ -80,6 +80,8 @@ void Engine::Step(Run& run, bool timer) {
       return Watch(run, timer);
     case Phase::kAwaiting:
       return CheckAwaiting(run);
+    case Phase::kCanary:
+      return CheckCanary(run);
     case Phase::kRevalidating:
       return Revalidate(run);
     case Phase::kObserving:
@@ -132,7 +134,12 @@ void Engine::FireDueTimers(int64_t now_ns) {
     timers_.pop();
   }
   for (const Timer& timer : due) {
-    if (timer.of_run) {
+    if (timer.of == Timer::Of::kUndo) {
+      UndoTask* task = FindUndo(timer.id);
+      if (task == nullptr || task->due_ns != timer.due_ns) continue;
+      task->due_ns = INT64_MAX;
+      StepUndo(*task);
+    } else if (timer.of == Timer::Of::kRun) {
       Run* run = FindRun(timer.id);
       if (run == nullptr || run->due_ns != timer.due_ns) continue;  // rescheduled since
       run->due_ns = INT64_MAX;
@@ -156,13 +163,19 @@ int64_t Engine::next_due_ns() const {
 void Engine::Schedule(Run& run, int64_t due_ns) {
   if (run.due_ns == due_ns) return;
   run.due_ns = due_ns;
-  if (due_ns != INT64_MAX) timers_.push({due_ns, true, run.id});
+  if (due_ns != INT64_MAX) timers_.push({due_ns, Timer::Of::kRun, run.id});
+}
+
+void Engine::Schedule(UndoTask& task, int64_t due_ns) {
+  if (task.due_ns == due_ns) return;
+  task.due_ns = due_ns;
+  if (due_ns != INT64_MAX) timers_.push({due_ns, Timer::Of::kUndo, task.id});
 }
 
 void Engine::Schedule(OpenIncident& open, int64_t due_ns) {
   if (open.due_ns == due_ns) return;
   open.due_ns = due_ns;
-  if (due_ns != INT64_MAX) timers_.push({due_ns, false, open.incident.id});
+  if (due_ns != INT64_MAX) timers_.push({due_ns, Timer::Of::kIncident, open.incident.id});
 }
 
 // Everything that waits for a time is looked at again, by the new time.
@@ -187,6 +200,10 @@ void Engine::ClockWentBack(int64_t now_ns) {
     open->restored_ns = std::min(open->restored_ns, now_ns);
     open->due_ns = INT64_MAX;
     Schedule(*open, now_ns);
+  }
+  for (const auto& [id, task] : undos_) {
+    task->due_ns = INT64_MAX;
+    Schedule(*task, now_ns);
   }
 }
 
@@ -258,8 +275,9 @@ void Engine::RefreshState(OpenIncident& open) {
   IncidentState state = open.escalated ? IncidentState::kEscalated : IncidentState::kOpen;
   for (const uint64_t id : open.runs) {
     const Phase phase = FindRun(id)->phase;
-    if (phase == Phase::kExecuting || phase == Phase::kObserving) state = IncidentState::kActing;
-    if (phase == Phase::kVerifying && state != IncidentState::kActing)
+    if (phase == Phase::kExecuting || phase == Phase::kObserving || phase == Phase::kUndoing)
+      state = IncidentState::kActing;
+    if ((phase == Phase::kVerifying || phase == Phase::kCanary) && state != IncidentState::kActing)
       state = IncidentState::kVerifying;
   }
   open.incident.state = state;
@@ -276,7 +294,7 @@ void Engine::MaybeResolve(uint64_t incident) {
       Fail(*run, "no longer needed: back to normal before it was done", false);
     else if (run->phase == Phase::kAwaiting)
       Withdraw(*run, *open, "approval.withdrawn", "heald", "withdrawn: back to normal by itself");
-    else if (IsUnderWay(run->phase))
+    else if (IsUnderWay(run->phase) && (run->phase != Phase::kUndoing || !DropUndo(*run)))
       return;  // its own end comes back here
   }
   const int64_t now_ns = deps_.clock->NowNs();
@@ -303,15 +321,22 @@ void Engine::MaybeResolve(uint64_t incident) {
   CommitOrHold(&draft);
   for (const uint64_t id : ids) EraseRun(id);
   book_.Close(incident);
+  for (const auto& [id, task] : undos_)
+    if (task->phase == UndoTask::Phase::kWaiting && task->undo().due_ns <= now_ns)
+      Schedule(*task, now_ns);
 }
 
 // Something that held everything back is over.
 void Engine::WakeAll() {
+  const int64_t now_ns = deps_.clock->NowNs();
   for (const auto& [id, run] : runs_) Wake(*run);
+  for (const auto& [id, task] : undos_)
+    if (task->phase == UndoTask::Phase::kWaiting && task->undo().due_ns <= now_ns)
+      Schedule(*task, now_ns);
 }
 
 void Engine::Wake(Run& run) {
-  if (run.phase != Phase::kWatching) return;
+  if (run.phase != Phase::kWatching && run.phase != Phase::kCanary) return;
   run.judged_until_ns = 0;
   Schedule(run, deps_.clock->NowNs());
 }

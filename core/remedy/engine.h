@@ -7,7 +7,9 @@
 //   decide.cc    condition, plan, guards, modes        quiet.cc    silences, what mutes what
 //   settings.cc  the switch, policies and changes      flood.cc    storms of incidents
 //   execute.cc   issue, observe, verify                approve.cc  people's yes and no
-//   recover.cc   after a restart                     ledger.cc   labels, efficacy, predictions
+//   canary.cc    a part first, then the rest         undo.cc      taking back
+//   recover.cc   after a restart                     chain.cc     from one step to the next
+//   ledger.cc    labels, efficacy, predictions
 #pragma once
 
 #include <cstdint>
@@ -41,6 +43,7 @@
 #include "core/remedy/self.h"
 #include "core/remedy/silences.h"
 #include "core/remedy/storm.h"
+#include "core/remedy/undo.h"
 
 namespace heald::remedy {
 
@@ -124,13 +127,16 @@ class Engine {
   const IncidentBook& incidents() const { return book_; }
   std::vector<const Decision*> AwaitingApproval() const;
   size_t running_executions() const;
+  // What is due to be undone, now or later.
+  std::vector<const UndoTask*> undos() const;
   size_t journal_held() const { return journal_.held(); }
   uint64_t journal_lost_total() const { return journal_.lost_total(); }
 
  private:
   struct Timer {
+    enum class Of : uint8_t { kRun, kIncident, kUndo };
     int64_t due_ns;
-    bool of_run;  // else of an incident
+    Of of;
     uint64_t id;
     bool operator>(const Timer& other) const { return due_ns > other.due_ns; }
   };
@@ -161,6 +167,7 @@ class Engine {
   void StepCovering(uint64_t incident, const Finding& finding);
   void Schedule(Run& run, int64_t due_ns);
   void Schedule(OpenIncident& open, int64_t due_ns);
+  void Schedule(UndoTask& task, int64_t due_ns);
   void FireDueTimers(int64_t now_ns);
   void ClockWentBack(int64_t now_ns);
   bool Commit(Draft* draft);        // must be on disk; false: it isn't, and nothing was told
@@ -232,9 +239,16 @@ class Engine {
               std::string_view reason);
   void Decide(Run& run, OpenIncident& open);
   ActionRequest RequestFor(const Run& run, const OpenIncident& open) const;
+  ActionRequest RequestFor(const Decision& decision, const OpenIncident& open, Part part) const;
   std::string BusyWith(const Run& run) const;
   void NextAttempt(Run& run);
   void SayDone(Run& run);
+
+  // chain.cc
+  void SayNext(const Run& run, const OpenIncident& open, const std::string& why,
+               Draft* draft) const;
+  // True where what was just refused makes way for the next step.
+  bool PassOver(Run& run, OpenIncident& open);
 
   // approve.cc
   void CheckAwaiting(Run& run);
@@ -259,6 +273,42 @@ class Engine {
   int64_t EffectLimitNs(const Run& run) const;
   void ReleaseLeases(Run& run);
 
+  // canary.cc
+  Part NextPart(const Run& run) const;
+  static Severity WorstCovered(const Run& run, const OpenIncident& open);
+  void CanaryShown(Run& run, OpenIncident& open, const std::string& detail);
+  void BeginCheck(Run& run);
+  WhenAnswer CanaryAnswer(const Run& run, const OpenIncident& open) const;
+  void CheckCanary(Run& run);
+  void TellCanary(Run& run, OpenIncident& open, CanaryState state, const std::string& why);
+  void PassCanary(Run& run, OpenIncident& open, const std::string& why);
+  void FailCanary(Run& run, const std::string& why);
+
+  // undo.cc
+  void PlanUndo(Run& run, bool failed, Draft* draft);
+  UndoTask& AddUndo(const OpenIncident& open, const Decision& decision, const Execution& execution);
+  // After the row that planned it; true where the chain waits for it.
+  bool BeginUndo(Run& run, const OpenIncident& open);
+  // False where it has been called already.
+  bool DropUndo(const Run& run);
+  std::string WhyUndoWaits(const UndoTask& task) const;
+  std::string WhyNoHurry(const UndoTask& task) const;
+  static std::vector<std::string> LeaseKeys(const OpenIncident& open, const Decision& decision);
+  void TakeLeases(UndoTask& task);
+  void ReleaseLeases(UndoTask& task);
+  std::string HolderText(uint64_t holder) const;
+  void StepUndo(UndoTask& task);
+  void IssueUndo(UndoTask& task);
+  static Part PartDone(const UndoTask& task);
+  void OnUndone(UndoTask& task, Result<Effect> effect);
+  void ObserveUndo(UndoTask& task);
+  void PollUndo(UndoTask& task);
+  void OnUndoObserved(UndoTask& task, Result<Effect> effect);
+  void EndUndo(UndoTask& task, UndoState state, const std::string& detail);
+  const OpenIncident& About(const UndoTask& task);
+  UndoTask* FindUndo(uint64_t id);
+  void RestoreUndos(const Chain& chain, OpenIncident* open);
+
   // recover.cc
   Status Restore();
   void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
@@ -268,14 +318,18 @@ class Engine {
   void CheckOrphans(OpenIncident& open);
   bool OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const;
 
-  template <typename T>
-  std::function<void(Result<T>)> Reply(Run& run, void (Engine::*then)(Run&, Result<T>)) {
-    run.call = ++last_call_;
-    return [this, alive = std::weak_ptr<bool>(alive_), id = run.id, call = run.call,
+  Run* FindCaller(uint64_t id, Run*) { return FindRun(id); }
+  UndoTask* FindCaller(uint64_t id, UndoTask*) { return FindUndo(id); }
+
+  // Of a run or an undo.
+  template <typename T, typename Caller>
+  std::function<void(Result<T>)> Reply(Caller& caller, void (Engine::*then)(Caller&, Result<T>)) {
+    caller.call = ++last_call_;
+    return [this, alive = std::weak_ptr<bool>(alive_), id = caller.id, call = caller.call,
             then](Result<T> result) {
       if (alive.expired()) return;
       Post([this, id, call, then, result = std::move(result)]() mutable {
-        Run* waiting = FindRun(id);
+        Caller* waiting = FindCaller(id, static_cast<Caller*>(nullptr));
         if (waiting == nullptr || waiting->call != call) return;
         waiting->call = 0;
         (this->*then)(*waiting, std::move(result));
@@ -308,8 +362,9 @@ class Engine {
 
   std::unordered_map<uint64_t, std::unique_ptr<Run>> runs_;
   std::unordered_map<std::string, uint64_t> awaiting_;  // decision -> run
-  std::unordered_map<std::string, uint64_t> leases_;    // target or action+uid -> run
-  std::unordered_map<std::string, size_t> running_;     // policy -> executions under way
+  std::unordered_map<std::string, uint64_t> leases_;    // target or action+uid -> run or undo
+  std::map<uint64_t, std::unique_ptr<UndoTask>> undos_;
+  std::unordered_map<std::string, size_t> running_;  // policy -> executions under way
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   uint64_t last_run_ = 0;
   uint64_t last_call_ = 0;

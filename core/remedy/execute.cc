@@ -12,21 +12,6 @@ namespace {
 
 constexpr int64_t kReplanRetryNs = kSecond;
 
-// After these the call surely changed nothing; after any other only the target knows.
-bool SurelyNotDone(Code code) {
-  switch (code) {
-    case Code::kInvalid:
-    case Code::kDenied:
-    case Code::kNotFound:
-    case Code::kConflict:
-    case Code::kUnsupported:
-    case Code::kFull:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind) {
@@ -38,6 +23,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   execution.action = run.decision.action;
   execution.target_key = open.target_key;
   execution.attempt = run.decision.attempt;
+  execution.step = run.decision.step;
   execution.planned_ns = now_ns;
   Draft draft(Transition::kPlanned, now_ns, &open);
   // The finding goes along as it was when it moved the engine to act.
@@ -53,9 +39,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   if (!Commit(&draft)) return false;
   run.execution = std::move(execution);
   run.decided = true;
-  run.leases = {open.target_key};
-  if (!run.decision.plan.target_uid.empty())
-    run.leases.push_back(run.decision.action + '\n' + run.decision.plan.target_uid);
+  run.leases = LeaseKeys(open, run.decision);
   for (const std::string& lease : run.leases) leases_[lease] = run.id;
   ++running_[run.decision.policy];
   return true;
@@ -78,7 +62,7 @@ void Engine::Replan(Run& run, const OpenIncident& open) {
   Schedule(run, INT64_MAX);
   auto done = Reply(run, &Engine::OnReplanned);
   if (run.policy->built_in) return done(run.decision.plan);
-  deps_.gateway->Plan(RequestFor(run, open), std::move(done));
+  deps_.gateway->Plan(RequestFor(run.decision, open, Part::kAll), std::move(done));
 }
 
 void Engine::OnReplanned(Run& run, Result<Plan> plan) {
@@ -93,6 +77,8 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
     if (plan.error().retryable && now_ns < run.deadline_ns) return again();
     return Fail(run, "it can't be planned any more: " + plan.error().message, true);
   }
+  if (run.policy->spec.canary.set && !plan->can_canary)
+    return Fail(run, plan->summary + " can't be done in part first any more", true);
   const std::string hash = PlanHash(run.decision.action, run.decision.target, *plan);
   if (run.decision.actor != "heald" && hash != run.decision.plan_hash)
     return Fail(run,
@@ -120,7 +106,8 @@ void Engine::BeginDryRun(Run& run, OpenIncident& open) {
   Schedule(run, INT64_MAX);
   auto done = Reply(run, &Engine::OnDryRun);
   if (run.policy->built_in) return done(Effect{EffectState::kDone, "nobody was told"});
-  deps_.gateway->DryRun(RequestFor(run, open), run.decision.plan, std::move(done));
+  deps_.gateway->DryRun(RequestFor(run.decision, open, Part::kAll), run.decision.plan,
+                        std::move(done));
 }
 
 void Engine::OnDryRun(Run& run, Result<Effect> effect) {
@@ -151,6 +138,15 @@ void Engine::OnDryRun(Run& run, Result<Effect> effect) {
 void Engine::Issue(Run& run, OpenIncident& open) {
   const int64_t now_ns = deps_.clock->NowNs();
   const Execution planned = run.execution;
+  const Phase phase = run.phase;
+  const Part part = NextPart(run);
+  run.execution.progress.part = part;
+  if (part == Part::kCanary) {
+    Canary& canary = run.execution.progress.canary;
+    canary.state = CanaryState::kRunning;
+    canary.issued_ns = now_ns;
+    canary.severity = WorstCovered(run, open);
+  }
   run.phase = Phase::kExecuting;
   Schedule(run, INT64_MAX);
   run.execution.state = ExecutionState::kIssued;
@@ -162,18 +158,24 @@ void Engine::Issue(Run& run, OpenIncident& open) {
       .Add(run.decision)
       .Add(run.execution)
       .Event("execution.issued", run.decision.actor, run.decision.id,
-             run.decision.plan.summary + " …",
-             {{"call", "execute"}, {"issue", run.execution.issues}})
+             run.decision.plan.summary + " …" +
+                 (part == Part::kAll ? "" : " (" + std::string(ToString(part)) + ")"),
+             {{"call", "execute"}, {"issue", run.execution.issues}, {"part", ToString(part)}})
       .Result(run.decision, OutcomeState::kIssued, run.decision.plan.summary)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (!Commit(&draft)) {
     if (journal_.in_doubt()) return ObserveInDoubt(run);
     run.execution = planned;
-    run.phase = Phase::kRevalidating;
+    // The rest of a canary is left for another check.
+    if (phase == Phase::kCanary)
+      BeginCheck(run);
+    else
+      run.phase = Phase::kRevalidating;
     RefreshState(open);
     return Schedule(run, now_ns + kReplanRetryNs);
   }
   run.recovered = false;
+  run.unchanged = false;
   run.reply.clear();
   run.calls.clear();
   run.observed_calls.clear();
@@ -201,7 +203,10 @@ void Engine::OnExecuted(Run& run, Result<Effect> effect) {
   run.calls = CallsOf(effect);
   if (!effect) {
     run.reply = effect.error().message;
-    if (SurelyNotDone(effect.error().code)) return Fail(run, run.reply, true);
+    if (SurelyNotDone(effect.error().code)) {
+      run.unchanged = run.execution.progress.part != Part::kRest;
+      return Fail(run, run.reply, true);
+    }
   } else {
     run.reply = effect->detail;
     if (effect->state == EffectState::kFailed) return Fail(run, run.reply, true);
@@ -240,6 +245,15 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
     run.observe_step_ns = std::min(run.observe_step_ns * 8 / 5, options_.observe_max_ns);
     return;
   }
+  const Progress& progress = run.execution.progress;
+  if (run.recovered && run.last_absent && progress.part == Part::kCanary &&
+      progress.canary.observed_ns != 0)
+    return Fail(run, "the canary's effect is gone since the restart", true);
+  if (run.recovered && run.last_absent && progress.part == Part::kRest) {
+    // The same for the rest; but first another look at the canary.
+    BeginCheck(run);
+    return CheckCanary(run);
+  }
   if (run.recovered && run.last_absent) {
     // The call of the process that died never reached the target, and can't any more.
     run.phase = Phase::kRevalidating;
@@ -249,6 +263,7 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
   std::string reason = "no effect within " + FormatElapsed(now_ns - run.execution.issued_ns);
   if (!run.reply.empty()) reason += "; the call said: " + run.reply;
   if (!run.last_effect.empty()) reason += "; the target: " + run.last_effect;
+  run.unchanged = run.last_absent && progress.part != Part::kRest;
   Fail(run, reason, true);
 }
 
@@ -256,6 +271,7 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   if (run.policy->notify_only) return Succeed(run, open, detail);
+  if (run.execution.progress.part == Part::kCanary) return CanaryShown(run, open, detail);
   run.phase = Phase::kVerifying;
   run.execution.state = ExecutionState::kObserved;
   run.execution.observed_ns = now_ns;
@@ -319,19 +335,21 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
   run.execution.state = ExecutionState::kVerified;
   run.execution.ended_ns = now_ns;
   run.execution.detail = text;
+  run.decision.next_step = 1;
   if (!notify_only) {
     open.escalated = false;
     open.healed_by = run.decision.plan.summary;
   }
   RefreshState(open);
   Draft draft(Transition::kVerified, now_ns, &open);
-  draft.Add(open)
-      .Add(run.execution)
-      .Event("execution.verified", run.decision.actor, run.decision.id, "verified: " + text)
+  draft.Event("execution.verified", run.decision.actor, run.decision.id, "verified: " + text)
       .Result(run.decision, OutcomeState::kVerified, text)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
+  PlanUndo(run, false, &draft);
+  draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
   ReleaseLeases(run);
+  BeginUndo(run, open);
   Schedule(open, now_ns);  // it may be over
   if (notify_only) return SayDone(run);
   NextAttempt(run);
@@ -344,28 +362,37 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
   run.execution.state = ExecutionState::kFailed;
   run.execution.ended_ns = now_ns;
   run.execution.detail = reason;
-  open.escalated = open.escalated || escalate;
+  const bool was_last = run.decision.step >= run.policy->steps;
+  run.decision.next_step = !escalate ? run.decision.step : was_last ? 1 : run.decision.step + 1;
+  open.escalated = open.escalated || (escalate && was_last);
   RefreshState(open);
   const std::string what = run.decision.plan.summary;
   Draft draft(Transition::kFailed, now_ns, &open);
-  draft.Add(open)
-      .Add(run.execution)
+  draft
       .Event("execution.failed", run.decision.actor, run.decision.id,
              "failed: " + what + ": " + reason,
              WithCalls({{"observe_calls", run.observe_calls}, {"reply", run.reply}}, run.calls,
                        run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
-  if (escalate)
+  if (escalate) PlanUndo(run, true, &draft);
+  draft.Add(open).Add(run.decision).Add(run.execution);
+  if (escalate && !was_last)
+    SayNext(run, open, what + " failed", &draft);
+  else if (escalate)
     draft
         .Event("incident.escalated", "heald", std::to_string(open.incident.id),
                "incident #" + std::to_string(open.incident.id) + "  needs a person: " + what +
-                   " failed: " + reason)
+                   " failed: " + reason +
+                   (run.policy->steps > 1
+                        ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
+                        : ""))
         .Tell(NoticeKind::kIncident);
   CommitOrHold(&draft);
   ReleaseLeases(run);
   Schedule(open, now_ns);
-  NextAttempt(run);
+  if (!BeginUndo(run, open)) return NextAttempt(run);
+  RefreshState(open);
 }
 
 }  // namespace heald::remedy

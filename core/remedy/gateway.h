@@ -23,6 +23,21 @@ struct ActionRequest {
   Part part = Part::kAll;   // another only where the plan says can_canary
 };
 
+// After these a call surely changed nothing; after any other only the target knows.
+inline bool SurelyNotDone(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+    case Code::kDenied:
+    case Code::kNotFound:
+    case Code::kConflict:
+    case Code::kUnsupported:
+    case Code::kFull:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class ActionGateway {
  public:
   using PlanDone = std::function<void(Result<heald::Plan>)>;

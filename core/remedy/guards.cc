@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <tuple>
 
 #include "core/base/units.h"
 
@@ -31,6 +32,10 @@ bool Matches(std::string_view entry, const Labels& target) {
 
 std::string Subject(const GuardContext& c) {
   return c.policy.spec.name + " on " + TargetName(c.incident.target);
+}
+
+std::string StepSubject(const GuardContext& c) {
+  return "step " + std::to_string(c.policy.spec.step) + " of " + Subject(c);
 }
 
 // With the date where the time of day alone would mislead.
@@ -122,36 +127,59 @@ GuardResult InhibitGuard(const GuardContext& c) {
 }
 
 GuardResult CooldownGuard(const GuardContext& c) {
-  const int64_t cooldown_ns = c.policy.spec.guard.cooldown_ns;
-  const int64_t last_ns = c.issues.last_ns;
-  if (cooldown_ns == 0) return Allow("cooldown", "no cooldown");
+  const PolicySpec& spec = c.policy.spec;
+  // The policy's is the pause between two rounds of its steps.
+  const bool within_round = spec.step > 1;
+  const int64_t cooldown_ns = within_round ? 0 : spec.guard.cooldown_ns;
+  if (cooldown_ns == 0 && spec.own.cooldown_ns == 0)
+    return Allow("cooldown", within_round && spec.guard.cooldown_ns != 0
+                                 ? "no cooldown within a round of steps"
+                                 : "no cooldown");
   if (!c.journal_read) return Unread("cooldown");
-  if (last_ns == 0) return Allow("cooldown", "cooldown ok (last never)");
-  if (c.now_ns - last_ns >= cooldown_ns)
-    return Allow("cooldown", "cooldown ok (last " + FormatElapsed(c.now_ns - last_ns) + " ago)");
-  const int64_t next_ns = last_ns + cooldown_ns;
-  return Refuse("cooldown",
-                "last action of " + Subject(c) + " was at " + ClockText(last_ns) + " (cooldown " +
-                    FormatDuration(cooldown_ns) + ")" + Next(c, next_ns),
-                next_ns);
+  int64_t latest_ns = 0;
+  for (const auto& [pause_ns, last_ns, whose] :
+       {std::tuple(cooldown_ns, c.issues.last_ns, Subject(c)),
+        std::tuple(spec.own.cooldown_ns, c.step_issues.last_ns, StepSubject(c))}) {
+    if (pause_ns == 0 || last_ns == 0) continue;
+    latest_ns = std::max(latest_ns, last_ns);
+    if (c.now_ns - last_ns >= pause_ns) continue;
+    const int64_t next_ns = last_ns + pause_ns;
+    return Refuse("cooldown",
+                  "last action of " + whose + " was at " + ClockText(last_ns) + " (cooldown " +
+                      FormatDuration(pause_ns) + ")" + Next(c, next_ns),
+                  next_ns);
+  }
+  if (latest_ns == 0) return Allow("cooldown", "cooldown ok (last never)");
+  return Allow("cooldown", "cooldown ok (last " + FormatElapsed(c.now_ns - latest_ns) + " ago)");
 }
 
 GuardResult MaxPerHourGuard(const GuardContext& c) {
-  const uint64_t max = c.policy.spec.guard.max_per_hour;
-  if (max == 0) return Allow("max_per_hour", "no limit per hour");
+  const PolicySpec& spec = c.policy.spec;
+  if (spec.guard.max_per_hour == 0 && spec.own.max_per_hour == 0)
+    return Allow("max_per_hour", "no limit per hour");
   if (!c.journal_read) return Unread("max_per_hour");
-  const std::vector<int64_t>& times = c.issues.times_ns;
-  const size_t first = static_cast<size_t>(
-      std::upper_bound(times.begin(), times.end(), c.now_ns - kHour) - times.begin());
-  const size_t count = times.size() - first;
-  if (count < max)
-    return Allow("max_per_hour", std::to_string(count) + "/" + std::to_string(max) + " this hour");
-  const int64_t next_ns = times[times.size() - max] + kHour;
-  return Refuse("max_per_hour",
-                std::to_string(count) + (count == 1 ? " action of " : " actions of ") + Subject(c) +
-                    " in the last hour (max_per_hour " + std::to_string(max) + ")" +
-                    Next(c, next_ns),
-                next_ns);
+  std::string allowed;
+  for (const auto& [max, issues, whose] :
+       {std::tuple(spec.guard.max_per_hour, &c.issues, Subject(c)),
+        std::tuple(spec.own.max_per_hour, &c.step_issues, StepSubject(c))}) {
+    if (max == 0) continue;
+    const std::vector<int64_t>& times = issues->times_ns;
+    const size_t first = static_cast<size_t>(
+        std::upper_bound(times.begin(), times.end(), c.now_ns - kHour) - times.begin());
+    const size_t count = times.size() - first;
+    if (count < max) {
+      allowed += (allowed.empty() ? "" : ", by the step ") + std::to_string(count) + "/" +
+                 std::to_string(max);
+      continue;
+    }
+    const int64_t next_ns = times[times.size() - max] + kHour;
+    return Refuse("max_per_hour",
+                  std::to_string(count) + (count == 1 ? " action of " : " actions of ") + whose +
+                      " in the last hour (max_per_hour " + std::to_string(max) + ")" +
+                      Next(c, next_ns),
+                  next_ns);
+  }
+  return Allow("max_per_hour", allowed + " this hour");
 }
 
 GuardResult BreakerGuard(const GuardContext& c) {
@@ -171,8 +199,8 @@ GuardResult BreakerGuard(const GuardContext& c) {
     return Allow("breaker", "breaker half open: " + count + " failures in a row, the last " +
                                 FormatElapsed(c.now_ns - last_ns) + " ago; one more try");
   return Refuse("breaker",
-                "breaker open: " + Subject(c) + " failed " + count +
-                    " times in a row, the last at " + ClockText(last_ns) + " (breaker " +
+                "breaker open: " + (c.policy.steps > 1 ? StepSubject(c) : Subject(c)) + " failed " +
+                    count + " times in a row, the last at " + ClockText(last_ns) + " (breaker " +
                     std::to_string(breaker.failures) + " for " + FormatDuration(breaker.for_ns) +
                     ")" + Next(c, next_ns),
                 next_ns);

@@ -33,6 +33,7 @@ struct GuardContext {
   const Silence* silence = nullptr;
   std::string muted_by{};              // what mutes the finding; empty: nothing
   StoreReader::Issues issues{};        // of this policy on this target, of the last hour
+  StoreReader::Issues step_issues{};   // ... of the step alone, where it has limits of its own
   std::vector<int64_t> failures_ns{};  // when executions failed since the last that didn't
   bool journal_read = true;            // false: those two are not known
   std::string busy_with{};             // what runs on this target; empty: nothing

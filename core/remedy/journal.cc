@@ -51,7 +51,8 @@ Status Journal::Write(Transition transition, Change* change) {
     const bool without_store = act_without_store_ && away && held_->durable();
     if (!maybe_there && !without_store) return status;
     const Status pushed = held_->Push(*change);
-    in_doubt_ = transition == Transition::kIssued && !(without_store && pushed);
+    const bool calls = transition == Transition::kIssued || transition == Transition::kUndoIssued;
+    in_doubt_ = calls && !(without_store && pushed);
   }
   for (const Execution& execution : change->executions) Remember(execution);
   FaultPoint(PointsOf(transition).after);
@@ -108,7 +109,8 @@ void Journal::Remember(const Execution& execution) {
   const auto at =
       std::upper_bound(all.begin(), all.end(), execution.issued_ns,
                        [](int64_t ns, const Issued& one) { return ns < one.issued_ns; });
-  all.insert(at, {execution.decision, execution.issued_ns, execution.ended_ns, execution.state});
+  all.insert(at, {execution.decision, execution.issued_ns, execution.ended_ns, execution.state,
+                  execution.step});
   if (all.size() > kIssuedKept) all.erase(all.begin());
 }
 
@@ -131,22 +133,26 @@ const Journal::IssuedOf* Journal::Find(std::string_view policy, std::string_view
 }
 
 Result<StoreReader::Issues> Journal::IssuesSince(std::string_view policy,
-                                                 std::string_view target_key, int64_t since_ns) {
-  if (!act_without_store_) return store_->IssuesSince(policy, target_key, since_ns);
+                                                 std::string_view target_key, int64_t since_ns,
+                                                 uint32_t step) {
+  if (!act_without_store_) return store_->IssuesSince(policy, target_key, since_ns, step);
   if (!issued_read_)
     if (Status status = ReadIssued(); !status) return status.error();
   StoreReader::Issues issues;
   const IssuedOf* const all = Find(policy, target_key);
   if (all == nullptr) return issues;
-  issues.last_ns = all->back().issued_ns;
-  for (const Issued& one : *all)
+  for (const Issued& one : *all) {
+    if (step != 0 && one.step != step) continue;
+    issues.last_ns = one.issued_ns;
     if (one.issued_ns >= since_ns) issues.times_ns.push_back(one.issued_ns);
+  }
   return issues;
 }
 
 Result<std::vector<int64_t>> Journal::FailuresInRow(std::string_view policy,
-                                                    std::string_view target_key, int64_t since_ns) {
-  if (!act_without_store_) return store_->FailuresInRow(policy, target_key, since_ns);
+                                                    std::string_view target_key, int64_t since_ns,
+                                                    uint32_t step) {
+  if (!act_without_store_) return store_->FailuresInRow(policy, target_key, since_ns, step);
   if (!issued_read_)
     if (Status status = ReadIssued(); !status) return status.error();
   std::vector<int64_t> failed_ns;
@@ -154,6 +160,7 @@ Result<std::vector<int64_t>> Journal::FailuresInRow(std::string_view policy,
   if (all == nullptr) return failed_ns;
   for (const Issued& one : *all) {
     if (one.ended_ns < since_ns || !IsFinished(one.state)) continue;
+    if (step != 0 && one.step != step) continue;
     if (one.state == ExecutionState::kVerified) failed_ns.clear();
     if (one.state == ExecutionState::kFailed || one.state == ExecutionState::kUndone)
       failed_ns.push_back(one.ended_ns);

@@ -31,7 +31,11 @@ enum class Transition : uint8_t {
   kDryRun,
   kRecovered,  // taken up again after a restart
   kResolved,
-  kSetting,  // the switch, a reload
+  kSetting,     // the switch, a reload
+  kCanary,      // its check was decided, or can't be
+  kUndoIssued,  // is about to call
+  kUndoDone,    // or no longer wanted
+  kUndoFailed,
 };
 
 struct FaultPointPair {
@@ -39,8 +43,8 @@ struct FaultPointPair {
   std::string_view after;
 };
 
-// By Transition; the last is the call itself.
-inline constexpr std::array<FaultPointPair, 16> kFaultPoints{{
+// By Transition; the last two are the calls themselves.
+inline constexpr std::array<FaultPointPair, 21> kFaultPoints{{
     {"journal.opened.before", "journal.opened.after"},
     {"journal.finding.before", "journal.finding.after"},
     {"journal.refused.before", "journal.refused.after"},
@@ -56,9 +60,15 @@ inline constexpr std::array<FaultPointPair, 16> kFaultPoints{{
     {"journal.recovered.before", "journal.recovered.after"},
     {"journal.resolved.before", "journal.resolved.after"},
     {"journal.setting.before", "journal.setting.after"},
+    {"journal.canary.before", "journal.canary.after"},
+    {"journal.undo_issued.before", "journal.undo_issued.after"},
+    {"journal.undo_done.before", "journal.undo_done.after"},
+    {"journal.undo_failed.before", "journal.undo_failed.after"},
     {"action.execute.before", "action.execute.after"},
+    {"action.undo.before", "action.undo.after"},
 }};
-inline constexpr FaultPointPair kExecuteFaultPoint = kFaultPoints.back();
+inline constexpr FaultPointPair kExecuteFaultPoint = kFaultPoints[kFaultPoints.size() - 2];
+inline constexpr FaultPointPair kUndoFaultPoint = kFaultPoints.back();
 
 class Journal {
  public:
@@ -86,9 +96,9 @@ class Journal {
   bool may_act() const { return held_->empty() || act_without_store_; }
   // As the store's, which they ask; with act_without_store from memory, so without it too.
   Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                                          int64_t since_ns);
+                                          int64_t since_ns, uint32_t step = 0);
   Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
-                                             int64_t since_ns);
+                                             int64_t since_ns, uint32_t step = 0);
   size_t held() const { return held_->size(); }
   uint64_t lost_total() const { return held_->lost_total(); }
 
@@ -98,6 +108,7 @@ class Journal {
     int64_t issued_ns = 0;
     int64_t ended_ns = 0;
     ExecutionState state = ExecutionState::kIssued;
+    uint32_t step = 1;
   };
   using IssuedOf = std::vector<Issued>;  // by time of issue
 

@@ -104,36 +104,48 @@ class FindingScope final : public WhenScope {
   const Finding& finding_;
 };
 
-std::shared_ptr<Policy> Ready(const PipelineSpec& spec, const PolicySpec& policy_spec) {
+// With another action than the step's own, where one is given.
+std::shared_ptr<Policy> Ready(const PipelineSpec& spec, const PolicySpec& chain, uint32_t step,
+                              const std::string& action = {}) {
   auto policy = std::make_shared<Policy>();
-  policy->spec = policy_spec;
+  policy->spec = chain.AtStep(step);
+  if (!action.empty()) policy->spec.action = action;
+  policy->steps = chain.step_count();
+  policy->chain_mode = chain.mode;
+  const PolicySpec& policy_spec = policy->spec;
   policy->dry_run = spec.agent.dry_run;
   const NodeSpec* action = spec.FindNode(policy_spec.action);
   policy->built_in = action == nullptr && policy_spec.action == "alert";
   policy->notify_only = policy->built_in || (action != nullptr && action->plugin == "alert");
   policy->timed =
       Contains(policy_spec.when.names(), "age") || Contains(policy_spec.when.names(), "eta");
-  for (const std::string& name : policy_spec.when.names())
-    if (FindField(name) == nullptr && name.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0 &&
-        MayBeSample(spec, name))
-      policy->sample_names.push_back(name);
+  const auto samples_of = [&](const When& when) {
+    std::vector<std::string> names;
+    for (const std::string& name : when.names())
+      if (FindField(name) == nullptr && name.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0 &&
+          MayBeSample(spec, name))
+        names.push_back(name);
+    return names;
+  };
+  policy->sample_names = samples_of(policy_spec.when);
+  policy->check_names = samples_of(policy_spec.canary.check);
   policy->population = policy->sample_names;
   if (policy_spec.guard.max_targets.ratio || policy_spec.guard.min_healthy.set)
     AddOutputs(spec, policy_spec.inputs, &policy->population);
   const std::string whose = "policy " + policy_spec.name;
+  const std::string whose_step = "step " + std::to_string(step) + " of " + whose;
   policy->windows = Windows({{&policy_spec.guard.windows, &policy_spec.guard.deny_windows, whose},
+                             {&policy_spec.own.windows, &policy_spec.own.deny_windows, whose_step},
                              {&spec.agent.windows, &spec.agent.deny_windows, "the agent"}});
   return policy;
 }
 
-PolicyPtr WithRecommended(const PipelineSpec& spec, const PolicySpec& policy_spec) {
-  const std::shared_ptr<Policy> policy = Ready(spec, policy_spec);
-  for (const RecommendedAction& mapped : policy_spec.recommended_actions) {
-    if (mapped.action == policy_spec.action) continue;
-    PolicySpec other = policy_spec;
-    other.action = mapped.action;
-    policy->with_recommended.emplace(mapped.action, Ready(spec, other));
-  }
+// What a finding recommends is in place of the first step's action.
+PolicyPtr WithRecommended(const PipelineSpec& spec, const PolicySpec& chain, uint32_t step) {
+  const std::shared_ptr<Policy> policy = Ready(spec, chain, step);
+  for (const RecommendedAction& mapped : policy->spec.recommended_actions)
+    if (mapped.action != policy->spec.action)
+      policy->with_recommended.emplace(mapped.action, Ready(spec, chain, step, mapped.action));
   return policy;
 }
 
@@ -167,27 +179,32 @@ bool Policy::Covers(const Finding& finding) const {
 PolicySet::PolicySet(const PipelineSpec& spec) {
   for (const PolicySpec& policy_spec : spec.policies) {
     if (!policy_spec.enabled) continue;
-    const PolicyPtr policy = WithRecommended(spec, policy_spec);
-    by_name_.emplace(policy_spec.name, policy);
+    std::vector<PolicyPtr>& chain = by_name_[policy_spec.name];
+    if (!chain.empty()) continue;
+    for (uint32_t step = 1; step <= policy_spec.step_count(); ++step)
+      chain.push_back(WithRecommended(spec, policy_spec, step));
     std::vector<std::string> nodes;
     for (const InputRef& input : policy_spec.inputs)
       if (!Contains(nodes, input.node)) nodes.push_back(input.node);
-    for (const std::string& node : nodes) by_node_[node].push_back(policy);
+    for (const std::string& node : nodes) by_node_[node].push_back(chain.front());
   }
 }
 
 std::vector<std::string> WantedSamples(const PipelineSpec& spec) {
   std::vector<std::string> names;
-  for (const PolicySpec& policy_spec : spec.policies) {
-    const PolicyPtr policy = Ready(spec, policy_spec);
-    names.insert(names.end(), policy->population.begin(), policy->population.end());
-  }
+  for (const PolicySpec& policy_spec : spec.policies)
+    for (uint32_t step = 1; step <= policy_spec.step_count(); ++step) {
+      const PolicyPtr policy = Ready(spec, policy_spec, step);
+      names.insert(names.end(), policy->population.begin(), policy->population.end());
+      names.insert(names.end(), policy->check_names.begin(), policy->check_names.end());
+    }
   return names;
 }
 
-PolicyPtr PolicySet::Find(std::string_view name) const {
+PolicyPtr PolicySet::Find(std::string_view name, uint32_t step) const {
   const auto at = by_name_.find(std::string(name));
-  return at == by_name_.end() ? nullptr : at->second;
+  if (at == by_name_.end()) return nullptr;
+  return at->second[step >= 1 && step <= at->second.size() ? step - 1 : 0];
 }
 
 const std::vector<PolicyPtr>& PolicySet::For(const std::string& node) const {
@@ -201,7 +218,7 @@ std::optional<WhenValue> PolicyScope::Lookup(std::string_view name) const {
   if (name.compare(0, kTargetPrefix.size(), kTargetPrefix) == 0)
     return WhenValue(std::string(finding_.target.Get(name.substr(kTargetPrefix.size()))));
   if (finding_.target.Has(name)) return WhenValue(std::string(finding_.target.Get(name)));
-  if (Contains(policy_.sample_names, name)) {
+  if (Contains(policy_.sample_names, name) || Contains(policy_.check_names, name)) {
     const std::optional<double> value = latest_.Lookup(name, finding_.target, now_ns_);
     return value ? std::optional<WhenValue>(*value) : std::nullopt;
   }

@@ -21,13 +21,17 @@ class LatestSamples;
 struct Policy;
 using PolicyPtr = std::shared_ptr<const Policy>;
 
+// A policy at one of its steps.
 struct Policy {
-  PolicySpec spec;
+  PolicySpec spec;                  // as PolicySpec::AtStep
+  uint32_t steps = 1;               // that its chain has
+  Mode chain_mode = Mode::kShadow;  // of the whole chain; a step may be more careful
   bool dry_run = false;
   bool notify_only = false;  // the action is an alert: it repairs nothing, so nothing is verified
   bool built_in = false;     // ... and has no node of its own
   bool timed = false;        // the condition reads age or eta
   std::vector<std::string> sample_names;  // what only a source's samples can answer
+  std::vector<std::string> check_names;   // the same of a canary's check
   // Samples whose targets are all there are; those of the condition, or what the detectors read
   // where a guard counts targets.
   std::vector<std::string> population;
@@ -53,13 +57,14 @@ class PolicySet {
   PolicySet() = default;
   explicit PolicySet(const PipelineSpec& spec);
 
-  // Enabled ones only. Null when there is none.
-  PolicyPtr Find(std::string_view name) const;
+  // Enabled ones only. Null when there is none. The first step where there is no such one.
+  PolicyPtr Find(std::string_view name, uint32_t step = 1) const;
+  // At their first steps.
   const std::vector<PolicyPtr>& For(const std::string& node) const;
   size_t size() const { return by_name_.size(); }
 
  private:
-  std::unordered_map<std::string, PolicyPtr> by_name_;
+  std::unordered_map<std::string, std::vector<PolicyPtr>> by_name_;  // step by step
   std::unordered_map<std::string, std::vector<PolicyPtr>> by_node_;
 };
 

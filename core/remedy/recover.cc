@@ -26,6 +26,7 @@ PolicyPtr PolicyOf(const Decision& decision) {
   policy->spec.name = decision.policy;
   policy->spec.action = decision.action;
   policy->spec.mode = decision.mode;
+  policy->spec.step = decision.step;
   policy->built_in = policy->notify_only = decision.action == "alert";
   return policy;
 }
@@ -37,10 +38,15 @@ Status Engine::Restore() {
   Result<std::vector<Chain>> chains = deps_.store->Unfinished();
   if (!chains) return chains.error();
   for (Chain& chain : *chains) {
+    if (chain.incident.closed_ns != 0) {
+      RestoreUndos(chain, nullptr);
+      continue;
+    }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
     std::set<std::string> policies;
     for (const Decision& decision : chain.decisions) policies.insert(decision.policy);
     for (const std::string& policy : policies) RestoreRun(open, policy, chain);
+    RestoreUndos(chain, &open);
     for (const Finding& finding : open.incident.findings)
       if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
     Schedule(open, now_ns);
@@ -60,13 +66,13 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       ++refusals;
       for (const GuardVerdict& guard : decision.guards)
         if (!guard.allowed) refused[guard.guard] = guard.reason;
-    } else if (latest == nullptr || decision.attempt >= latest->attempt) {
-      latest = &decision;
+      if (decision.next_step == 0) continue;  // else the chain went on without it
     }
+    if (latest == nullptr || decision.attempt >= latest->attempt) latest = &decision;
   }
   for (const Execution& each : chain.executions)
     if (latest != nullptr && each.decision == latest->id) execution = &each;
-  PolicyPtr policy = policies_.Find(name);
+  PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
   if (policy == nullptr && !unfinished) return;
   const bool retired = policy == nullptr;
@@ -85,6 +91,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   if (unfinished) return RestoreExecution(run, open, *execution);
   switch (latest->verdict) {
     case DecisionVerdict::kWouldAct:
+      if (latest->next_step != 0) return NextAttempt(run);
       run.done_mode = Mode::kShadow;
       break;
     case DecisionVerdict::kAwaitsApproval:
@@ -96,6 +103,12 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       if (execution != nullptr && execution->state == ExecutionState::kVerified &&
           !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
+      if (execution != nullptr && execution->progress.undo.open() &&
+          execution->progress.undo.after_failure) {
+        run.execution = *execution;
+        run.phase = Phase::kUndoing;
+        return Schedule(run, INT64_MAX);
+      }
       const bool final_word =
           WasWithdrawn(*latest, "denied") ||
           (execution != nullptr &&
@@ -117,9 +130,7 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   run.execution = execution;
   run.recovered_ns = now_ns;
   run.observe_step_ns = options_.observe_min_ns;
-  run.leases = {open.target_key};
-  if (!run.decision.plan.target_uid.empty())
-    run.leases.push_back(run.decision.action + '\n' + run.decision.plan.target_uid);
+  run.leases = LeaseKeys(open, run.decision);
   for (const std::string& lease : run.leases) leases_[lease] = run.id;
   ++running_[run.decision.policy];
   std::string what;
@@ -134,6 +145,14 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
       run.recovered = true;
       what = "may have been called: asking the target";
       break;
+    case ExecutionState::kObserved:
+      if (execution.progress.part == Part::kCanary) {
+        run.phase = Phase::kObserving;
+        run.recovered = true;
+        what = "its canary was done: asking the target, then the check begins again";
+        break;
+      }
+      [[fallthrough]];
     default:
       run.phase = Phase::kVerifying;
       run.deadline_ns =
@@ -152,7 +171,7 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
 
 // The policy as the file has it now; a decision that it would not make any more fails.
 bool Engine::StillTheRule(Run& run) {
-  const PolicyPtr named = policies_.Find(run.decision.policy);
+  const PolicyPtr named = policies_.Find(run.decision.policy, run.decision.step);
   const PolicyPtr policy = named == nullptr ? nullptr : WithAction(named, run.decision.action);
   if (named == nullptr) {
     Fail(run, "no longer valid: the policy is gone or disabled", false);

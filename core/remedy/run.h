@@ -22,13 +22,15 @@ enum class Phase : uint8_t {
   kDryRunning,
   kExecuting,
   kObserving,
+  kCanary,  // a part is done; its check decides on the rest
   kVerifying,
-  kDone,  // has said its word on this incident: shadow, dry run, alert, denied
+  kUndoing,  // it failed and is taken back; then the next step
+  kDone,     // has said its word on this incident: shadow, dry run, alert, denied
 };
 
 // True from the journal's `planned` on: what runs then is finished whatever the file says later.
 inline bool IsUnderWay(Phase phase) {
-  return phase >= Phase::kRevalidating && phase <= Phase::kVerifying;
+  return phase >= Phase::kRevalidating && phase <= Phase::kUndoing;
 }
 
 struct Hold {
@@ -51,6 +53,7 @@ struct Run {
   int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
   uint32_t refusals = 0;
+  Decision refusal;  // the latest
   uint32_t attempt = 1;
   bool decided = false;            // there was a decision that wasn't refused
   Mode done_mode = Mode::kShadow;  // kDone: under these, and no others
@@ -70,6 +73,9 @@ struct Run {
   std::string reply;                 // what execute() said
   std::string last_effect;           // what the latest observe() said
   bool last_absent = false;
+  bool unchanged = false;                  // what failed surely changed nothing
+  Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
+  int64_t check_since_ns = 0;
   std::vector<std::string> leases;
 };
 

@@ -164,7 +164,7 @@ void Engine::ApplyPolicies(OpenIncident& open) {
   for (const uint64_t id : ids) {
     Run& run = *FindRun(id);
     if (IsUnderWay(run.phase)) continue;  // NextAttempt looks for the new policy
-    const PolicyPtr policy = policies_.Find(run.policy->spec.name);
+    const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step);
     if (run.phase == Phase::kAwaiting &&
         (policy == nullptr || !SameRules(policy, run.policy->spec)))
       Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");

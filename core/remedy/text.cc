@@ -24,9 +24,14 @@ std::string GuardsText(const Decision& decision) {
 
 }  // namespace
 
+std::string StepText(const Decision& decision) {
+  if (decision.steps <= 1) return {};
+  return " (step " + std::to_string(decision.step) + " of " + std::to_string(decision.steps) + ")";
+}
+
 std::string DecisionText(const Decision& decision, int64_t expires_ns) {
   std::string out = "incident #" + std::to_string(decision.incident) + "  policy " +
-                    decision.policy + " -> " + decision.plan.summary;
+                    decision.policy + StepText(decision) + " -> " + decision.plan.summary;
   if (decision.verdict == DecisionVerdict::kWouldAct) out += "  (shadow: not done)";
   if (decision.verdict == DecisionVerdict::kAwaitsApproval)
     out += "  awaits approval until " + ClockText(expires_ns) + " (PUT /api/v1/approvals/" +
@@ -39,6 +44,7 @@ std::string DecisionText(const Decision& decision, int64_t expires_ns) {
 std::string RefusalText(const Decision& decision, std::string_view reason) {
   std::string what = decision.plan.summary;
   if (what.empty()) what = decision.action + " by policy " + decision.policy;
+  what += StepText(decision);
   return "incident #" + std::to_string(decision.incident) + "  not done: " + what + ": " +
          std::string(reason);
 }
@@ -85,6 +91,8 @@ Json GuardsDetail(const Decision& decision) {
           {"plan", decision.plan.summary},
           {"plan_hash", decision.plan_hash},
           {"dry_run", decision.dry_run},
+          {"step", decision.step},
+          {"steps", decision.steps},
           {"guards", std::move(guards)}};
 }
 

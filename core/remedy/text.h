@@ -14,6 +14,8 @@
 namespace heald::remedy {
 
 // "incident #7  policy payments_latency -> restart payments  guards: cooldown ok (last never), …"
+// " (step 2 of 4)"; nothing for a chain of one.
+std::string StepText(const Decision& decision);
 std::string DecisionText(const Decision& decision, int64_t expires_ns);
 // "incident #7  not done: restart payments: 3 actions of … in the last hour"
 std::string RefusalText(const Decision& decision, std::string_view reason);

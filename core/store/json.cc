@@ -115,6 +115,9 @@ Decision ReadDecision(const Json& json) {
   Read(json, "why", &d.why);
   Read(json, "ts_ns", &d.ts_ns);
   Read(json, "attempt", &d.attempt);
+  Read(json, "step", &d.step);
+  Read(json, "steps", &d.steps);
+  Read(json, "next_step", &d.next_step);
   return d;
 }
 
@@ -192,12 +195,14 @@ Execution ReadExecution(const Json& json) {
   Read(json, "target_key", &e.target_key);
   ReadEnum(json, "state", ExecutionState::kDryRun, &e.state);
   Read(json, "attempt", &e.attempt);
+  Read(json, "step", &e.step);
   Read(json, "issues", &e.issues);
   Read(json, "planned_ns", &e.planned_ns);
   Read(json, "issued_ns", &e.issued_ns);
   Read(json, "observed_ns", &e.observed_ns);
   Read(json, "ended_ns", &e.ended_ns);
   Read(json, "detail", &e.detail);
+  e.progress = ReadProgress(json);
   return e;
 }
 
@@ -378,7 +383,10 @@ Json ToJson(const Decision& d) {
           {"guards", std::move(guards)},
           {"why", d.why},
           {"ts_ns", d.ts_ns},
-          {"attempt", d.attempt}};
+          {"attempt", d.attempt},
+          {"step", d.step},
+          {"steps", d.steps},
+          {"next_step", d.next_step}};
 }
 
 Json ToJson(const Outcome& o) {
@@ -390,11 +398,15 @@ Json ToJson(const Outcome& o) {
 }
 
 Json ToJson(const Execution& e) {
-  return {{"decision", e.decision},   {"incident", e.incident},       {"policy", e.policy},
-          {"action", e.action},       {"target_key", e.target_key},   {"state", ToString(e.state)},
-          {"attempt", e.attempt},     {"issues", e.issues},           {"planned_ns", e.planned_ns},
-          {"issued_ns", e.issued_ns}, {"observed_ns", e.observed_ns}, {"ended_ns", e.ended_ns},
-          {"detail", e.detail}};
+  Json json = {{"decision", e.decision},     {"incident", e.incident},
+               {"policy", e.policy},         {"action", e.action},
+               {"target_key", e.target_key}, {"state", ToString(e.state)},
+               {"attempt", e.attempt},       {"step", e.step},
+               {"issues", e.issues},         {"planned_ns", e.planned_ns},
+               {"issued_ns", e.issued_ns},   {"observed_ns", e.observed_ns},
+               {"ended_ns", e.ended_ns},     {"detail", e.detail}};
+  json.update(ToJson(e.progress));
+  return json;
 }
 
 Json ToJson(const AuditEvent& e) {

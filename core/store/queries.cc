@@ -58,9 +58,9 @@ AuditEvent ReadEvent(const SqlRow& row) {
 
 const std::string kExecutionColumns =
     "SELECT e.decision, e.incident, e.policy, e.action, e.target_key, e.state, e.attempt, "
-    "e.issues, e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail";
+    "e.issues, e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail, e.step, e.progress";
 
-Execution ReadExecution(const SqlRow& row) {
+Result<Execution> ReadExecution(const SqlRow& row) {
   Execution e;
   e.decision = row.Text(0);
   e.incident = Unsigned(row, 1);
@@ -75,6 +75,14 @@ Execution ReadExecution(const SqlRow& row) {
   e.observed_ns = row.Int(10);
   e.ended_ns = row.Int(11);
   e.detail = row.Text(12);
+  e.step = static_cast<uint32_t>(row.Int(13));
+  if (row.Text(14) == "{}") return e;  // of nearly all
+  try {
+    e.progress = ReadProgress(Json::parse(row.Text(14)));
+  } catch (const std::exception& error) {
+    return MakeError(Code::kCorrupt,
+                     "a stored execution can't be read: " + std::string(error.what()));
+  }
   return e;
 }
 
@@ -169,10 +177,12 @@ Result<Page<DecidedExecution>> Queries::Executions(const PageFrom& from) {
           ", d.record, e.rowid FROM executions e JOIN decisions d ON d.id = e.decision "
           "WHERE e.rowid < ?1 ORDER BY e.rowid DESC LIMIT ?2",
       from, [](const SqlRow& row, uint64_t* cursor) -> Result<DecidedExecution> {
-        *cursor = Unsigned(row, 14);
-        Result<Decision> decision = DecisionFromJson(row.Text(13));
+        *cursor = Unsigned(row, 16);
+        Result<Decision> decision = DecisionFromJson(row.Text(15));
         if (!decision) return decision.error();
-        return DecidedExecution{ReadExecution(row), std::move(*decision)};
+        Result<Execution> execution = ReadExecution(row);
+        if (!execution) return execution.error();
+        return DecidedExecution{std::move(*execution), std::move(*decision)};
       });
 }
 
@@ -220,9 +230,10 @@ Result<std::vector<Chain>> Queries::Chains(const std::string& scope, SqlValues v
     status = db_.Query(kExecutionColumns + " FROM executions e WHERE e.incident " + scope +
                            " ORDER BY e.planned_ns, e.rowid",
                        values, [&](const SqlRow& row) -> Status {
-                         Execution execution = ReadExecution(row);
-                         if (Chain* chain = ChainIn(&chains, execution.incident))
-                           chain->executions.push_back(std::move(execution));
+                         Result<Execution> execution = ReadExecution(row);
+                         if (!execution) return execution.error();
+                         if (Chain* chain = ChainIn(&chains, execution->incident))
+                           chain->executions.push_back(std::move(*execution));
                          return {};
                        });
   if (!status) return status.error();
@@ -253,8 +264,10 @@ Result<std::optional<Chain>> Queries::ChainOf(uint64_t incident) {
 Result<std::vector<Chain>> Queries::Unfinished() {
   std::vector<Chain> chains;
   const Status status = db_.Read([&]() -> Status {
-    Result<std::vector<Chain>> read =
-        Chains("IN (SELECT id FROM incidents WHERE closed_ns = 0)", {});
+    Result<std::vector<Chain>> read = Chains(
+        "IN (SELECT id FROM incidents WHERE closed_ns = 0 UNION "
+        "SELECT incident FROM executions WHERE undo_open = 1)",
+        {});
     if (!read) return read.error();
     chains = std::move(*read);
     return {};
@@ -275,13 +288,15 @@ Result<uint64_t> Queries::LastIncidentId() {
 }
 
 Result<StoreReader::Issues> Queries::IssuesSince(std::string_view policy,
-                                                 std::string_view target_key, int64_t since_ns) {
+                                                 std::string_view target_key, int64_t since_ns,
+                                                 uint32_t step) {
   StoreReader::Issues issues;
   const Status status = db_.Query(
       "SELECT issued_ns FROM executions WHERE policy = ?1 AND target_key = ?2 AND issued_ns > 0 "
-      "AND (issued_ns >= ?3 OR issued_ns = (SELECT max(issued_ns) FROM executions WHERE "
-      "policy = ?1 AND target_key = ?2)) ORDER BY issued_ns",
-      {policy, target_key, since_ns}, [&](const SqlRow& row) -> Status {
+      "AND (?4 = 0 OR step = ?4) AND (issued_ns >= ?3 OR issued_ns = (SELECT max(issued_ns) FROM "
+      "executions WHERE policy = ?1 AND target_key = ?2 AND (?4 = 0 OR step = ?4))) "
+      "ORDER BY issued_ns",
+      {policy, target_key, since_ns, step}, [&](const SqlRow& row) -> Status {
         issues.last_ns = row.Int(0);
         if (issues.last_ns >= since_ns) issues.times_ns.push_back(issues.last_ns);
         return {};
@@ -291,12 +306,13 @@ Result<StoreReader::Issues> Queries::IssuesSince(std::string_view policy,
 }
 
 Result<std::vector<int64_t>> Queries::FailuresInRow(std::string_view policy,
-                                                    std::string_view target_key, int64_t since_ns) {
+                                                    std::string_view target_key, int64_t since_ns,
+                                                    uint32_t step) {
   std::vector<int64_t> failed_ns;
   const Status status = db_.Query(
       "SELECT ended_ns, state FROM executions WHERE policy = ?1 AND target_key = ?2 AND "
-      "issued_ns > 0 AND ended_ns >= ?3 ORDER BY ended_ns",
-      {policy, target_key, since_ns}, [&](const SqlRow& row) -> Status {
+      "issued_ns > 0 AND ended_ns >= ?3 AND (?4 = 0 OR step = ?4) ORDER BY ended_ns",
+      {policy, target_key, since_ns, step}, [&](const SqlRow& row) -> Status {
         const auto state = static_cast<ExecutionState>(row.Int(1));
         if (state == ExecutionState::kVerified) failed_ns.clear();
         if (state == ExecutionState::kFailed || state == ExecutionState::kUndone)

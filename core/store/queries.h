@@ -24,9 +24,9 @@ class Queries {
   Result<std::vector<Chain>> Unfinished();
   Result<uint64_t> LastIncidentId();
   Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                                          int64_t since_ns);
+                                          int64_t since_ns, uint32_t step);
   Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
-                                             int64_t since_ns);
+                                             int64_t since_ns, uint32_t step);
   Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit);
   Result<std::optional<std::string>> Setting(std::string_view name);
   Result<AuditEnds> Ends();
@@ -75,12 +75,12 @@ class WithQueries : public Base {
   Result<std::vector<Chain>> Unfinished() override { return queries_.Unfinished(); }
   Result<uint64_t> LastIncidentId() override { return queries_.LastIncidentId(); }
   Result<StoreReader::Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                                          int64_t since_ns) override {
-    return queries_.IssuesSince(policy, target_key, since_ns);
+                                          int64_t since_ns, uint32_t step) override {
+    return queries_.IssuesSince(policy, target_key, since_ns, step);
   }
   Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
-                                             int64_t since_ns) override {
-    return queries_.FailuresInRow(policy, target_key, since_ns);
+                                             int64_t since_ns, uint32_t step) override {
+    return queries_.FailuresInRow(policy, target_key, since_ns, step);
   }
   Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) override {
     return queries_.Events(after_seq, limit);

@@ -233,13 +233,15 @@ Status SqlStore::WriteForecast(const Forecast& f) {
 Status SqlStore::WriteExecution(const Execution& e) {
   return db_->Execute(
       "INSERT INTO executions(decision, incident, policy, action, target_key, state, attempt, "
-      "issues, planned_ns, issued_ns, observed_ns, ended_ns, detail) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+      "issues, planned_ns, issued_ns, observed_ns, ended_ns, detail, step, progress, undo_open) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
       "ON CONFLICT(decision) DO UPDATE SET state = excluded.state, issues = excluded.issues, "
       "issued_ns = excluded.issued_ns, observed_ns = excluded.observed_ns, "
-      "ended_ns = excluded.ended_ns, detail = excluded.detail",
+      "ended_ns = excluded.ended_ns, detail = excluded.detail, progress = excluded.progress, "
+      "undo_open = excluded.undo_open",
       {e.decision, e.incident, e.policy, e.action, e.target_key, e.state, e.attempt, e.issues,
-       e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail});
+       e.planned_ns, e.issued_ns, e.observed_ns, e.ended_ns, e.detail, e.step,
+       Dump(ToJson(e.progress)), e.progress.undo.open()});
 }
 
 Status SqlStore::WriteEvents(const std::vector<AuditEvent>& events) {

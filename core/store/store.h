@@ -15,6 +15,7 @@
 #include "core/model/forecast.h"
 #include "core/model/incident.h"
 #include "core/store/history.h"
+#include "core/store/progress.h"
 
 namespace heald {
 
@@ -41,12 +42,14 @@ struct Execution {
   std::string target_key;  // of the incident's target; cooldown and max_per_hour count by it
   ExecutionState state = ExecutionState::kPlanned;
   uint32_t attempt = 1;
+  uint32_t step = 1;    // of the policy's chain
   uint32_t issues = 0;  // fence: how often execute was about to be called under this decision
   int64_t planned_ns = 0;
   int64_t issued_ns = 0;  // the latest issue; 0: never
   int64_t observed_ns = 0;
   int64_t ended_ns = 0;
   std::string detail;
+  Progress progress;
 };
 
 struct AuditEvent {
@@ -158,22 +161,24 @@ class StoreReader : public HistoryReader {
   virtual Result<Page<DecidedExecution>> Executions(const PageFrom& from) = 0;
   virtual Result<Page<AuditEvent>> Audit(const PageFrom& from) = 0;
   virtual Result<std::optional<Chain>> ChainOf(uint64_t incident) = 0;
-  // What an agent takes up again at start: incidents that aren't closed, without their events.
+  // What an agent takes up again at start: incidents that aren't closed, and closed ones of which
+  // something is still to be undone; without their events.
   virtual Result<std::vector<Chain>> Unfinished() = 0;
   // 0 when there was none yet.
   virtual Result<uint64_t> LastIncidentId() = 0;
-  // Times of issue since `since_ns`, oldest first; `last_ns` is the latest ever, or 0.
+  // Times of issue since `since_ns`, oldest first; `last_ns` is the latest ever, or 0. Of one step
+  // of the policy, or of all with 0.
   struct Issues {
     std::vector<int64_t> times_ns;
     int64_t last_ns = 0;
   };
   virtual Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                                     int64_t since_ns) = 0;
+                                     int64_t since_ns, uint32_t step = 0) = 0;
   // When executions that had been issued failed, oldest first, since `since_ns` and the last one
   // that was verified.
   virtual Result<std::vector<int64_t>> FailuresInRow(std::string_view policy,
-                                                     std::string_view target_key,
-                                                     int64_t since_ns) = 0;
+                                                     std::string_view target_key, int64_t since_ns,
+                                                     uint32_t step = 0) = 0;
   virtual Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) = 0;
   virtual Result<std::optional<std::string>> Setting(std::string_view name) = 0;
   virtual Result<AuditEnds> Ends() {

@@ -21,47 +21,61 @@ constexpr int64_t kStart = 1'767'225'600 * kSecond;
 constexpr int64_t kLimit = kStart + 20 * kMinute;
 constexpr int64_t kAway = 10 * kMinute;  // longer than all that is to happen
 
-// A container in a file: one line for each restart, with the decision behind it and its time.
+// A service in two files: one line for each execution and each undo, with the decision behind it,
+// the part that was meant, the action and the time.
 class FileTarget final : public ActionGateway {
  public:
-  FileTarget(std::string path, const Clock* clock) : path_(std::move(path)), clock_(clock) {}
+  FileTarget(std::string path, const Clock* clock, bool may_undo)
+      : path_(std::move(path)), clock_(clock), may_undo_(may_undo) {}
 
-  void Plan(const ActionRequest&, PlanDone done) override {
+  void Plan(const ActionRequest& request, PlanDone done) override {
     heald::Plan plan;
-    plan.summary = "restart payments";
+    plan.summary = request.node + " payments";
     plan.target_uid = "c1";
     plan.effect_within_ns = 3 * kSecond;
+    plan.reversible = plan.can_canary = true;
     done(plan);
   }
   void DryRun(const ActionRequest&, const heald::Plan&, EffectDone done) override {
     done(Effect{EffectState::kDone, "would restart"});
   }
   void Execute(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
-    std::ofstream(path_, std::ios::app) << request.decision << ' ' << clock_->NowNs() << std::endl;
+    Write(path_ + "/done", request);
     done(Effect{EffectState::kPending, "204"});
   }
   void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
-    const int64_t at_ns = RestartedNs(request.decision);
-    if (at_ns == 0) return done(Effect{EffectState::kAbsent, "not restarted"});
+    const int64_t at_ns = DoneNs(KeyOf(request));
+    if (at_ns == 0 || DoneNs(KeyOf(request), "/undone") != 0)
+      return done(Effect{EffectState::kAbsent, "not restarted"});
     if (clock_->NowNs() < at_ns + kSecond) return done(Effect{EffectState::kPending, "starting"});
     done(Effect{EffectState::kDone, "ready"});
   }
-  void Undo(const ActionRequest&, const heald::Plan&, EffectDone done) override {
-    done(MakeError(Code::kUnsupported, "no undo"));
+  void Undo(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    if (!may_undo_) return done(MakeError(Code::kDenied, "may not be undone"));
+    Write(path_ + "/undone", request);
+    done(Effect{EffectState::kPending, "going back"});
   }
-  // Of that decision, or of any.
-  int64_t RestartedNs(const std::string& decision = {}) const {
-    std::ifstream file(path_);
-    std::string id;
-    int64_t ts_ns = 0;
-    while (file >> id >> ts_ns)
-      if (decision.empty() || id == decision) return ts_ns;
+  // When something whose line has this text in it was done; empty: anything.
+  int64_t DoneNs(const std::string& what = {}, const std::string& file_name = "/done") const {
+    std::ifstream file(path_ + file_name);
+    std::string line;
+    while (std::getline(file, line))
+      if (line.find(what) != std::string::npos) return std::stoll(line.substr(line.rfind(' ') + 1));
     return 0;
   }
 
  private:
+  static std::string KeyOf(const ActionRequest& request) {
+    return request.decision + ':' + std::string(ToString(request.part)) + ' ';
+  }
+  void Write(const std::string& path, const ActionRequest& request) const {
+    std::ofstream(path, std::ios::app)
+        << KeyOf(request) << request.node << ' ' << clock_->NowNs() << std::endl;
+  }
+
   const std::string path_;
   const Clock* clock_;
+  const bool may_undo_;
 };
 
 class Quiet final : public EventSink {
@@ -145,17 +159,41 @@ class Agent {
                                                                   : Mode::kEnforce;
     policy.guard.cooldown_ns = 5 * kMinute;
     policy.verify_within_ns = 10 * kSecond;
+    if (scenario_ == "fail") policy.undo.on_failure = false;
+    if (Chained()) {
+      StepSpec step;
+      step.action = "restart";
+      step.guard = policy.guard;
+      step.verify_within_ns = policy.verify_within_ns;
+      if (scenario_.find("canary") == 0) {
+        step.canary.set = true;
+        step.canary.check = std::get<When>(
+            When::Parse(scenario_ == "canary" ? "latency_p99 < 5" : "latency_p99 < 0.1"));
+        step.canary.for_ns = 3 * kSecond;
+      }
+      policy.steps = {step, step};
+      policy.steps[1].action = "scale_out";
+      policy.steps[1].canary = {};
+      action.name = "scale_out";
+      spec.nodes.push_back(action);
+    }
     spec.policies = {policy};
     return spec;
+  }
+
+  bool Chained() const {
+    return scenario_ == "chain" || scenario_ == "undo_fails" || scenario_.find("canary") == 0;
   }
 
   // Repaired by a restart, or by itself where the scenario has none.
   bool Bad() const {
     const bool repairable = scenario_ == "heal" || scenario_ == "approve" ||
                             scenario_ == "switch" || scenario_ == "away";
-    if (!repairable) return clock_.NowNs() < kStart + 100 * kSecond;
-    const int64_t restarted_ns = target_.RestartedNs();
-    return restarted_ns == 0 || clock_.NowNs() < restarted_ns + 2 * kSecond;
+    if (!repairable && !Chained()) return clock_.NowNs() < kStart + 100 * kSecond;
+    const int64_t done_ns = target_.DoneNs(!Chained()              ? ""
+                                           : scenario_ == "canary" ? ":rest "
+                                                                   : "scale_out");
+    return done_ns == 0 || clock_.NowNs() < done_ns + 2 * kSecond;
   }
 
   // What a source and a detector would say now.
@@ -190,7 +228,7 @@ class Agent {
   const std::string store_;
   VirtualClock clock_;
   const int64_t clock_begin_ns_ = SystemClock().MonotonicNs();  // another in each life
-  FileTarget target_{dir_ + "/target", &clock_};
+  FileTarget target_{dir_, &clock_, scenario_ != "undo_fails"};
   Quiet sink_;
   LatestSamples latest_;
   Engine* engine_ = nullptr;

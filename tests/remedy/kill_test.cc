@@ -17,16 +17,42 @@ namespace heald::remedy {
 namespace {
 
 // In which story each transition happens; by Transition, and the call at the end.
-constexpr const char* kScenarios[] = {"heal", "heal", "fail",   "shadow", "approve", "deny",
-                                      "heal", "heal", "heal",   "heal",   "fail",    "dry",
-                                      "heal", "heal", "switch", "heal"};
+constexpr const char* kScenarios[] = {"heal",       "heal", "fail",   "shadow", "approve", "deny",
+                                      "heal",       "heal", "heal",   "heal",   "fail",    "dry",
+                                      "heal",       "heal", "switch", "canary", "chain",   "chain",
+                                      "undo_fails", "heal", "chain"};
 static_assert(std::size(kScenarios) == kFaultPoints.size());
 
 struct Death {
   std::string point;
   std::string scenario;
   bool postgres = false;
+  std::string before = "";  // where it dies once before
 };
+
+// What steps, undo and canary add to the way of an execution.
+void AddChains(std::vector<Death>* deaths) {
+  for (const char* at :
+       {"planned", "issued", "observed", "failed", "verified", "undo_issued", "undo_done"})
+    for (const char* side : {".before", ".after"}) {
+      const std::string point = "journal." + std::string(at) + side;
+      deaths->push_back({point, "chain"});
+      if (point.find("observed") == std::string::npos) deaths->push_back({point, "canary_fails"});
+    }
+  for (const char* at : {"journal.issued", "journal.observed", "journal.canary", "journal.verified",
+                         "action.execute"})
+    for (const char* side : {".before", ".after"}) {
+      deaths->push_back({std::string(at) + side, "canary"});
+      // The rest, after a canary that had passed.
+      deaths->push_back({std::string(at) + side, "canary", false, "journal.canary.after"});
+    }
+  for (const char* point : {"action.undo.before", "action.undo.after"})
+    deaths->push_back({point, "canary_fails"});
+  // An undo that was called, or was about to be, and the next death while it is recovered.
+  for (const char* before : {"journal.undo_issued.after", "action.undo.after"})
+    for (const char* point : {"journal.recovered.before", "journal.undo_done.before"})
+      deaths->push_back({point, "chain", false, before});
+}
 
 std::vector<Death> AllDeaths() {
   std::vector<Death> deaths;
@@ -39,9 +65,11 @@ std::vector<Death> AllDeaths() {
        {"journal.planned.before", "journal.planned.after", "journal.issued.before",
         "journal.issued.after", "action.execute.before", "action.execute.after"})
     deaths.push_back({point, "approve"});
+  AddChains(&deaths);
   // The same with a PostgreSQL; and where the store is away, with the file that stands for it.
   const std::vector<Death> all = deaths;
-  for (const Death& death : all) deaths.push_back({death.point, death.scenario, true});
+  for (const Death& death : all)
+    deaths.push_back({death.point, death.scenario, true, death.before});
   for (const Death& death : all)
     if (death.scenario == "heal" && death.point.find("recovered") == std::string::npos)
       deaths.push_back({death.point, "away"});
@@ -86,6 +114,17 @@ class RemedyKillTest : public ::testing::TestWithParam<Death> {
     return false;
   }
 
+  // How often the target was called, by decision and part.
+  std::map<std::string, int> Calls(const std::string& file_name) const {
+    std::map<std::string, int> calls;
+    std::ifstream file(dir_.path() + file_name);
+    std::string key;
+    std::string action;
+    int64_t ts_ns = 0;
+    while (file >> key >> action >> ts_ns) ++calls[key];
+    return calls;
+  }
+
   TempDir dir_;
   std::string store_ = "sqlite:heald.db";
 };
@@ -112,25 +151,28 @@ void CheckChain(const Chain& chain) {
     const std::set<std::string>& seen = kinds[execution.decision];
     EXPECT_TRUE(seen.count("execution.planned"));
     EXPECT_EQ(seen.count("execution.issued"), execution.issues > 0 ? 1u : 0u);
-    EXPECT_TRUE(seen.count("execution." + std::string(ToString(execution.state))));
+    const ExecutionState state = execution.state;
+    EXPECT_TRUE(seen.count(state == ExecutionState::kUndone
+                               ? "undo.done"
+                               : "execution." + std::string(ToString(state))));
   }
 }
 
 TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
   const std::string& point = GetParam().point;
-  // There has to be something to recover.
-  if (point.find("recovered") != std::string::npos) {
+  if (!GetParam().before.empty()) {
+    ASSERT_TRUE(Live(GetParam().before));
+  } else if (point.find("recovered") != std::string::npos) {
+    // There has to be something to recover.
     ASSERT_TRUE(Live("journal.issued.after"));
   }
   ASSERT_TRUE(Live(point)) << "the fault point was never reached";
   ASSERT_FALSE(Live(""));
 
-  std::map<std::string, int> executions;
-  std::ifstream target(dir_.path() + "/target");
-  std::string decision;
-  int64_t ts_ns = 0;
-  while (target >> decision >> ts_ns) ++executions[decision];
-  for (const auto& [id, count] : executions) EXPECT_EQ(count, 1) << id;
+  const std::map<std::string, int> executions = Calls("/done");
+  for (const auto& [id, count] : executions) EXPECT_EQ(count, 1) << "executed: " << id;
+  const std::map<std::string, int> undone = Calls("/undone");
+  for (const auto& [id, count] : undone) EXPECT_EQ(count, 1) << "undone: " << id;
 
   Result<std::unique_ptr<StoreReader>> store = OpenStoreReader({store_, dir_.path(), false});
   ASSERT_TRUE(store) << store.error().message;
@@ -148,6 +190,17 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
     EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);
   } else if (scenario == "fail") {
     EXPECT_EQ(executions.size(), 1u) << "the cooldown outlives the crash";
+  } else if (scenario == "canary") {
+    EXPECT_EQ(executions.size(), 2u) << "the canary and the rest";
+    EXPECT_TRUE(undone.empty());
+    EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);
+  } else if (scenario == "chain" || scenario == "canary_fails" || scenario == "undo_fails") {
+    EXPECT_EQ(executions.size(), 2u) << "restart, and then scale_out";
+    ASSERT_EQ(chain.executions.size(), 2u);
+    const bool fails = scenario == "undo_fails";
+    EXPECT_EQ(undone.size(), fails ? 0u : 1u);
+    EXPECT_EQ(chain.executions[0].state, fails ? ExecutionState::kFailed : ExecutionState::kUndone);
+    EXPECT_EQ(chain.executions[1].state, ExecutionState::kVerified);
   } else {
     EXPECT_TRUE(executions.empty());
   }
@@ -156,6 +209,8 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
 INSTANTIATE_TEST_SUITE_P(At, RemedyKillTest, ::testing::ValuesIn(AllDeaths()),
                          [](const auto& death) {
                            std::string name = death.param.scenario + "_" + death.param.point +
+                                              (death.param.before.empty() ? "" : "_after_") +
+                                              death.param.before +
                                               (death.param.postgres ? "_Postgres" : "");
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;

@@ -249,12 +249,13 @@ TEST(RemedyLifeTest, AnUnwritableJournalStopsActingAndLosesNothing) {
     Result<std::optional<Chain>> ChainOf(uint64_t i) override { return real_->ChainOf(i); }
     Result<std::vector<Chain>> Unfinished() override { return real_->Unfinished(); }
     Result<uint64_t> LastIncidentId() override { return real_->LastIncidentId(); }
-    Result<Issues> IssuesSince(std::string_view p, std::string_view t, int64_t s) override {
-      return real_->IssuesSince(p, t, s);
+    Result<Issues> IssuesSince(std::string_view p, std::string_view t, int64_t s,
+                               uint32_t step) override {
+      return real_->IssuesSince(p, t, s, step);
     }
     Result<std::vector<int64_t>> FailuresInRow(std::string_view p, std::string_view t,
-                                               int64_t s) override {
-      return real_->FailuresInRow(p, t, s);
+                                               int64_t s, uint32_t step) override {
+      return real_->FailuresInRow(p, t, s, step);
     }
     Result<std::vector<AuditEvent>> Events(uint64_t a, size_t l) override {
       return real_->Events(a, l);

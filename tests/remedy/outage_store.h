@@ -73,13 +73,13 @@ class OutageStore final : public Store {
     return Asked<uint64_t>([&] { return real_->LastIncidentId(); });
   }
   Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                             int64_t since_ns) override {
-    return Asked<Issues>([&] { return real_->IssuesSince(policy, target_key, since_ns); });
+                             int64_t since_ns, uint32_t step) override {
+    return Asked<Issues>([&] { return real_->IssuesSince(policy, target_key, since_ns, step); });
   }
   Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,
-                                             int64_t since_ns) override {
+                                             int64_t since_ns, uint32_t step) override {
     return Asked<std::vector<int64_t>>(
-        [&] { return real_->FailuresInRow(policy, target_key, since_ns); });
+        [&] { return real_->FailuresInRow(policy, target_key, since_ns, step); });
   }
   Result<std::vector<AuditEvent>> Events(uint64_t after_seq, size_t limit) override {
     return Asked<std::vector<AuditEvent>>([&] { return real_->Events(after_seq, limit); });

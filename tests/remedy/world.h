@@ -63,6 +63,10 @@ class FakeGateway final : public ActionGateway {
     std::optional<Effect> effect;        // what observe says, whatever happened
     std::optional<Effect> reply;         // what execute says
     std::optional<Effect> dry_run;
+    bool can_canary = false;
+    std::optional<Effect> undo_reply;  // instead of "done"
+    std::optional<Error> undo_error;   // ... without undoing
+    bool undone_silently = false;      // undoes, but its answer is lost
   };
 
   explicit FakeGateway(const Clock* clock) : clock_(clock) {}
@@ -75,8 +79,11 @@ class FakeGateway final : public ActionGateway {
     plan.summary = "restart " + std::string(request.target.Get("service"));
     plan.target_uid = target.uid + "/" + std::string(request.target.Get("service"));
     plan.reversible = target.reversible;
+    plan.can_canary = target.can_canary;
     plan.before = target.before;
     plan.effect_within_ns = 10 * kSecond;
+    if (request.node != "restart")
+      plan.summary = request.node + " " + std::string(request.target.Get("service"));
     Answer([done, plan] { done(plan); });
   }
   void DryRun(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
@@ -87,12 +94,13 @@ class FakeGateway final : public ActionGateway {
   }
   void Execute(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
     ++executes;
-    ++by_decision[request.decision];
+    ++by_decision[KeyOf(request)];
+    calls.push_back(request.node + PartText(request.part));
     if (on_execute) on_execute(request);
     Target& target = At(request);
     if (target.execute_error) return Answer([done, error = *target.execute_error] { done(error); });
     ++target.executed;
-    target.done_ns[request.decision] = clock_->NowNs();
+    target.done_ns[KeyOf(request)] = clock_->NowNs();
     if (target.lost_reply) return Answer([done, error = *target.lost_reply] { done(error); });
     const Effect reply = target.reply.value_or(Effect{EffectState::kPending, "204"});
     Answer([done, reply] { done(reply); });
@@ -103,14 +111,30 @@ class FakeGateway final : public ActionGateway {
     Effect effect;
     if (target.effect)
       effect = *target.effect;
-    else if (const auto at = target.done_ns.find(request.decision); at == target.done_ns.end())
+    else if (const auto at = target.done_ns.find(KeyOf(request)); at == target.done_ns.end())
       effect = {EffectState::kAbsent, "never restarted"};
     else if (clock_->NowNs() >= at->second + target.effect_after_ns)
       effect = {EffectState::kDone, "ready after " + FormatElapsed(target.effect_after_ns)};
     Answer([done, effect] { done(effect); });
   }
-  void Undo(const ActionRequest&, const heald::Plan&, EffectDone done) override {
-    Answer([done] { done(MakeError(Code::kUnsupported, "no undo")); });
+  void Undo(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    calls.push_back("undo " + request.node + PartText(request.part));
+    Target& target = At(request);
+    if (target.undo_error) return Answer([done, error = *target.undo_error] { done(error); });
+    ++undone[request.decision];
+    for (const char* part : {"", " canary", " rest"}) target.done_ns.erase(request.decision + part);
+    if (target.undone_silently)
+      return Answer([done] { done(MakeError(Code::kDeadline, "timed out")); });
+    Answer([done, reply = target.undo_reply.value_or(Effect{EffectState::kDone, "as before"})] {
+      done(reply);
+    });
+  }
+  static std::string PartText(Part part) {
+    return part == Part::kAll ? "" : part == Part::kCanary ? " canary" : " rest";
+  }
+  // Executions are counted by decision and part.
+  static std::string KeyOf(const ActionRequest& request) {
+    return request.decision + PartText(request.part);
   }
 
   Target& At(const ActionRequest& request) {
@@ -128,6 +152,8 @@ class FakeGateway final : public ActionGateway {
 
   std::map<std::string, Target> targets;
   std::map<std::string, int> by_decision;
+  std::map<std::string, int> undone;  // by decision
+  std::vector<std::string> calls;     // execute and undo, in order
   std::function<void(const ActionRequest&)> on_execute;
   int64_t latency_ns = kMillisecond;
   bool inline_answers = false;

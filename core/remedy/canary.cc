@@ -1,0 +1,166 @@
+// A part of the target first, then a look at what it does, then the rest. The rest is never done
+// but right after a check that passed.
+#include <algorithm>
+
+#include "core/remedy/engine.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kAgainNs = kSecond;
+
+}  // namespace
+
+Part Engine::NextPart(const Run& run) const {
+  if (!run.policy->spec.canary.set) return Part::kAll;
+  return run.execution.progress.canary.state == CanaryState::kPassed ? Part::kRest : Part::kCanary;
+}
+
+Severity Engine::WorstCovered(const Run& run, const OpenIncident& open) {
+  Severity worst = Severity::kNormal;
+  for (const Finding& finding : open.incident.findings)
+    if (finding.state != FindingState::kClear && run.policy->Covers(finding))
+      worst = std::max(worst, finding.severity);
+  return worst;
+}
+
+// The target shows the effect on the first part.
+void Engine::CanaryShown(Run& run, OpenIncident& open, const std::string& detail) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  Canary& canary = run.execution.progress.canary;
+  run.execution.state = ExecutionState::kObserved;
+  run.execution.observed_ns = now_ns;
+  run.execution.detail = detail;
+  if (canary.observed_ns == 0) canary.observed_ns = now_ns;
+  Draft draft(Transition::kObserved, now_ns, &open);
+  const CanarySpec& spec = run.policy->spec.canary;
+  BeginCheck(run);
+  draft.Add(open)
+      .Add(run.execution)
+      .Event("execution.observed", run.decision.actor, run.decision.id,
+             run.decision.plan.summary + " … canary " + detail + "; watched for " +
+                 FormatDuration(spec.for_ns),
+             {{"part", ToString(Part::kCanary)},
+              {"observe_calls", run.observe_calls},
+              {"reply", run.reply},
+              {"after_ns", now_ns - run.execution.issued_ns}})
+      .Result(run.decision, OutcomeState::kObserved, "canary: " + detail)
+      .Tell(NoticeKind::kOutcome, run.decision.policy);
+  CommitOrHold(&draft);
+  CheckCanary(run);
+}
+
+void Engine::BeginCheck(Run& run) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  run.phase = Phase::kCanary;
+  run.recovered = false;
+  run.execution.progress.canary.state = CanaryState::kChecking;
+  run.deadline_ns = now_ns + run.policy->spec.canary.within_ns;
+  run.check_since_ns = 0;
+  RefreshState(*book_.Find(run.incident));
+}
+
+WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const {
+  if (!switch_on_)
+    return {Verdict::kInconclusive, "automatic remediation was switched off by " + switch_actor_};
+  if (spec_.agent.dry_run) return {Verdict::kInconclusive, "agent.dry_run simulates every action"};
+  Finding finding;
+  finding.target = run.decision.target;
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    finding = open.incident.findings[static_cast<size_t>(index)];
+  const PolicyScope scope(*run.policy, finding, *deps_.latest, deps_.clock->NowNs());
+  WhenAnswer answer = run.policy->spec.canary.check.Evaluate(scope);
+  if (answer.verdict != Verdict::kInconclusive) return answer;
+  answer.why.clear();
+  for (const std::string& name : run.policy->spec.canary.check.names())
+    if (!scope.Lookup(name))
+      answer.why += (answer.why.empty() ? "no fresh value of " : ", ") + name;
+  if (answer.why.empty())
+    answer.why = "its check can't be decided: " + run.policy->spec.canary.check.text();
+  return answer;
+}
+
+void Engine::CheckCanary(Run& run) {
+  OpenIncident& open = *book_.Find(run.incident);
+  const int64_t now_ns = deps_.clock->NowNs();
+  const CanarySpec& spec = run.policy->spec.canary;
+  const Canary& canary = run.execution.progress.canary;
+  if (const Severity worst = WorstCovered(run, open); worst > canary.severity)
+    return FailCanary(run, "it got worse: " + std::string(ToString(canary.severity)) +
+                               " before, now " + std::string(ToString(worst)));
+  const WhenAnswer answer = CanaryAnswer(run, open);
+  if (run.check_since_ns == 0 || run.check != answer.verdict) {
+    run.check = answer.verdict;
+    run.check_since_ns = now_ns;
+  }
+  const int64_t held_ns = now_ns - run.check_since_ns;
+  const bool settled = held_ns >= spec.for_ns;
+  if (answer.verdict == Verdict::kTrue && settled) return PassCanary(run, open, answer.why);
+  if (answer.verdict == Verdict::kFalse && settled) return FailCanary(run, answer.why);
+  if (now_ns >= run.deadline_ns)
+    return FailCanary(run, "not decided within " + FormatDuration(spec.within_ns) + ": " +
+                               (answer.why.empty() ? "no finding got worse" : answer.why));
+  const bool inconclusive = answer.verdict == Verdict::kInconclusive;
+  // A sample may just be on its way.
+  if (inconclusive && held_ns >= 2 * options_.reevaluate_ns) {
+    if (canary.state != CanaryState::kHeld || canary.detail != answer.why)
+      TellCanary(run, open, CanaryState::kHeld, answer.why);
+  } else if (!inconclusive && canary.state == CanaryState::kHeld) {
+    TellCanary(run, open, CanaryState::kChecking, answer.why);
+  }
+  const int64_t look_ns = now_ns + options_.reevaluate_ns;
+  Schedule(run,
+           std::min({run.deadline_ns, look_ns,
+                     run.check_since_ns + spec.for_ns > now_ns ? run.check_since_ns + spec.for_ns
+                                                               : look_ns}));
+}
+
+void Engine::TellCanary(Run& run, OpenIncident& open, CanaryState state, const std::string& why) {
+  Canary& canary = run.execution.progress.canary;
+  const bool held = state == CanaryState::kHeld;
+  canary.state = state;
+  canary.detail = why;
+  Draft draft(Transition::kCanary, deps_.clock->NowNs(), &open);
+  const std::string what = "the canary of " + run.decision.plan.summary;
+  draft.Add(run.execution)
+      .Event(held ? "canary.held" : "canary.resumed", "heald", run.decision.id,
+             "incident #" + std::to_string(open.incident.id) + "  " +
+                 (held ? what + " is held: " + why +
+                             "; it goes on when that is over, and has failed at " +
+                             FormatTime(run.deadline_ns).substr(11, 8) + " UTC"
+                       : what + " goes on: " + why),
+             {{"policy", run.decision.policy}})
+      .Tell(NoticeKind::kIncident);
+  CommitOrHold(&draft);
+}
+
+void Engine::PassCanary(Run& run, OpenIncident& open, const std::string& why) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Canary before = run.execution.progress.canary;
+  Canary& canary = run.execution.progress.canary;
+  canary.state = CanaryState::kPassed;
+  canary.decided_ns = now_ns;
+  canary.detail = why;
+  Draft draft(Transition::kCanary, now_ns, &open);
+  draft.Add(run.execution)
+      .Event("canary.passed", "heald", run.decision.id,
+             "canary passed, now the rest: " + run.decision.plan.summary +
+                 (why.empty() ? "" : ": " + why),
+             {{"policy", run.decision.policy}});
+  if (!Commit(&draft)) {
+    canary = before;
+    return Schedule(run, now_ns + kAgainNs);
+  }
+  Issue(run, open);
+}
+
+void Engine::FailCanary(Run& run, const std::string& why) {
+  Canary& canary = run.execution.progress.canary;
+  canary.state = CanaryState::kFailed;
+  canary.decided_ns = deps_.clock->NowNs();
+  canary.detail = why;
+  Fail(run, "canary: " + why, true);
+}
+
+}  // namespace heald::remedy

@@ -1,0 +1,56 @@
+// From one step of a policy to the next. Where a chain stands is what its latest decision says.
+#include <algorithm>
+#include <array>
+
+#include "core/remedy/engine.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+// Guards that bound one step. The others hold everything back, and are waited for.
+constexpr std::array<std::string_view, 9> kOfOneStep = {"cooldown",   "max_per_hour", "breaker",
+                                                        "excluded",   "targets",      "windows",
+                                                        "prediction", "self",         "plan"};
+
+bool BoundsOneStep(std::string_view guard) {
+  return std::find(kOfOneStep.begin(), kOfOneStep.end(), guard) != kOfOneStep.end();
+}
+
+}  // namespace
+
+void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string& why,
+                     Draft* draft) const {
+  const uint32_t next = run.decision.next_step;
+  const PolicyPtr policy = policies_.Find(run.decision.policy, next);
+  const std::string action = policy == nullptr ? "" : ", " + policy->spec.action;
+  draft
+      ->Event("step.next", "heald", std::to_string(open.incident.id),
+              "incident #" + std::to_string(open.incident.id) + "  " + why + "; policy " +
+                  run.decision.policy + " goes on with step " + std::to_string(next) + " of " +
+                  std::to_string(run.policy->steps) + action,
+              {{"policy", run.decision.policy}, {"step", next}})
+      .Tell(NoticeKind::kIncident);
+}
+
+bool Engine::PassOver(Run& run, OpenIncident& open) {
+  const PolicySpec& spec = run.policy->spec;
+  if (!spec.skip_refused || spec.step >= run.policy->steps) return false;
+  std::string guards;
+  for (const GuardVerdict& verdict : run.refusal.guards) {
+    if (verdict.allowed) continue;
+    if (!BoundsOneStep(verdict.guard)) return false;
+    guards += (guards.empty() ? "" : ", ") + verdict.guard;
+  }
+  if (guards.empty()) return false;
+  run.decision = run.refusal;
+  run.decision.next_step = spec.step + 1;
+  Draft draft(Transition::kRefused, deps_.clock->NowNs(), &open);
+  draft.Add(run.decision);
+  SayNext(run, open, spec.action + " was refused (" + guards + ")", &draft);
+  CommitOrHold(&draft);
+  NextAttempt(run);
+  return true;
+}
+
+}  // namespace heald::remedy

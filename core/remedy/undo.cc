@@ -1,0 +1,342 @@
+// Undo: planned in the row that ends an execution, issued ahead of the call, finished by what the
+// target shows. What holds it back leaves it due.
+#include "core/remedy/undo.h"
+
+#include <algorithm>
+
+#include "core/base/fault_point.h"
+#include "core/remedy/engine.h"
+#include "core/remedy/text.h"
+
+namespace heald::remedy {
+namespace {
+
+constexpr int64_t kLookAgainNs = 5 * kSecond;
+constexpr int64_t kSoonNs = kSecond;
+
+}  // namespace
+
+// ---- planned with the end of an execution -------------------------------------------------------
+
+void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
+  const UndoSpec& spec = run.policy->spec.undo;
+  const bool wanted = failed ? spec.on_failure : spec.after_ns != 0;
+  if (!wanted || !run.decision.plan.reversible || run.execution.issued_ns == 0 || run.unchanged ||
+      run.policy->notify_only || run.decision.dry_run)
+    return;
+  const int64_t now_ns = deps_.clock->NowNs();
+  Undo& undo = run.execution.progress.undo;
+  undo = {};
+  undo.state = UndoState::kDue;
+  undo.after_failure = failed;
+  undo.due_ns = failed ? now_ns : now_ns + spec.after_ns;
+  draft->Event("undo.planned", "heald", run.decision.id,
+               failed ? "will be undone: " + run.decision.plan.summary
+                      : "will be undone " + FormatDuration(spec.after_ns) +
+                            " from now: " + run.decision.plan.summary,
+               {{"due_ns", undo.due_ns}, {"after_failure", failed}});
+}
+
+UndoTask& Engine::AddUndo(const OpenIncident& open, const Decision& decision,
+                          const Execution& execution) {
+  auto task = std::make_unique<UndoTask>();
+  task->id = ++last_run_;
+  task->about.incident = open.Header();
+  task->about.target_key = open.target_key;
+  task->decision = decision;
+  task->execution = execution;
+  UndoTask& added = *task;
+  undos_.emplace(task->id, std::move(task));
+  return added;
+}
+
+bool Engine::BeginUndo(Run& run, const OpenIncident& open) {
+  const Undo& undo = run.execution.progress.undo;
+  if (undo.state != UndoState::kDue) return false;
+  UndoTask& task = AddUndo(open, run.decision, run.execution);
+  Schedule(task, undo.due_ns);
+  if (!undo.after_failure) return false;
+  task.run = run.id;
+  run.phase = Phase::kUndoing;
+  // Nobody comes in between.
+  TakeLeases(task);
+  return true;
+}
+
+// An incident that ends by itself takes back what its steps were to undo and haven't begun to.
+bool Engine::DropUndo(const Run& run) {
+  for (auto& [id, task] : undos_) {
+    if (task->run != run.id) continue;
+    if (task->phase != UndoTask::Phase::kWaiting) return false;
+    EndUndo(*task, UndoState::kDropped, "back to normal before it was undone");
+    return true;
+  }
+  return true;
+}
+
+// ---- what holds it back -------------------------------------------------------------------------
+
+std::string Engine::WhyUndoWaits(const UndoTask& task) const {
+  if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
+  if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
+  if (!journal_.may_act()) return "the journal can't be used, and nothing is done without it";
+  for (const std::string& key : LeaseKeys(task.about, task.decision))
+    if (const auto lease = leases_.find(key); lease != leases_.end() && lease->second != task.id)
+      return "still running on this target: " + HolderText(lease->second);
+  return task.undo().after_failure ? "" : WhyNoHurry(task);
+}
+
+// Reasons that hold back only what was to come later anyway.
+std::string Engine::WhyNoHurry(const UndoTask& task) const {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Decision& decision = task.decision;
+  if (const OpenIncident* open = book_.OfTarget(task.about.target_key); open != nullptr)
+    return "incident #" + std::to_string(open->incident.id) + " of the target is open";
+  if (storm_.on()) return "nothing is done during a storm of incidents";
+  Finding finding;
+  finding.target = decision.target;
+  if (const Silence* silence = SilenceOf(task.about, finding, decision.policy))
+    return "silence " + silence->id + " by " + silence->actor;
+  if (const PolicyPtr policy = policies_.Find(decision.policy, decision.step);
+      policy != nullptr && !policy->windows.empty())
+    if (const Windows::Answer& answer = policy->windows.At(now_ns); !answer.open) return answer.why;
+  for (const auto& [id, other] : undos_)
+    if (id != task.id && other->decision.action == decision.action &&
+        other->about.target_key == task.about.target_key &&
+        other->execution.issued_ns > task.execution.issued_ns)
+      return "a younger change is undone first: " + other->decision.plan.summary;
+  return {};
+}
+
+std::vector<std::string> Engine::LeaseKeys(const OpenIncident& open, const Decision& decision) {
+  std::vector<std::string> keys = {open.target_key};
+  if (!decision.plan.target_uid.empty())
+    keys.push_back(decision.action + '\n' + decision.plan.target_uid);
+  return keys;
+}
+
+void Engine::TakeLeases(UndoTask& task) {
+  task.leases = LeaseKeys(task.about, task.decision);
+  for (const std::string& key : task.leases) leases_[key] = task.id;
+}
+
+std::string Engine::HolderText(uint64_t holder) const {
+  const auto task = undos_.find(holder);
+  const Decision& decision =
+      task == undos_.end() ? runs_.at(holder)->decision : task->second->decision;
+  return (task == undos_.end() ? "" : "the undo of ") + decision.plan.summary + " (policy " +
+         decision.policy + ", incident #" + std::to_string(decision.incident) + ")";
+}
+
+// ---- from due to done ---------------------------------------------------------------------------
+
+void Engine::StepUndo(UndoTask& task) {
+  if (task.phase == UndoTask::Phase::kObserving) return PollUndo(task);
+  if (task.phase != UndoTask::Phase::kWaiting) return;  // a reply will come
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (now_ns < task.undo().due_ns) return Schedule(task, task.undo().due_ns);
+  const std::string why = WhyUndoWaits(task);
+  if (why.empty()) return IssueUndo(task);
+  Schedule(task, now_ns + kLookAgainNs);
+  if (task.undo().detail == why) return;
+  task.undo().detail = why;
+  Draft draft(Transition::kRefused, now_ns, &About(task));
+  draft.Add(task.execution)
+      .Event("undo.waiting", "heald", task.decision.id,
+             "not undone yet: " + task.decision.plan.summary + ": " + why,
+             {{"policy", task.decision.policy}});
+  CommitOrHold(&draft);
+}
+
+void Engine::IssueUndo(UndoTask& task) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const Undo before = task.undo();
+  Undo& undo = task.undo();
+  undo.state = UndoState::kIssued;
+  undo.issued_ns = now_ns;
+  undo.detail.clear();
+  ++undo.issues;
+  task.phase = UndoTask::Phase::kCalling;
+  TakeLeases(task);
+  Schedule(task, INT64_MAX);
+  Draft draft(Transition::kUndoIssued, now_ns, &About(task));
+  draft.Add(task.execution)
+      .Event("undo.issued", "heald", task.decision.id, "undo " + task.decision.plan.summary + " …",
+             {{"call", "undo"}, {"issue", undo.issues}, {"part", ToString(PartDone(task))}});
+  if (!Commit(&draft)) {
+    if (journal_.in_doubt()) {
+      task.recovered = true;
+      return ObserveUndo(task);
+    }
+    task.undo() = before;
+    task.phase = UndoTask::Phase::kWaiting;
+    return Schedule(task, now_ns + kSoonNs);
+  }
+  task.recovered = false;
+  task.reply.clear();
+  task.last_effect.clear();
+  auto done = Reply(task, &Engine::OnUndone);
+  FaultPoint(kUndoFaultPoint.before);
+  deps_.gateway->Undo(RequestFor(task.decision, About(task), PartDone(task)), task.decision.plan,
+                      std::move(done));
+}
+
+// A canary that failed left the rest alone.
+Part Engine::PartDone(const UndoTask& task) {
+  const Progress& progress = task.execution.progress;
+  return progress.part == Part::kRest ? Part::kAll : progress.part;
+}
+
+void Engine::OnUndone(UndoTask& task, Result<Effect> effect) {
+  FaultPoint(kUndoFaultPoint.after);
+  if (!effect) {
+    task.reply = effect.error().message;
+    if (SurelyNotDone(effect.error().code)) return EndUndo(task, UndoState::kFailed, task.reply);
+    return ObserveUndo(task);
+  }
+  task.reply = effect->detail;
+  if (effect->state == EffectState::kFailed) return EndUndo(task, UndoState::kFailed, task.reply);
+  if (effect->state == EffectState::kPending) return ObserveUndo(task);
+  EndUndo(task, UndoState::kDone, task.reply);
+}
+
+void Engine::ObserveUndo(UndoTask& task) {
+  task.phase = UndoTask::Phase::kObserving;
+  task.recovered_ns = deps_.clock->NowNs();
+  task.observe_step_ns = options_.observe_min_ns;
+  Schedule(task, task.recovered_ns + task.observe_step_ns);
+}
+
+void Engine::PollUndo(UndoTask& task) {
+  Schedule(task, INT64_MAX);
+  auto done = Reply(task, &Engine::OnUndoObserved);
+  deps_.gateway->Observe(RequestFor(task.decision, About(task), PartDone(task)), task.decision.plan,
+                         std::move(done));
+}
+
+void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (effect && effect->state == EffectState::kAbsent)
+    return EndUndo(task, UndoState::kDone, effect->detail);
+  task.last_effect = effect ? effect->detail : effect.error().message;
+  const int64_t within_ns = task.decision.plan.effect_within_ns + options_.effect_margin_ns;
+  int64_t limit_ns = task.undo().issued_ns + within_ns;
+  if (task.recovered) limit_ns = std::max(limit_ns, task.recovered_ns + options_.effect_margin_ns);
+  if (now_ns < limit_ns) {
+    Schedule(task, std::min(now_ns + task.observe_step_ns, limit_ns));
+    task.observe_step_ns = std::min(task.observe_step_ns * 8 / 5, options_.observe_max_ns);
+    return;
+  }
+  if (task.recovered && effect && effect->state == EffectState::kDone) {
+    // All of the effect is still there: the call of the process that died never reached the target,
+    // and can't any more.
+    task.phase = UndoTask::Phase::kWaiting;
+    task.undo().state = UndoState::kDue;
+    return Schedule(task, now_ns);
+  }
+  std::string reason = "no sign of it within " + FormatElapsed(now_ns - task.undo().issued_ns);
+  if (!task.reply.empty()) reason += "; the call said: " + task.reply;
+  if (!task.last_effect.empty()) reason += "; the target: " + task.last_effect;
+  EndUndo(task, UndoState::kFailed, reason);
+}
+
+void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const std::string what = task.decision.plan.summary;
+  Undo& undo = task.undo();
+  undo.state = state;
+  undo.ended_ns = now_ns;
+  undo.detail = detail;
+  if (state == UndoState::kDone && undo.after_failure)
+    task.execution.state = ExecutionState::kUndone;
+  OpenIncident* open = book_.Find(task.about.incident.id);
+  const bool failed = state == UndoState::kFailed;
+  if (failed && open != nullptr) open->escalated = true;
+  Draft draft(failed ? Transition::kUndoFailed : Transition::kUndoDone, now_ns, &About(task));
+  draft.Add(task.execution);
+  const std::string kind = "undo." + std::string(ToString(state));
+  if (state == UndoState::kDropped) {
+    draft.Event(kind, "heald", task.decision.id, "not undone: " + what + ": " + detail);
+  } else {
+    const std::string text = failed ? "needs a person: the undo of " + what + " failed: " + detail
+                                    : "undone: " + what + ": " + detail;
+    draft.Event(kind, "heald", task.decision.id, text, {{"reply", task.reply}})
+        .Result(task.decision, failed ? OutcomeState::kFailed : OutcomeState::kUndone, text)
+        .Tell(NoticeKind::kOutcome, task.decision.policy);
+  }
+  CommitOrHold(&draft);
+  const uint64_t run_id = task.run;
+  ReleaseLeases(task);
+  undos_.erase(task.id);
+  for (const auto& [id, other] : undos_)
+    if (other->phase == UndoTask::Phase::kWaiting && other->undo().due_ns <= now_ns)
+      Schedule(*other, now_ns);
+  if (state == UndoState::kDropped) return;
+  if (Run* run = FindRun(run_id); run != nullptr && run->phase == Phase::kUndoing)
+    NextAttempt(*run);
+  if (open == nullptr) return;
+  RefreshState(*open);
+  Schedule(*open, now_ns);
+}
+
+void Engine::ReleaseLeases(UndoTask& task) {
+  for (const std::string& key : task.leases)
+    if (const auto at = leases_.find(key); at != leases_.end() && at->second == task.id)
+      leases_.erase(at);
+  task.leases.clear();
+}
+
+const OpenIncident& Engine::About(const UndoTask& task) {
+  const OpenIncident* open = book_.Find(task.about.incident.id);
+  return open == nullptr ? task.about : *open;
+}
+
+UndoTask* Engine::FindUndo(uint64_t id) {
+  const auto at = undos_.find(id);
+  return at == undos_.end() ? nullptr : at->second.get();
+}
+
+std::vector<const UndoTask*> Engine::undos() const {
+  std::vector<const UndoTask*> all;
+  for (const auto& [id, task] : undos_) all.push_back(task.get());
+  return all;
+}
+
+// ---- after a restart ----------------------------------------------------------------------------
+
+void Engine::RestoreUndos(const Chain& chain, OpenIncident* open) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  OpenIncident closed;
+  if (open == nullptr) {
+    closed.incident = chain.incident;
+    closed.incident.findings.clear();
+    closed.target_key = chain.incident.target.ToString();
+  }
+  for (const Execution& execution : chain.executions) {
+    if (!execution.progress.undo.open()) continue;
+    const auto decision =
+        std::find_if(chain.decisions.begin(), chain.decisions.end(),
+                     [&](const Decision& each) { return each.id == execution.decision; });
+    if (decision == chain.decisions.end()) continue;
+    UndoTask& task = AddUndo(open == nullptr ? closed : *open, *decision, execution);
+    if (open != nullptr)
+      for (const uint64_t id : open->runs)
+        if (FindRun(id)->phase == Phase::kUndoing && FindRun(id)->decision.id == decision->id)
+          task.run = id;
+    if (task.undo().state == UndoState::kDue) {
+      Schedule(task, std::max(now_ns, task.undo().due_ns));
+      if (task.run != 0) TakeLeases(task);
+      continue;
+    }
+    TakeLeases(task);
+    task.recovered = true;
+    ObserveUndo(task);
+    Draft draft(Transition::kRecovered, now_ns, &About(task));
+    draft.Event("undo.recovered", "heald", task.decision.id,
+                "the undo of " + task.decision.plan.summary +
+                    " may have been called before a restart of the agent: asking the target");
+    CommitOrHold(&draft);
+  }
+}
+
+}  // namespace heald::remedy

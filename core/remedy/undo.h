@@ -1,0 +1,36 @@
+// Taking back what an execution did: of a step that failed, or some time after one that healed,
+// when its incident may be closed. Internal to the engine. Thread rule: the engine's strand.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/remedy/incidents.h"
+#include "core/store/store.h"
+
+namespace heald::remedy {
+
+struct UndoTask {
+  enum class Phase : uint8_t { kWaiting, kCalling, kObserving };
+
+  uint64_t id = 0;     // numbered with the runs, so that either may hold a lease
+  OpenIncident about;  // its incident without findings, which the book may have no more
+  Decision decision;
+  Execution execution;  // execution.progress.undo is what this is about
+  uint64_t run = 0;     // whose chain waits for it; 0: none
+  Phase phase = Phase::kWaiting;
+  int64_t due_ns = INT64_MAX;  // of its timer
+  uint64_t call = 0;           // serial of the call in flight; 0: none
+  bool recovered = false;      // its undo() was issued by a process that is gone
+  int64_t recovered_ns = 0;
+  int64_t observe_step_ns = 0;
+  std::string reply;        // what undo() said
+  std::string last_effect;  // what the latest observe() said
+  std::vector<std::string> leases;
+
+  Undo& undo() { return execution.progress.undo; }
+  const Undo& undo() const { return execution.progress.undo; }
+};
+
+}  // namespace heald::remedy

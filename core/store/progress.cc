@@ -1,0 +1,78 @@
+#include "core/store/progress.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace heald {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::string_view, 3> kParts = {"all", "canary", "rest"};
+
+template <typename Enum>
+Enum Named(const Json& json, const char* key, Enum last) {
+  const std::string name = json.at(key).get<std::string>();
+  for (uint8_t i = 0; i <= static_cast<uint8_t>(last); ++i)
+    if (ToString(static_cast<Enum>(i)) == name) return static_cast<Enum>(i);
+  throw std::runtime_error("unknown " + std::string(key) + " '" + name + "'");
+}
+
+}  // namespace
+
+std::string_view ToString(UndoState state) {
+  constexpr std::string_view kNames[] = {"none", "due", "issued", "done", "failed", "dropped"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+std::string_view ToString(CanaryState state) {
+  constexpr std::string_view kNames[] = {"none", "running", "checking", "held", "passed", "failed"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+std::string_view ToString(Part part) {
+  return kParts[static_cast<size_t>(part)];
+}
+
+Json ToJson(const Progress& progress) {
+  Json json = Json::object();
+  if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
+  if (const Canary& c = progress.canary; c.state != CanaryState::kNone)
+    json["canary"] = {{"state", ToString(c.state)},       {"issued_ns", c.issued_ns},
+                      {"observed_ns", c.observed_ns},     {"decided_ns", c.decided_ns},
+                      {"severity", ToString(c.severity)}, {"detail", c.detail}};
+  if (const Undo& u = progress.undo; u.state != UndoState::kNone)
+    json["undo"] = {{"state", ToString(u.state)}, {"after_failure", u.after_failure},
+                    {"due_ns", u.due_ns},         {"issued_ns", u.issued_ns},
+                    {"ended_ns", u.ended_ns},     {"issues", u.issues},
+                    {"detail", u.detail}};
+  return json;
+}
+
+Progress ReadProgress(const Json& json) {
+  Progress progress;
+  if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
+  if (const auto at = json.find("canary"); at != json.end()) {
+    Canary& c = progress.canary;
+    c.state = Named(*at, "state", CanaryState::kFailed);
+    c.issued_ns = at->value("issued_ns", int64_t{0});
+    c.observed_ns = at->value("observed_ns", int64_t{0});
+    c.decided_ns = at->value("decided_ns", int64_t{0});
+    c.severity = Named(*at, "severity", Severity::kCritical);
+    c.detail = at->value("detail", "");
+  }
+  if (const auto at = json.find("undo"); at != json.end()) {
+    Undo& u = progress.undo;
+    u.state = Named(*at, "state", UndoState::kDropped);
+    u.after_failure = at->value("after_failure", false);
+    u.due_ns = at->value("due_ns", int64_t{0});
+    u.issued_ns = at->value("issued_ns", int64_t{0});
+    u.ended_ns = at->value("ended_ns", int64_t{0});
+    u.issues = at->value("issues", uint32_t{0});
+    u.detail = at->value("detail", "");
+  }
+  return progress;
+}
+
+}  // namespace heald

@@ -1,0 +1,67 @@
+// What an execution has beside its one call: the parts in which it was done and how it was taken
+// back. Part of the journal's records. Thread rule: plain values.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/model/incident.h"
+
+namespace heald {
+
+enum class UndoState : uint8_t {
+  kNone = 0,     // nothing is to be taken back
+  kDue = 1,      // planned: from `due_ns` on
+  kIssued = 2,   // about to be called, or called: only the target knows
+  kDone = 3,     // the target is as it was before
+  kFailed = 4,   // needs a person
+  kDropped = 5,  // no longer wanted before it was called
+};
+std::string_view ToString(UndoState state);
+
+struct Undo {
+  UndoState state = UndoState::kNone;
+  bool after_failure = false;  // else after it healed
+  int64_t due_ns = 0;
+  int64_t issued_ns = 0;  // the latest issue; 0: never
+  int64_t ended_ns = 0;
+  uint32_t issues = 0;  // fence: how often it was about to be called
+  std::string detail;   // why it waits, or how it ended
+
+  bool open() const { return state == UndoState::kDue || state == UndoState::kIssued; }
+};
+
+enum class CanaryState : uint8_t {
+  kNone = 0,      // done in one go
+  kRunning = 1,   // the first part is under way
+  kChecking = 2,  // it shows its effect; its check runs
+  kHeld = 3,      // ... and can't be decided: no rest until it is
+  kPassed = 4,    // the rest may be done
+  kFailed = 5,
+};
+std::string_view ToString(CanaryState state);
+std::string_view ToString(Part part);
+
+struct Canary {
+  CanaryState state = CanaryState::kNone;
+  int64_t issued_ns = 0;
+  int64_t observed_ns = 0;
+  int64_t decided_ns = 0;
+  Severity severity = Severity::kNormal;  // the worst of the findings when it was issued
+  std::string detail;                     // what the check says, or why it is held
+};
+
+struct Progress {
+  Part part = Part::kAll;  // of the latest issue
+  Canary canary;
+  Undo undo;
+};
+
+// Only what is there; an empty object for an execution in one go that stays.
+nlohmann::json ToJson(const Progress& progress);
+// Throws on what isn't one, as json.cc does.
+Progress ReadProgress(const nlohmann::json& json);
+
+}  // namespace heald

@@ -1,0 +1,301 @@
+// Escalation from step to step: whose turn it is, what bounds it, and what survives a crash.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+StepSpec MakeStep(const std::string& action) {
+  StepSpec step;
+  step.action = action;
+  step.verify_within_ns = kMinute;
+  return step;
+}
+
+PipelineSpec Chain3(std::vector<std::string> actions) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.max_per_hour = 0;
+  for (const std::string& action : actions) {
+    StepSpec step = MakeStep(action);
+    step.guard = policy.guard;
+    policy.steps.push_back(step);
+  }
+  policy.action = policy.steps[0].action;
+  PipelineSpec spec = MakeSpec({policy});
+  for (const char* name : {"scale_out", "rollback"}) {
+    NodeSpec node = spec.nodes.back();
+    node.name = name;
+    spec.nodes.push_back(node);
+  }
+  return spec;
+}
+
+TEST(RemedyStepsTest, GoesFromStepToStepUntilOneHeals) {
+  World world(Chain3({"restart", "scale_out", "rollback", "alert"}));
+  const Finding finding = world.Open("payments");
+  world.Run(90 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out"));
+  EXPECT_NE(world.ChainOf(1).incident.state, IncidentState::kEscalated);
+  world.Clear(finding);
+  world.Run(kSecond);
+  EXPECT_EQ(world.ChainOf(1).incident.state, IncidentState::kResolved);
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("goes on with step 2 of 4, scale_out")));
+  const Chain chain = world.ChainOf(1);
+  ASSERT_THAT(chain.executions, SizeIs(2));
+  EXPECT_EQ(chain.executions[1].step, 2u);
+  EXPECT_NE(chain.decisions[0].id, chain.decisions[1].id);
+  EXPECT_NE(chain.decisions[0].plan_hash, chain.decisions[1].plan_hash);
+  EXPECT_EQ(chain.decisions[0].next_step, 2u);
+}
+
+TEST(RemedyStepsTest, AfterTheLastAPersonIsNeededAndTheAlertEndsIt) {
+  World world(Chain3({"restart", "scale_out"}));
+  world.Open("payments");
+  world.Run(3 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out"));
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("needs a person")));
+  EXPECT_EQ(world.ChainOf(1).incident.state, IncidentState::kEscalated);
+
+  World told(Chain3({"restart", "alert"}));
+  told.Open("payments");
+  told.Run(20 * kMinute);
+  EXPECT_THAT(told.gateway.calls, ElementsAre("restart")) << "the alert was the end of it";
+}
+
+TEST(RemedyStepsTest, ThePlaceInTheChainSurvivesACrashAtAnyTime) {
+  World world(Chain3({"restart", "scale_out", "rollback"}));
+  world.Open("payments");
+  for (int second = 0; second < 150; second += 3) {
+    world.Run(3 * kSecond);
+    world.Restart();
+    world.Open("payments");
+  }
+  world.Run(3 * kMinute);
+  ASSERT_GE(world.gateway.calls.size(), 3u);
+  world.gateway.calls.resize(3);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out", "rollback"));
+  for (const auto& [decision, count] : world.gateway.by_decision) EXPECT_EQ(count, 1);
+}
+
+TEST(RemedyStepsTest, AStepWaitsForItsOwnLimitOrIsPassedOver) {
+  for (const bool skip : {false, true}) {
+    PipelineSpec spec = Chain3({"restart", "scale_out", "rollback"});
+    spec.policies[0].steps[1].own.excluded =
+        spec.policies[0].steps[1].guard.excluded = {"payments"};
+    spec.policies[0].steps[1].skip_refused = skip;
+    World world(spec);
+    world.Open("payments");
+    world.Run(90 * kSecond);
+    if (skip)
+      EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "rollback"));
+    else
+      EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
+    EXPECT_THAT(world.Refusals(), Contains(HasSubstr("excluded: ")));
+    EXPECT_THAT(world.told.lines, Contains(HasSubstr("(step 2 of 3)")));
+  }
+}
+
+TEST(RemedyStepsTest, AStepsOwnLimitsCountThatStepAlone) {
+  PipelineSpec spec = Chain3({"restart", "scale_out"});
+  spec.policies[0].steps[1].own.max_per_hour = 1;
+  spec.policies[0].guard.breaker.failures = 0;
+  for (StepSpec& step : spec.policies[0].steps) step.guard.breaker.failures = 0;
+  World world(spec);
+  world.Open("payments");
+  world.Run(20 * kMinute);
+  int scaled = 0;
+  for (const std::string& call : world.gateway.calls) scaled += call == "scale_out" ? 1 : 0;
+  EXPECT_EQ(scaled, 1);
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("max_per_hour: 1 action of step 2 of latency")));
+}
+
+TEST(RemedyStepsTest, UndoesWhatDidNotHelpBeforeTheNextStep) {
+  World world(Chain3({"scale_out", "restart"}));
+  world.gateway.targets["payments"].reversible = true;
+  world.Open("payments");
+  world.Run(90 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("scale_out", "undo scale_out", "restart"));
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kUndone);
+  EXPECT_THAT(world.Kinds(1), Contains("undo.planned"));
+  EXPECT_THAT(world.Kinds(1), Contains("undo.issued"));
+  EXPECT_THAT(world.Kinds(1), Contains("undo.done"));
+}
+
+TEST(RemedyStepsTest, DoesNotUndoWhatItMayNotOrCannot) {
+  World irreversible(Chain3({"scale_out", "restart"}));
+  irreversible.Open("payments");
+  irreversible.Run(90 * kSecond);
+  EXPECT_THAT(irreversible.gateway.calls, ElementsAre("scale_out", "restart"));
+
+  PipelineSpec spec = Chain3({"scale_out", "restart"});
+  spec.policies[0].steps[0].undo.on_failure = false;
+  World kept(spec);
+  kept.gateway.targets["payments"].reversible = true;
+  kept.Open("payments");
+  kept.Run(90 * kSecond);
+  EXPECT_THAT(kept.gateway.calls, ElementsAre("scale_out", "restart"));
+}
+
+TEST(RemedyStepsTest, TheSwitchHoldsAnUndoWhichStaysDue) {
+  World world(Chain3({"scale_out", "restart"}));
+  world.gateway.targets["payments"].reversible = true;
+  world.Open("payments");
+  world.Run(30 * kSecond);
+  ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
+  world.Run(2 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("scale_out"));
+  ASSERT_THAT(world.engine->undos(), SizeIs(1));
+  EXPECT_THAT(world.engine->undos()[0]->undo().detail, HasSubstr("switched off by user:anna"));
+  world.Restart();
+  world.Open("payments");
+  world.Run(10 * kSecond);
+  ASSERT_THAT(world.engine->undos(), SizeIs(1)) << "also over a restart";
+  ASSERT_TRUE(world.engine->SetSwitch(true, "user:anna"));
+  world.Run(10 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("scale_out", "undo scale_out", "restart"));
+}
+
+PipelineSpec Later(int64_t after_ns) {
+  PipelineSpec spec = Chain3({"scale_out"});
+  spec.policies[0].steps[0].undo.after_ns = after_ns;
+  return spec;
+}
+
+TEST(RemedyStepsTest, TakesBackWhatHealedWhenItsTimeHasComeAlsoAfterARestart) {
+  World world(Later(30 * kMinute));
+  world.gateway.targets["payments"].reversible = true;
+  const Finding finding = world.Open("payments");
+  world.Run(2 * kSecond);
+  world.Clear(finding);
+  world.Run(kMinute);
+  ASSERT_EQ(world.ChainOf(1).incident.state, IncidentState::kResolved);
+  world.Restart();
+  world.Run(28 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("scale_out"));
+  Finding again = world.Make("payments");
+  again.node = "other";
+  world.engine->OnFinding(again);
+  world.Run(5 * kMinute);
+  EXPECT_THAT(world.engine->undos()[0]->undo().detail, HasSubstr("incident #2"))
+      << "what healed may be needed";
+  world.Clear(again);
+  world.Run(10 * kSecond);
+  EXPECT_EQ(world.gateway.undone.size(), 1u);
+  EXPECT_THAT(world.engine->undos(), IsEmpty());
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kVerified);
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.undo.state, UndoState::kDone);
+}
+
+TEST(RemedyStepsTest, AnUndoWhoseAnswerIsLostIsSettledByLookingAndDoneOnce) {
+  World world(Chain3({"scale_out", "restart"}));
+  FakeGateway::Target& target = world.gateway.targets["payments"];
+  target.reversible = target.undone_silently = true;
+  world.Open("payments");
+  world.Run(62 * kSecond);
+  world.Restart();
+  world.Open("payments");
+  world.Run(kMinute);
+  for (const auto& [decision, count] : world.gateway.undone) EXPECT_EQ(count, 1);
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kUndone);
+}
+
+PipelineSpec WithCanary() {
+  PipelineSpec spec = Chain3({"restart", "scale_out"});
+  CanarySpec& canary = spec.policies[0].steps[0].canary;
+  canary.set = true;
+  canary.check = Parsed("error_rate < 0.05");
+  canary.for_ns = 10 * kSecond;
+  canary.within_ns = 2 * kMinute;
+  return spec;
+}
+
+class RemedyCanaryTest : public ::testing::Test {
+ protected:
+  RemedyCanaryTest() : world(WithCanary()) {
+    world.gateway.targets["payments"].can_canary = true;
+    world.gateway.targets["payments"].reversible = true;
+  }
+  void Feed(double error_rate, int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      world.latest.Record("prom", "error_rate", {{"service", "payments"}}, error_rate,
+                          world.clock.NowNs());
+      world.Run(kSecond);
+    }
+  }
+  World world;
+};
+
+TEST_F(RemedyCanaryTest, DoesTheRestOnceTheCheckHasHeld) {
+  const Finding finding = world.Open("payments");
+  Feed(0.01, 8);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary"));
+  Feed(0.01, 8);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary", "restart rest"));
+  world.Clear(finding);
+  world.Run(kSecond);
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kVerified);
+  EXPECT_THAT(world.Kinds(1), Contains("canary.passed"));
+}
+
+TEST_F(RemedyCanaryTest, StopsAndUndoesWhatFails) {
+  world.Open("payments");
+  Feed(0.2, 16);
+  EXPECT_THAT(world.gateway.calls,
+              ElementsAre("restart canary", "undo restart canary", "scale_out"));
+}
+
+TEST_F(RemedyCanaryTest, StopsAtOnceWhenItGetsWorse) {
+  Finding finding = world.Open("payments", Severity::kWarning);
+  Feed(0.01, 3);
+  finding.state = FindingState::kUpdate;
+  finding.severity = Severity::kCritical;
+  world.engine->OnFinding(finding);
+  world.Run(kSecond);
+  EXPECT_THAT(world.gateway.calls, Contains("undo restart canary"));
+  EXPECT_THAT(world.ChainOf(1).executions[0].detail, HasSubstr("it got worse"));
+}
+
+TEST_F(RemedyCanaryTest, IsHeldWithoutDataAndGoesOnOrGivesUp) {
+  const Finding finding = world.Open("payments");
+  world.Run(20 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary"));
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("held: no fresh value of error_rate")));
+  Feed(0.01, 14);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary", "restart rest"));
+
+  World blind(WithCanary());
+  blind.gateway.targets["payments"].can_canary = true;
+  blind.Open("payments");
+  blind.Run(130 * kSecond);
+  EXPECT_THAT(blind.gateway.calls, ElementsAre("restart canary", "scale_out"));
+}
+
+TEST_F(RemedyCanaryTest, NeverDoesTheRestAfterACrashWithoutAnotherCheck) {
+  world.Open("payments");
+  Feed(0.01, 8);
+  world.Restart();
+  world.Open("payments");
+  Feed(0.2, 14);
+  EXPECT_THAT(world.gateway.calls, ::testing::Not(Contains("restart rest")));
+  EXPECT_THAT(world.gateway.calls, Contains("undo restart canary"));
+  for (const auto& [key, count] : world.gateway.by_decision) EXPECT_EQ(count, 1) << key;
+}
+
+TEST_F(RemedyCanaryTest, IsRefusedWhereThePlanHasOneMemberOnly) {
+  world.gateway.targets["payments"].can_canary = false;
+  world.Open("payments");
+  world.Run(10 * kSecond);
+  EXPECT_THAT(world.gateway.calls, IsEmpty());
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("can't be done in part first")));
+}
+
+}  // namespace
+}  // namespace heald::remedy

@@ -106,10 +106,10 @@ class FindingScope final : public WhenScope {
 
 // With another action than the step's own, where one is given.
 std::shared_ptr<Policy> Ready(const PipelineSpec& spec, const PolicySpec& chain, uint32_t step,
-                              const std::string& action = {}) {
+                              const std::string& instead = {}) {
   auto policy = std::make_shared<Policy>();
   policy->spec = chain.AtStep(step);
-  if (!action.empty()) policy->spec.action = action;
+  if (!instead.empty()) policy->spec.action = instead;
   policy->steps = chain.step_count();
   policy->chain_mode = chain.mode;
   const PolicySpec& policy_spec = policy->spec;

@@ -116,6 +116,7 @@ TEST(RemedyLifeTest, WithoutAGroupLabelTheWholeTargetIsTheGroup) {
 TEST(RemedyLifeTest, FailsAndEscalatesWhatDoesNotGetBetterThenTriesAgainAfterItsCooldown) {
   PolicySpec policy = MakePolicy();
   policy.guard.breaker.failures = 0;
+  policy.guard.demote.failures = 0;
   World world(MakeSpec({policy}));
   std::vector<int64_t> times;
   world.gateway.on_execute = [&](const ActionRequest&) { times.push_back(world.clock.NowNs()); };

@@ -217,7 +217,9 @@ void ModelChecks::Chain(const heald::Chain& chain) const {
     EXPECT_TRUE(IsFinished(execution.state));
     EXPECT_TRUE(seen.count("execution.planned"));
     EXPECT_EQ(seen.count("execution.issued"), execution.issues > 0 ? 1u : 0u);
-    EXPECT_TRUE(seen.count("execution." + std::string(ToString(execution.state))));
+    EXPECT_TRUE(seen.count(execution.state == ExecutionState::kUndone
+                               ? "undo.done"
+                               : "execution." + std::string(ToString(execution.state))));
     const auto calls = world_.gateway.by_decision.find(execution.decision);
     if (calls != world_.gateway.by_decision.end()) {
       EXPECT_LE(static_cast<uint32_t>(calls->second), execution.issues);

@@ -14,6 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool IsLoopbackUrl(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  for (const std::string_view host : {"localhost", "127.", "[::1]"})
+    if (url.starts_with(host)) return true;
+  return false;
+}
+
 class AgentSection {
  public:
   AgentSection(LoadContext* context, AgentSpec* agent) : context_(*context), agent_(*agent) {}
@@ -34,6 +41,7 @@ class AgentSection {
     agent.keep_audit_ns = in.In("retention").Int("audit", agent.keep_audit_ns);
     CheckStore(agent);
     agent.dry_run = in.Bool("dry_run", false);
+    agent.approval_expires_ns = in.In("approval").Int("expires", agent.approval_expires_ns);
     agent.group_by = in.Texts("group_by");
     agent.log_format = in.In("log").Text("format");
     agent.log_level = in.In("log").Text("level");
@@ -44,6 +52,7 @@ class AgentSection {
     ReadPluginDirs(in);
     ReadTls(in);
     ReadUrls(in);
+    ReadApprovalLinks(in.In("approval"));
     ReadSwitch(in);
     agent.state_dir = StateDir(in.Text("state_dir"));
     for (const std::string& waived : in.Texts("allow_insecure"))
@@ -175,6 +184,22 @@ class AgentSection {
       CheckUrl(at, *value.AsString(), WhyNoUrl(*value.AsString()));
       agent_.links.emplace_back(name, *value.AsString());
     }
+  }
+
+  // A link must lead to where people are, and what it carries must not be read on the way.
+  void ReadApprovalLinks(const Reader& in) {
+    agent_.approval_links = in.Bool("links", false);
+    agent_.approval_link_secret = in.Text("link_secret");
+    if (!agent_.approval_links) return;
+    const std::string path = "/agent/approval/links";
+    if (agent_.public_url.empty())
+      Error(path, "links for approval need an address that people reach",
+            "set agent.public_url, for instance https://heald.example.com");
+    else if (agent_.public_url.starts_with("http://") && !IsLoopbackUrl(agent_.public_url))
+      context_.report->Warn(MarkOf(context_.marks, path),
+                            "links for approval lead to " + agent_.public_url +
+                                ": whoever reads them on the way may approve",
+                            "use https:// in agent.public_url", path);
   }
 
   void ReadSwitch(const Reader& in) {

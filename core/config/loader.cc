@@ -281,6 +281,7 @@ class Loader {
              policy->path + "/recommended_actions/" + PointerToken(name)});
     policy->allow_on_prediction = in.Bool("allow_on_prediction", false);
     policy->verify_within_ns = in.In("verify").Int("within", policy->verify_within_ns);
+    policy->approval_expires_ns = in.In("approval").Int("expires", 0);
     policy->allow_self = in.Bool("allow_self", false);
     ReadGuard(in.In("guard").map, policy->path + "/guard", &context_, &policy->guard);
     const auto read_when = [&](const YamlNode& map, const Value& typed, const std::string& key,

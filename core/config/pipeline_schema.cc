@@ -57,6 +57,13 @@ constexpr std::string_view kAgent = R"json({
       "description": "Simulate every action"},
     "auto_remediation": {"type": "boolean",
       "description": "First state of the global switch; AUTO_REMEDIATION_ENABLED where absent, else true"},
+    "approval": {"type": "object", "description": "How people answer decisions that wait for them", "properties": {
+      "expires": {"type": "string", "x-unit": "duration", "default": "15m", "minimum": "1s",
+        "maximum": "7d", "description": "An answer counts so long; a policy may say otherwise"},
+      "links": {"type": "boolean", "default": false,
+        "description": "Notifiers get a signed link to each decision that waits, by which whoever has it may approve or deny that one; needs public_url"},
+      "link_secret": {"type": "string", "x-secret": true, "minLength": 32,
+        "description": "What links are signed with, for several agents behind one address; else a key that is made in state_dir"}}},
     "group_by": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1,
       "default": ["namespace", "service"],
       "description": "Labels that make findings one incident"},
@@ -111,6 +118,9 @@ constexpr std::string_view kPolicy = R"json({
     "verify": {"type": "object", "description": "When an action has worked", "properties": {
       "within": {"type": "string", "x-unit": "duration", "default": "2m",
         "description": "The finding must clear within this after the action"}}},
+    "approval": {"type": "object", "description": "How people are asked in mode approve", "properties": {
+      "expires": {"type": "string", "x-unit": "duration", "minimum": "1s", "maximum": "7d",
+        "description": "An answer counts so long; agent.approval.expires where absent"}}},
     "undo": UNDO,
     "canary": CANARY,
     "allow_on_prediction": {"type": "boolean", "default": false,
@@ -132,6 +142,7 @@ constexpr std::string_view kPolicy = R"json({
     "guards": "did you mean 'guard'?",
     "within": "write verify: {within: …}",
     "recommended_action": "write recommended_actions: {what the finding says: an action}",
+    "expires": "write approval: {expires: …}",
     "config": "a policy has none: configure its action",
     "plugin": "a policy has none: it names an action",
     "on_refused": "it belongs to a step: write steps: [{action: …, on_refused: next}, …]",

@@ -99,7 +99,7 @@ struct Decision {
   bool dry_run = false;
   std::string policy;
   std::string action;  // the action node
-  std::string actor;   // "heald" or "user:anna"
+  std::string actor;   // "heald", or who approved or denied it: "user:anna", "link:slack/anna"
   Labels target;
   std::string finding;  // id of the finding that triggered it
   Plan plan;
@@ -111,6 +111,9 @@ struct Decision {
   uint32_t step = 1;       // of the policy's chain
   uint32_t steps = 1;      // that it had then
   uint32_t next_step = 0;  // where its chain goes on; 0: this decision hasn't ended yet
+  // Of one that people are asked about:
+  int64_t expires_ns = 0;  // an answer counts until then
+  std::string via;         // how it was answered: "api", "cli", "dashboard", "link"; empty: not yet
 };
 
 struct Outcome {

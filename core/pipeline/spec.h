@@ -78,6 +78,7 @@ struct PolicySpec {
   Mode mode = Mode::kShadow;
   GuardSpec guard;
   int64_t verify_within_ns = 2 * kMinute;
+  int64_t approval_expires_ns = 0;  // mode approve: an answer counts so long; 0: as the agent says
   bool allow_on_prediction = false;
   bool allow_self = false;  // may act on heald itself, its store and its metrics source
   std::string path;         // "/policies/p"
@@ -150,6 +151,9 @@ struct AgentSpec {
   int64_t keep_audit_ns = 400 * kDay;
   bool dry_run = false;
   bool auto_remediation = true;  // first state of the global switch
+  int64_t approval_expires_ns = 15 * kMinute;
+  bool approval_links = false;       // notifiers get a signed link by which to answer
+  std::string approval_link_secret;  // empty: made and kept in state_dir
   std::vector<std::string> group_by = {"namespace", "service"};
   StormSpec storm;
   std::vector<WindowSpec> windows;  // for all policies, beside their own

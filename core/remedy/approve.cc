@@ -1,26 +1,52 @@
-// People's yes and no.
+// People's yes and no. A yes holds for one decision, once, until it expires, and only while what
+// would be done is what was shown.
 #include <algorithm>
 
 #include "core/remedy/engine.h"
+#include "core/remedy/hash.h"
 #include "core/remedy/text.h"
 
 namespace heald::remedy {
 namespace {
 
-Error NotAwaiting(std::string_view decision) {
-  return MakeError(Code::kNotFound, "no decision " + std::string(decision) +
-                                        " awaits approval: it was used, withdrawn or has expired; "
-                                        "`heald explain` shows what became of it");
+constexpr size_t kAnsweredKept = 1000;
+constexpr size_t kHashShown = 12;
+
+// What differs, for people.
+std::string Difference(const Plan& was, const Plan& now) {
+  std::string out;
+  const auto add = [&](const std::string& part) { out += (out.empty() ? "" : "; ") + part; };
+  if (was.target_uid != now.target_uid)
+    add("the target is another one: it was " + was.target_uid + ", it is " + now.target_uid);
+  if (was.summary != now.summary)
+    add("it was '" + was.summary + "', it would be '" + now.summary + "'");
+  if (was.reversible != now.reversible)
+    add(now.reversible ? "it can be undone now" : "it can't be undone any more");
+  if (was.before != now.before) add("the target was changed in between");
+  return out.empty() ? "the action plans otherwise" : out;
+}
+
+const GuardVerdict* Refusal(const Decision& decision) {
+  for (const GuardVerdict& guard : decision.guards)
+    if (guard.guard == "approval" && !guard.allowed) return &guard;
+  return nullptr;
 }
 
 }  // namespace
+
+int64_t Engine::ApprovalNs(const Policy& policy) const {
+  return policy.spec.approval_expires_ns != 0 ? policy.spec.approval_expires_ns
+                                              : spec_.agent.approval_expires_ns;
+}
 
 void Engine::CheckAwaiting(Run& run) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   if (now_ns >= run.deadline_ns)
     return Withdraw(run, open, "approval.expired", "heald",
-                    "nobody approved within " + FormatDuration(options_.approval_ns));
+                    "nobody answered within " +
+                        FormatDuration(run.deadline_ns - run.decision.ts_ns) +
+                        ": it has expired at " + ClockText(run.deadline_ns));
   const int index = open.Find(run.decision.finding);
   if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
     return Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: its finding has cleared");
@@ -35,24 +61,68 @@ void Engine::CheckAwaiting(Run& run) {
 void Engine::Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
                       const std::string& reason) {
   awaiting_.erase(run.decision.id);
+  RememberAnswered(run.decision, reason);
   run.decision.verdict = DecisionVerdict::kRefused;
+  run.decision.actor = actor;
   run.decision.guards.push_back({"approval", false, reason});
+  Json detail = {{"policy", run.decision.policy}, {"plan_hash", run.decision.plan_hash}};
+  if (!run.decision.via.empty()) detail["via"] = run.decision.via;
   Draft draft(Transition::kWithdrawn, deps_.clock->NowNs(), &open);
   draft.Add(run.decision)
-      .Event(kind, actor, run.decision.id, RefusalText(run.decision, reason),
-             {{"policy", run.decision.policy}})
+      .Event(kind, actor, run.decision.id, RefusalText(run.decision, reason), std::move(detail))
       .Tell(NoticeKind::kDecision, run.decision.policy);
   CommitOrHold(&draft);
   NextAttempt(run);
 }
 
-Status Engine::Approve(std::string_view decision, std::string_view actor) {
+void Engine::RememberAnswered(const Decision& decision, std::string what) {
+  answered_.push_back({decision.id, decision.incident, decision.policy, std::move(what)});
+  if (answered_.size() > kAnsweredKept) answered_.pop_front();
+}
+
+// Of one in the journal.
+void Engine::RememberAnswered(const Decision& decision) {
+  if (const GuardVerdict* refusal = Refusal(decision))
+    RememberAnswered(decision, refusal->reason);
+  else if (decision.verdict == DecisionVerdict::kAct && !decision.via.empty())
+    RememberAnswered(decision, "approved by " + WhoText(decision.actor, decision.via));
+}
+
+Result<Run*> Engine::AwaitingRun(std::string_view decision, const Answer& answer) {
+  const auto asked = awaiting_.find(std::string(decision));
+  Run* run = asked == awaiting_.end() ? nullptr : FindRun(asked->second);
+  if (run != nullptr) CheckAwaiting(*run);
+  if (run == nullptr || run->phase != Phase::kAwaiting) {
+    const std::string none = "no decision " + std::string(decision) + " awaits approval: ";
+    const auto over = std::find_if(answered_.rbegin(), answered_.rend(),
+                                   [&](const Answered& each) { return each.decision == decision; });
+    if (over == answered_.rend())
+      return MakeError(Code::kNotFound, none +
+                                            "it was used, withdrawn or has expired; `heald "
+                                            "explain` shows what became of it");
+    std::string text = none + over->what;
+    for (const auto& [id, other] : awaiting_)
+      if (const Decision& again = runs_.at(other)->decision;
+          again.incident == over->incident && again.policy == over->policy)
+        text += "; it is asked again as " + id + ": " + again.plan.summary;
+    return MakeError(Code::kConflict, text);
+  }
+  const Decision& waits = run->decision;
+  if (!answer.plan_hash.empty() && answer.plan_hash != waits.plan_hash)
+    return MakeError(Code::kConflict, "not done: the plan that you saw (" +
+                                          std::string(answer.plan_hash.substr(0, kHashShown)) +
+                                          ") is not the one that waits: " + waits.plan.summary +
+                                          " on " + TargetName(waits.target) + " (" +
+                                          waits.plan_hash.substr(0, kHashShown) +
+                                          "); look at it and answer again");
+  return run;
+}
+
+Status Engine::Approve(std::string_view decision, std::string_view actor, const Answer& answer) {
   const Entry entry(this);
-  const auto at = awaiting_.find(std::string(decision));
-  if (at == awaiting_.end()) return NotAwaiting(decision);
-  Run& run = *FindRun(at->second);
-  CheckAwaiting(run);
-  if (run.phase != Phase::kAwaiting) return NotAwaiting(decision);
+  const Result<Run*> waiting = AwaitingRun(decision, answer);
+  if (!waiting) return waiting.error();
+  Run& run = **waiting;
   OpenIncident& open = *book_.Find(run.incident);
   const size_t index = static_cast<size_t>(open.Find(run.decision.finding));
   const Finding& finding = open.incident.findings[index];
@@ -61,9 +131,9 @@ Status Engine::Approve(std::string_view decision, std::string_view actor) {
   if (!judgement.allowed) {
     Draft draft(Transition::kRefused, deps_.clock->NowNs(), &open);
     draft.Event("approval.refused", actor, run.decision.id,
-                RefusalText(run.decision,
-                            "approved by " + std::string(actor) + ", but " + judgement.reason),
-                {{"policy", run.decision.policy}});
+                RefusalText(run.decision, "approved by " + WhoText(actor, answer.via) + ", but " +
+                                              judgement.reason),
+                {{"policy", run.decision.policy}, {"via", answer.via}});
     CommitOrHold(&draft);
     return MakeError(Code::kConflict,
                      "not done: " + judgement.reason + "; it still awaits approval");
@@ -71,6 +141,7 @@ Status Engine::Approve(std::string_view decision, std::string_view actor) {
   const Decision asked = run.decision;
   run.decision.verdict = DecisionVerdict::kAct;
   run.decision.actor = actor;
+  run.decision.via = answer.via;
   run.decision.guards = std::move(judgement.verdicts);
   if (!JournalPlanned(run, open, "approval.given")) {
     run.decision = asked;
@@ -78,20 +149,35 @@ Status Engine::Approve(std::string_view decision, std::string_view actor) {
                      "not done: the journal can't be written; it still awaits approval");
   }
   awaiting_.erase(asked.id);  // single use
+  RememberAnswered(run.decision);
   run.deadline_ns = deps_.clock->NowNs() + run.policy->spec.verify_within_ns;
   Replan(run, open);
   return {};
 }
 
-Status Engine::Deny(std::string_view decision, std::string_view actor) {
+Status Engine::Deny(std::string_view decision, std::string_view actor, const Answer& answer) {
   const Entry entry(this);
-  const auto at = awaiting_.find(std::string(decision));
-  if (at == awaiting_.end()) return NotAwaiting(decision);
-  Run& run = *FindRun(at->second);
+  const Result<Run*> waiting = AwaitingRun(decision, answer);
+  if (!waiting) return waiting.error();
+  Run& run = **waiting;
+  run.decision.via = answer.via;
   Withdraw(run, *book_.Find(run.incident), "approval.denied", actor,
-           "denied by " + std::string(actor));
+           "denied by " + WhoText(actor, answer.via));
   SayDone(run);  // a no holds for this incident
   return {};
+}
+
+// Asked before the call, with the plan as it would be now. Empty: nobody was asked, or the yes
+// still covers it.
+std::string Engine::WhyApprovalEnded(const Run& run, const Plan& plan) const {
+  const Decision& decision = run.decision;
+  if (decision.actor == "heald") return {};
+  const std::string who = WhoText(decision.actor, decision.via);
+  if (decision.expires_ns != 0 && deps_.clock->NowNs() >= decision.expires_ns)
+    return "the approval by " + who + " has expired at " + ClockText(decision.expires_ns) +
+           ", before it could be done";
+  if (PlanHash(decision.action, decision.target, plan) == decision.plan_hash) return {};
+  return "the plan has changed since " + who + " approved it: " + Difference(decision.plan, plan);
 }
 
 }  // namespace heald::remedy

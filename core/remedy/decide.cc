@@ -392,21 +392,19 @@ void Engine::Decide(Run& run, OpenIncident& open) {
   decision.next_step = passes ? spec.step + 1 : 0;
   decision.verdict = asks ? DecisionVerdict::kAwaitsApproval : DecisionVerdict::kWouldAct;
   Draft draft(asks ? Transition::kAsked : Transition::kWouldAct, now_ns, &open);
-  const int64_t expires_ns = now_ns + options_.approval_ns;
-  Json detail = GuardsDetail(decision);
-  if (asks) detail["expires_ns"] = expires_ns;
+  if (asks) decision.expires_ns = now_ns + ApprovalNs(*run.policy);
   draft.Add(decision)
       .Event(asks ? "approval.asked" : "decision.would_act", "heald", decision.id,
-             DecisionText(decision, expires_ns), std::move(detail))
+             DecisionText(decision), GuardsDetail(decision))
       .Tell(NoticeKind::kDecision, spec.name);
   if (!Commit(&draft)) return unwritten();
   run.decided = true;
   if (decision.next_step != 0) return NextAttempt(run);
   if (!asks) return SayDone(run);
   run.phase = Phase::kAwaiting;
-  run.deadline_ns = expires_ns;
+  run.deadline_ns = decision.expires_ns;
   awaiting_[decision.id] = run.id;
-  Schedule(run, run.policy->periodic() ? now_ns + options_.reevaluate_ns : expires_ns);
+  Schedule(run, run.policy->periodic() ? now_ns + options_.reevaluate_ns : run.deadline_ns);
 }
 
 void Engine::SayDone(Run& run) {

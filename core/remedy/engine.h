@@ -52,8 +52,7 @@ struct EngineOptions {
   int64_t observe_min_ns = 100 * kMillisecond;
   int64_t observe_max_ns = kSecond;
   int64_t effect_margin_ns = 5 * kSecond;  // added to what a plan says its effect takes
-  int64_t approval_ns = 15 * kMinute;
-  int64_t call_ns = 30 * kSecond;  // deadline of one action call, beside the plan's effect
+  int64_t call_ns = 30 * kSecond;          // deadline of one action call, beside the plan's effect
   int64_t finding_journal_ns = 5 * kSecond;  // plain updates are written this seldom
   int64_t orphan_min_ns = kMinute;           // a finding not reported again after a restart is over
   int64_t orphan_max_ns = kHour;             // ... even where its samples leave it open
@@ -119,9 +118,21 @@ class Engine {
   const SilenceBook& silences() const { return silences_; }
   const Storm& storm() const { return storm_; }
   uint64_t storm_incident() const { return storm_incident_; }  // 0: none
-  // Ok: accepted; the outcome comes as an event.
-  Status Approve(std::string_view decision, std::string_view actor);
-  Status Deny(std::string_view decision, std::string_view actor);
+  // How a person answers a decision that waits.
+  struct Answer {
+    std::string_view via = "api";     // Decision::via
+    std::string_view plan_hash = {};  // of the plan that the person saw; empty: not said
+  };
+  // Ok: accepted; the outcome comes as an event. kNotFound: never heard of it; kConflict: it is
+  // answered or over already, its plan isn't the one that was seen, or a guard speaks against it.
+  Status Approve(std::string_view decision, std::string_view actor, const Answer& answer);
+  Status Approve(std::string_view decision, std::string_view actor) {
+    return Approve(decision, actor, {});
+  }
+  Status Deny(std::string_view decision, std::string_view actor, const Answer& answer);
+  Status Deny(std::string_view decision, std::string_view actor) {
+    return Deny(decision, actor, {});
+  }
 
   // Views for the API; valid until the next call.
   const IncidentBook& incidents() const { return book_; }
@@ -251,9 +262,14 @@ class Engine {
   bool PassOver(Run& run, OpenIncident& open);
 
   // approve.cc
+  int64_t ApprovalNs(const Policy& policy) const;
   void CheckAwaiting(Run& run);
   void Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
                 const std::string& reason);
+  Result<Run*> AwaitingRun(std::string_view decision, const Answer& answer);
+  void RememberAnswered(const Decision& decision, std::string what);
+  void RememberAnswered(const Decision& decision);
+  std::string WhyApprovalEnded(const Run& run, const Plan& plan) const;
 
   // execute.cc
   bool JournalPlanned(Run& run, OpenIncident& open, std::string_view kind);
@@ -362,7 +378,15 @@ class Engine {
 
   std::unordered_map<uint64_t, std::unique_ptr<Run>> runs_;
   std::unordered_map<std::string, uint64_t> awaiting_;  // decision -> run
-  std::unordered_map<std::string, uint64_t> leases_;    // target or action+uid -> run or undo
+  // What became of those that awaited approval, the latest few, for whoever comes too late.
+  struct Answered {
+    std::string decision;
+    uint64_t incident = 0;
+    std::string policy;
+    std::string what;
+  };
+  std::deque<Answered> answered_;
+  std::unordered_map<std::string, uint64_t> leases_;  // target or action+uid -> run or undo
   std::map<uint64_t, std::unique_ptr<UndoTask>> undos_;
   std::unordered_map<std::string, size_t> running_;  // policy -> executions under way
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

@@ -31,7 +31,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
     draft.Add(open, open.incident.findings[static_cast<size_t>(index)]);
   draft.Add(run.decision)
       .Add(execution)
-      .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision, 0),
+      .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision),
              GuardsDetail(run.decision))
       .Tell(NoticeKind::kDecision, run.decision.policy)
       .Event("execution.planned", run.decision.actor, run.decision.id, run.decision.plan.summary,
@@ -79,19 +79,15 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   }
   if (run.policy->spec.canary.set && !plan->can_canary)
     return Fail(run, plan->summary + " can't be done in part first any more", true);
-  const std::string hash = PlanHash(run.decision.action, run.decision.target, *plan);
-  if (run.decision.actor != "heald" && hash != run.decision.plan_hash)
-    return Fail(run,
-                "the plan has changed since " + run.decision.actor + " approved it: it was '" +
-                    run.decision.plan.summary + "', it would be '" + plan->summary + "'",
-                false);
+  if (const std::string why = WhyApprovalEnded(run, *plan); !why.empty())
+    return Fail(run, why, false);
   const int index = open.Find(run.decision.finding);
   if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
     return Fail(run, "no longer needed: its finding has cleared", false);
   const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
   if (condition.verdict == Verdict::kInconclusive && now_ns < run.deadline_ns) return again();
   run.decision.plan = std::move(*plan);
-  run.decision.plan_hash = hash;
+  run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
   run.decision.why = condition.why;
   Judgement judgement = Judge(run, open, open.incident.findings[static_cast<size_t>(index)],
                               condition, run.policy->spec.guard.for_ns);

@@ -44,7 +44,10 @@ Status Engine::Restore() {
     }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
     std::set<std::string> policies;
-    for (const Decision& decision : chain.decisions) policies.insert(decision.policy);
+    for (const Decision& decision : chain.decisions) {
+      policies.insert(decision.policy);
+      RememberAnswered(decision);
+    }
     for (const std::string& policy : policies) RestoreRun(open, policy, chain);
     RestoreUndos(chain, &open);
     for (const Finding& finding : open.incident.findings)
@@ -96,7 +99,8 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       break;
     case DecisionVerdict::kAwaitsApproval:
       run.phase = Phase::kAwaiting;
-      run.deadline_ns = latest->ts_ns + options_.approval_ns;
+      run.deadline_ns =
+          latest->expires_ns != 0 ? latest->expires_ns : latest->ts_ns + ApprovalNs(*run.policy);
       awaiting_[latest->id] = run.id;
       return;
     default:

@@ -9,6 +9,7 @@ namespace heald::remedy {
 namespace {
 
 constexpr size_t kSamplesKept = 20;
+constexpr size_t kShortId = 8;  // `heald approve` takes the beginning of an id
 
 // What a reader wants to know before an action; the rest is in `heald explain`.
 std::string GuardsText(const Decision& decision) {
@@ -29,15 +30,21 @@ std::string StepText(const Decision& decision) {
   return " (step " + std::to_string(decision.step) + " of " + std::to_string(decision.steps) + ")";
 }
 
-std::string DecisionText(const Decision& decision, int64_t expires_ns) {
+std::string WhoText(std::string_view actor, std::string_view via) {
+  std::string out(actor);
+  if (!via.empty() && via != "link") out += " (" + std::string(via) + ")";
+  return out;
+}
+
+std::string DecisionText(const Decision& decision) {
   std::string out = "incident #" + std::to_string(decision.incident) + "  policy " +
                     decision.policy + StepText(decision) + " -> " + decision.plan.summary;
   if (decision.verdict == DecisionVerdict::kWouldAct) out += "  (shadow: not done)";
   if (decision.verdict == DecisionVerdict::kAwaitsApproval)
-    out += "  awaits approval until " + ClockText(expires_ns) + " (PUT /api/v1/approvals/" +
-           decision.id + ")";
+    out += "  awaits approval until " + ClockText(decision.expires_ns) + " (heald approve " +
+           decision.id.substr(0, kShortId) + ")";
   if (decision.dry_run) out += "  (dry run)";
-  if (decision.actor != "heald") out += "  by " + decision.actor;
+  if (decision.actor != "heald") out += "  approved by " + WhoText(decision.actor, decision.via);
   return out + "  guards: " + GuardsText(decision);
 }
 
@@ -83,17 +90,20 @@ Json GuardsDetail(const Decision& decision) {
   for (const GuardVerdict& guard : decision.guards)
     guards.push_back(
         {{"guard", guard.guard}, {"allowed", guard.allowed}, {"reason", guard.reason}});
-  return {{"policy", decision.policy},
-          {"action", decision.action},
-          {"mode", ToString(decision.mode)},
-          {"verdict", ToString(decision.verdict)},
-          {"why", decision.why},
-          {"plan", decision.plan.summary},
-          {"plan_hash", decision.plan_hash},
-          {"dry_run", decision.dry_run},
-          {"step", decision.step},
-          {"steps", decision.steps},
-          {"guards", std::move(guards)}};
+  Json detail = {{"policy", decision.policy},
+                 {"action", decision.action},
+                 {"mode", ToString(decision.mode)},
+                 {"verdict", ToString(decision.verdict)},
+                 {"why", decision.why},
+                 {"plan", decision.plan.summary},
+                 {"plan_hash", decision.plan_hash},
+                 {"dry_run", decision.dry_run},
+                 {"step", decision.step},
+                 {"steps", decision.steps},
+                 {"guards", std::move(guards)}};
+  if (decision.expires_ns != 0) detail["expires_ns"] = decision.expires_ns;
+  if (!decision.via.empty()) detail["via"] = decision.via;
+  return detail;
 }
 
 Json WithCalls(Json detail, const std::vector<Call>& calls, const std::vector<Call>& more) {

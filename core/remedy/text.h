@@ -14,9 +14,11 @@
 namespace heald::remedy {
 
 // "incident #7  policy payments_latency -> restart payments  guards: cooldown ok (last never), …"
+std::string DecisionText(const Decision& decision);
+// "user:anna (cli)"; who came by a link is named by it.
+std::string WhoText(std::string_view actor, std::string_view via);
 // " (step 2 of 4)"; nothing for a chain of one.
 std::string StepText(const Decision& decision);
-std::string DecisionText(const Decision& decision, int64_t expires_ns);
 // "incident #7  not done: restart payments: 3 actions of … in the last hour"
 std::string RefusalText(const Decision& decision, std::string_view reason);
 // "payments latency_p99 0.06 s"

@@ -118,6 +118,8 @@ Decision ReadDecision(const Json& json) {
   Read(json, "step", &d.step);
   Read(json, "steps", &d.steps);
   Read(json, "next_step", &d.next_step);
+  Read(json, "expires_ns", &d.expires_ns);
+  Read(json, "via", &d.via);
   return d;
 }
 
@@ -386,7 +388,9 @@ Json ToJson(const Decision& d) {
           {"attempt", d.attempt},
           {"step", d.step},
           {"steps", d.steps},
-          {"next_step", d.next_step}};
+          {"next_step", d.next_step},
+          {"expires_ns", d.expires_ns},
+          {"via", d.via}};
 }
 
 Json ToJson(const Outcome& o) {

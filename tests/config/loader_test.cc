@@ -95,6 +95,8 @@ TEST_F(ConfigLoaderTest, ReadsTheAgentsSection) {
   EXPECT_FALSE(agent.tls.enabled());
   EXPECT_FALSE(agent.allow_no_token || agent.allow_no_tls);
   EXPECT_EQ(agent.public_url, "");
+  EXPECT_EQ(agent.approval_expires_ns, 15 * kMinute);
+  EXPECT_FALSE(agent.approval_links) << "a link is a credential: only where it is wanted";
   EXPECT_EQ(agent.state_dir, "/etc/heald/state");
   EXPECT_EQ(agent.store, "sqlite:heald.db");
   EXPECT_TRUE(agent.store_full_sync);
@@ -119,6 +121,7 @@ TEST_F(ConfigLoaderTest, ReadsWhatAListenerForOthersNeeds) {
                "  allow_insecure: [no_tls]\n"
                "  allowed_hosts: [ops.example]\n"
                "  public_url: https://heald.example:8443/ops\n"
+               "  approval: {expires: 20m, links: true}\n"
                "  links: {grafana: 'http://localhost:3000/d/1?a=b@c', jaeger: 'http://j'}\n");
   const LoadResult result = Load(text);
   ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
@@ -128,6 +131,8 @@ TEST_F(ConfigLoaderTest, ReadsWhatAListenerForOthersNeeds) {
   EXPECT_TRUE(agent.allow_no_tls);
   EXPECT_FALSE(agent.allow_no_token);
   EXPECT_EQ(agent.public_url, "https://heald.example:8443/ops");
+  EXPECT_EQ(agent.approval_expires_ns, 20 * kMinute);
+  EXPECT_TRUE(agent.approval_links);
   EXPECT_THAT(agent.allowed_hosts, ElementsAre("ops.example", "heald.example:8443"));
   EXPECT_THAT(agent.links, ElementsAre(testing::Pair("grafana", "http://localhost:3000/d/1?a=b@c"),
                                        testing::Pair("jaeger", "http://j")));

@@ -137,7 +137,7 @@ TEST_F(RemedyApprovalTest, IsBoundToThePlan) {
   EXPECT_EQ(world.gateway.executes, 0);
   ASSERT_THAT(world.told.outcomes, SizeIs(1));
   EXPECT_THAT(world.told.outcomes[0].detail,
-              HasSubstr("the plan has changed since user:anna approved it"));
+              HasSubstr("the plan has changed since user:anna (api) approved it"));
   EXPECT_NE(Asked(), decision) << "the new plan is asked for";
   ASSERT_TRUE(world.engine->Approve(Asked(), "user:anna"));
   world.Run(2 * kSecond);

@@ -88,6 +88,9 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
                      "can't make the state folder " + spec.agent.state_dir + ": " +
                          error.message() +
                          "; set agent.state_dir to a folder that this user may write");
+  Result<std::shared_ptr<const api::ApprovalLinks>> links = MakeLinks(spec.agent);
+  if (!links) return links.error();
+  links_ = std::move(*links);
   Result<std::unique_ptr<Store>> store = OpenStore(Location(spec));
   if (!store) return store.error();
   store_ = std::move(*store);
@@ -112,6 +115,10 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   RunnerOptions runner;
   runner.state_dir = spec.agent.state_dir;
   runner.delivery.codec = JsonNotices();
+  runner.delivery.approval_url = [this](const Decision& decision, std::string_view notifier) {
+    const auto links = Links();
+    return links == nullptr ? std::string() : links->UrlFor(decision, notifier);
+  };
   runner.pool_threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
   runner_ =
       std::make_unique<Runner>(runner, clock_, series_, *factory_, static_cast<NodeEvents&>(*this));
@@ -208,6 +215,15 @@ heald::Status Agent::ReadLastIncidents() {
   for (const Incident& incident : page->incidents)
     last_incidents_.try_emplace(incident.target.ToString(), incident.id);
   return {};
+}
+
+Result<std::shared_ptr<const api::ApprovalLinks>> Agent::MakeLinks(const AgentSpec& agent) {
+  if (!agent.approval_links) return std::shared_ptr<const api::ApprovalLinks>();
+  Result<std::string> key = agent.approval_link_secret.empty()
+                                ? api::ReadLinkKey(agent.state_dir)
+                                : Result<std::string>(agent.approval_link_secret);
+  if (!key) return key.error();
+  return std::make_shared<const api::ApprovalLinks>(std::move(*key), agent.public_url);
 }
 
 void Agent::ApplySpec(const PipelineSpec& spec) {

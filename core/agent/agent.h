@@ -79,8 +79,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   Result<api::PolicyStatus> SetPolicy(const std::string& name, const api::PolicyChange& change,
                                       const std::string& actor) override;
   std::vector<Decision> Approvals() override;
-  Result<void> Approve(const std::string& decision, bool approve,
-                       const std::string& actor) override;
+  Result<Decision> WaitingApproval(const std::string& decision) override;
+  Result<void> Approve(const api::ApprovalAnswer& answer) override;
+  std::shared_ptr<const api::ApprovalLinks> Links() override;
   std::vector<api::SilenceEntry> Silences() override;
   Result<api::SilenceEntry> AddSilence(const api::SilenceRequest& request,
                                        const std::string& actor) override;
@@ -120,6 +121,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void ShowQuiet(std::vector<Incident>* incidents);
   void ScheduleTick();
   void ApplySpec(const PipelineSpec& spec);
+  // Before it is applied: what approval links are made and checked with; null where there are none.
+  static Result<std::shared_ptr<const api::ApprovalLinks>> MakeLinks(const AgentSpec& agent);
   heald::Status ReadLastIncidents();
   void TapSources();  // under mutex_
   // What the metrics page says of weeks, once a minute.
@@ -172,6 +175,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   PipelineSpec spec_;
+  std::shared_ptr<const api::ApprovalLinks> links_;
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
   std::vector<std::string> judged_by_;  // metrics that predictions are about
   std::string reload_error_;

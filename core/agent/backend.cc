@@ -464,14 +464,27 @@ std::vector<Decision> Agent::Approvals() {
   return AskEngine<std::vector<Decision>>([this] {
     std::vector<Decision> waiting;
     for (const Decision* decision : engine_->AwaitingApproval()) waiting.push_back(*decision);
+    std::sort(waiting.begin(), waiting.end(),
+              [](const Decision& a, const Decision& b) { return a.ts_ns < b.ts_ns; });
     return waiting;
   });
 }
 
-Result<void> Agent::Approve(const std::string& decision, bool approve, const std::string& actor) {
-  return AskEngine<heald::Status>([this, decision, approve, actor] {
-    return approve ? engine_->Approve(decision, actor) : engine_->Deny(decision, actor);
+Result<Decision> Agent::WaitingApproval(const std::string& decision) {
+  return AskEngine<Result<Decision>>([&] { return engine_->Awaiting(decision); });
+}
+
+Result<void> Agent::Approve(const api::ApprovalAnswer& answer) {
+  return AskEngine<heald::Status>([&] {
+    const remedy::Engine::Answer how{answer.via, answer.plan_hash};
+    return answer.approve ? engine_->Approve(answer.decision, answer.actor, how)
+                          : engine_->Deny(answer.decision, answer.actor, how);
   });
+}
+
+std::shared_ptr<const api::ApprovalLinks> Agent::Links() {
+  const std::lock_guard lock(mutex_);
+  return links_;
 }
 
 std::vector<api::SilenceEntry> Agent::Silences() {

@@ -50,10 +50,9 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     before = spec_;
   }
   heald::Status applied;
-  if (!spec)
-    applied = MakeError(Code::kInvalid, FormatText(diagnostics));
-  else
-    applied = runner_->Reload(*spec);
+  Result<std::shared_ptr<const api::ApprovalLinks>> links =
+      spec ? MakeLinks(spec->agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
+  applied = links ? runner_->Reload(*spec) : heald::Status(links.error());
   metrics_.Get(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
   if (!applied) {
@@ -89,6 +88,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   {
     const std::lock_guard lock(mutex_);
     spec_.policies = std::move(policies);
+    links_ = std::move(*links);
     reload_error_.clear();
     reloaded_ns_ = clock_.NowNs();
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/approval_link.h"
 #include "core/api/records.h"
 #include "core/base/result.h"
 
@@ -41,9 +42,13 @@ class Backend {
                                          const std::string& actor) = 0;
   // Decisions that wait for a person, oldest first.
   virtual std::vector<Decision> Approvals() = 0;
-  // Ok: taken; what comes of it is in the incident. kNotFound: nothing waits under that id.
-  virtual Result<void> Approve(const std::string& decision, bool approve,
-                               const std::string& actor) = 0;
+  // One of them. kNotFound: never heard of it; kConflict: it is over, and says how.
+  virtual Result<Decision> WaitingApproval(const std::string& decision) = 0;
+  // Ok: taken; what comes of it is in the incident. Errors as WaitingApproval's; also kConflict:
+  // not the plan that was seen, or a guard speaks against it.
+  virtual Result<void> Approve(const ApprovalAnswer& answer) = 0;
+  // By which approval links are made and checked; null: there are none.
+  virtual std::shared_ptr<const ApprovalLinks> Links() = 0;
   // Those in force first, then those that ended lately; each newest first.
   virtual std::vector<SilenceEntry> Silences() = 0;
   // kInvalid: says why.

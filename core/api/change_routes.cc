@@ -51,16 +51,40 @@ Response PutSwitch(const Call& call) {
   return state ? Ok(ToJson(*state)) : Problem(state.error());
 }
 
-Response PutApproval(const Call& call) {
-  const Result<Change> change = ParseChange(call, {"approve"});
-  if (!change) return Problem(change.error());
-  const std::optional<bool> approve = Flag(change->body, "approve");
+Result<ApprovalAnswer> ParseAnswer(const Change& change, std::string_view decision) {
+  ApprovalAnswer answer;
+  const std::optional<bool> approve = Flag(change.body, "approve");
   if (!approve)
-    return Problem(400, "the body must say {\"approve\": true} or {\"approve\": false}");
-  const std::string decision(call.params[0]);
-  const Result<void> taken = call.backend.Approve(decision, *approve, change->actor);
+    return MakeError(Code::kInvalid,
+                     "the body must say {\"approve\": true} or {\"approve\": false}");
+  answer.approve = *approve;
+  answer.decision = decision;
+  answer.actor = change.actor;
+  if (const auto hash = change.body.find("plan_hash"); hash != change.body.end()) {
+    answer.plan_hash = hash->is_string() ? hash->get<std::string>() : "";
+    if (answer.plan_hash.size() != 64)
+      return MakeError(Code::kInvalid, "'plan_hash' must be the decision's, 64 hex digits");
+  }
+  if (const auto via = change.body.find("via"); via != change.body.end()) {
+    answer.via = via->is_string() ? via->get<std::string>() : "";
+    // What came by a link is known to have.
+    if (answer.via != "api" && answer.via != "cli" && answer.via != "dashboard")
+      return MakeError(Code::kInvalid, "'via' must be \"api\", \"cli\" or \"dashboard\"");
+  }
+  return answer;
+}
+
+Response PutApproval(const Call& call) {
+  const Result<Change> change = ParseChange(call, {"approve", "plan_hash", "via"});
+  if (!change) return Problem(change.error());
+  const Result<ApprovalAnswer> answer = ParseAnswer(*change, call.params[0]);
+  if (!answer) return Problem(answer.error());
+  const Result<void> taken = call.backend.Approve(*answer);
   if (!taken) return Problem(taken.error());
-  return Ok({{"decision", decision}, {"approved", *approve}, {"actor", change->actor}});
+  return Ok({{"decision", answer->decision},
+             {"approved", answer->approve},
+             {"actor", answer->actor},
+             {"via", answer->via}});
 }
 
 Result<SilenceRequest> ParseSilence(const Json& body) {

@@ -229,6 +229,8 @@ Json ToJson(const Decision& d) {
           {"plan_hash", d.plan_hash},
           {"guards", ToJsonArray(d.guards)},
           {"why", d.why},
+          {"expires", Time(d.expires_ns)},
+          {"via", d.via.empty() ? Json() : Json(d.via)},
           {"time", Time(d.ts_ns)}};
 }
 

@@ -45,6 +45,7 @@ std::string_view ReasonPhrase(int status) {
       {405, "Method Not Allowed"},
       {408, "Request Timeout"},
       {409, "Conflict"},
+      {410, "Gone"},
       {411, "Length Required"},
       {413, "Content Too Large"},
       {417, "Expectation Failed"},

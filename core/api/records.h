@@ -238,6 +238,15 @@ struct SilenceRequest {
   std::string comment;
 };
 
+// A person's yes or no to a decision that waits.
+struct ApprovalAnswer {
+  std::string decision;
+  bool approve = false;
+  std::string actor;
+  std::string via = "api";  // "api", "cli", "dashboard", "link"
+  std::string plan_hash;    // of the plan that the person saw; empty: not said
+};
+
 struct ActionStatus {
   std::string name;
   std::string plugin;

@@ -46,21 +46,23 @@ std::string DecodeParameter(std::string_view text) {
   return Decode(spaced);
 }
 
-void ParseTarget(std::string_view target, Request& request) {
-  target = target.substr(0, target.find('#'));
-  const size_t mark = target.find('?');
-  request.path = Decode(target.substr(0, mark));
-  if (mark == std::string_view::npos) return;
-  std::string_view query = target.substr(mark + 1);
+void AddFields(std::string_view query, std::vector<NameValue>* fields) {
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
-    request.query.emplace_back(
+    fields->emplace_back(
         DecodeParameter(pair.substr(0, equals)),
         equals == std::string_view::npos ? "" : DecodeParameter(pair.substr(equals + 1)));
   }
+}
+
+void ParseTarget(std::string_view target, Request& request) {
+  target = target.substr(0, target.find('#'));
+  const size_t mark = target.find('?');
+  request.path = Decode(target.substr(0, mark));
+  if (mark != std::string_view::npos) AddFields(target.substr(mark + 1), &request.query);
 }
 
 size_t CountOf(const Request& request, std::string_view name) {
@@ -128,6 +130,16 @@ std::variant<RequestHead, HeadError> ParseRequestHead(std::string_view text) {
   }
   if (HeadError error = CheckFraming(head); error.status != 0) return error;
   return head;
+}
+
+Result<std::vector<NameValue>> ParseForm(std::string_view text) {
+  std::vector<NameValue> fields;
+  try {
+    AddFields(text, &fields);
+  } catch (const Poco::Exception& error) {
+    return MakeError(Code::kInvalid, "the form can't be read: " + error.displayText());
+  }
+  return fields;
 }
 
 }  // namespace heald::api

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/api/http.h"
+#include "core/base/result.h"
 
 namespace heald::api {
 
@@ -26,5 +27,8 @@ struct HeadError {
 
 // `text` ends with the empty line.
 std::variant<RequestHead, HeadError> ParseRequestHead(std::string_view text);
+
+// The fields of a form as browsers post it, or of a query. kInvalid: it can't be decoded.
+Result<std::vector<NameValue>> ParseForm(std::string_view text);
 
 }  // namespace heald::api

@@ -1,7 +1,7 @@
 // The table of all routes, and what a handler gets. The handlers are in read_routes.cc (what is
-// shown), report_routes.cc (weeks in
-// numbers), change_routes.cc (what is changed), agent_routes.cc (for machines, the contract, the
-// stream) and page_routes.cc (the dashboard). Used by the router; a test holds the table against
+// shown), report_routes.cc (weeks in numbers), change_routes.cc (what is changed), agent_routes.cc
+// (for machines, the contract, the stream), page_routes.cc (the dashboard) and link_routes.cc (the
+// page that an approval link leads to). Used by the router; a test holds the table against
 // openapi.yaml. Thread rule: constants and pure functions over a thread-safe backend.
 #pragma once
 
@@ -38,8 +38,9 @@ std::span<const Route> ChangeRoutes();
 std::span<const Route> AgentRoutes();
 std::span<const Route> PageRoutes();
 std::span<const Route> ReportRoutes();
-inline std::array<std::span<const Route>, 5> AllRoutes() {
-  return {ReadRoutes(), ReportRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes()};
+std::span<const Route> LinkRoutes();
+inline std::array<std::span<const Route>, 6> AllRoutes() {
+  return {ReadRoutes(), ReportRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes(), LinkRoutes()};
 }
 
 // 200 with that JSON.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,14 +23,6 @@ Error CannotWrite(const std::string& path, int error) {
       Code::kDenied,
       "can't write " + path + ": " + std::strerror(error) +
           (error == EACCES || error == EPERM ? ": run this as the user that runs heald" : ""));
-}
-
-std::string RandomHex(size_t bytes) {
-  std::string out(bytes, '\0');
-  // Up to 256 bytes come whole or not at all.
-  HEALD_CHECK(getrandom(out.data(), bytes, 0) == static_cast<ssize_t>(bytes),
-              "the kernel gives random bytes");
-  return HexOf(out);
 }
 
 // The state folder, locked against other commands. The lock is on the folder itself: the tokens

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/agent/version.h"
+#include "core/cli/approve.h"
 #include "core/cli/audit.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
@@ -186,13 +187,26 @@ int main(int argc, char** argv) {
   sub = silence_verb("expire", "End a silence before its time", SilenceExpire);
   sub->add_option("id", silence.id, "For instance s7")->required();
 
-  sub = app.add_subcommand("approve",
-                           "Let a waiting decision run; without one, list those that wait");
-  sub->add_option("decision", approve.decision, "Its id");
-  sub->add_flag("--deny", approve.deny, "No: not for this incident");
-  remote(sub, &approve.remote);
-  formats(sub, &approve.format);
+  const auto answer_verb = [&](const char* name, const char* what) {
+    CLI::App* const sub_verb = app.add_subcommand(name, what);
+    sub_verb->add_option("--plan", approve.plan_hash,
+                         "The beginning of the plan's hash that you saw: another plan is refused");
+    sub_verb->add_option("--actor", approve.actor, "Your name, where the agent needs no token");
+    remote(sub_verb, &approve.remote);
+    formats(sub_verb, &approve.format);
+    return sub_verb;
+  };
+  sub = answer_verb("approve", "Let a waiting decision run; without one, list those that wait");
+  sub->add_option("decision", approve.decision, "The beginning of its id");
+  sub->add_flag("--deny", approve.deny, "No: as heald deny");
   sub->callback([&] { code = Approve(approve, pipeline); });
+  sub =
+      answer_verb("deny", "Say no to a waiting decision: its policy does nothing in that incident");
+  sub->add_option("decision", approve.decision, "The beginning of its id")->required();
+  sub->callback([&] {
+    approve.deny = true;
+    code = Approve(approve, pipeline);
+  });
 
   ReportOptions report;
   sub = app.add_subcommand("report", "Weeks of incidents, policies and predictions in numbers");

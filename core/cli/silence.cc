@@ -103,36 +103,4 @@ int SilenceExpire(const SilenceOptions& options, const PipelineOptions& pipeline
   return kDone;
 }
 
-int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
-  constexpr std::string_view kApprovals = "/api/v1/approvals";
-  Json answer;
-  if (options.decision.empty()) {
-    if (options.deny) return Usage("--deny needs a decision");
-    const int code = AskAgent(options.remote, pipeline, "GET", kApprovals, {}, &answer);
-    if (code != kDone) return code;
-    const Json waiting = answer.value("approvals", Json::array());
-    if (options.format == "json") {
-      PrintJson(waiting);
-      return kDone;
-    }
-    for (const Json& decision : waiting)
-      std::printf("%s  incident #%llu  policy %s -> %s\n", Text(decision, "id").c_str(),
-                  static_cast<unsigned long long>(decision.value("incident", uint64_t{0})),
-                  Text(decision, "policy").c_str(),
-                  Text(decision.value("plan", Json::object()), "summary").c_str());
-    if (waiting.empty()) std::puts("nothing awaits approval");
-    return kDone;
-  }
-  const int code = AskAgent(options.remote, pipeline, "PUT",
-                            std::string(kApprovals) + "/" + PathPart(options.decision),
-                            Json{{"approve", !options.deny}}.dump(), &answer);
-  if (code != kDone) return code;
-  if (options.format == "json")
-    PrintJson(answer);
-  else
-    std::printf("%s by %s; `heald incidents` and `heald explain` show what comes of it\n",
-                options.deny ? "denied" : "approved", Text(answer, "actor").c_str());
-  return kDone;
-}
-
 }  // namespace heald::cli

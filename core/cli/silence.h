@@ -1,4 +1,4 @@
-// `heald silence add|list|expire` and `heald approve`: what people tell a running agent.
+// `heald silence add|list|expire`: what a running agent is to leave alone.
 // Thread rule: the main thread.
 #pragma once
 
@@ -22,13 +22,5 @@ struct SilenceOptions {
 int SilenceAdd(const SilenceOptions& options, const PipelineOptions& pipeline);
 int SilenceList(const SilenceOptions& options, const PipelineOptions& pipeline);
 int SilenceExpire(const SilenceOptions& options, const PipelineOptions& pipeline);
-
-struct ApproveOptions {
-  RemoteOptions remote;
-  std::string decision;  // empty: lists those that wait
-  bool deny = false;
-  std::string format = "text";  // text | json
-};
-int Approve(const ApproveOptions& options, const PipelineOptions& pipeline);
 
 }  // namespace heald::cli

@@ -5,7 +5,7 @@
 namespace heald {
 namespace {
 
-constexpr std::string_view kRoots[] = {"target", "finding", "incident"};
+constexpr std::string_view kRoots[] = {"target", "finding", "incident", "approval"};
 
 struct Piece {
   std::string literal;                     // text before the placeholder
@@ -108,7 +108,8 @@ const std::vector<std::string>& RuntimeNames() {
       "finding.confidence",   "finding.unit",          "finding.summary",
       "finding.probability",  "finding.component",     "finding.recommended_action",
       "incident.id",          "incident.severity",     "incident.state",
-      "incident.summary",     "incident.trace_id",     "incident.url"};
+      "incident.summary",     "incident.trace_id",     "incident.url",
+      "approval.url",         "approval.expires"};
   return kNames;
 }
 

@@ -23,10 +23,11 @@ struct Placeholder {
   size_t length = 0;  // up to and with the `}`
 };
 
-// True for "target.x", "finding.x" and "incident.x".
+// True for "target.x", "finding.x", "incident.x" and "approval.x".
 bool IsRuntimeName(std::string_view name);
 
-// The finding's and the incident's placeholders; a target's are its labels, whatever they are.
+// The finding's, the incident's and the approval's placeholders, the last for notifiers only; a
+// target's are its labels, whatever they are.
 const std::vector<std::string>& RuntimeNames();
 
 // Fails on a malformed placeholder or one of another root; json_pointer names the leaf.

@@ -63,8 +63,13 @@ Delivery::Turn Delivery::Run(NotifierInstance& notifier) {
     }
     seqs.push_back(item.seq);
     // Here and not when it happened, so that no secret gets into the spool.
-    Result<Value> filled =
-        spec_.templated ? RenderTemplate(spec_.config, Placeholders(*notice)) : spec_.config;
+    std::string approval_url;
+    if (spec_.templated && options_.approval_url && notice->decision &&
+        notice->kind == Notification::Kind::kDecision)
+      approval_url = options_.approval_url(*notice->decision, spec_.name);
+    Result<Value> filled = spec_.templated
+                               ? RenderTemplate(spec_.config, Placeholders(*notice, approval_url))
+                               : spec_.config;
     params.push_back(filled ? std::move(*filled) : spec_.config);
     notices.push_back(std::move(*notice));
   }

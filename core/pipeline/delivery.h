@@ -25,6 +25,9 @@ struct NoticeCodec {
 
 struct DeliveryOptions {
   NoticeCodec codec;
+  // By which people answer a decision that waits, for this notifier; empty: there is no such link.
+  // Made when it is delivered, so that it is in no spool.
+  std::function<std::string(const Decision& decision, std::string_view notifier)> approval_url{};
   int64_t pause_ns = kSecond;        // longest pause after the first failure; twice that after the
   int64_t max_pause_ns = kMinute;    // next… up to this, with full jitter
   uint64_t max_bytes = kSpoolBytes;  // of one notifier's spool

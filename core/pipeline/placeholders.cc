@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/base/units.h"
+
 namespace heald {
 namespace {
 
@@ -40,6 +42,8 @@ constexpr Named<Finding> kOfFinding[] = {
     {"recommended_action", [](const Finding& f) -> Text { return f.recommended_action; }}};
 
 constexpr std::string_view kUrl = "url";
+constexpr std::string_view kApprovalUrl = "approval.url";
+constexpr std::string_view kApprovalExpires = "approval.expires";
 constexpr Named<Incident> kOfIncident[] = {
     {"id", [](const Incident& i) -> Text { return std::to_string(i.id); }},
     {"severity", [](const Incident& i) -> Text { return std::string(ToString(i.severity)); }},
@@ -67,6 +71,15 @@ const Finding* FindingOf(const Notification& notification) {
   return worst;
 }
 
+// "21:15 UTC", with the date where that is another day; empty where nobody is asked.
+std::string ExpiryOf(const Notification& notification) {
+  const Decision* decision = notification.decision.get();
+  if (decision == nullptr || decision->verdict != DecisionVerdict::kAwaitsApproval) return {};
+  const std::string expires = FormatTime(decision->expires_ns);
+  const bool today = expires.substr(0, 10) == FormatTime(decision->ts_ns).substr(0, 10);
+  return (today ? "" : expires.substr(0, 10) + " ") + expires.substr(11, 5) + " UTC";
+}
+
 }  // namespace
 
 TemplateLookup Placeholders(const Labels* target, const Finding* finding, const Incident* incident,
@@ -85,14 +98,18 @@ TemplateLookup Placeholders(const Labels* target, const Finding* finding, const 
   };
 }
 
-TemplateLookup Placeholders(const Notification& notification) {
+TemplateLookup Placeholders(const Notification& notification, const std::string& approval_url) {
   const Finding* finding = FindingOf(notification);
   const Labels* target = notification.decision   ? &notification.decision->target
                          : finding != nullptr    ? &finding->target
                          : notification.incident ? &notification.incident->target
                                                  : nullptr;
-  return [strict = Placeholders(target, finding, notification.incident.get(), notification.url)](
-             std::string_view name) -> Text { return strict(name).value_or(""); };
+  return [strict = Placeholders(target, finding, notification.incident.get(), notification.url),
+          expires = ExpiryOf(notification), approval_url](std::string_view name) -> Text {
+    if (name == kApprovalUrl) return approval_url;
+    if (name == kApprovalExpires) return expires;
+    return strict(name).value_or("");
+  };
 }
 
 std::vector<std::string> PlaceholderNames() {
@@ -102,6 +119,8 @@ std::vector<std::string> PlaceholderNames() {
   for (const Named<Incident>& each : kOfIncident)
     names.push_back("incident." + std::string(each.name));
   names.push_back("incident." + std::string(kUrl));
+  names.emplace_back(kApprovalUrl);
+  names.emplace_back(kApprovalExpires);
   return names;
 }
 

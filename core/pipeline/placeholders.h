@@ -1,5 +1,5 @@
-// What `${target.x}`, `${finding.x}` and `${incident.x}` stand for. Used by Delivery for notifiers
-// and by the gateway for actions. Thread rule: pure functions.
+// What `${target.x}`, `${finding.x}`, `${incident.x}` and `${approval.x}` stand for. Used by
+// Delivery for notifiers and by the gateway for actions. Thread rule: pure functions.
 #pragma once
 
 #include <string>
@@ -18,8 +18,9 @@ TemplateLookup Placeholders(const Labels* target, const Finding* finding, const 
 
 // For notifiers: a placeholder that this event has nothing for is empty, because an event with a
 // gap in its text is better than no event. One without a finding of its own borrows that of its
-// decision, or its incident's worst. Lives as long as the notification.
-TemplateLookup Placeholders(const Notification& notification);
+// decision, or its incident's worst. `approval_url` is ${approval.url}: a decision that waits is
+// answered there. Lives as long as the notification.
+TemplateLookup Placeholders(const Notification& notification, const std::string& approval_url = {});
 
 // All names there are, but for a target's: what RuntimeNames tells config.
 std::vector<std::string> PlaceholderNames();

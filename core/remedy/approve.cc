@@ -88,25 +88,33 @@ void Engine::RememberAnswered(const Decision& decision) {
     RememberAnswered(decision, "approved by " + WhoText(decision.actor, decision.via));
 }
 
+Error Engine::WhyNotAwaiting(std::string_view decision) const {
+  std::string text = "no decision " + std::string(decision) + " awaits approval: ";
+  const auto over = std::find_if(answered_.rbegin(), answered_.rend(),
+                                 [&](const Answered& each) { return each.decision == decision; });
+  if (over == answered_.rend())
+    return MakeError(Code::kNotFound, text +
+                                          "it was used, withdrawn or has expired; `heald explain` "
+                                          "shows what became of it");
+  text += over->what;
+  for (const auto& [id, run] : awaiting_)
+    if (const Decision& again = runs_.at(run)->decision;
+        again.incident == over->incident && again.policy == over->policy)
+      text += "; it is asked again as " + id + ": " + again.plan.summary;
+  return MakeError(Code::kConflict, text);
+}
+
+Result<Decision> Engine::Awaiting(std::string_view decision) const {
+  const auto asked = awaiting_.find(std::string(decision));
+  if (asked == awaiting_.end()) return WhyNotAwaiting(decision);
+  return runs_.at(asked->second)->decision;
+}
+
 Result<Run*> Engine::AwaitingRun(std::string_view decision, const Answer& answer) {
   const auto asked = awaiting_.find(std::string(decision));
   Run* run = asked == awaiting_.end() ? nullptr : FindRun(asked->second);
   if (run != nullptr) CheckAwaiting(*run);
-  if (run == nullptr || run->phase != Phase::kAwaiting) {
-    const std::string none = "no decision " + std::string(decision) + " awaits approval: ";
-    const auto over = std::find_if(answered_.rbegin(), answered_.rend(),
-                                   [&](const Answered& each) { return each.decision == decision; });
-    if (over == answered_.rend())
-      return MakeError(Code::kNotFound, none +
-                                            "it was used, withdrawn or has expired; `heald "
-                                            "explain` shows what became of it");
-    std::string text = none + over->what;
-    for (const auto& [id, other] : awaiting_)
-      if (const Decision& again = runs_.at(other)->decision;
-          again.incident == over->incident && again.policy == over->policy)
-        text += "; it is asked again as " + id + ": " + again.plan.summary;
-    return MakeError(Code::kConflict, text);
-  }
+  if (run == nullptr || run->phase != Phase::kAwaiting) return WhyNotAwaiting(decision);
   const Decision& waits = run->decision;
   if (!answer.plan_hash.empty() && answer.plan_hash != waits.plan_hash)
     return MakeError(Code::kConflict, "not done: the plan that you saw (" +

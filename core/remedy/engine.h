@@ -137,6 +137,8 @@ class Engine {
   // Views for the API; valid until the next call.
   const IncidentBook& incidents() const { return book_; }
   std::vector<const Decision*> AwaitingApproval() const;
+  // One of these, or the error that an answer would get.
+  Result<Decision> Awaiting(std::string_view decision) const;
   size_t running_executions() const;
   // What is due to be undone, now or later.
   std::vector<const UndoTask*> undos() const;
@@ -267,6 +269,7 @@ class Engine {
   void Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
                 const std::string& reason);
   Result<Run*> AwaitingRun(std::string_view decision, const Answer& answer);
+  Error WhyNotAwaiting(std::string_view decision) const;
   void RememberAnswered(const Decision& decision, std::string what);
   void RememberAnswered(const Decision& decision);
   std::string WhyApprovalEnded(const Run& run, const Plan& plan) const;

@@ -78,22 +78,55 @@ TEST_F(AgentSilenceTest, ADecisionIsApprovedFromTheCommandLine) {
   Ended waiting;
   ASSERT_TRUE(Eventually([&] {
     waiting = Heald({"approve", "--url", url_}, token);
-    return waiting.output.find("policy cure -> restart a") != std::string::npos;
+    return waiting.output.find("restart a") != std::string::npos;
   })) << waiting.output
       << agent().output();
+  EXPECT_THAT(waiting.output, AllOf(HasSubstr("policy cure  plan "), HasSubstr("expires in 14 m"),
+                                    HasSubstr("because sick 1 > 0.5 yes")));
   const std::string decision = waiting.output.substr(0, waiting.output.find(' '));
+  EXPECT_EQ(decision.size(), 8u);
   const size_t starts = Starts().size();
   SetSick([this, starts] { return Starts().size() == starts; });
   const Ended without = Heald({"approve", decision, "--url", url_});
   EXPECT_EQ(without.code, 3);
   EXPECT_THAT(without.output, HasSubstr("HEALD_TOKEN"));
+  const Ended another =
+      Heald({"approve", decision, "--plan", "0123456789ab", "--url", url_}, token);
+  EXPECT_EQ(another.code, 1);
+  EXPECT_THAT(another.output, HasSubstr("the plan that you saw (0123456789ab) is not the one"));
   const Ended approved =
       Heald({"approve", decision, "--url", url_, "--token", "operators-token-1234"});
   EXPECT_EQ(approved.code, 0) << approved.output;
+  EXPECT_THAT(approved.output, HasSubstr("approved by token:agent: restart a"));
   EXPECT_TRUE(Eventually([&] { return Starts().size() > starts; })) << agent().output();
-  const Ended again = Heald({"approve", decision, "--deny", "--url", url_}, token);
+  const Ended again = Heald({"deny", decision, "--url", url_}, token);
   EXPECT_EQ(again.code, 1);
   EXPECT_THAT(again.output, HasSubstr("no decision " + decision + " awaits approval"));
+  EXPECT_THAT(Heald({"explain", "1", dir_ + "/pipeline.yaml"}).output,
+              HasSubstr("approved by token:agent (cli)"));
+}
+
+TEST_F(AgentSilenceTest, ADecisionIsDeniedOnceAndForThatIncident) {
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: approve");
+  Write(text);
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  ASSERT_TRUE(Eventually([&] { return !Get("/api/v1/approvals")["approvals"].empty(); }));
+  const nlohmann::json asked = Get("/api/v1/approvals")["approvals"][0];
+  const std::string decision = asked["id"];
+  // Two at once: one of them is first.
+  std::vector<Ended> both(2);
+  std::thread other([&] { both[1] = Heald({"deny", decision, "--actor", "ben", "--url", url_}); });
+  both[0] = Heald({"deny", decision, "--actor", "anna", "--url", url_});
+  other.join();
+  const bool anna = both[0].code == 0;
+  EXPECT_EQ(both[0].code + both[1].code, 1) << both[0].output << both[1].output;
+  EXPECT_THAT(both[anna ? 0 : 1].output,
+              HasSubstr(anna ? "denied by user:anna: " : "denied by user:ben: "));
+  EXPECT_THAT(both[anna ? 1 : 0].output,
+              HasSubstr(anna ? "denied by user:anna (cli)" : "denied by user:ben (cli)"));
+  EXPECT_THAT(Heald({"approve", "--url", url_}).output, HasSubstr("nothing awaits approval"));
+  EXPECT_EQ(Heald({"deny", "--url", url_}).code, 2);
 }
 
 TEST_F(AgentSilenceTest, MistakesAreExplained) {

@@ -94,14 +94,23 @@ class FakeBackend : public Backend {
     return remediation;
   }
   std::vector<Decision> Approvals() override { return chain.decisions; }
-  Result<void> Approve(const std::string& decision, bool approve,
-                       const std::string& actor) override {
+  Result<Decision> WaitingApproval(const std::string& decision) override {
+    const std::lock_guard lock(mutex);
+    if (!approved.empty()) return MakeError(Code::kConflict, "answered: " + approved);
     if (chain.decisions.empty() || decision != chain.decisions[0].id)
       return MakeError(Code::kNotFound, "no decision " + decision + " waits");
+    return chain.decisions[0];
+  }
+  Result<void> Approve(const ApprovalAnswer& answer) override {
+    if (Result<Decision> waiting = WaitingApproval(answer.decision); !waiting)
+      return waiting.error();
     const std::lock_guard lock(mutex);
-    approved = (approve ? "yes by " : "no by ") + actor;
+    if (!answer.plan_hash.empty() && answer.plan_hash != chain.decisions[0].plan_hash)
+      return MakeError(Code::kConflict, "another plan");
+    approved = (answer.approve ? "yes by " : "no by ") + answer.actor + " (" + answer.via + ")";
     return {};
   }
+  std::shared_ptr<const ApprovalLinks> Links() override { return links; }
   std::vector<SilenceEntry> Silences() override {
     const std::lock_guard lock(mutex);
     return silences;
@@ -167,6 +176,7 @@ class FakeBackend : public Backend {
   bool hold_reload = false;  // these under mutex
   bool entered = false;
   std::string approved;
+  std::shared_ptr<const ApprovalLinks> links;
   IncidentQuery last_query;
   FindingQuery last_findings;
   std::vector<PolicyStatus> policies;

@@ -216,8 +216,17 @@ TEST_F(ApiRoutesTest, ApprovesWhatWaits) {
   EXPECT_EQ(Json::parse(Ask("GET", "/api/v1/approvals").body)["approvals"][0]["id"], "abc");
   ExpectProblem(Ask("PUT", "/api/v1/approvals/abc", "{}"), 400, "approve");
   ExpectProblem(Ask("PUT", "/api/v1/approvals/x", R"({"approve":true})"), 404, "no decision x");
-  EXPECT_EQ(Ask("PUT", "/api/v1/approvals/abc", R"({"approve":false,"actor":"anna"})").status, 200);
-  EXPECT_EQ(backend_.approved, "no by user:anna");
+  const std::string seen(64, 'a');
+  const auto answer = [&](const std::string& more) {
+    return Ask("PUT", "/api/v1/approvals/abc", R"({"approve":true,)" + more + "}");
+  };
+  ExpectProblem(answer(R"("plan_hash":"abc")"), 400, "64 hex digits");
+  ExpectProblem(answer(R"("via":"link")"), 400, "'via' must be");
+  ExpectProblem(answer(R"("plan_hash":")" + seen + "\""), 409, "another plan");
+  backend_.chain.decisions[0].plan_hash = seen;
+  EXPECT_EQ(answer(R"("plan_hash":")" + seen + R"(","via":"cli","actor":"anna")").status, 200);
+  EXPECT_EQ(backend_.approved, "yes by user:anna (cli)");
+  ExpectProblem(Ask("PUT", "/api/v1/approvals/abc", R"({"approve":false})"), 409, "answered");
 }
 
 TEST_F(ApiRoutesTest, SilencesAreMadeListedAndEnded) {

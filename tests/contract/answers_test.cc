@@ -83,11 +83,15 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
               200);
 
   // Changes.
-  const std::string waiting = AskJson("GET", "/api/v1/approvals")["approvals"][0]["id"];
-  EXPECT_EQ(
-      Ask("PUT", "/api/v1/approvals/" + waiting, R"({"approve": true, "actor": "anna"})").status,
-      200);
-  EXPECT_GE(Ask("PUT", "/api/v1/approvals/" + waiting, R"({"approve": true})").status, 400);
+  const nlohmann::json asked = AskJson("GET", "/api/v1/approvals")["approvals"][0];
+  EXPECT_TRUE(asked["expires"].is_string()) << asked;
+  const std::string waiting = asked["id"];
+  nlohmann::json answer = {
+      {"approve", true}, {"actor", "anna"}, {"via", "cli"}, {"plan_hash", std::string(64, '0')}};
+  EXPECT_EQ(Ask("PUT", "/api/v1/approvals/" + waiting, answer.dump()).status, 409);
+  answer["plan_hash"] = asked["plan_hash"];
+  EXPECT_EQ(Ask("PUT", "/api/v1/approvals/" + waiting, answer.dump()).status, 200);
+  EXPECT_EQ(Ask("PUT", "/api/v1/approvals/" + waiting, R"({"approve": true})").status, 409);
   for (const char* body : {R"({"enabled": false, "actor": "anna"})", R"({"enabled": true})"})
     EXPECT_EQ(Ask("PUT", "/api/v1/switch", body).status, 200);
   for (const char* body : {R"({"enabled": false, "actor": "anna"})", R"({"mode": "shadow"})",

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kStart = 1'767'225'600 * kSecond;
 constexpr int64_t kLimit = kStart + 20 * kMinute;
+constexpr int64_t kExpires = kMinute;    // an answer to what is asked
 constexpr int64_t kAway = 10 * kMinute;  // longer than all that is to happen
 
 // A service in two files: one line for each execution and each undo, with the decision behind it,
@@ -154,9 +155,9 @@ class Agent {
     policy.inputs = {{"spikes", "", ""}};
     policy.when = std::get<When>(When::Parse("latency_p99 > 0.5 and severity >= warning"));
     policy.action = "restart";
-    policy.mode = scenario_ == "shadow"                           ? Mode::kShadow
-                  : scenario_ == "approve" || scenario_ == "deny" ? Mode::kApprove
-                                                                  : Mode::kEnforce;
+    const bool asks = scenario_ == "approve" || scenario_ == "deny" || scenario_ == "expire";
+    policy.mode = scenario_ == "shadow" ? Mode::kShadow : asks ? Mode::kApprove : Mode::kEnforce;
+    policy.approval_expires_ns = kExpires;
     policy.guard.cooldown_ns = 5 * kMinute;
     policy.verify_within_ns = 10 * kSecond;
     if (scenario_ == "fail") policy.undo.on_failure = false;
@@ -188,7 +189,7 @@ class Agent {
   // Repaired by a restart, or by itself where the scenario has none.
   bool Bad() const {
     const bool repairable = scenario_ == "heal" || scenario_ == "approve" ||
-                            scenario_ == "switch" || scenario_ == "away";
+                            scenario_ == "expire" || scenario_ == "switch" || scenario_ == "away";
     if (!repairable && !Chained()) return clock_.NowNs() < kStart + 100 * kSecond;
     const int64_t done_ns = target_.DoneNs(!Chained()              ? ""
                                            : scenario_ == "canary" ? ":rest "
@@ -214,6 +215,8 @@ class Agent {
   }
 
   void People() {
+    // Nobody looks before the first question is over.
+    if (scenario_ == "expire" && clock_.NowNs() < kStart + kExpires + kSecond) return;
     for (const Decision* decision : engine_->AwaitingApproval()) {
       const std::string id = decision->id;
       const Status status =

@@ -66,6 +66,10 @@ std::vector<Death> AllDeaths() {
         "journal.issued.after", "action.execute.before", "action.execute.after"})
     deaths.push_back({point, "approve"});
   AddChains(&deaths);
+  // A question that nobody answers in time, and that is asked again.
+  for (const char* point : {"journal.asked.before", "journal.asked.after",
+                            "journal.withdrawn.before", "journal.withdrawn.after"})
+    deaths.push_back({point, "expire"});
   // The same with a PostgreSQL; and where the store is away, with the file that stands for it.
   const std::vector<Death> all = deaths;
   for (const Death& death : all)
@@ -184,7 +188,15 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
   EXPECT_EQ(VerifyAudit(store->get())->problem, "");
 
   const std::string& scenario = GetParam().scenario;
-  if (scenario == "heal" || scenario == "approve" || scenario == "switch" || scenario == "away") {
+  const auto events_of = [&](std::string_view kind) {
+    return std::count_if(events.begin(), events.end(),
+                         [&](const AuditEvent& event) { return event.kind == kind; });
+  };
+  if (scenario == "expire") {
+    EXPECT_EQ(events_of("approval.expired"), 1) << "however often the agent was killed";
+  }
+  if (scenario == "heal" || scenario == "approve" || scenario == "expire" || scenario == "switch" ||
+      scenario == "away") {
     EXPECT_EQ(executions.size(), 1u) << "a decision that is still right completes";
     ASSERT_FALSE(chain.executions.empty());
     EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);

@@ -121,6 +121,20 @@ TEST_F(SlackLayoutTest, LeadsToTheApproval) {
               HasSubstr("<http://heald/#/incidents/3|Approve or deny, incident #3>"));
 }
 
+TEST_F(SlackLayoutTest, LeadsToTheSignedLinkWhereThereIsOne) {
+  BecomeDecision(HEALD_DECISION_AWAITS_APPROVAL);
+  sample_.incident.state = HEALD_INCIDENT_OPEN;
+  story_.awaits_approval = true;
+  story_.approval_link = "https://heald/approve?t=a.b.1.slack.c";
+  story_.approval_words = "Approve or deny until 21:15 UTC";
+  const std::string asked = Message().dump();
+  EXPECT_THAT(asked, HasSubstr("*<https://heald/approve?t=a.b.1.slack.c|"
+                               "Approve or deny until 21:15 UTC>*"));
+  EXPECT_THAT(asked, HasSubstr("<http://heald/#/incidents/3|Open incident #3>"));
+  story_.awaits_approval = false;
+  EXPECT_THAT(Message().dump(), Not(HasSubstr("approve?t="))) << "answered: the link is gone";
+}
+
 TEST_F(SlackLayoutTest, SaysWhoApproved) {
   BecomeDecision(HEALD_DECISION_ACT);
   sample_.decision.actor = Str("user:anna");

@@ -36,6 +36,7 @@ struct Templates {
   std::string text;
   std::string footer;
   std::string notification;
+  std::string approval = "Approve or deny until ${approval.expires}";
   static constexpr auto Fields() {
     using sdk::Field;
     return std::tuple(
@@ -47,6 +48,8 @@ struct Templates {
               "Small print, instead of incident number, policy and trace id", {.runtime = true}),
         Field("notification", &Templates::notification,
               "Plain text for the phone's notification, instead of heading and event",
+              {.runtime = true}),
+        Field("approval", &Templates::approval, "Words of the link by which a decision is answered",
               {.runtime = true}));
   }
 };
@@ -59,6 +62,7 @@ struct Config : support::HttpConfig {
   std::vector<Event> events;
   sdk::Duration min_interval = sdk::Seconds(1);
   std::string link = "${incident.url}";
+  std::string approval_link = "${approval.url}";
   Templates templates;
   static constexpr auto Fields() {
     using sdk::Field;
@@ -78,6 +82,10 @@ struct Config : support::HttpConfig {
             Field("min_interval", &Config::min_interval, "Shortest time between two messages",
                   {.min = 0}),
             Field("link", &Config::link, "Where the link of a message leads", {.runtime = true}),
+            Field("approval_link", &Config::approval_link,
+                  "Where a decision that waits is answered: a signed link where "
+                  "agent.approval.links is on; empty keeps it out of this channel",
+                  {.runtime = true}),
             Field("templates", &Config::templates, "Texts of your own")),
         HttpConfig::ConnectionFields());
   }

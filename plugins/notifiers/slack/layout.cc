@@ -327,10 +327,19 @@ Json MessageOf(const heald_notification& notice, const Story& story, const Confi
     blocks.push_back(Section(std::move(others)));
   if (std::string steps = StepsOf(story); !steps.empty())
     blocks.push_back(Section(std::move(steps)));
+  const bool answered_by_link = story.awaits_approval && !Blank(story.approval_link) &&
+                                story.approval_link.size() <= kLinkBytes;
+  if (answered_by_link)
+    blocks.push_back(Section(
+        "*" +
+        Link(story.approval_link,
+             Escape(Blank(story.approval_words) ? "Approve or deny" : story.approval_words, 200)) +
+        "*"));
   if (!Blank(filled.link)) {
     std::string words = "Open in heald";
     if (notice.incident != nullptr)
-      words = (story.awaits_approval ? "Approve or deny, incident #" : "Open incident #") +
+      words = (story.awaits_approval && !answered_by_link ? "Approve or deny, incident #"
+                                                          : "Open incident #") +
               std::to_string(notice.incident->id);
     // Half an address would lead nowhere.
     blocks.push_back(Section(Link(filled.link.size() <= kLinkBytes ? filled.link : "", words)));

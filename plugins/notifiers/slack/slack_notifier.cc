@@ -43,6 +43,13 @@ Json ObjectIn(const Json& json, const char* name) {
   return at != json.end() && at->is_object() ? *at : Json::object();
 }
 
+// The link stays in the message while the question is open, whatever else is told meanwhile.
+void NoteApproval(const heald_notification& notice, const Config& filled, Story* story) {
+  story->awaits_approval = EventOf(notice) == Event::kAwaitingApproval;
+  story->approval_link = story->awaits_approval ? filled.approval_link : "";
+  story->approval_words = story->awaits_approval ? filled.templates.approval : "";
+}
+
 }  // namespace
 
 void SlackNotifier::Validate(const Config& config, sdk::Problems& problems) {
@@ -84,13 +91,13 @@ void SlackNotifier::NotifyAll(Notices& notices) {
   }
 }
 
-bool SlackNotifier::Add(const heald_notification& notice, Story* story) {
+bool SlackNotifier::Add(const heald_notification& notice, const Config& filled, Story* story) {
   const std::string id = Text(notice.event_id);
   if (story->Contains(id)) return false;
   story->AddEvent(id);
   if (notice.decision != nullptr) story->policy = Text(notice.decision->policy);
   if (notice.kind == HEALD_NOTICE_DECISION || notice.kind == HEALD_NOTICE_OUTCOME)
-    story->awaits_approval = EventOf(notice) == Event::kAwaitingApproval;
+    NoteApproval(notice, filled, story);
   if (std::string step = StepOf(notice); !step.empty()) story->AddStep(std::move(step));
   return true;
 }
@@ -115,7 +122,7 @@ void SlackNotifier::TellByWebhook(Notices& notices, size_t i) {
   const heald_notification& notice = notices[i];
   const std::string key = KeyOf(notice);
   Story story = stories_.Get(key);
-  if (Add(notice, &story)) {
+  if (Add(notice, notices.Params(i), &story)) {
     const Event event = EventOf(notice);
     const std::string once = OnceOf(event, notice);
     const auto among = [&](const auto& list) {
@@ -149,7 +156,7 @@ void SlackNotifier::TellByBot(Notices& notices, size_t first) {
   for (size_t i = first; i < notices.size(); ++i) {
     if (KeyOf(notices[i]) != key) continue;
     group.push_back(i);
-    news |= Add(notices[i], &story);
+    news |= Add(notices[i], notices.Params(i), &story);
   }
   if (news) {
     KeepToRate();

@@ -30,7 +30,7 @@ class SlackNotifier : public sdk::Notifier<SlackNotifier> {
   void TellByWebhook(Notices& notices, size_t i);
   void TellByBot(Notices& notices, size_t i);
   // Takes the event into the story; false: it is there already.
-  static bool Add(const heald_notification& notice, Story* story);
+  static bool Add(const heald_notification& notice, const Config& filled, Story* story);
   void Post(const std::string& key, Story* story, const heald_notification& first, Json message);
   // The message of a post that nobody answered; empty: there is none.
   std::string FindPosted(const Story& story);

@@ -24,6 +24,8 @@ Json ToJson(const Story& s) {
           {"posting", s.posting},
           {"posting_ns", s.posting_ns},
           {"awaits_approval", s.awaits_approval},
+          {"approval_link", s.approval_link},
+          {"approval_words", s.approval_words},
           {"policy", s.policy},
           {"steps", s.steps},
           {"dropped_steps", s.dropped_steps},
@@ -39,6 +41,8 @@ Story FromJson(const Json& json) {
   json.at("posting").get_to(s.posting);
   json.at("posting_ns").get_to(s.posting_ns);
   json.at("awaits_approval").get_to(s.awaits_approval);
+  s.approval_link = json.value("approval_link", "");
+  s.approval_words = json.value("approval_words", "");
   json.at("policy").get_to(s.policy);
   json.at("steps").get_to(s.steps);
   json.at("dropped_steps").get_to(s.dropped_steps);

@@ -20,6 +20,8 @@ struct Story {
   std::string posting;  // event whose post may have got through, though no answer said so
   int64_t posting_ns = 0;
   bool awaits_approval = false;
+  std::string approval_link;  // while it does; empty: there is none
+  std::string approval_words;
   std::string policy;
   std::vector<std::string> steps;   // in mrkdwn
   uint64_t dropped_steps = 0;       // older ones that are no longer kept

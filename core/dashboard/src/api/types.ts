@@ -293,6 +293,8 @@ export interface Decision {
   plan_hash: string;
   guards: GuardVerdict[];
   why: string;
+  expires: Time;
+  via: 'api' | 'cli' | 'dashboard' | 'link' | null;
   time: Time;
 }
 

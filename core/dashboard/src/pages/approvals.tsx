@@ -14,7 +14,7 @@ export function Approvals() {
     <>
       <PageHead
         title="Approvals"
-        lead="Actions that are ready and wait for your word. They expire when the reason is gone."
+        lead="Actions that are ready and wait for your word. A yes holds once, for the plan shown, until it expires."
       />
       {!data ? (
         <Pending error={error} />

@@ -96,15 +96,20 @@ export async function decide(decision: Decision, approve: boolean): Promise<void
           null,
           'It runs at once, exactly as planned: ',
           h('span', {class: 'mono'}, decision.plan_hash.slice(0, 12)),
-          '. If the target has changed since, it is refused.',
+          '. If the target has changed since, or a guard speaks against it, it is refused.',
         )
-      : `Nothing is done for incident #${decision.incident} by ${decision.policy}.`,
+      : `Nothing is done for incident #${decision.incident} by ${decision.policy}. A no holds for this incident.`,
     yes: approve ? 'Approve' : 'Deny',
     danger: !approve,
   });
   if (!sure) return;
   const taken = await attempt(
-    () => change('PUT', `/api/v1/approvals/${encodeURIComponent(decision.id)}`, {approve}),
+    () =>
+      change('PUT', `/api/v1/approvals/${encodeURIComponent(decision.id)}`, {
+        approve,
+        plan_hash: decision.plan_hash,
+        via: 'dashboard',
+      }),
     () => `${approve ? 'Approved' : 'Denied'}: ${decision.plan.summary}.`,
   );
   if (taken)

@@ -18,6 +18,7 @@ export function DecisionFacts({decision}: {decision: Decision}) {
           'Decided',
           <>
             <Ago time={decision.time} /> by {decision.actor}
+            {decision.via && decision.via !== 'link' && ` (${decision.via})`}
           </>,
         ],
         ['Can be undone', plan.reversible ? 'yes' : 'no'],
@@ -47,6 +48,11 @@ export function ApprovalCard({decision, level = 3}: {decision: Decision; level?:
       <p>
         <ServiceLink name={decision.target_name} />, incident{' '}
         <IncidentLink id={decision.incident} />, asked <Ago time={decision.time} />
+        {decision.expires && (
+          <>
+            , expires <Ago time={decision.expires} />
+          </>
+        )}
       </p>
       <DecisionFacts decision={decision} />
       <Guards decision={decision} />

@@ -116,8 +116,8 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   runner.state_dir = spec.agent.state_dir;
   runner.delivery.codec = JsonNotices();
   runner.delivery.approval_url = [this](const Decision& decision, std::string_view notifier) {
-    const auto links = Links();
-    return links == nullptr ? std::string() : links->UrlFor(decision, notifier);
+    const auto signer = Links();
+    return signer == nullptr ? std::string() : signer->UrlFor(decision, notifier);
   };
   runner.pool_threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
   runner_ =

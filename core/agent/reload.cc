@@ -50,8 +50,10 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     before = spec_;
   }
   heald::Status applied;
+  AgentSpec agent = spec ? spec->agent : AgentSpec();
+  agent.state_dir = before.agent.state_dir;  // another one counts from the next start
   Result<std::shared_ptr<const api::ApprovalLinks>> links =
-      spec ? MakeLinks(spec->agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
+      spec ? MakeLinks(agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
   applied = links ? runner_->Reload(*spec) : heald::Status(links.error());
   metrics_.Get(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);

@@ -210,6 +210,7 @@ class Loader {
                &context_);
     node->config = typed.value;
     node->templated = typed.templated;
+    if (node->kind == Kind::kAction && typed.ok) RefuseApprovals(typed.value, path);
     node->version = component->version;
     node->blocking = component->blocking;
     node->reentrant = component->reentrant;
@@ -266,6 +267,16 @@ class Loader {
       spec_.policies.push_back(std::move(policy));
     }
     document_.emplace_back("policies", std::move(typed_section));
+  }
+
+  // An action is carried out once the question is answered: it has no link to it.
+  void RefuseApprovals(const Value& config, const std::string& path) {
+    const Result<std::vector<Placeholder>> placeholders = ListPlaceholders(config);
+    if (!placeholders) return;
+    for (const Placeholder& each : *placeholders)
+      if (each.name.starts_with("approval."))
+        Error(path + each.path, "there is no ${" + each.name + "} in an action",
+              "${approval.…} is for notifiers");
   }
 
   void ReadPolicy(const YamlNode& node, const Value& value, PolicySpec* policy) {

@@ -129,6 +129,67 @@ TEST_F(AgentSilenceTest, ADecisionIsDeniedOnceAndForThatIncident) {
   EXPECT_EQ(Heald({"deny", "--url", url_}).code, 2);
 }
 
+// From Slack's message to the healed service, and all that is written down of it.
+TEST_F(AgentSilenceTest, ALinkInSlackAnswersItsDecisionOnce) {
+  std::mutex mutex;
+  std::string link;  // guarded by mutex
+  fakes::HttpServer slack([&](const fakes::FakeRequest& request) {
+    const std::lock_guard lock(mutex);
+    if (const size_t at = request.body.find("/approve?t="); at != std::string::npos)
+      link = request.body.substr(at, request.body.find('|', at) - at);
+    return fakes::FakeReply{.body = "ok"};
+  });
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: approve\n    approval: {expires: 5m}");
+  text.replace(text.find("state_dir: state"), 16,
+               "state_dir: state, public_url: 'http://127.0.0.1:9', approval: {links: true}");
+  Write(text +
+        "notifiers:\n  chat:\n    plugin: slack\n    inputs: [cure]\n    config: "
+        "{webhook_url: '" +
+        slack.url() + "/hook', min_interval: 0s}\n");
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  const auto sent = [&] {
+    const std::lock_guard lock(mutex);
+    return link;
+  };
+  ASSERT_TRUE(Eventually([&] { return !sent().empty(); })) << agent().output();
+  const std::string token = sent().substr(std::string("/approve?t=").size());
+  const auto ask = [&](const std::string& method, const std::string& path,
+                       const std::string& body = "") {
+    support::HttpClient client{support::HttpConfig{}};
+    support::HttpRequest request;
+    request.method = method;
+    request.url = url_ + path;
+    request.body = body;
+    if (!body.empty()) request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+    return client.Perform(request).response;
+  };
+  const size_t starts = Starts().size();
+  SetSick([this, starts] { return Starts().size() == starts; });
+  for (int i = 0; i < 3; ++i) {
+    const support::HttpResponse page = ask("GET", sent());
+    EXPECT_EQ(page.status, 200);
+    EXPECT_THAT(page.body, AllOf(HasSubstr("restart a"), HasSubstr("sick 1 &gt; 0.5")));
+  }
+  EXPECT_EQ(ask("POST", "/approve", "t=" + token + "x&answer=approve&name=anna").status, 403);
+  EXPECT_EQ(Get("/api/v1/approvals")["approvals"].size(), 1u) << "nothing was answered so far";
+  const support::HttpResponse done =
+      ask("POST", "/approve", "t=" + token + "&answer=approve&name=anna");
+  EXPECT_EQ(done.status, 200) << done.body;
+  EXPECT_TRUE(Eventually([&] { return Starts().size() > starts; })) << agent().output();
+  const support::HttpResponse again =
+      ask("POST", "/approve", "t=" + token + "&answer=approve&name=ben");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_THAT(again.body, HasSubstr("approved by link:chat/anna"));
+  const nlohmann::json decision = Get("/api/v1/incidents/1")["decisions"][0];
+  EXPECT_EQ(decision["actor"], "link:chat/anna");
+  EXPECT_EQ(decision["via"], "link");
+  EXPECT_THAT(Heald({"explain", "1", dir_ + "/pipeline.yaml"}).output,
+              HasSubstr("approved by link:chat/anna"));
+  EXPECT_EQ(std::filesystem::status(dir_ + "/state/approval.key").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
 TEST_F(AgentSilenceTest, MistakesAreExplained) {
   const auto says = [&](const std::vector<std::string>& arguments, int code,
                         const std::string& text) {

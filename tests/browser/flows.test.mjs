@@ -117,6 +117,24 @@ test('what was done is in the lists', async () => {
   await page.getByRole('region', {name: 'Audit'}).getByText('user:anna').first().waitFor();
 });
 
+test('an approval says how long it waits, is denied, and nothing is done', async () => {
+  await demo.fault('orders', {...FAULT, duration_s: 15});
+  await menu('Approvals');
+  const card = page.getByRole('article', {name: /^Approval: restart orders/});
+  await card.getByText(/expires in \d+ min/).waitFor();
+  const [asked] = (await demo.ask('/api/v1/approvals')).approvals;
+  await card.getByRole('button', {name: 'Deny'}).click();
+  await expectAccessible(page, 'the question before a denial');
+  await answerDialog('Deny');
+  await page.getByText('Nothing waits for approval.').waitFor();
+  const path = `/api/v1/incidents/${asked.incident}`;
+  await until('the fault is over', async () => (await demo.ask(path)).state === 'resolved', 60_000);
+  const chain = await demo.ask(path);
+  const denied = chain.decisions.find((decision) => decision.id === asked.id);
+  assert.deepEqual([denied.verdict, denied.actor, denied.via], ['refused', 'user:anna', 'dashboard']);
+  assert.equal(chain.outcomes.length, 0);
+});
+
 test('the switch asks first, works, and everyone sees it', async () => {
   const other = await openPage(browser, demo.url);
   await other.getByRole('button', {name: /^Remediation is on/}).waitFor();

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kAnsweredKept = 1000;
 constexpr size_t kHashShown = 12;
+constexpr size_t kShortId = 8;  // as people write them
 
 // What differs, for people.
 std::string Difference(const Plan& was, const Plan& now) {
@@ -90,8 +91,9 @@ void Engine::RememberAnswered(const Decision& decision) {
 
 Error Engine::WhyNotAwaiting(std::string_view decision) const {
   std::string text = "no decision " + std::string(decision) + " awaits approval: ";
-  const auto over = std::find_if(answered_.rbegin(), answered_.rend(),
-                                 [&](const Answered& each) { return each.decision == decision; });
+  const auto over = std::find_if(answered_.rbegin(), answered_.rend(), [&](const Answered& each) {
+    return decision.size() >= kShortId && each.decision.starts_with(decision);
+  });
   if (over == answered_.rend())
     return MakeError(Code::kNotFound, text +
                                           "it was used, withdrawn or has expired; `heald explain` "

@@ -1,6 +1,6 @@
 // Signed links by which one waiting decision can be answered: who has the link may approve or deny
 // that decision, with that plan, until it expires, and nothing else. The engine makes it single use
-// and looks at everything again. Why it is safe enough, and what a leaked one means: decision 16.
+// and looks at everything again. Why it is safe enough, and what a leaked one means: decision 18.
 // Made by the agent for its notifiers, checked by link_routes.cc. Thread rule: any thread.
 #pragma once
 

@@ -90,6 +90,11 @@ api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrid
   out.action = policy.action;
   for (const RecommendedAction& recommended : policy.recommended_actions)
     out.recommended_actions.emplace_back(recommended.recommendation, recommended.action);
+  for (uint32_t number = 1; number <= policy.steps.size(); ++number) {
+    const PolicySpec step = policy.AtStep(number);
+    out.steps.push_back({step.action, step.mode, step.verify_within_ns, step.skip_refused,
+                         step.canary.set ? step.canary.check.text() : "", step.undo.after_ns});
+  }
   for (const InputRef& input : policy.inputs) out.inputs.push_back(InputName(input));
   out.when = policy.when.text();
   out.guard = GuardOf(policy.guard);
@@ -132,9 +137,12 @@ void AddEdges(const std::vector<InputRef>& inputs, const std::string& to,
 // All that it may do, each once.
 std::vector<std::string> ActionsOf(const PolicySpec& policy) {
   std::vector<std::string> actions = {policy.action};
-  for (const RecommendedAction& recommended : policy.recommended_actions)
-    if (std::find(actions.begin(), actions.end(), recommended.action) == actions.end())
-      actions.push_back(recommended.action);
+  const auto add = [&](const std::string& action) {
+    if (std::find(actions.begin(), actions.end(), action) == actions.end())
+      actions.push_back(action);
+  };
+  for (const StepSpec& step : policy.steps) add(step.action);
+  for (const RecommendedAction& recommended : policy.recommended_actions) add(recommended.action);
   return actions;
 }
 

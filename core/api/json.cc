@@ -229,6 +229,8 @@ Json ToJson(const Decision& d) {
           {"plan_hash", d.plan_hash},
           {"guards", ToJsonArray(d.guards)},
           {"why", d.why},
+          {"step", d.step},
+          {"steps", d.steps},
           {"expires", Time(d.expires_ns)},
           {"via", d.via.empty() ? Json() : Json(d.via)},
           {"time", Time(d.ts_ns)}};
@@ -295,6 +297,15 @@ Json ToJson(const PipelineReport& pipeline) {
           {"edges", ToJsonArray(pipeline.edges)}};
 }
 
+Json ToJson(const StepStatus& s) {
+  return {{"action", s.action},
+          {"mode", ToString(s.mode)},
+          {"verify_within_seconds", Seconds(s.verify_within_ns)},
+          {"on_refused", s.skip_refused ? "next" : "wait"},
+          {"canary", Text(s.canary)},
+          {"undo_after_seconds", s.undo_after_ns == 0 ? Json() : Seconds(s.undo_after_ns)}};
+}
+
 Json ToJson(const PolicyStatus& p) {
   Json recommended = Json::object();
   for (const auto& [recommendation, action] : p.recommended_actions)
@@ -304,6 +315,7 @@ Json ToJson(const PolicyStatus& p) {
           {"mode", ToString(p.mode)},
           {"action", p.action},
           {"recommended_actions", recommended},
+          {"steps", ToJsonArray(p.steps)},
           {"inputs", p.inputs},
           {"when", p.when},
           {"guard", ToJson(p.guard)},

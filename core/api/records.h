@@ -79,6 +79,16 @@ struct GuardStatus {
   std::vector<std::string> deny_windows;
 };
 
+// One of the chain of a policy that has `steps:`.
+struct StepStatus {
+  std::string action;
+  Mode mode = Mode::kShadow;  // as it is in force
+  int64_t verify_within_ns = 0;
+  bool skip_refused = false;
+  std::string canary;  // the check as written; empty: none goes first
+  int64_t undo_after_ns = 0;
+};
+
 struct PolicyStatus {
   std::string name;
   bool enabled = true;
@@ -86,6 +96,7 @@ struct PolicyStatus {
   std::string action;
   // What a finding recommends -> the action; it goes before `action`.
   std::vector<std::pair<std::string, std::string>> recommended_actions;
+  std::vector<StepStatus> steps;  // empty: `action` is all there is
   std::vector<std::string> inputs;
   std::string when;  // as written; empty: always
   GuardStatus guard;

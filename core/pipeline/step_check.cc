@@ -1,5 +1,7 @@
 #include "core/pipeline/step_check.h"
 
+#include <algorithm>
+
 namespace heald {
 namespace {
 
@@ -11,7 +13,8 @@ void CheckAlone(const PolicySpec& policy, size_t index, bool alert,
                 std::vector<GraphProblem>* problems) {
   const StepSpec& step = policy.steps[index];
   const std::string name = StepName(policy, index);
-  if (step.mode && *step.mode > policy.mode)
+  // In shadow all of it is, so that one word raises a chain whose steps have their modes already.
+  if (step.mode && *step.mode > policy.mode && policy.mode != Mode::kShadow)
     problems->push_back(Wrong(
         step.path + "/mode",
         name + " can't be in mode " + std::string(ToString(*step.mode)) +
@@ -20,7 +23,8 @@ void CheckAlone(const PolicySpec& policy, size_t index, bool alert,
         "raise the policy's mode, and write 'mode' in the steps that should be more careful"));
   const bool bounded =
       step.bounded() || policy.guard.cooldown_ns != 0 || policy.guard.max_per_hour != 0;
-  if (step.mode.value_or(policy.mode) == Mode::kEnforce && !alert && !bounded)
+  if (std::min(policy.mode, step.mode.value_or(policy.mode)) == Mode::kEnforce && !alert &&
+      !bounded)
     problems->push_back(
         Wrong(step.path, name + " enforces without a guard: add at least cooldown or max_per_hour",
               "write it in the step's guard, or in the policy's for all of them"));

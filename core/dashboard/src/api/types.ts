@@ -55,6 +55,14 @@ export interface Policy {
   mode: Mode;
   action: string;
   recommended_actions: Record<string, string>;
+  steps: {
+    action: string;
+    mode: Mode;
+    verify_within_seconds: number;
+    on_refused: 'wait' | 'next';
+    canary: string | null;
+    undo_after_seconds: number | null;
+  }[];
   inputs: string[];
   when: string;
   guard: {
@@ -293,6 +301,8 @@ export interface Decision {
   plan_hash: string;
   guards: GuardVerdict[];
   why: string;
+  step: number;
+  steps: number;
   expires: Time;
   via: 'api' | 'cli' | 'dashboard' | 'link' | null;
   time: Time;

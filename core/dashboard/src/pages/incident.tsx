@@ -107,7 +107,10 @@ function DecisionCard({
   return (
     <article class="card" aria-label={decision.plan.summary}>
       <div class="card-head">
-        <h3>{decision.plan.summary || decision.action}</h3>
+        <h3>
+          {decision.plan.summary || decision.action}
+          {decision.steps > 1 && ` (step ${decision.step} of ${decision.steps})`}
+        </h3>
         <span>
           <Badge state={decision.verdict} /> <Badge state={decision.mode} />
           {decision.dry_run && <Badge state="dry_run" />}

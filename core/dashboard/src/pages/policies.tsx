@@ -54,6 +54,16 @@ function ModeControl({policy}: {policy: Policy}) {
   );
 }
 
+function stepText(policy: Policy, step: Policy['steps'][number]): string {
+  const parts = [
+    step.mode === policy.mode ? '' : `only in mode ${step.mode}`,
+    step.canary ? `a canary first, the rest once ${step.canary}` : '',
+    step.on_refused === 'next' ? 'passed over where its guards refuse' : '',
+    step.undo_after_seconds ? `taken back after ${duration(step.undo_after_seconds)}` : '',
+  ].filter(Boolean);
+  return parts.length > 0 ? `: ${parts.join('; ')}` : '';
+}
+
 function guardText(policy: Policy): string {
   const {for_seconds, cooldown_seconds, max_per_hour, excluded} = policy.guard;
   const {max_targets, min_healthy, breaker, windows, deny_windows} = policy.guard;
@@ -129,7 +139,15 @@ function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
               ))}
             />,
           ],
-          ['Does', <NodeLink name={policy.action} />],
+          ...(policy.steps.length > 0
+            ? policy.steps.map((step, index): [string, ComponentChildren] => [
+                index === 0 ? 'First' : 'If that fails',
+                <>
+                  <NodeLink name={step.action} />
+                  {stepText(policy, step)}
+                </>,
+              ])
+            : [['Does', <NodeLink name={policy.action} />] as [string, ComponentChildren]]),
           ...Object.entries(policy.recommended_actions).map(
             ([recommendation, action]): [string, ComponentChildren] => [
               `Where ${recommendation} is recommended`,

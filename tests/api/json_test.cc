@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/units.h"
+
 namespace heald::api {
 namespace {
 
@@ -43,6 +45,31 @@ TEST(ApiJsonTest, FindingHasEveryFieldAndNullForUnknown) {
   EXPECT_EQ(json["contributors"][0]["share"], 0.7);
   EXPECT_TRUE(json["annotations"].is_object());
   EXPECT_EQ(json.size(), 29u);
+}
+
+TEST(ApiJsonTest, TimelineShowsSamplesAndCallsWithTheirTimes) {
+  ChainEvent seen{
+      kTime, "slow", "finding.opened", "",
+      R"({"text":"slow","recent":[1,null,3],"recent_step_ns":2000000000,"sample_ts_ns":)" +
+          std::to_string(kTime) + "}"};
+  Json json = ToJson(seen);
+  EXPECT_EQ(json["samples"],
+            Json::array({{{"time", FormatTime(kTime - 4'000'000'000)}, {"value", 1}},
+                         {{"time", FormatTime(kTime - 2'000'000'000)}, {"value", nullptr}},
+                         {{"time", FormatTime(kTime)}, {"value", 3}}}));
+  EXPECT_EQ(json["calls"], Json::array());
+  EXPECT_FALSE(json["detail"].contains("recent"));
+  seen.detail = R"({"recent":[1,3],"sample_ts_ns":)" + std::to_string(kTime) + "}";
+  EXPECT_TRUE(ToJson(seen)["samples"][0]["time"].is_null()) << "at no fixed rate";
+
+  ChainEvent done{kTime, "heald", "execution.observed", "d1",
+                  R"({"text":"…","calls":[{"call":"POST /c","answer":"204","took_ns":812000000,)"
+                  R"("at_ns":)" +
+                      std::to_string(kTime) + "}]}"};
+  EXPECT_EQ(ToJson(done)["calls"], Json::array({{{"call", "POST /c"},
+                                                 {"answer", "204"},
+                                                 {"time", FormatTime(kTime)},
+                                                 {"took_seconds", 0.812}}}));
 }
 
 TEST(ApiJsonTest, ChainHoldsDecisionsGuardsOutcomesAndTimeline) {

@@ -155,6 +155,23 @@ TEST_F(DockerRollingTest, AfterACrashWhatIsDoneIsNotRestartedAgain) {
   EXPECT_THROW(Execute(Part::kCanary, plan), sdk::Failure);
 }
 
+TEST_F(DockerRollingTest, ReportsEachCall) {
+  RunService({1, 2});
+  const sdk::Plan plan = PlanOf(Rolling());
+  sdk::detail::CallLog log;
+  log.Begin();
+  Execute(Part::kCanary, plan);
+  std::vector<std::string> restarts;
+  for (const heald_call& call : log.End()) {
+    const std::string text(sdk::detail::View(call.call));
+    EXPECT_TRUE(text.starts_with("POST /v1.41/containers/") || text.starts_with("GET /"));
+    if (text.starts_with("POST"))
+      restarts.push_back(text.substr(text.rfind('/')) + " -> " +
+                         std::string(sdk::detail::View(call.answer)));
+  }
+  EXPECT_THAT(restarts, ::testing::ElementsAre("/restart?t=2 -> 204"));
+}
+
 TEST_F(DockerRollingTest, OneContainerIsNoCanary) {
   RunService({1});
   const sdk::Plan plan = PlanOf(Rolling());

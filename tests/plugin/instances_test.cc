@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/plugin/convert.h"
 #include "heald/plugin.h"
 #include "tests/pipeline/fakes.h"
 
@@ -83,11 +84,15 @@ struct EchoAction : sdk::Action<EchoAction> {
     plan.summary = params.text + " for " + std::string(request.target.Get("service"));
     plan.before = "{\"decision\":\"" + std::string(request.decision) + "\"}";
     plan.effect_within = params.wait;
+    plan.can_canary = true;
     return plan;
   }
   sdk::Effect Execute(const sdk::Request& request, const sdk::Plan& plan, const Config&) {
+    for (int i = 0; i < 40; ++i)
+      sdk::RecordCall({"POST /" + std::to_string(i) + "\n" + std::string(400, 'x'), "204", 5, -1});
     if (request.finding == nullptr) throw sdk::Failure(HEALD_CONFLICT, "no finding").Retryable(5);
-    return {sdk::EffectState::kPending, plan.before};
+    const bool rest = request.part == sdk::Part::kRest && plan.can_canary;
+    return {sdk::EffectState::kPending, rest ? "the rest" : plan.before};
   }
   sdk::Effect Observe(const sdk::Request&, const sdk::Plan&, const Config&) {
     return {sdk::EffectState::kDone, "seen"};
@@ -255,6 +260,16 @@ TEST_F(InstancesTest, AnActionGetsItsRenderedConfigAndRemembersItsPlan) {
   const Result<Effect> effect = (*action)->Execute(call, *plan);
   ASSERT_TRUE(effect);
   EXPECT_EQ(effect->detail, "{\"decision\":\"d1\"}");
+  call.part = Part::kRest;
+  EXPECT_EQ((*action)->Execute(call, *plan)->detail, "the rest");
+  // The first and the latest calls, each on one line; also of an execution that failed.
+  for (const std::vector<Call>& calls : {effect->calls, refused.error().calls}) {
+    ASSERT_EQ(calls.size(), kMaxCalls);
+    EXPECT_TRUE(calls.front().call.starts_with("POST /0 xxx")) << calls.front().call;
+    EXPECT_TRUE(calls.back().call.starts_with("POST /39 xxx"));
+    EXPECT_LT(calls.back().call.size(), 310u);
+    EXPECT_EQ(calls.back().took_ns, 0);
+  }
   EXPECT_EQ((*action)->Observe(call, *plan)->state, EffectState::kDone);
   EXPECT_FALSE((*action)->can_dry_run());
   EXPECT_EQ((*action)->Undo(call, *plan).error().code, Code::kUnsupported);

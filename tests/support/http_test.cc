@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "heald/calls.h"
+#include "heald/error.h"
 #include "tests/fakes/http_server.h"
 
 namespace heald::support {
@@ -434,6 +436,35 @@ TEST(HttpTest, ShowsUrlsWithoutSecrets) {
   EXPECT_EQ(ShownUrl("http://host/a@b"), "http://host/a@b");
   EXPECT_EQ(ShownUrl("http://host:1/p"), "http://host:1/p");
   EXPECT_EQ(ShownUrl("nonsense"), "nonsense");
+}
+
+TEST(HttpTest, ShowsCallsWithoutSecrets) {
+  HttpConfig config;
+  config.url = "https://anna:pw@host/base/";
+  EXPECT_EQ(ShownCall(config, {.method = "POST", .url = "/restart?token=1"}),
+            "POST https://host/base/restart?…");
+  EXPECT_EQ(ShownCall(config, {.url = "http://bob:pw@other/x"}), "GET http://other/x");
+  config.url = "unix:///var/run/docker.sock";
+  EXPECT_EQ(ShownCall(config, {.method = "POST", .url = "/c/restart?t=10", .show_query = true}),
+            "POST /c/restart?t=10");
+}
+
+TEST(HttpTest, ReportsItsCallsToTheActionThatMakesThem) {
+  HttpConfig config;
+  config.url = "http://127.0.0.1:1";
+  HttpClient client(config);
+  client.Perform({.url = "/nobody"});
+  sdk::detail::CallLog log;
+  log.Begin();
+  client.Perform({.method = "POST", .url = "/restart?token=1"});
+  client.Perform({.method = "POST", .url = "/restart?token=1"});
+  const std::span<const heald_call> calls = log.End();
+  ASSERT_EQ(calls.size(), 1u) << "the same again is one line";
+  EXPECT_EQ(sdk::detail::View(calls[0].call), "POST http://127.0.0.1:1/restart?…");
+  EXPECT_EQ(sdk::detail::View(calls[0].answer),
+            "no answer: connection refused by http://127.0.0.1:1/restart, 2 times");
+  EXPECT_GT(calls[0].at_ns, 0);
+  EXPECT_GT(calls[0].took_ns, 0);
 }
 
 TEST(HttpTest, EncodesForQueries) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <thread>
 
@@ -245,6 +246,12 @@ enum class End { kStopped, kCrashed };
 
 class RemedyPostgresOutageTest : public ::testing::TestWithParam<End> {};
 
+// How long the server stays away at least: the long run has a minute of it.
+int64_t OutageNs() {
+  const char* const seconds = std::getenv("HEALD_OUTAGE_SECONDS");
+  return seconds == nullptr ? 0 : std::atoi(seconds) * kSecond;
+}
+
 // Real seconds pass until the store is back, so the world's clock follows them.
 void RunUntil(World* world, const std::function<bool()>& done) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -281,11 +288,20 @@ TEST_P(RemedyPostgresOutageTest, AStormLosesNothingAndDoublesNothing) {
     }
     return slowest_ns;
   };
+  const auto quiet = [&] {
+    const int64_t begin_ns = SystemClock().MonotonicNs();
+    world.Run(100 * kMillisecond);
+    const int64_t took_ns = SystemClock().MonotonicNs() - begin_ns;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return took_ns;
+  };
   storm(0, 50);
   const int before = world.gateway.executes;
   EXPECT_GT(before, 0);
   GetParam() == End::kStopped ? server.Stop() : server.Crash();
-  const int64_t slowest_ns = storm(50, 250);
+  const int64_t back_ns = SystemClock().MonotonicNs() + OutageNs();
+  int64_t slowest_ns = storm(50, 250);
+  while (SystemClock().MonotonicNs() < back_ns) slowest_ns = std::max(slowest_ns, quiet());
   EXPECT_LT(slowest_ns, 2500 * kMillisecond) << "the engine doesn't hang";
   EXPECT_GT(world.engine->journal_held(), 0u);
   EXPECT_LE(world.gateway.executes, before + 1) << "at most the one that was being called";

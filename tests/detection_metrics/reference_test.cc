@@ -10,6 +10,7 @@
 
 #include "core/backtest/metric_csv.h"
 #include "tests/bench/detection/data.h"
+#include "tests/bench/detection/nab_score.h"
 #include "tests/bench/detection/vus_pr.h"
 
 namespace heald::bench {
@@ -85,6 +86,31 @@ TEST_F(DetectionReferenceTest, VusPrAgreesOnTheGivenHosts) {
     ASSERT_NE(said, "");
     EXPECT_NEAR(VusPr(host.labels, scores, host.max_buffer), std::stod(said), 5.1e-5) << host.name;
   }
+}
+
+TEST_F(DetectionReferenceTest, NabScoresAgreeOnTheGivenFiles) {
+  const std::string folder = (shared_ / "data" / "nab").string();
+  std::vector<NabFile> files;
+  for (const WindowedFile& file : LoadWindowed(folder)) {
+    files.push_back({Changes(file.path), file.windows});
+    fs::create_directories((dir_ / file.name).parent_path());
+    std::ofstream out(dir_ / file.name);
+    out.precision(17);
+    out << "score\n";
+    for (const double score : files.back().scores) out << score << '\n';
+  }
+  ASSERT_EQ(files.size(), 35u);
+  const std::string said = Tool("nab_score.py " + folder + " " + dir_.string() + " --threshold 30");
+  const auto results = NabScore(files, 30);
+  std::string expected;
+  for (size_t i = 0; i < results.size(); ++i) {
+    constexpr const char* kNames[] = {"standard", "low_fp", "low_fn"};
+    char line[128];
+    std::snprintf(line, sizeof line, "%-9s best %6.2f at %.6g  fixed %7.2f\n", kNames[i],
+                  results[i].best, results[i].best_threshold, results[i].fixed);
+    expected += line;
+  }
+  EXPECT_EQ(said, expected);
 }
 
 }  // namespace

@@ -173,4 +173,14 @@ Values Bootstrap(Random& random, const Values& column, size_t block, size_t samp
   return values;
 }
 
+size_t AddRamp(Random& random, double threshold, Values& values) {
+  constexpr double kPerMinute = 4;
+  const double length = Uniform(random, 20, 120) * kPerMinute;
+  const double begin =
+      std::floor(Uniform(random, 60, static_cast<double>(values.size()) - length - 20));
+  for (size_t at = 0; at < values.size(); ++at)
+    values[at] += threshold * std::clamp((static_cast<double>(at) - begin) / length, 0.0, 1.5);
+  return static_cast<size_t>(std::ceil(begin + length));
+}
+
 }  // namespace heald::trend::testing

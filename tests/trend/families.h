@@ -26,4 +26,8 @@ Values Noise(Random& random, size_t samples);
 // Blocks of `block` rows from random places of one column, as many as needed.
 Values Bootstrap(Random& random, const Values& column, size_t block, size_t samples);
 
+// Adds a ramp that begins somewhere after the first quarter of an hour and rises by `threshold`
+// within 20 to 120 minutes; returns the sample at which it has.
+size_t AddRamp(Random& random, double threshold, Values& values);
+
 }  // namespace heald::trend::testing

@@ -154,15 +154,7 @@ Ramps Try(const Config& config, const std::function<Values(Random&, size_t)>& no
   for (int i = 0; i < count; ++i) {
     Values values = noise(random, kSamples);
     const bool ramp = i % 2 == 1;
-    size_t crossing = kSamples;
-    if (ramp) {
-      const double length = std::uniform_real_distribution<>(20, 120)(random) * kPerMinute;
-      const double begin =
-          std::floor(std::uniform_real_distribution<>(60, kSamples - length - 20)(random));
-      for (size_t at = 0; at < kSamples; ++at)
-        values[at] += kThreshold * std::clamp((static_cast<double>(at) - begin) / length, 0.0, 1.5);
-      crossing = static_cast<size_t>(std::ceil(begin + length));
-    }
+    const size_t crossing = ramp ? testing::AddRamp(random, kThreshold, values) : kSamples;
     const double horizon = static_cast<double>(config.horizon.ns) / kStepNs;
     const auto alarms = AlarmsOf(config, values, [&](size_t at, const Series& series) {
       constexpr size_t kFirst = 120;

@@ -103,9 +103,9 @@ void Agent::CollectReports() {
     count("failed", p.failed);
     count("undone", p.undone);
     set(names::kPolicySuccess, {{"policy", p.policy}}, p.success_ratio);
-    set(names::kPolicyRecover, {{"policy", p.policy}, {"quantile", "0.5"}},
+    set(names::kPolicyRecover, {{"policy", p.policy}, {"stat", "median"}},
         seconds(p.recover_median_ns));
-    set(names::kPolicyRecover, {{"policy", p.policy}, {"quantile", "0.9"}},
+    set(names::kPolicyRecover, {{"policy", p.policy}, {"stat", "p90"}},
         seconds(p.recover_p90_ns));
     set(names::kPolicyCleared, {{"policy", p.policy}}, static_cast<double>(p.cleared_by_itself));
   }

@@ -303,7 +303,7 @@ Json ToJson(const StepStatus& s) {
           {"verify_within_seconds", Seconds(s.verify_within_ns)},
           {"on_refused", s.skip_refused ? "next" : "wait"},
           {"canary", Text(s.canary)},
-          {"undo_after_seconds", s.undo_after_ns == 0 ? Json() : Seconds(s.undo_after_ns)}};
+          {"undo_after_seconds", s.undo_after_ns == 0 ? Json() : Json(Seconds(s.undo_after_ns))}};
 }
 
 Json ToJson(const PolicyStatus& p) {

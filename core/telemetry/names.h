@@ -97,8 +97,8 @@ inline constexpr MetricDef kPolicyAttempts{
 inline constexpr MetricDef kPolicySuccess{"heald_policy_success_ratio", kGauge, "policy",
                                           "Part of those that were verified"};
 inline constexpr MetricDef kPolicyRecover{
-    "heald_policy_recover_seconds", kGauge, "policy,quantile",
-    "From an incident's beginning to its verified recovery, in the last 30 days (0.5, 0.9)"};
+    "heald_policy_recover_seconds", kGauge, "policy,stat",
+    "From an incident's beginning to its verified recovery, in the last 30 days (median, p90)"};
 inline constexpr MetricDef kPolicyCleared{
     "heald_policy_cleared_by_itself", kGauge, "policy",
     "Incidents of the last 30 days that it would have acted on and that cleared by themselves"};

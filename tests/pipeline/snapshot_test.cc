@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -17,7 +18,7 @@ class SnapshotTest : public ::testing::Test {
     node_.config = Value(Value::Map{{"window", Value(20)}});
   }
   ~SnapshotTest() override { std::filesystem::remove(path_); }
-  const std::string path_ = ::testing::TempDir() + "heald-snapshot-test";
+  const std::string path_ = ::testing::TempDir() + "heald-snapshot-test-" + std::to_string(getpid());
   NodeSpec node_;
 };
 

@@ -462,7 +462,7 @@ TEST(HttpTest, ReportsItsCallsToTheActionThatMakesThem) {
   ASSERT_EQ(calls.size(), 1u) << "the same again is one line";
   EXPECT_EQ(sdk::detail::View(calls[0].call), "POST http://127.0.0.1:1/restart?…");
   EXPECT_EQ(sdk::detail::View(calls[0].answer),
-            "no answer: connection refused by http://127.0.0.1:1/restart, 2 times");
+            "no answer: connection refused by http://127.0.0.1:1, 2 times");
   EXPECT_GT(calls[0].at_ns, 0);
   EXPECT_GT(calls[0].took_ns, 0);
 }

@@ -167,7 +167,8 @@ void WriteGenerated(const std::string& folder) {
           << 50 + 20 * std::sin(2 * std::numbers::pi * day) + 2 * normal(random) + (bad ? 40 : 0)
           << '\n';
     }
-    windows[name] = {{time(fault - kWindow / 4), time(fault + 3 * kWindow / 4)}};
+    windows[name] = ordered_json::array(
+        {ordered_json::array({time(fault - kWindow / 4), time(fault + 3 * kWindow / 4)})});
   }
   std::ofstream(nab / "windows.json") << windows.dump();
 }

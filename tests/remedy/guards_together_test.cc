@@ -115,6 +115,7 @@ PipelineSpec Permissive() {
     policy->guard.cooldown_ns = 0;
     policy->guard.max_per_hour = 0;
     policy->guard.breaker.failures = 0;
+    policy->guard.demote.failures = 0;
     policy->verify_within_ns = 10 * kMinute;
   }
   PipelineSpec spec = MakeSpec({latency, other});

@@ -33,7 +33,7 @@ try {
   await page.goto(`${demo.url}/#/incidents/1`);
   await page.getByText('resolved', {exact: true}).waitFor();
   await page.locator('.chart canvas').first().waitFor();
-  await take(page, 'incident', 860);
+  await take(page, 'incident', 790);
   await page.goto(`${demo.url}/#/pipeline/slow`);
   await page.getByRole('link', {name: /^source services, running, [0-9.]+\/s$/}).waitFor();
   await take(page, 'pipeline', 900);

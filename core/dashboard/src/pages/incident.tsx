@@ -203,10 +203,13 @@ export function IncidentPage({id}: {id: string}) {
               ))}
             />,
           ],
-          ['It really was', <LabelControl incident={data} />],
           ['Trace', <span class="mono small">{data.trace_id}</span>],
         ]}
       />
+      <div class="labelling">
+        <span class="soft">It really was</span>
+        <LabelControl incident={data} />
+      </div>
       <div class="columns">
         <Section title="Timeline">
           <Timeline

@@ -175,8 +175,8 @@ bool Node::Drained() const {
 void Node::PushSamples(BatchRef batch) {
   Push(std::move(batch), true);
 }
-void Node::PushLogs(std::shared_ptr<const std::vector<LogLine>> lines) {
-  Push(LogMessage{std::move(lines)}, true);
+void Node::PushLogs(LogBatch batch) {
+  Push(std::move(batch), true);
 }
 void Node::PushNotification(const Notification& notification) {
   in_.fetch_add(1, std::memory_order_relaxed);
@@ -211,7 +211,7 @@ void Node::Push(Message message, bool data) {
         (spec_.when_full == WhenFull::kDropOldest && data_in_inbox_ >= spec_.queue)) {
       // The oldest data goes; control messages stay in their place.
       const auto oldest = std::find_if(inbox_.begin(), inbox_.end(), [](const Message& m) {
-        return std::holds_alternative<BatchRef>(m) || std::holds_alternative<LogMessage>(m);
+        return std::holds_alternative<BatchRef>(m) || std::holds_alternative<LogBatch>(m);
       });
       if (oldest != inbox_.end() && data_in_inbox_ >= spec_.queue) {
         dropped_ += std::visit(RecordCounter(), *oldest);
@@ -245,7 +245,7 @@ void Node::Drain() {
         message = std::move(inbox_.front());
         inbox_.pop_front();
         if (std::holds_alternative<BatchRef>(*message) ||
-            std::holds_alternative<LogMessage>(*message))
+            std::holds_alternative<LogBatch>(*message))
           --data_in_inbox_;
         else if (std::holds_alternative<TickMessage>(*message))
           tick_waiting_ = false;
@@ -272,10 +272,12 @@ void Node::Handle(Message& message) {
     const Call call(*this, "samples");
     Finish(detector_->Samples(**batch, *this));
     batch_born_ns_.store(0, std::memory_order_relaxed);
-  } else if (const auto* logs = std::get_if<LogMessage>(&message)) {
-    live_batch_.store(true, std::memory_order_relaxed);
+  } else if (const auto* logs = std::get_if<LogBatch>(&message)) {
+    live_batch_.store(!logs->backfill, std::memory_order_relaxed);
+    batch_born_ns_.store(logs->born_ns, std::memory_order_relaxed);
     const Call call(*this, "logs");
     Finish(detector_->Logs(*logs->lines, *this));
+    batch_born_ns_.store(0, std::memory_order_relaxed);
   } else if (std::holds_alternative<TickMessage>(message)) {
     const Call call(*this, "tick");
     if (const Status status = detector_->Tick(clock_.NowNs(), *this); !status) Finish(status);

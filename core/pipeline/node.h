@@ -35,6 +35,13 @@ struct Edge {
 };
 using Edges = std::vector<Edge>;
 
+// Lines on their way to a detector; read-only, shared by all that read them.
+struct LogBatch {
+  std::shared_ptr<const std::vector<LogLine>> lines;
+  bool backfill = false;  // history: learnt from, never acted on
+  int64_t born_ns = 0;    // monotonic time at which they came in
+};
+
 enum class NodeState : uint8_t { kIdle, kRunning, kHung, kFailed, kStopped };
 std::string_view ToString(NodeState state);
 
@@ -108,7 +115,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   // Data in. Full inboxes follow the YAML: kBlock takes it all the same (the producer asked
   // Congested before), kDropOldest makes room.
   void PushSamples(BatchRef batch);
-  void PushLogs(std::shared_ptr<const std::vector<LogLine>> lines);
+  void PushLogs(LogBatch batch);
   // In the spool when it returns, also on a node that is stopped.
   void PushNotification(const Notification& notification);
   // There may be notices in the spool that another node put there.
@@ -135,15 +142,12 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   bool MarkHung(int64_t now_ns);
 
  private:
-  struct LogMessage {
-    std::shared_ptr<const std::vector<LogLine>> lines;
-  };
   struct TickMessage {};
   struct ExpiredMessage {
     std::shared_ptr<const std::vector<uint32_t>> series;
   };
   using Message =
-      std::variant<BatchRef, LogMessage, std::function<void()>, TickMessage, ExpiredMessage>;
+      std::variant<BatchRef, LogBatch, std::function<void()>, TickMessage, ExpiredMessage>;
 
   struct RunningCall {
     uint64_t id;

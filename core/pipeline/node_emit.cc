@@ -7,17 +7,24 @@ namespace heald {
 namespace {
 
 constexpr int64_t kCongestedRetryNs = 100 * kMillisecond;
+constexpr size_t kMaxLines = 65'536;  // of one call
 
-}  // namespace
-
-Result<SampleBatch*> Node::Reserve(uint64_t rows) {
-  for (const Edge& edge : *CurrentEdges()) {
+// An error where somebody who mustn't lose anything is behind.
+Status RoomFor(const Edges& edges) {
+  for (const Edge& edge : edges) {
     if (!edge.to->Congested()) continue;
     Error error = MakeError(Code::kFull, "node " + edge.to->spec().name + " is behind");
     error.retryable = true;
     error.retry_after_ns = kCongestedRetryNs;
     return error;
   }
+  return {};
+}
+
+}  // namespace
+
+Result<SampleBatch*> Node::Reserve(uint64_t rows) {
+  if (Status room = RoomFor(*CurrentEdges()); !room) return room.error();
   return new SampleBatch(index_, rows, backfilling_.load(std::memory_order_relaxed));
 }
 
@@ -89,10 +96,51 @@ std::shared_ptr<const Edges> Node::CurrentEdges() const {
   return edges_;
 }
 
+// All or nothing, so that whoever has the lines can hand them over again.
 Status Node::Logs(std::vector<LogLine> lines) {
+  if (lines.empty()) return {};
+  if (lines.size() > kMaxLines)
+    return MakeError(Code::kInvalid, "at most 65536 lines can be handed over at once");
+  const std::shared_ptr<const Edges> edges = CurrentEdges();
+  if (Status room = RoomFor(*edges); !room) return room;
+  const int64_t now_ns = clock_.MonotonicNs();
+  constexpr uint32_t kNoName = UINT32_MAX;
+  std::vector<uint32_t> names;  // of each line's stream
+  names.reserve(lines.size());
+  for (const LogLine& line : lines) {
+    if (line.stream == kNoSeries) {
+      names.push_back(kNoName);
+      continue;
+    }
+    const SeriesTable::Series* stream = series_.Get(line.stream);
+    if (stream == nullptr || stream->owner != index_) {
+      stale_.fetch_add(1, std::memory_order_relaxed);
+      return MakeError(Code::kStaleSeries, "a line's stream has expired: intern it again");
+    }
+    // Alive, but without a value: it isn't a series of numbers.
+    SeriesTable::Touch(stream, now_ns, stream->value.load(std::memory_order_relaxed),
+                       stream->ts_ns.load(std::memory_order_relaxed));
+    names.push_back(stream->name);
+  }
   out_.fetch_add(lines.size(), std::memory_order_relaxed);
-  const auto shared = std::make_shared<const std::vector<LogLine>>(std::move(lines));
-  for (const Edge& edge : *CurrentEdges()) edge.to->PushLogs(shared);
+  const bool backfill = backfilling_.load(std::memory_order_relaxed);
+  const auto all = std::make_shared<const std::vector<LogLine>>(std::move(lines));
+  for (const Edge& edge : *edges) {
+    const auto wanted = [&edge](uint32_t name) {
+      return edge.names.empty() ||
+             std::find(edge.names.begin(), edge.names.end(), name) != edge.names.end();
+    };
+    if (std::all_of(names.begin(), names.end(), wanted)) {
+      edge.to->PushLogs({all, backfill, now_ns});
+      continue;
+    }
+    std::vector<LogLine> part;
+    for (size_t i = 0; i < all->size(); ++i)
+      if (wanted(names[i])) part.push_back((*all)[i]);
+    if (!part.empty())
+      edge.to->PushLogs(
+          {std::make_shared<const std::vector<LogLine>>(std::move(part)), backfill, now_ns});
+  }
   return {};
 }
 

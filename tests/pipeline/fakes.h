@@ -36,6 +36,7 @@ struct World {
   std::string fail_start;
   std::map<std::string, std::function<Status(const NodeContext&, Emitter&)>> on_poll;
   std::map<std::string, std::function<Status(const SampleBatch&, Emitter&)>> on_samples;
+  std::map<std::string, std::function<Status(Emitter&)>> on_logs;
   std::map<std::string, std::function<Status(const Notification&)>> on_notify;
   std::map<std::string, std::function<void(Emitter&)>> on_backfill;
 
@@ -136,7 +137,11 @@ class FakeDetector final : public DetectorInstance {
     const auto at = world_.on_samples.find(node_.spec().name);
     return at == world_.on_samples.end() ? Status() : at->second(batch, emitter);
   }
-  Status Logs(std::span<const LogLine>, Emitter&) override { return {}; }
+  Status Logs(std::span<const LogLine> lines, Emitter& emitter) override {
+    for (const LogLine& line : lines) world_.Note(node_.spec().name, "line " + line.line);
+    const auto at = world_.on_logs.find(node_.spec().name);
+    return at == world_.on_logs.end() ? Status() : at->second(emitter);
+  }
   Status Tick(int64_t, Emitter&) override {
     world_.Note(node_.spec().name, "tick");
     return {};

@@ -4,8 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <limits>
+
+#include "heald/time_text.h"
 
 namespace heald {
 namespace {
@@ -147,61 +148,13 @@ std::string FormatElapsed(int64_t ns) {
 }
 
 std::string FormatTime(int64_t ns) {
-  int64_t seconds = ns / kSecond;
-  int64_t millis = ns % kSecond / kMillisecond;
-  if (ns % kSecond < 0) {
-    --seconds;
-    millis = (ns % kSecond + kSecond) / kMillisecond;
-  }
-  const time_t t = seconds;
-  tm parts{};
-  gmtime_r(&t, &parts);
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                static_cast<int>(millis));
-  return buffer;
+  return sdk::FormatTimeText(ns);
 }
 
 Result<int64_t> ParseTime(std::string_view text) {
-  const std::string copy(text);
-  double epoch = 0;
-  if (const auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), epoch);
-      code == std::errc() && at == text.data() + text.size()) {
-    if (!(std::fabs(epoch) < 9.2e9))
-      return Bad("time", text, "epoch seconds are expected, not milliseconds");
-    // Apart, as a double doesn't hold so many nanoseconds.
-    const double whole = std::floor(epoch);
-    return static_cast<int64_t>(whole) * kSecond +
-           static_cast<int64_t>(std::llround((epoch - whole) * 1e9));
-  }
-  tm parts{};
-  double seconds = 0;
-  int consumed = 0;
-  char separator = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%c%2d:%2d:%lf%n", &parts.tm_year, &parts.tm_mon,
-                  &parts.tm_mday, &separator, &parts.tm_hour, &parts.tm_min, &seconds,
-                  &consumed) != 7 ||
-      (separator != 'T' && separator != 't' && separator != ' ') || parts.tm_mon < 1 ||
-      parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_hour > 23 ||
-      parts.tm_min > 59 || seconds < 0 || seconds >= 61)
-    return Bad("time", text, "write 2026-11-21T20:14:03Z or epoch seconds");
-  std::string_view zone = text.substr(static_cast<size_t>(consumed));
-  int64_t offset_s = 0;
-  if (!zone.empty() && zone != "Z" && zone != "z") {
-    int hours = 0;
-    int minutes = 0;
-    char sign = 0;
-    if (zone.size() != 6 ||
-        std::sscanf(copy.c_str() + consumed, "%c%2d:%2d", &sign, &hours, &minutes) != 3 ||
-        (sign != '+' && sign != '-'))
-      return Bad("time", text, "the zone is Z or +01:00");
-    offset_s = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-  }
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  const int64_t whole = timegm(&parts);
-  return (whole - offset_s) * kSecond + static_cast<int64_t>(std::llround(seconds * 1e9));
+  int64_t ns = 0;
+  if (const char* hint = sdk::ParseTimeText(text, &ns)) return Bad("time", text, hint);
+  return ns;
 }
 
 }  // namespace heald

@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "core/base/activity.h"
+#include "core/pipeline/action_threads.h"
 
 namespace heald {
 namespace {
@@ -34,7 +35,7 @@ class Node::Call {
     SetActivity(node_.spec_.name.c_str(), what.data());
     const std::lock_guard lock(node_.mutex_);
     id_ = node_.next_call_++;
-    node_.calls_.push_back({id_, began_ns_, what});
+    node_.calls_.push_back({id_, began_ns_, what, std::this_thread::get_id()});
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -64,8 +65,14 @@ Node::~Node() = default;
 
 bool Node::cancelled() const {
   if (stopping_.load(std::memory_order_relaxed)) return true;
-  const int64_t oldest = OldestCallNs();
-  return oldest != 0 && clock_.MonotonicNs() - oldest > spec_.deadline_ns;
+  // Of calls that overlap each has its own time; a plugin's own thread asks for the oldest.
+  int64_t began_ns = OldestCallNs();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const RunningCall& call : calls_)
+      if (call.thread == std::this_thread::get_id()) began_ns = call.began_ns;
+  }
+  return began_ns != 0 && clock_.MonotonicNs() - began_ns > spec_.deadline_ns;
 }
 
 Status Node::Create(InstanceFactory& factory) {
@@ -89,9 +96,8 @@ Status Node::Create(InstanceFactory& factory) {
 
 Status Node::Start(Lane& pool) {
   if (spec_.kind != Kind::kDetector || spec_.blocking) {
-    constexpr unsigned kReentrantThreads = 4;
-    own_lane_ = std::make_unique<Lane>(
-        spec_.name, spec_.kind == Kind::kAction && spec_.reentrant ? kReentrantThreads : 1);
+    own_lane_ =
+        std::make_unique<Lane>(spec_.name, spec_.kind == Kind::kAction ? ActionThreads(spec_) : 1);
   }
   lane_ = own_lane_ ? own_lane_.get() : &pool;
   timer_ = std::make_unique<boost::asio::steady_timer>(lane_->context());

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -153,6 +154,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
     uint64_t id;
     int64_t began_ns;
     std::string_view what;
+    std::thread::id thread;
   };
   // While one lives, the watchdog sees the call.
   class Call;

@@ -4,42 +4,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
 #include "core/base/checksum.h"
+#include "core/model/value_text.h"
 
 namespace heald {
 namespace {
 
 constexpr std::string_view kMagic = "heald-snapshot 1\n";
-
-void Append(std::string& out, const Value& value) {
-  if (const bool* b = value.AsBool()) {
-    out += *b ? "t" : "f";
-  } else if (const int64_t* i = value.AsInt()) {
-    out += std::to_string(*i);
-  } else if (const double* d = value.AsDouble()) {
-    char buffer[32];
-    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, *d).ptr);
-  } else if (const std::string* s = value.AsString()) {
-    out += std::to_string(s->size()) + ":" + *s;
-  } else if (const Value::List* list = value.AsList()) {
-    out += '[';
-    for (const Value& item : *list) (Append(out, item), out += ',');
-    out += ']';
-  } else if (const Value::Map* map = value.AsMap()) {
-    out += '{';
-    for (const Value::Member& member : *map)
-      (out += member.first + "=", Append(out, member.second), out += ',');
-    out += '}';
-  } else {
-    out += '0';
-  }
-}
 
 Error Refused(const std::string& path, const std::string& why) {
   return MakeError(Code::kCorrupt, "snapshot " + path + " " + why + "; the detector starts anew");
@@ -75,7 +51,7 @@ bool TakeText(std::string_view* from, std::string* out) {
 
 std::string Fingerprint(const NodeSpec& node) {
   std::string config;
-  Append(config, node.config);
+  AppendCanonical(config, node.config);
   char hash[20];
   std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(Checksum(config)));
   return node.plugin + " " + node.version + " " + hash;

@@ -48,6 +48,10 @@ void Engine::CheckAwaiting(Run& run) {
                     "nobody answered within " +
                         FormatDuration(run.deadline_ns - run.decision.ts_ns) +
                         ": it has expired at " + ClockText(run.deadline_ns));
+  if (HashOf(run.decision) != run.decision.plan_hash)
+    return Withdraw(run, open, "approval.withdrawn", "heald",
+                    "withdrawn: the config of action '" + run.decision.action +
+                        "' has changed since it was asked for");
   const int index = open.Find(run.decision.finding);
   if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
     return Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: its finding has cleared");
@@ -186,7 +190,12 @@ std::string Engine::WhyApprovalEnded(const Run& run, const Plan& plan) const {
   if (decision.expires_ns != 0 && deps_.clock->NowNs() >= decision.expires_ns)
     return "the approval by " + who + " has expired at " + ClockText(decision.expires_ns) +
            ", before it could be done";
-  if (PlanHash(decision.action, decision.target, plan) == decision.plan_hash) return {};
+  if (HashOf(decision) != decision.plan_hash)
+    return "the config of action '" + decision.action + "' has changed since " + who +
+           " approved it";
+  Decision now = decision;
+  now.plan = plan;
+  if (HashOf(now) == decision.plan_hash) return {};
   return "the plan has changed since " + who + " approved it: " + Difference(decision.plan, plan);
 }
 

@@ -69,6 +69,8 @@ WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const 
   finding.target = run.decision.target;
   if (const int index = open.Find(run.decision.finding); index >= 0)
     finding = open.incident.findings[static_cast<size_t>(index)];
+  if (std::string why = WhyHeldBack(open, finding, run.decision); !why.empty())
+    return {Verdict::kInconclusive, std::move(why)};
   const PolicyScope scope(*run.policy, finding, *deps_.latest, deps_.clock->NowNs());
   WhenAnswer answer = run.policy->spec.canary.check.Evaluate(scope);
   if (answer.verdict != Verdict::kInconclusive) return answer;

@@ -217,7 +217,9 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   run.backoff_ns = 0;
   run.planned = true;
   run.decision.plan = std::move(*plan);
-  run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
+  run.decision.plan.summary =
+      TellingSummary(run.decision.action, run.decision.target, run.decision.plan.summary);
+  run.decision.plan_hash = HashOf(run.decision);
   Judgement judgement = Judge(run, open, finding, condition, held_ns);
   if (!judgement.allowed) {
     const int64_t look_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;

@@ -43,6 +43,7 @@
 #include "core/remedy/self.h"
 #include "core/remedy/silences.h"
 #include "core/remedy/storm.h"
+#include "core/remedy/turns.h"
 #include "core/remedy/undo.h"
 
 namespace heald::remedy {
@@ -292,6 +293,17 @@ class Engine {
   int64_t EffectLimitNs(const Run& run) const;
   void ReleaseLeases(Run& run);
 
+  // turns.cc
+  size_t RoomOf(const std::string& action) const;
+  bool MustWait(const Run& run) const;
+  void AwaitTurn(Run& run);
+  void LeaveLine(const Run& run);
+  void CallEnded(const std::string& action);
+  void WakeNext(const std::string& action);
+  ActionGateway::EffectDone EndingTurn(std::string action, ActionGateway::EffectDone done);
+  std::string ConfigDigest(const std::string& action) const;
+  std::string HashOf(const Decision& decision) const;
+
   // canary.cc
   Part NextPart(const Run& run) const;
   static Severity WorstCovered(const Run& run, const OpenIncident& open);
@@ -312,6 +324,8 @@ class Engine {
   bool DropUndo(const Run& run);
   std::string WhyUndoWaits(const UndoTask& task) const;
   std::string WhyNoHurry(const UndoTask& task) const;
+  std::string WhyHeldBack(const OpenIncident& open, const Finding& finding,
+                          const Decision& decision) const;
   static std::vector<std::string> LeaseKeys(const OpenIncident& open, const Decision& decision);
   void TakeLeases(UndoTask& task);
   void ReleaseLeases(UndoTask& task);
@@ -389,6 +403,7 @@ class Engine {
     std::string what;
   };
   std::deque<Answered> answered_;
+  Turns turns_;
   std::unordered_map<std::string, uint64_t> leases_;  // target or action+uid -> run or undo
   std::map<uint64_t, std::unique_ptr<UndoTask>> undos_;
   std::unordered_map<std::string, size_t> running_;  // policy -> executions under way

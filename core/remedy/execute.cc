@@ -47,6 +47,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
 
 void Engine::ReleaseLeases(Run& run) {
   if (run.leases.empty()) return;
+  LeaveLine(run);
   for (const std::string& lease : run.leases)
     if (const auto at = leases_.find(lease); at != leases_.end() && at->second == run.id)
       leases_.erase(at);
@@ -79,6 +80,7 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   }
   if (run.policy->spec.canary.set && !plan->can_canary)
     return Fail(run, plan->summary + " can't be done in part first any more", true);
+  plan->summary = TellingSummary(run.decision.action, run.decision.target, plan->summary);
   if (const std::string why = WhyApprovalEnded(run, *plan); !why.empty())
     return Fail(run, why, false);
   const int index = open.Find(run.decision.finding);
@@ -87,7 +89,7 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
   if (condition.verdict == Verdict::kInconclusive && now_ns < run.deadline_ns) return again();
   run.decision.plan = std::move(*plan);
-  run.decision.plan_hash = PlanHash(run.decision.action, run.decision.target, run.decision.plan);
+  run.decision.plan_hash = HashOf(run.decision);
   run.decision.why = condition.why;
   Judgement judgement = Judge(run, open, open.incident.findings[static_cast<size_t>(index)],
                               condition, run.policy->spec.guard.for_ns);
@@ -136,6 +138,8 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   const Execution planned = run.execution;
   const Phase phase = run.phase;
   const Part part = NextPart(run);
+  const std::string& action = run.decision.action;
+  if (!run.policy->built_in && !turns_.Begin(action, RoomOf(action), run.id)) return AwaitTurn(run);
   run.execution.progress.part = part;
   if (part == Part::kCanary) {
     Canary& canary = run.execution.progress.canary;
@@ -160,6 +164,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
       .Result(run.decision, OutcomeState::kIssued, run.decision.plan.summary)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (!Commit(&draft)) {
+    if (!run.policy->built_in) CallEnded(action);
     if (journal_.in_doubt()) return ObserveInDoubt(run);
     run.execution = planned;
     // The rest of a canary is left for another check.
@@ -181,7 +186,8 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   auto done = Reply(run, &Engine::OnExecuted);
   FaultPoint(kExecuteFaultPoint.before);
   if (run.policy->built_in) return done(Effect{EffectState::kDone, "people were told"});
-  deps_.gateway->Execute(RequestFor(run, open), run.decision.plan, std::move(done));
+  deps_.gateway->Execute(RequestFor(run, open), run.decision.plan,
+                         EndingTurn(action, std::move(done)));
 }
 
 // The journal may say that the call was made, and it wasn't: as after a crash at this place.
@@ -332,6 +338,9 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
   run.execution.ended_ns = now_ns;
   run.execution.detail = text;
   run.decision.next_step = 1;
+  // The end of a chain that didn't help.
+  const bool asks_people = notify_only && run.decision.step > 1;
+  open.escalated = open.escalated || asks_people;
   if (!notify_only) {
     open.escalated = false;
     open.healed_by = run.decision.plan.summary;
@@ -343,6 +352,14 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   PlanUndo(run, false, &draft);
   draft.Add(open).Add(run.decision).Add(run.execution);
+  if (asks_people)
+    draft
+        .Event("incident.escalated", "heald", std::to_string(open.incident.id),
+               "incident #" + std::to_string(open.incident.id) + "  needs a person: the " +
+                   std::to_string(run.decision.step - 1) +
+                   (run.decision.step == 2 ? " step" : " steps") + " of policy " +
+                   run.decision.policy + " before didn't help")
+        .Tell(NoticeKind::kIncident);
   CommitOrHold(&draft);
   ReleaseLeases(run);
   BeginUndo(run, open);

@@ -12,8 +12,9 @@ std::string DecisionId(std::string_view policy, std::string_view target_key,
       .substr(0, 32);
 }
 
-std::string PlanHash(std::string_view action, const Labels& target, const Plan& plan) {
-  return Sha256Hex(Dump(Json::array({action, ToJson(target), ToJson(plan)})));
+std::string PlanHash(std::string_view action, std::string_view config_digest, const Labels& target,
+                     const Plan& plan) {
+  return Sha256Hex(Dump(Json::array({action, config_digest, ToJson(target), ToJson(plan)})));
 }
 
 std::string TraceId(std::string_view store_id, uint64_t incident, int64_t opened_ns) {

@@ -200,6 +200,7 @@ void Engine::Revalidate(Run& run) {
   if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
     return Fail(run, "no longer needed: its finding has cleared", false);
   const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
+  if (MustWait(run)) return AwaitTurn(run);
   if (condition.verdict == Verdict::kTrue) return Replan(run, open);
   if (condition.verdict == Verdict::kFalse)
     return Fail(run, "no longer needed: " + condition.why, false);

@@ -1,6 +1,7 @@
 #include "core/remedy/text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "core/remedy/guards.h"
@@ -23,7 +24,24 @@ std::string GuardsText(const Decision& decision) {
   return out;
 }
 
+// Whether `word` stands in it by itself.
+bool HasWord(std::string_view text, std::string_view word) {
+  const auto joins = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || !joins(text[at - 1])) && (end == text.size() || !joins(text[end]))) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+std::string TellingSummary(std::string_view action, const Labels& target, std::string summary) {
+  const bool tells = std::any_of(target.pairs().begin(), target.pairs().end(),
+                                 [&](const auto& label) { return HasWord(summary, label.second); });
+  if (tells || target.empty()) return summary;
+  return std::string(action) + " on " + TargetName(target) + ": " + summary;
+}
 
 std::string StepText(const Decision& decision) {
   if (decision.steps <= 1) return {};

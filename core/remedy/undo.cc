@@ -86,20 +86,27 @@ std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   return task.undo().after_failure ? "" : WhyNoHurry(task);
 }
 
-// Reasons that hold back only what was to come later anyway.
-std::string Engine::WhyNoHurry(const UndoTask& task) const {
-  const int64_t now_ns = deps_.clock->NowNs();
-  const Decision& decision = task.decision;
-  if (const OpenIncident* open = book_.OfTarget(task.about.target_key); open != nullptr)
-    return "incident #" + std::to_string(open->incident.id) + " of the target is open";
+// What holds back all that hasn't been begun, for as long as it lasts.
+std::string Engine::WhyHeldBack(const OpenIncident& open, const Finding& finding,
+                                const Decision& decision) const {
   if (storm_.on()) return "nothing is done during a storm of incidents";
-  Finding finding;
-  finding.target = decision.target;
-  if (const Silence* silence = SilenceOf(task.about, finding, decision.policy))
+  if (const Silence* silence = SilenceOf(open, finding, decision.policy))
     return "silence " + silence->id + " by " + silence->actor;
   if (const PolicyPtr policy = policies_.Find(decision.policy, decision.step);
       policy != nullptr && !policy->windows.empty())
-    if (const Windows::Answer& answer = policy->windows.At(now_ns); !answer.open) return answer.why;
+    if (const Windows::Answer& answer = policy->windows.At(deps_.clock->NowNs()); !answer.open)
+      return answer.why;
+  return {};
+}
+
+// Reasons that hold back only what was to come later anyway.
+std::string Engine::WhyNoHurry(const UndoTask& task) const {
+  const Decision& decision = task.decision;
+  if (const OpenIncident* open = book_.OfTarget(task.about.target_key); open != nullptr)
+    return "incident #" + std::to_string(open->incident.id) + " of the target is open";
+  Finding finding;
+  finding.target = decision.target;
+  if (std::string why = WhyHeldBack(task.about, finding, decision); !why.empty()) return why;
   for (const auto& [id, other] : undos_)
     if (id != task.id && other->decision.action == decision.action &&
         other->about.target_key == task.about.target_key &&
@@ -136,8 +143,10 @@ void Engine::StepUndo(UndoTask& task) {
   const int64_t now_ns = deps_.clock->NowNs();
   if (now_ns < task.undo().due_ns) return Schedule(task, task.undo().due_ns);
   const std::string why = WhyUndoWaits(task);
-  if (why.empty()) return IssueUndo(task);
   Schedule(task, now_ns + kLookAgainNs);
+  const std::string& action = task.decision.action;
+  if (why.empty() && turns_.Begin(action, RoomOf(action), task.id)) return IssueUndo(task);
+  if (why.empty()) return;
   if (task.undo().detail == why) return;
   task.undo().detail = why;
   Draft draft(Transition::kRefused, now_ns, &About(task));
@@ -164,6 +173,7 @@ void Engine::IssueUndo(UndoTask& task) {
       .Event("undo.issued", "heald", task.decision.id, "undo " + task.decision.plan.summary + " …",
              {{"call", "undo"}, {"issue", undo.issues}, {"part", ToString(PartDone(task))}});
   if (!Commit(&draft)) {
+    CallEnded(task.decision.action);
     if (journal_.in_doubt()) {
       task.recovered = true;
       return ObserveUndo(task);
@@ -178,7 +188,7 @@ void Engine::IssueUndo(UndoTask& task) {
   auto done = Reply(task, &Engine::OnUndone);
   FaultPoint(kUndoFaultPoint.before);
   deps_.gateway->Undo(RequestFor(task.decision, About(task), PartDone(task)), task.decision.plan,
-                      std::move(done));
+                      EndingTurn(task.decision.action, std::move(done)));
 }
 
 // A canary that failed left the rest alone.
@@ -284,6 +294,7 @@ void Engine::ReleaseLeases(UndoTask& task) {
     if (const auto at = leases_.find(key); at != leases_.end() && at->second == task.id)
       leases_.erase(at);
   task.leases.clear();
+  turns_.Leave(task.decision.action, task.id);
 }
 
 const OpenIncident& Engine::About(const UndoTask& task) {

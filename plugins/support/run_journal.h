@@ -1,7 +1,7 @@
 // What an action that can't look at its target remembers instead: one small file per decision,
 // written before the deed and after it. So a decision is never carried out twice, and after a kill
 // it is known whether it had begun. Used by exec and http.
-// Thread rule: one thread at a time.
+// Thread rule: any thread; of one decision one at a time.
 #pragma once
 
 #include <sys/types.h>

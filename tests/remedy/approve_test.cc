@@ -139,6 +139,29 @@ TEST_F(RemedyAnswerTest, EndsWithItsTimeAlsoWhereItWasGivenAndNotYetUsed) {
                                        "UTC, before it could be done"));
 }
 
+TEST_F(RemedyAnswerTest, DoesNotHoldForAnotherConfigOfTheAction) {
+  PipelineSpec changed = world.spec;
+  changed.nodes.back().config = Value(Value::Map{{"body", "{\"replicas\": 0}"}});
+  world.engine->SetPolicies(changed);
+  EXPECT_THAT(Refused(first, {"cli", first.plan_hash}),
+              HasSubstr("withdrawn: the config of action 'restart' has changed since it was asked "
+                        "for"));
+  world.Run(kMinute);
+  EXPECT_EQ(world.gateway.executes, 0);
+  EXPECT_NE(Waiting().plan_hash, first.plan_hash) << "asked anew";
+}
+
+TEST_F(RemedyAnswerTest, DoesNotHoldWhereTheConfigChangesBetweenYesAndCall) {
+  ASSERT_TRUE(world.engine->Approve(first.id, "user:anna", {"cli", first.plan_hash}));
+  PipelineSpec changed = world.spec;
+  changed.nodes.back().config = Value(Value::Map{{"body", "{\"replicas\": 0}"}});
+  world.engine->SetPolicies(changed);
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 0);
+  EXPECT_THAT(LastOutcome(),
+              HasSubstr("the config of action 'restart' has changed since user:anna (cli)"));
+}
+
 TEST_F(RemedyAnswerTest, DoesNotHoldForAnotherTargetOfTheSameName) {
   world.gateway.targets["payments"].uid = "c2";
   ASSERT_TRUE(world.engine->Approve(first.id, "user:anna", {"cli", first.plan_hash}));

@@ -254,8 +254,8 @@ TEST(RemedyLifeTest, AnUnwritableJournalStopsActingAndLosesNothing) {
                                uint32_t step) override {
       return real_->IssuesSince(p, t, s, step);
     }
-    Result<std::vector<int64_t>> FailuresInRow(std::string_view p, std::string_view t,
-                                               int64_t s, uint32_t step) override {
+    Result<std::vector<int64_t>> FailuresInRow(std::string_view p, std::string_view t, int64_t s,
+                                               uint32_t step) override {
       return real_->FailuresInRow(p, t, s, step);
     }
     Result<std::vector<AuditEvent>> Events(uint64_t a, size_t l) override {

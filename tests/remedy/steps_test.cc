@@ -68,6 +68,10 @@ TEST(RemedyStepsTest, AfterTheLastAPersonIsNeededAndTheAlertEndsIt) {
   told.Open("payments");
   told.Run(20 * kMinute);
   EXPECT_THAT(told.gateway.calls, ElementsAre("restart")) << "the alert was the end of it";
+  EXPECT_EQ(told.ChainOf(1).incident.state, IncidentState::kEscalated);
+  EXPECT_THAT(told.told.lines,
+              Contains(HasSubstr("needs a person: the 1 step of policy latency before didn't help"))
+                  .Times(1));
 }
 
 TEST(RemedyStepsTest, ThePlaceInTheChainSurvivesACrashAtAnyTime) {
@@ -276,6 +280,20 @@ TEST_F(RemedyCanaryTest, IsHeldWithoutDataAndGoesOnOrGivesUp) {
   blind.Open("payments");
   blind.Run(130 * kSecond);
   EXPECT_THAT(blind.gateway.calls, ElementsAre("restart canary", "scale_out"));
+}
+
+TEST_F(RemedyCanaryTest, IsHeldByASilenceForAsLongAsThatLasts) {
+  world.Open("payments");
+  Feed(0.01, 4);
+  const Result<Matcher> matcher = Matcher::Parse("service=\"payments\"");
+  ASSERT_TRUE(matcher);
+  ASSERT_TRUE(world.engine->AddSilence({*matcher}, world.clock.NowNs() + 30 * kSecond, "user:anna",
+                                       "mine"));
+  Feed(0.01, 25);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary"));
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("held: silence ")));
+  Feed(0.01, 20);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary", "restart rest"));
 }
 
 TEST_F(RemedyCanaryTest, NeverDoesTheRestAfterACrashWithoutAnotherCheck) {

@@ -103,7 +103,7 @@ class FakeGateway final : public ActionGateway {
     target.done_ns[KeyOf(request)] = clock_->NowNs();
     if (target.lost_reply) return Answer([done, error = *target.lost_reply] { done(error); });
     const Effect reply = target.reply.value_or(Effect{EffectState::kPending, "204"});
-    Answer([done, reply] { done(reply); });
+    Answer([done, reply] { done(reply); }, execute_ns.value_or(latency_ns));
   }
   void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
     ++observes;
@@ -156,6 +156,7 @@ class FakeGateway final : public ActionGateway {
   std::vector<std::string> calls;     // execute and undo, in order
   std::function<void(const ActionRequest&)> on_execute;
   int64_t latency_ns = kMillisecond;
+  std::optional<int64_t> execute_ns;  // how long that call takes, where it isn't latency_ns
   bool inline_answers = false;
   int plans = 0;
   int dry_runs = 0;
@@ -163,9 +164,10 @@ class FakeGateway final : public ActionGateway {
   int observes = 0;
 
  private:
-  void Answer(std::function<void()> answer) {
+  void Answer(std::function<void()> answer) { Answer(std::move(answer), latency_ns); }
+  void Answer(std::function<void()> answer, int64_t after_ns) {
     if (inline_answers) return answer();
-    answers_.emplace(clock_->NowNs() + latency_ns, std::move(answer));
+    answers_.emplace(clock_->NowNs() + after_ns, std::move(answer));
   }
 
   const Clock* clock_;

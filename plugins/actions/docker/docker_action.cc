@@ -64,10 +64,13 @@ void DockerAction::Validate(const Config& config, sdk::Problems& problems) {
 }
 
 DockerAction::DockerAction(sdk::Host host, const Config& config)
-    : host_(host), engine_(config, [host] { return host.Cancelled(); }) {}
+    : host_(host), engines_([host, http = support::HttpConfig(config)] {
+        return std::make_unique<Engine>(http, [host] { return host.Cancelled(); });
+      }) {}
 
-std::unique_ptr<Operations> DockerAction::For(const Request& request, const Config& params) {
-  const Context context{engine_, params, host_, request.deadline_ns};
+std::unique_ptr<Operations> DockerAction::For(Engine& engine, const Request& request,
+                                              const Config& params) {
+  const Context context{engine, params, host_, request.deadline_ns};
   if (params.operation == Operation::kRestart || params.operation == Operation::kRollingRestart)
     return MakeRestartOperations(context, request.part);
   if (params.operation != Operation::kScale) return MakeContainerOperations(context);
@@ -75,23 +78,28 @@ std::unique_ptr<Operations> DockerAction::For(const Request& request, const Conf
 }
 
 Plan DockerAction::MakePlan(const Request& request, const Config& params) {
-  return For(request, params)->MakePlan();
+  const auto engine = engines_.Borrow();
+  return For(*engine, request, params)->MakePlan();
 }
 
 Effect DockerAction::DryRun(const Request& request, const Plan& plan, const Config& params) {
-  return For(request, params)->DryRun(plan);
+  const auto engine = engines_.Borrow();
+  return For(*engine, request, params)->DryRun(plan);
 }
 
 Effect DockerAction::Execute(const Request& request, const Plan& plan, const Config& params) {
-  return For(request, params)->Execute(plan);
+  const auto engine = engines_.Borrow();
+  return For(*engine, request, params)->Execute(plan);
 }
 
 Effect DockerAction::Observe(const Request& request, const Plan& plan, const Config& params) {
-  return For(request, params)->Observe(plan);
+  const auto engine = engines_.Borrow();
+  return For(*engine, request, params)->Observe(plan);
 }
 
 Effect DockerAction::Undo(const Request& request, const Plan& plan, const Config& params) {
-  return For(request, params)->Undo(plan);
+  const auto engine = engines_.Borrow();
+  return For(*engine, request, params)->Undo(plan);
 }
 
 }  // namespace heald::docker

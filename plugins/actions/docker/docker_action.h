@@ -7,6 +7,7 @@
 #include "heald/plugin.h"
 #include "plugins/actions/docker/config.h"
 #include "plugins/actions/docker/engine.h"
+#include "plugins/support/pool.h"
 
 namespace heald::docker {
 
@@ -46,7 +47,7 @@ class DockerAction : public sdk::Action<DockerAction> {
   static constexpr sdk::Info kInfo{
       .name = "docker",
       .doc = "Restarts, stops, starts, pauses and scales containers through the Docker Engine",
-      .flags = HEALD_BLOCKING};
+      .flags = HEALD_BLOCKING | HEALD_REENTRANT};
   static void Validate(const Config& config, sdk::Problems& problems);
 
   DockerAction(sdk::Host host, const Config& config);
@@ -58,10 +59,11 @@ class DockerAction : public sdk::Action<DockerAction> {
   sdk::Effect Undo(const sdk::Request& request, const sdk::Plan& plan, const Config& params);
 
  private:
-  std::unique_ptr<Operations> For(const sdk::Request& request, const Config& params);
+  std::unique_ptr<Operations> For(Engine& engine, const sdk::Request& request,
+                                  const Config& params);
 
   sdk::Host host_;
-  Engine engine_;
+  support::Pool<Engine> engines_;
 };
 
 }  // namespace heald::docker

@@ -45,7 +45,7 @@ class ExecAction : public sdk::Action<ExecAction> {
   using Config = exec::Config;
   static constexpr sdk::Info kInfo{.name = "exec",
                                    .doc = "Runs a program with fixed arguments, without a shell",
-                                   .flags = HEALD_BLOCKING};
+                                   .flags = HEALD_BLOCKING | HEALD_REENTRANT};
   static void Validate(const Config& config, sdk::Problems& problems);
 
   ExecAction(sdk::Host host, const Config& config);

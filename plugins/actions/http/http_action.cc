@@ -51,6 +51,12 @@ std::string Shown(const HttpResult& result, const std::string& what) {
   return text;
 }
 
+// Whole URLs are given with each request, the one that is filled in.
+support::HttpConfig ConnectionOf(support::HttpConfig config) {
+  config.url.clear();
+  return config;
+}
+
 void CheckTemplate(const std::string& at, const std::string& url, sdk::Problems& problems) {
   const size_t placeholder = url.find("${");
   if (placeholder < PathBegin(url))
@@ -85,14 +91,9 @@ void HttpAction::Validate(const Config& config, sdk::Problems& problems) {
 
 HttpAction::HttpAction(sdk::Host host, const Config& config)
     : config_(config),
-      client_(
-          [&config] {
-            support::HttpConfig own = config;
-            // Whole URLs are given with each request, the one that is filled in.
-            own.url.clear();
-            return own;
-          }(),
-          [host] { return host.Cancelled(); }),
+      clients_([host, own = ConnectionOf(config)] {
+        return std::make_unique<support::HttpClient>(own, [host] { return host.Cancelled(); });
+      }),
       journal_(std::string(host.StateDir())) {}
 
 void HttpAction::CheckFilled(const Config& params) const {
@@ -135,7 +136,7 @@ Effect HttpAction::Execute(const sdk::Request& request, const sdk::Plan& plan,
                             .body_limit_bytes = kBodyLimitBytes};
   call.headers.emplace_back("Idempotency-Key", std::string(request.decision));
   if (!params.body.empty()) call.headers.emplace_back("Content-Type", params.content_type);
-  const HttpResult result = client_.PerformRetrying(call, {});
+  const HttpResult result = clients_.Borrow()->PerformRetrying(call, {});
   const bool watched = !params.observe.url.empty();
   if (Answered(result) && Expected(params.expect_status, result.response.status))
     entry.effect =
@@ -154,7 +155,7 @@ Effect HttpAction::Execute(const sdk::Request& request, const sdk::Plan& plan,
 }
 
 Effect HttpAction::Ask(const ObserveConfig& observe) {
-  const HttpResult result = client_.Perform(
+  const HttpResult result = clients_.Borrow()->Perform(
       {.method = Word(observe.method), .url = observe.url, .body_limit_bytes = kBodyLimitBytes});
   const std::string what = Word(observe.method) + " " + support::ShownUrl(observe.url);
   if (!Answered(result)) return {EffectState::kPending, result.error.message};

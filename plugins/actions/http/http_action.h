@@ -8,6 +8,7 @@
 
 #include "heald/plugin.h"
 #include "plugins/support/http.h"
+#include "plugins/support/pool.h"
 #include "plugins/support/run_journal.h"
 
 namespace heald::http_action {
@@ -60,7 +61,7 @@ class HttpAction : public sdk::Action<HttpAction> {
   using Config = http_action::Config;
   static constexpr sdk::Info kInfo{.name = "http",
                                    .doc = "Sends one HTTP request to whoever can repair the target",
-                                   .flags = HEALD_BLOCKING};
+                                   .flags = HEALD_BLOCKING | HEALD_REENTRANT};
   static void Validate(const Config& config, sdk::Problems& problems);
 
   HttpAction(sdk::Host host, const Config& config);
@@ -75,7 +76,7 @@ class HttpAction : public sdk::Action<HttpAction> {
   sdk::Effect Ask(const ObserveConfig& observe);
 
   Config config_;  // as written, placeholders in place
-  support::HttpClient client_;
+  support::Pool<support::HttpClient> clients_;
   support::RunJournal journal_;
 };
 

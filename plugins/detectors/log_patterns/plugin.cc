@@ -1,0 +1,3 @@
+#include "plugins/detectors/log_patterns/detector.h"
+
+HEALD_PLUGIN("log_patterns", "1.0.0", "heald", "MIT", heald::log_patterns::Detector);

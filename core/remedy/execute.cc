@@ -302,7 +302,9 @@ void Engine::CheckVerified(Run& run) {
   const Finding* trigger = nullptr;
   std::string still_open;
   std::string unproven;
-  for (const Finding& finding : open.incident.findings) {
+  bool orphans = false;
+  for (size_t i = 0; i < open.incident.findings.size(); ++i) {
+    const Finding& finding = open.incident.findings[i];
     const bool is_trigger = finding.id == run.decision.finding;
     if (is_trigger) trigger = &finding;
     if (!is_trigger && !run.policy->Covers(finding)) continue;
@@ -311,6 +313,7 @@ void Engine::CheckVerified(Run& run) {
       if (since_then && !Recovered(finding)) unproven = Describe(finding);
       continue;
     }
+    orphans = orphans || open.meta[i].orphan;
     if (!still_open.empty()) still_open += ", ";
     still_open += ValueText(finding);
   }
@@ -323,7 +326,12 @@ void Engine::CheckVerified(Run& run) {
         run, open,
         text + ". Healed " + FormatElapsed(now_ns - open.BeganNs()) + " after it began.");
   }
-  if (now_ns < run.deadline_ns) return Schedule(run, run.deadline_ns);
+  // After a restart: longer only for what its detector hasn't reported again.
+  const int64_t deadline_ns =
+      orphans ? run.deadline_ns
+              : std::min(run.deadline_ns, std::max(run.execution.observed_ns, run.recovered_ns) +
+                                              run.policy->spec.verify_within_ns);
+  if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
   Fail(run,
        "not back to normal " + FormatElapsed(now_ns - run.execution.observed_ns) +
            " after it was done: " + still_open,

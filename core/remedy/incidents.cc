@@ -1,6 +1,7 @@
 #include "core/remedy/incidents.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/remedy/hash.h"
 
@@ -19,6 +20,18 @@ Labels WithoutName(const Labels& labels) {
 bool SameFingerprint(const Finding& a, const Finding& b) {
   return a.node == b.node && a.metric == b.metric && a.kind == b.kind &&
          a.component == b.component && a.target == b.target;
+}
+
+// The same thing under an earlier id: the open one before those that have cleared, of which
+// restarts leave several.
+std::optional<size_t> SameThing(const std::vector<Finding>& findings, const Finding& finding) {
+  std::optional<size_t> same;
+  for (size_t i = 0; i < findings.size(); ++i) {
+    if (!SameFingerprint(findings[i], finding)) continue;
+    same = i;
+    if (findings[i].state != FindingState::kClear) break;
+  }
+  return same;
 }
 
 const Labels& StormTarget() {
@@ -116,9 +129,9 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
   }
   OpenIncident& open = *intake.open;
   by_finding_.emplace(finding.id, open.incident.id);
-  for (size_t i = 0; i < open.meta.size(); ++i) {
+  if (const std::optional<size_t> same = SameThing(open.incident.findings, finding)) {
+    const size_t i = *same;
     Finding& held = open.incident.findings[i];
-    if (!SameFingerprint(held, finding)) continue;
     const bool cleared = held.state == FindingState::kClear;
     by_finding_.erase(held.id);
     if (!cleared) finding.began_ns = std::min(finding.began_ns, held.began_ns);

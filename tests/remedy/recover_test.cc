@@ -150,6 +150,26 @@ void LeavePlanned(World* world) {
   world->gateway.executes = 0;
 }
 
+TEST_F(RemedyRecoverTest, AVerificationEndsInItsTimeHoweverManyRestartsThereWere) {
+  world.Open("payments");
+  world.Run(2 * kSecond);
+  ASSERT_EQ(State(), ExecutionState::kObserved);
+  for (int i = 0; i < 3; ++i) {
+    world.Restart();
+    world.Sample("payments", 1.8);
+    world.Open("payments");  // its detector began anew, and so did its numbers
+    world.Run(5 * kSecond);
+  }
+  int open = 0;
+  for (const Finding& finding : world.ChainOf(1).incident.findings)
+    open += finding.state != FindingState::kClear;
+  EXPECT_EQ(open, 1) << "one thing, whatever its ids";
+  ASSERT_EQ(State(), ExecutionState::kObserved);
+  world.Run(2 * kMinute - 5 * kSecond);
+  EXPECT_EQ(State(), ExecutionState::kFailed);
+  EXPECT_EQ(payments().executed, 1);
+}
+
 TEST_F(RemedyRecoverTest, PlannedIsCompletedWhileItIsStillRight) {
   world.Open("payments");
   LeavePlanned(&world);

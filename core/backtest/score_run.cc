@@ -90,6 +90,11 @@ RowScore ScoreRun::Judge() {
   } else if (!open_.empty()) {
     row.score = last_score_;  // nothing was judged and nothing has ended
   }
+  // Nothing is open, but the detector says what makes the moment worth a look.
+  if (row.severity == Severity::kNormal &&
+      std::any_of(scores_.begin(), scores_.end(),
+                  [](const MomentScore& moment) { return !moment.contributors.empty(); }))
+    row.severity = Severity::kInfo;
   if (row.severity != Severity::kNormal) AddContributors(&row);
   return row;
 }

@@ -21,8 +21,9 @@ namespace heald::backtest {
 
 struct RowScore {
   double score = 0;  // finite; 0 while nothing is known; of series judged one by one the mean
-  Severity severity = Severity::kNormal;  // of the worst finding that is open after the row
-  bool alert = false;                     // a finding was opened on this row
+  // Of the worst finding that is open after the row; none, but the score is raised: info.
+  Severity severity = Severity::kNormal;
+  bool alert = false;  // a finding was opened on this row
   // Name and share, largest first, shares sum to 1; empty when normal.
   std::vector<std::pair<std::string, double>> contributors;
 };

@@ -173,6 +173,19 @@ TEST_F(BaselineDetectorTest, ScoresEveryMomentOnceAndNeverBelowZero) {
   EXPECT_FALSE(findings().empty());
 }
 
+TEST_F(BaselineDetectorTest, ARaisedScoreNamesItsCausesBeforeAFindingOpens) {
+  Start({.threshold = 50});
+  for (int i = 0; i < 400; ++i) {
+    const auto scores = Feed(Usual());
+    ASSERT_TRUE(i < 100 || scores[0].contributors.empty()) << i;
+  }
+  sdk::testing::FakeScores::Scored raised;
+  for (int i = 0; i < 3; ++i) raised = Feed(Faulty())[0];
+  EXPECT_TRUE(findings().empty());
+  ASSERT_FALSE(raised.contributors.empty());
+  EXPECT_EQ(raised.contributors[0].name, "latency");
+}
+
 TEST_F(BaselineDetectorTest, TheScoreOfOneSeriesIsThatOfTheOnset) {
   Start({.group_by = {}});
   const auto feed = [&](double value) { return Feed({{"cpu", value}})[0].score; };

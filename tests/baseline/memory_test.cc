@@ -41,7 +41,7 @@ class Rounds {
   int64_t round_ = 0;
 };
 
-TEST(BaselineMemoryTest, ASeriesByItselfTakesAtMost320Bytes) {
+TEST(BaselineMemoryTest, ASeriesByItselfTakesAtMost256Bytes) {
   // Whole chunks of the table, so that no empty rows are counted.
   constexpr uint32_t kSeries = 1024;
   FakeHost host;
@@ -54,7 +54,7 @@ TEST(BaselineMemoryTest, ASeriesByItselfTakesAtMost320Bytes) {
   const int64_t per_series = (LiveBytes() - before) / kSeries;
   RecordProperty("bytes_per_series", static_cast<int>(per_series));
   EXPECT_GT(per_series, 150);  // what is learnt alone; less means that nothing was measured
-  EXPECT_LE(per_series, 320);
+  EXPECT_LE(per_series, 256);
 }
 
 TEST(BaselineMemoryTest, ASeriesOfAGroupTakesAtMost256Bytes) {

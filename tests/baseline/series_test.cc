@@ -15,7 +15,7 @@ class BaselineSeriesTest : public ::testing::Test {
  protected:
   Surprise Feed(double value, int64_t step_ns = kMinuteNs) {
     ts_ns_ += step_ns;
-    return series_.Next(habits_, ts_ns_, value, false);
+    return series_.Next(habits_, TimeOfDay(ts_ns_), value, false);
   }
   // Noise without a generator: a value's size hardly repeats.
   double Noise() { return std::sin(static_cast<double>(++n_) * 12.9898) * 0.5; }
@@ -122,8 +122,8 @@ TEST_F(BaselineSeriesTest, AHeldSampleTeachesLess) {
   Series held = series_;
   for (int i = 0; i < 30; ++i) {
     ts_ns_ += kMinuteNs;
-    series_.Next(habits_, ts_ns_, 200, false);
-    held.Next(habits_, ts_ns_, 200, true);
+    series_.Next(habits_, TimeOfDay(ts_ns_), 200, false);
+    held.Next(habits_, TimeOfDay(ts_ns_), 200, true);
   }
   EXPECT_LT(held.Expected(habits_, ts_ns_), 107);
   EXPECT_GT(series_.Expected(habits_, ts_ns_), 115);

@@ -57,7 +57,7 @@ struct Config {
         Field("min_deviation_ratio", &Config::min_deviation_ratio,
               "A deviation counts as at least this share of the mean", {.min = 0}),
         Field("threshold", &Config::threshold,
-              "Score at which a finding opens; without it 5 for series that are judged together "
+              "Score at which a finding opens; without it 4.7 for series that are judged together "
               "and 1.8 for one by itself",
               {.min = 0, .exclusive_min = true}),
         Field("critical_at", &Config::critical_at,
@@ -112,6 +112,8 @@ class Detector : public sdk::Detector<Detector> {
   void Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
               const sdk::Sink& sink, sdk::Scores* scores);
   void JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores);
+  void Rate(const Entity& entity, heald_series alone, int64_t ts_ns, Step step,
+            sdk::Scores& scores) const;
   Rules RulesFor(bool alone) const;
 
   // report.cc: what is said.
@@ -132,11 +134,11 @@ class Detector : public sdk::Detector<Detector> {
   Config config_;
   Habits habits_;
   mutable sdk::SlotTable<Member> members_;  // lookup isn't const
-  std::map<Key, std::unique_ptr<Entity>> groups_;
+  std::map<Key, std::unique_ptr<Grouped>> groups_;
   std::vector<Entity*> touched_;
   // From a snapshot, until they come back.
   std::map<sdk::LabelSet, Member> saved_series_;
-  std::map<Key, std::unique_ptr<Entity>> saved_groups_;
+  std::map<Key, std::unique_ptr<Grouped>> saved_groups_;
   uint64_t next_id_ = 1;
   sdk::Metric skipped_;
   sdk::Metric rebaselined_;

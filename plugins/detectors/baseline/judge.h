@@ -68,7 +68,7 @@ class Judge {
   int64_t began_ns_ = 0;
   int64_t opened_ns_ = 0;
   uint32_t count_ = 0;
-  uint32_t normal_ = 0;  // in a row while open
+  uint16_t normal_ = 0;  // in a row while open
   bool open_ = false;
 };
 

@@ -8,12 +8,14 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr double kThreshold = 5;
+constexpr double kThreshold = 4.7;
 constexpr double kThresholdAlone = 1.8;
 // Share of the newest sample in what names the causes.
 constexpr float kSmooth = 0.2F;
 // In an open finding a series that is further out than this is part of the incident.
 constexpr float kInvolved = 10;
+// Share of the threshold from which a moment is worth a look, though no finding.
+constexpr double kRemarkable = 0.15;
 // A finding is over when the series that opened it are this near to what is usual.
 constexpr float kBack = 2;
 
@@ -58,6 +60,8 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
+  int64_t moment_ns = 0;
+  TimeOfDay time(moment_ns);
   uint64_t skipped = 0;
   uint64_t left_out = 0;
   uint64_t learning = 0;
@@ -73,8 +77,8 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
       ++skipped;
       continue;
     }
-    Entity& entity = *member->entity;
-    Group* const group = entity.group.get();
+    Entity& entity = *member->home.get();
+    Group* const group = entity.group();
     // A series that reports twice says that the moment before is complete.
     if (group != nullptr && member->moment == group->moment) {
       group->expected = group->reported;
@@ -92,8 +96,12 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     member->last_ns = ts_ns[i];
     member->value = values[i];
     learning += member->series.Learning(habits_) ? 1 : 0;
+    if (ts_ns[i] != moment_ns) {
+      moment_ns = ts_ns[i];
+      time = TimeOfDay(moment_ns);
+    }
     const bool hold = entity.judge.open() && member->amount > kInvolved;
-    member->amount = member->series.Next(habits_, ts_ns[i], values[i], hold).amount;
+    member->amount = member->series.Next(habits_, time, values[i], hold).amount;
     member->smoothed += kSmooth * (member->amount - member->smoothed);
     if (group == nullptr) {
       Assess(entity, series[i], ts_ns[i], member->amount, sink, scores);
@@ -105,7 +113,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     group->Note(member->amount);
   }
   for (Entity* entity : touched_) {
-    const Group& group = *entity->group;
+    const Group& group = *entity->group();
     // Scrapes come whole; where a moment comes in parts, it is judged when the next one begins.
     if (group.reported > 0 && (scores != nullptr || group.reported >= group.expected))
       JudgeGroup(*entity, sink, scores);
@@ -118,8 +126,9 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
 }
 
 void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores) {
-  const double amount = entity.group->Take();
-  Assess(entity, entity.group->members.front(), entity.group->ts_ns, amount, sink, scores);
+  Group& group = *entity.group();
+  const double amount = group.Take();
+  Assess(entity, group.members.front(), group.ts_ns, amount, sink, scores);
 }
 
 void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
@@ -131,15 +140,7 @@ void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double 
         back = back && member->series.Within(habits_, ts_ns, kBack);
   const Rules rules = RulesFor(entity.Alone());
   const Step step = entity.judge.Next(rules, ts_ns, amount, entity.Alone(), back);
-  if (scores != nullptr) {
-    const double score = entity.judge.score();
-    if (entity.group == nullptr) {
-      scores->Add(alone, ts_ns, Onset(score, rules.threshold, step));
-    } else {
-      scores->Add(ts_ns, entity.Alone() ? Onset(score, rules.threshold, step) : score,
-                  Because(CausesOf(entity, alone), entity.group->target));
-    }
-  }
+  if (scores != nullptr) Rate(entity, alone, ts_ns, step, *scores);
   switch (step) {
     case Step::kOpened:
     case Step::kOngoing:
@@ -157,6 +158,19 @@ void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double 
     default:
       break;
   }
+}
+
+void Detector::Rate(const Entity& entity, heald_series alone, int64_t ts_ns, Step step,
+                    sdk::Scores& scores) const {
+  const double threshold = RulesFor(entity.Alone()).threshold;
+  const double score = entity.judge.score();
+  const bool remarkable = step > Step::kNormal || score >= kRemarkable * threshold;
+  std::vector<sdk::Contributor> because;
+  if (remarkable)
+    because = Because(CausesOf(entity, alone),
+                      entity.grouped ? entity.group()->target : host_.LabelsOf(alone));
+  scores.Add(entity.grouped ? HEALD_SERIES_NONE : alone, ts_ns,
+             entity.Alone() ? Onset(score, threshold, step) : score, because);
 }
 
 Member* Detector::Add(heald_series series, sdk::Sink& sink) {
@@ -178,29 +192,26 @@ void Detector::Join(Member& member, heald_series series, const sdk::LabelSet& la
   for (const std::string& name : config_.group_by)
     if (const std::string_view value = labels.Get(name); !value.empty()) key.emplace_back(value);
   if (key.empty() || key.size() != config_.group_by.size()) {
-    if (member.own == nullptr) member.own = std::make_unique<Entity>();
-    member.entity = member.own.get();
-    if (member.own->open != nullptr) {
-      member.own->open->finding.series = series;
-      member.own->open->leads = {series};
+    if (member.home.own() == nullptr) member.home.Own(std::make_unique<Entity>());
+    if (OpenFinding* const open = member.home.own()->open.get()) {
+      open->finding.series = series;
+      open->leads = {series};
     }
     return;
   }
-  member.own.reset();
   member.moment = 0;
-  std::unique_ptr<Entity>& entity = groups_[key];
+  std::unique_ptr<Grouped>& entity = groups_[key];
   if (entity == nullptr) {
     const auto saved = saved_groups_.find(key);
     if (saved != saved_groups_.end()) {
       entity = std::move(saved->second);
       saved_groups_.erase(saved);
     } else {
-      entity = std::make_unique<Entity>();
-      entity->group = std::make_unique<Group>();
-      entity->group->key = key;
+      entity = std::make_unique<Grouped>();
+      entity->series.key = key;
     }
   }
-  Group& group = *entity->group;
+  Group& group = entity->series;
   if (group.members.empty()) {
     group.target = labels;
     group.target.Remove("__name__");
@@ -211,23 +222,24 @@ void Detector::Join(Member& member, heald_series series, const sdk::LabelSet& la
   }
   group.members.push_back(series);
   group.expected = static_cast<uint32_t>(group.members.size());
-  member.entity = entity.get();
+  member.home.Join(*entity);
 }
 
 void Detector::Leave(Member& member, heald_series series, const sdk::Sink& sink) {
   constexpr std::string_view kEnded = "its series ended: whether it recovered isn't known";
-  Entity& entity = *member.entity;
-  if (entity.group == nullptr) {
+  Entity& entity = *member.home.get();
+  Group* const group = entity.group();
+  if (group == nullptr) {
     Close(entity, sdk::Cleared::kExpired, std::string(kEnded), sink);
     return;
   }
-  std::erase(entity.group->members, series);
-  entity.group->expected = static_cast<uint32_t>(entity.group->members.size());
+  std::erase(group->members, series);
+  group->expected = static_cast<uint32_t>(group->members.size());
   if (entity.open != nullptr) std::erase(entity.open->leads, series);
-  if (!entity.group->members.empty()) return;
+  if (!group->members.empty()) return;
   Close(entity, sdk::Cleared::kExpired, std::string(kEnded), sink);
   std::erase(touched_, &entity);
-  groups_.erase(Key(entity.group->key));
+  groups_.erase(Key(group->key));
 }
 
 void Detector::Expired(std::span<const heald_series> gone, sdk::Sink& sink) {
@@ -247,13 +259,12 @@ void Detector::Tick(int64_t now_ns, sdk::Sink& sink) {
       ++at;
       continue;
     }
-    if (at->second.own != nullptr)
-      Close(*at->second.own, sdk::Cleared::kExpired,
-            "its series didn't come back after the restart", sink);
+    if (Entity* const own = at->second.home.own())
+      Close(*own, sdk::Cleared::kExpired, "its series didn't come back after the restart", sink);
     at = saved_series_.erase(at);
   }
   for (auto at = saved_groups_.begin(); at != saved_groups_.end();) {
-    if (!away(at->second->group->ts_ns)) {
+    if (!away(at->second->series.ts_ns)) {
       ++at;
       continue;
     }

@@ -28,11 +28,11 @@ double Confidence(double score, uint32_t samples) {
 
 std::vector<Detector::Cause> Detector::CausesOf(const Entity& entity, heald_series alone) const {
   std::vector<Cause> causes;
-  if (entity.group == nullptr) {
+  if (!entity.grouped) {
     if (const Member* member = members_.Find(alone)) causes.push_back({alone, member, 1});
     return causes;
   }
-  for (const heald_series series : entity.group->members)
+  for (const heald_series series : entity.group()->members)
     if (const Member* member = members_.Find(series); member != nullptr && member->last_ns != 0)
       causes.push_back({series, member, member->smoothed});
   const size_t named = std::min(kCauses, causes.size());
@@ -72,8 +72,8 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
   finding.series = first.series;
   finding.metric = labels.Get("__name__");
   finding.unit = config_.unit.empty() ? sdk::GuessUnit(finding.metric) : config_.unit;
-  if (entity.group != nullptr) {
-    finding.target = entity.group->target;
+  if (entity.grouped) {
+    finding.target = entity.group()->target;
   } else {
     finding.target = labels;
     finding.target.Remove("__name__");

@@ -11,30 +11,44 @@
 
 namespace heald::baseline {
 
-class Season {
- public:
+// A time of day, once for all series that have a sample at it.
+struct TimeOfDay {
   static constexpr int kSlots = 24;
-  static constexpr int64_t kDayNs = 86'400'000'000'000;
 
-  Season() { slots_.fill(Packed(kNone)); }
-
-  // What is usual at ts_ns, NaN until this time of day has been seen on a day before.
-  float Expected(int64_t ts_ns) const {
-    const float at = static_cast<float>(TimeOfDay(ts_ns)) * (kSlots / static_cast<float>(kDayNs));
-    const int slot = std::min(static_cast<int>(at), kSlots - 1);
-    const float here = Unpacked(slots_[slot]);
-    // Between two hours' middles the line through both.
+  explicit TimeOfDay(int64_t ts_ns) {
+    constexpr int64_t kDayNs = 86'400'000'000'000;
+    const int64_t rest = ts_ns % kDayNs;
+    const auto at =
+        static_cast<float>(rest < 0 ? rest + kDayNs : rest) * (kSlots / static_cast<float>(kDayNs));
+    slot = std::min(static_cast<int>(at), kSlots - 1);
     const float off = at - static_cast<float>(slot) - 0.5F;
-    const float other = Unpacked(slots_[(slot + (off > 0 ? 1 : kSlots - 1)) % kSlots]);
-    return std::isnan(other) ? here : here + std::fabs(off) * (other - here);
+    neighbour = (slot + (off > 0 ? 1 : kSlots - 1)) % kSlots;
+    share = std::fabs(off);
   }
 
-  void Learn(int64_t ts_ns, float value) {
-    const int slot = static_cast<int>(TimeOfDay(ts_ns) / (kDayNs / kSlots));
-    if (slot != slot_) {
+  int slot;
+  int neighbour;  // the hour whose middle is next to it
+  float share;    // of the neighbour in what is usual now
+};
+
+class Season {
+ public:
+  Season() { slots_.fill(Packed(kNone)); }
+
+  // What is usual then, NaN until this time of day has been seen on a day before.
+  float Expected(const TimeOfDay& time) const {
+    const float here = Unpacked(slots_[time.slot]);
+    // Between two hours' middles the line through both.
+    const float other = Unpacked(slots_[time.neighbour]);
+    return std::isnan(other) ? here : here + time.share * (other - here);
+  }
+
+  void Learn(const TimeOfDay& time, float value) {
+    if (time.slot != slot_) {
       Fold();
-      slot_ = static_cast<int8_t>(slot);
+      slot_ = static_cast<int8_t>(time.slot);
     }
+    if (count_ == std::numeric_limits<uint16_t>::max()) return;
     sum_ += value;
     ++count_;
   }
@@ -65,10 +79,6 @@ class Season {
   static float Unpacked(uint16_t packed) {
     return std::bit_cast<float>(static_cast<uint32_t>(packed) << 16U);
   }
-  static int64_t TimeOfDay(int64_t ts_ns) {
-    const int64_t rest = ts_ns % kDayNs;
-    return rest < 0 ? rest + kDayNs : rest;
-  }
   void Fold() {
     if (count_ == 0) return;
     const float mean = sum_ / static_cast<float>(count_);
@@ -78,9 +88,9 @@ class Season {
     count_ = 0;
   }
 
-  std::array<uint16_t, kSlots> slots_;
+  std::array<uint16_t, TimeOfDay::kSlots> slots_;
   float sum_ = 0;
-  uint32_t count_ = 0;
+  uint16_t count_ = 0;
   int8_t slot_ = -1;
 };
 

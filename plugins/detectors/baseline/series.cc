@@ -11,6 +11,8 @@ namespace {
 constexpr float kFastShare = 0.25F;
 constexpr float kSlowShare = 0.03F;
 constexpr float kUnrestShare = 0.04F;
+// Unrest is a mean of many samples and wanders less than the others: it counts for more.
+constexpr float kUnrestWeight = 1.3F;
 // A deviation counts as at least this share of the range seen: less is a flat line's ripple.
 constexpr float kRangeShare = 0.005F;
 // One sample may widen the range by this many times its width.
@@ -19,11 +21,15 @@ constexpr float kWidening = 8;
 constexpr double kRounding = 1e-9;
 // A young series learns fast; while something is wrong this share of it.
 constexpr float kHeld = 0.25F;
+// Below this width a frame is refined.
+constexpr float kNarrow = 1.0F / 256;
 // Where floats still have digits.
 constexpr float kFar = 1e6F;
 // The time of day explains a series where it leaves less than this share of the variance.
 constexpr float kExplained = 0.3F;
 constexpr int kValueAt = static_cast<int>(Feature::kValue);
+constexpr int kDriftAt = static_cast<int>(Feature::kDrift);
+constexpr int kUnrestAt = static_cast<int>(Feature::kUnrest);
 constexpr int kSeasonAt = static_cast<int>(Feature::kSeason);
 
 void Move(float& mean, float value, float share) {
@@ -31,11 +37,6 @@ void Move(float& mean, float value, float share) {
 }
 
 }  // namespace
-
-float Series::Inside(double value) const {
-  const double inside = (value - origin_) / scale_;
-  return static_cast<float>(std::clamp<double>(inside, -kFar, kFar));
-}
 
 void Series::Start(double value) {
   constexpr double kLargest = std::numeric_limits<double>::max() / 16;
@@ -45,14 +46,15 @@ void Series::Start(double value) {
 }
 
 float Series::Reach(const Habits& habits) const {
-  const double level = std::fabs(origin_ + scale_ * static_cast<double>(usual_[0].mean));
+  const double level = std::fabs(Outside(mean_[kValueAt]));
   const double outside =
-      std::max({habits.min_deviation, std::max(habits.min_deviation_ratio, kRounding) * level});
+      std::max(habits.min_deviation, std::max(habits.min_deviation_ratio, kRounding) * level);
   return std::max(static_cast<float>(std::min(outside / scale_, 1e6)),
                   kRangeShare * (high_ - low_));
 }
 
 void Series::Widen(const Habits& habits, float value) {
+  if (value <= high_ && value >= low_) return;
   const float most = kWidening * std::max(high_ - low_, Reach(habits));
   if (value > high_) high_ = std::min(value, high_ + most);
   if (value < low_) low_ = std::max(value, low_ - most);
@@ -62,11 +64,12 @@ void Series::Widen(const Habits& habits, float value) {
 void Series::Reframe() {
   const float width = high_ - low_;
   const float middle = low_ + width / 2;
+  const bool far = std::fabs(middle) > 64 * std::max(width, 1.0F);
+  if (width <= 4 && width >= kNarrow && !far) return;
   double factor = 1;
   while (width * factor > 4) factor /= 16;
-  while (width > 0 && width * factor < 1.0 / 256 && scale_ / factor > 1e-300 && factor < 1e18)
+  while (width > 0 && width * factor < kNarrow && scale_ / factor > 1e-300 && factor < 1e18)
     factor *= 16;
-  const bool far = std::fabs(middle) > 64 * std::max(width, 1.0F);
   if (factor == 1 && !far) return;
   const float shift = far ? middle : 0;
   origin_ += scale_ * static_cast<double>(shift);
@@ -75,16 +78,51 @@ void Series::Reframe() {
   const auto place = [&](float& number) { number = (number - shift) * f; };
   for (float* number : {&low_, &high_, &last_, &fast_, &slow_}) place(*number);
   unrest_ *= f;
-  place(usual_[0].mean);
-  for (size_t i = 1; i < usual_.size(); ++i) usual_[i].mean *= f;
-  for (Moments& moments : usual_) moments.variance *= f * f;
+  place(mean_[kValueAt]);
+  for (int i = 1; i < kFeatures; ++i) mean_[i] *= f;
+  for (float& variance : variance_) variance *= f * f;
   season_.Reframe(f, -shift * f);
 }
 
-Surprise Series::Next(const Habits& habits, int64_t ts_ns, double value, bool hold) {
+Surprise Series::Furthest(const Habits& habits, const Seen& seen, float least_variance) const {
+  Seen amount;
+  for (int i = 0; i < kFeatures; ++i) {
+    const float off = seen[i] - mean_[i];
+    amount[i] = off * off / (variance_[i] + least_variance) / 2;
+  }
+  amount[kUnrestAt] *= kUnrestWeight;
+  amount[Seasonal() ? kValueAt : kSeasonAt] = 0;
+  if (habits.direction != Direction::kBoth) {
+    const float sign = habits.direction == Direction::kAbove ? 1 : -1;
+    for (int i = 0; i < kFeatures; ++i) {
+      // Unrest has no side; that of the value is meant.
+      const int of = i == kUnrestAt ? kValueAt : i;
+      if (!(sign * (seen[of] - mean_[of]) > 0)) amount[i] = 0;
+    }
+  }
+  Surprise most;
+  for (int i = 0; i < kFeatures; ++i)
+    if (amount[i] > most.amount) most = {amount[i], static_cast<Feature>(i)};
+  most.amount = std::min(most.amount, kCap);
+  return most;
+}
+
+// Four features at once, the hour's only where it is known.
+void Series::Learn(const Seen& seen, float share) {
+  const auto meet = [&](int i) {
+    const float off = seen[i] - mean_[i];
+    mean_[i] += share * off;
+    variance_[i] = (1 - share) * (variance_[i] + share * off * off);
+  };
+  for (int i = 0; i < kSeasonAt; ++i) meet(i);
+  if (!std::isnan(seen[kSeasonAt])) meet(kSeasonAt);
+}
+
+Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value, bool hold) {
   if (count_ == 0) Start(value);
-  const float wanted = Inside(value);
-  if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = usual_[0].mean = wanted;
+  const auto wanted =
+      static_cast<float>(std::clamp<double>((value - origin_) / scale_, -kFar, kFar));
+  if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;
   Widen(habits, wanted);
   const float now = std::clamp(wanted, low_, high_);
   if (resumed_) {
@@ -98,49 +136,33 @@ Surprise Series::Next(const Habits& habits, int64_t ts_ns, double value, bool ho
   Move(slow_, now, std::max(kSlowShare, least));
   Move(unrest_, std::fabs(step), std::max(kUnrestShare, least));
   const float usual_now =
-      habits.season ? season_.Expected(ts_ns) : std::numeric_limits<float>::quiet_NaN();
-  const bool seasonal = Seasonal();
-  const std::array<float, kFeatures> seen = {now, step, fast_ - slow_, unrest_, now - usual_now};
+      habits.season ? season_.Expected(time) : std::numeric_limits<float>::quiet_NaN();
+  const Seen seen = {now, step, fast_ - slow_, unrest_, now - usual_now};
   const float reach = Reach(habits);
-  const float floor = reach * reach + std::numeric_limits<float>::min();
-  const float share = std::max(habits.forget, hold ? kHeld * least : least);
-  const bool judged = !Learning(habits);
-  const int features = std::isnan(usual_now) ? kFeatures - 1 : kFeatures;
+  const float least_variance = reach * reach + std::numeric_limits<float>::min();
   Surprise most;
-  for (int i = 0; i < features; ++i) {
-    Moments& usual = usual_[i];
-    const float off = seen[i] - usual.mean;
-    // Unrest has no side; that of the value is meant.
-    const float side = i == static_cast<int>(Feature::kUnrest) ? now - usual_[kValueAt].mean : off;
-    const bool counts = habits.direction == Direction::kBoth ||
-                        (habits.direction == Direction::kAbove) == (side > 0);
-    if (judged && counts && i != (seasonal ? kValueAt : kSeasonAt)) {
-      const float amount = off * off / (usual.variance + floor) / 2;
-      if (amount > most.amount) most = {amount, static_cast<Feature>(i)};
-    }
-    usual.mean += share * off;
-    usual.variance = (1 - share) * (usual.variance + share * off * off);
-  }
-  if (habits.season && !hold) season_.Learn(ts_ns, now);
-  low_ += share * (usual_[kValueAt].mean - low_) / 2;
-  high_ += share * (usual_[kValueAt].mean - high_) / 2;
+  if (!Learning(habits)) most = Furthest(habits, seen, least_variance);
+  const float share = std::max(habits.forget, hold ? kHeld * least : least);
+  Learn(seen, share);
+  if (habits.season && !hold) season_.Learn(time, now);
+  low_ += share * (mean_[kValueAt] - low_) / 2;
+  high_ += share * (mean_[kValueAt] - high_) / 2;
   ++count_;
   Reframe();
-  most.amount = std::min(most.amount, kCap);
   return most;
 }
 
 double Series::Expected(const Habits& habits, int64_t ts_ns) const {
   if (habits.season && Seasonal()) {
-    const float usual_now = season_.Expected(ts_ns);
-    if (!std::isnan(usual_now)) return Outside(usual_now + usual_[kSeasonAt].mean);
+    const float usual_now = season_.Expected(TimeOfDay(ts_ns));
+    if (!std::isnan(usual_now)) return Outside(usual_now + mean_[kSeasonAt]);
   }
-  return Outside(usual_[kValueAt].mean);
+  return Outside(mean_[kValueAt]);
 }
 
 double Series::Deviation(const Habits& habits) const {
   const bool seasonal = habits.season && Seasonal();
-  const float variance = usual_[seasonal ? kSeasonAt : kValueAt].variance;
+  const float variance = variance_[seasonal ? kSeasonAt : kValueAt];
   const float reach = Reach(habits);
   return scale_ * std::sqrt(static_cast<double>(variance + reach * reach));
 }
@@ -150,23 +172,22 @@ bool Series::Within(const Habits& habits, int64_t ts_ns, float deviations) const
 }
 
 bool Series::Settled() const {
-  const Moments& drift = usual_[static_cast<int>(Feature::kDrift)];
-  const Moments& unrest = usual_[static_cast<int>(Feature::kUnrest)];
-  return std::fabs(fast_ - slow_) <= 2 * std::sqrt(drift.variance) + kRangeShare * (high_ - low_) &&
-         unrest_ <= unrest.mean + 2 * std::sqrt(unrest.variance);
+  return std::fabs(fast_ - slow_) <=
+             2 * std::sqrt(variance_[kDriftAt]) + kRangeShare * (high_ - low_) &&
+         unrest_ <= mean_[kUnrestAt] + 2 * std::sqrt(variance_[kUnrestAt]);
 }
 
 void Series::Rebaseline() {
-  const float shift = fast_ - usual_[kValueAt].mean;
-  usual_[kValueAt].mean += shift;
+  const float shift = fast_ - mean_[kValueAt];
+  mean_[kValueAt] += shift;
   season_.Reframe(1, shift);
   slow_ = fast_;
-  usual_[static_cast<int>(Feature::kUnrest)].mean = unrest_;
+  mean_[kUnrestAt] = unrest_;
 }
 
 bool Series::Seasonal() const {
-  const float left = usual_[static_cast<int>(Feature::kSeason)].variance;
-  return left > 0 && left < kExplained * usual_[0].variance;
+  const float left = variance_[kSeasonAt];
+  return left > 0 && left < kExplained * variance_[kValueAt];
 }
 
 }  // namespace heald::baseline

@@ -31,11 +31,11 @@ struct Surprise {
 
 class Series {
  public:
-  static constexpr float kCap = 400;
+  static constexpr float kCap = 300;
 
   // Judges `value` (not NaN) and learns from it. `hold`: it is part of an incident, so it teaches
   // as slowly as anything ever will, also a series that is young and learns fast.
-  Surprise Next(const Habits& habits, int64_t ts_ns, double value, bool hold);
+  Surprise Next(const Habits& habits, const TimeOfDay& time, double value, bool hold);
 
   bool Learning(const Habits& habits) const {
     return static_cast<int64_t>(count_) < habits.min_samples;
@@ -59,9 +59,9 @@ class Series {
   void Persist(Visit&& visit) {
     for (double* number : {&origin_, &scale_}) visit(*number);
     for (float* number : {&low_, &high_, &last_, &fast_, &slow_, &unrest_}) visit(*number);
-    for (Moments& moments : usual_) {
-      visit(moments.mean);
-      visit(moments.variance);
+    for (int i = 0; i < kFeatures; ++i) {
+      visit(mean_[i]);
+      visit(variance_[i]);
     }
     visit(count_);
     visit(resumed_);
@@ -70,17 +70,16 @@ class Series {
 
  private:
   static constexpr int kFeatures = 5;
-  struct Moments {
-    float mean = 0;
-    float variance = 0;
-  };
 
   double Outside(float inside) const { return origin_ + scale_ * static_cast<double>(inside); }
-  float Inside(double value) const;
   float Reach(const Habits& habits) const;  // the smallest deviation that counts
   void Start(double value);
   void Widen(const Habits& habits, float value);
   void Reframe();
+  using Seen = std::array<float, kFeatures>;
+  // Which feature is furthest from what it usually is.
+  Surprise Furthest(const Habits& habits, const Seen& seen, float least_variance) const;
+  void Learn(const Seen& seen, float share);
 
   // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is
   // enough for them, and 1e300 is as good as 1e-300.
@@ -92,10 +91,12 @@ class Series {
   float fast_ = 0;    // mean of about 7 samples
   float slow_ = 0;    // … 65
   float unrest_ = 0;  // mean absolute step of about 50
-  std::array<Moments, kFeatures> usual_{};
+  Seen mean_{};       // what each feature usually is
+  Seen variance_{};
   uint32_t count_ = 0;
+  // There may be a million of these: what follows goes into the padding.
+  [[no_unique_address]] Season season_;
   bool resumed_ = false;
-  Season season_;
 };
 
 }  // namespace heald::baseline

@@ -83,15 +83,16 @@ std::string Detector::Snapshot() {
     out.F64(member->amount);
     out.F64(member->smoothed);
     member->series.Persist(Save{out});
-    out.U32(member->own != nullptr ? 1 : 0);
-    if (member->own != nullptr) SaveEntity(*member->own, out);
+    Entity* const own = member->home.own();
+    out.U32(own != nullptr ? 1 : 0);
+    if (own != nullptr) SaveEntity(*own, out);
   }
   out.U64(groups_.size() + saved_groups_.size());
   for (const auto* groups : {&groups_, &saved_groups_})
     for (const auto& [key, entity] : *groups) {
       out.U32(static_cast<uint32_t>(key.size()));
       for (const std::string& value : key) out.Text(value);
-      out.I64(entity->group->ts_ns);
+      out.I64(entity->series.ts_ns);
       SaveEntity(*entity, out);
     }
   return std::move(out).Finish();
@@ -110,19 +111,18 @@ void Detector::Restore(std::string_view state) {
     member.smoothed = static_cast<float>(in.F64());
     member.series.Persist(Load{in});
     if (in.U32() != 0) {
-      member.own = std::make_unique<Entity>();
-      LoadEntity(*member.own, in);
+      member.home.Own(std::make_unique<Entity>());
+      LoadEntity(*member.home.own(), in);
     }
     saved_series.emplace(std::move(labels), std::move(member));
   }
-  std::map<Key, std::unique_ptr<Entity>> saved_groups;
+  std::map<Key, std::unique_ptr<Grouped>> saved_groups;
   for (uint64_t left = in.U64(); left > 0; --left) {
     Key key;
     for (uint32_t values = in.U32(); values > 0; --values) key.push_back(in.Text());
-    auto entity = std::make_unique<Entity>();
-    entity->group = std::make_unique<Group>();
-    entity->group->key = key;
-    entity->group->ts_ns = in.I64();
+    auto entity = std::make_unique<Grouped>();
+    entity->series.key = key;
+    entity->series.ts_ns = in.I64();
     LoadEntity(*entity, in);
     saved_groups.emplace(std::move(key), std::move(entity));
   }

@@ -16,23 +16,24 @@ class Scores {
  public:
   explicit Scores(const heald_score_sink* sink) : sink_(sink) {}
 
-  // One series that is judged by itself.
-  void Add(heald_series series, int64_t ts_ns, double score) {
-    Hand({sizeof(heald_score), series, ts_ns, score, nullptr, 0});
-  }
-  // Several series that are judged together. `because`: largest share first, shares sum to 1; empty
-  // is fine where no finding about them is open.
-  void Add(int64_t ts_ns, double score, std::span<const Contributor> because) {
+  // One series that is judged by itself. `because`: only where it is worth a look and no finding is
+  // open.
+  void Add(heald_series series, int64_t ts_ns, double score,
+           std::span<const Contributor> because = {}) {
     contributors_.clear();
     for (const Contributor& c : because)
       contributors_.push_back({detail::Str(c.name), c.share, c.value, c.expected});
-    Hand({sizeof(heald_score), HEALD_SERIES_NONE, ts_ns, score, contributors_.data(),
-          contributors_.size()});
+    const heald_score out{sizeof out,          series, ts_ns, score, contributors_.data(),
+                          contributors_.size()};
+    sink_->scores(sink_->ctx, &out, 1, sizeof out);
+  }
+  // Several series that are judged together. `because`: largest share first, shares sum to 1; empty
+  // at moments that are as usual.
+  void Add(int64_t ts_ns, double score, std::span<const Contributor> because) {
+    Add(HEALD_SERIES_NONE, ts_ns, score, because);
   }
 
  private:
-  void Hand(const heald_score& score) { sink_->scores(sink_->ctx, &score, 1, sizeof score); }
-
   const heald_score_sink* sink_;
   std::vector<heald_contributor> contributors_;
 };

@@ -80,7 +80,7 @@ void Hosts(const std::vector<Detector>& detectors, const std::vector<Host>& host
   std::vector<std::string> by_host;
   for (const Detector& detector : detectors) {
     double vus = 0, auc = 0, train = 0, test = 0, ns = 0;
-    size_t events = 0, found = 0, right = 0;
+    size_t events = 0, found = 0, right = 0, right_of_found = 0;
     std::vector<double> delays;
     std::string line = "| " + detector.name;
     bool failed = false;
@@ -100,6 +100,7 @@ void Hosts(const std::vector<Detector>& detectors, const std::vector<Host>& host
       events += result->events;
       found += result->events_found;
       right += result->causes_right;
+      right_of_found += result->causes_right_of_found;
       delays.insert(delays.end(), result->delays_minutes.begin(), result->delays_minutes.end());
       char cell[32];
       std::snprintf(cell, sizeof cell, " | %.3f", result->vus_pr);
@@ -110,7 +111,7 @@ void Hosts(const std::vector<Detector>& detectors, const std::vector<Host>& host
         "| %s | %.3f | %.3f | %.0f %% of %zu | %.0f %% | %.0f %% | %.0f min | %.2f | %.2f | "
         "%.0f |",
         detector.name.c_str(), vus, auc, Share(found, events), events, Share(right, events),
-        Share(right, found), Median(delays), train, test, ns);
+        Share(right_of_found, found), Median(delays), train, test, ns);
     by_host.push_back(line + " |");
   }
   if (given) {

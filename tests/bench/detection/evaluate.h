@@ -25,8 +25,10 @@ struct HostResult {
   size_t events = 0;
   size_t events_found = 0;             // a finding was open during the event
   std::vector<double> delays_minutes;  // of those, from the event's begin
-  size_t causes_right = 0;             // of events_found: the first contributor is a labelled cause
-  double train_alerts_per_day = 0;     // on the mostly normal part
+  // The first contributor is a labelled cause, where the score is greatest.
+  size_t causes_right = 0;
+  size_t causes_right_of_found = 0;
+  double train_alerts_per_day = 0;  // on the mostly normal part
   double test_alerts_per_day = 0;
   double ns_per_sample = 0;  // with reading, host and plugin
 };

@@ -42,19 +42,19 @@ void CountEvents(const Host& host, const std::vector<RowScore>& rows, HostResult
     ++result->events;
     const auto begin = rows.begin() + static_cast<ptrdiff_t>(cause.rows.begin);
     const auto end = rows.begin() + static_cast<ptrdiff_t>(std::min(cause.rows.end, rows.size()));
+    // The moment at which it is surest, whether a finding is open or not.
+    const auto worst = std::max_element(
+        begin, end, [](const RowScore& a, const RowScore& b) { return a.score < b.score; });
+    const bool right =
+        worst != end && !worst->contributors.empty() &&
+        std::count(cause.columns.begin(), cause.columns.end(), worst->contributors[0].first) != 0;
+    result->causes_right += right ? 1 : 0;
     const auto first = std::find_if(
-        begin, end, [](const RowScore& row) { return row.severity != Severity::kNormal; });
+        begin, end, [](const RowScore& row) { return row.severity >= Severity::kWarning; });
     if (first == end) continue;
     ++result->events_found;
+    result->causes_right_of_found += right ? 1 : 0;
     result->delays_minutes.push_back(static_cast<double>(first - begin));
-    // The moment at which it is surest.
-    const RowScore* worst = nullptr;
-    for (auto row = first; row != end; ++row)
-      if (!row->contributors.empty() && (worst == nullptr || row->score > worst->score))
-        worst = &*row;
-    if (worst != nullptr &&
-        std::count(cause.columns.begin(), cause.columns.end(), worst->contributors[0].first) != 0)
-      ++result->causes_right;
   }
 }
 

@@ -26,8 +26,9 @@ typedef struct heald_score {
   heald_series series; /* the one that was judged; HEALD_SERIES_NONE: several together */
   int64_t ts_ns;       /* time of the judged sample or samples */
   double score;
-  /* Largest share first, shares sum to 1. One series by itself needs none. Several together:
-   * needed only at moments at which a finding about them is open. */
+  /* Largest share first, shares sum to 1. Given at moments that are worth a look: while a finding
+   * is open (one series by itself needs none then), and where the score is raised though none is,
+   * which `heald score` calls `info`. None at moments that are as usual. */
   const heald_contributor* contributors;
   uint64_t contributor_count;
 } heald_score;

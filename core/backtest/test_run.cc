@@ -131,17 +131,15 @@ class Feed {
     return next_ns;
   }
   Status FeedDue(int64_t now_ns) {
-    std::map<std::string, std::vector<ReplaySample>> due;
+    std::vector<ReplaySample> due;
     for (Run& run : runs_) {
       if (run.at >= run.values.size() || kStartNs + run.due_ns > now_ns) continue;
       if (const std::optional<double>& value = run.values[run.at])
-        due[run.series->source].push_back({run.handle, now_ns, *value});
+        due.push_back({run.handle, now_ns, *value});
       ++run.at;
       run.due_ns += run.series->every_ns;
     }
-    for (const auto& [source, samples] : due)
-      if (Status status = replay_.Feed(source, samples); !status) return status;
-    return {};
+    return replay_.Feed(due);
   }
   // An action has taken effect: the series of its target go on as the test says.
   void OnEffect(const std::string& action, const Labels& target) {

@@ -7,6 +7,7 @@
 #include "core/agent/version.h"
 #include "core/cli/approve.h"
 #include "core/cli/audit.h"
+#include "core/cli/backtest.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
 #include "core/cli/report.h"
@@ -101,6 +102,32 @@ int main(int argc, char** argv) {
   sub->callback([&] {
     score.pipeline = pipeline;
     code = Score(score);
+  });
+
+  BacktestOptions backtest;
+  sub = app.add_subcommand(
+      "backtest", "Run pipelines over recorded history: what they would have found and done");
+  sub->add_option("files", backtest.files,
+                  "Pipeline file; several are compared over the same history")
+      ->required();
+  sub->add_option("--against", backtest.against, "Another pipeline file to compare with");
+  sub->add_option("--from", backtest.from, "2026-11-21T20:00:00Z, -24h or now");
+  sub->add_option("--to", backtest.to, "The same; else now, or the end of the input");
+  sub->add_option("--warmup", backtest.warmup,
+                  "How much before --from to learn from; else 1d, as far as there is");
+  sub->add_option("--input", backtest.input,
+                  "History from a CSV file, .gz too: timestamp, then columns named as the pipeline "
+                  "reads them; else its sources are asked");
+  sub->add_option("--labels", backtest.labels,
+                  "CSV start,end[,name] of what was really wrong: tells recall, precision, delay");
+  sub->add_option("--by-itself", backtest.by_itself,
+                  "What is over so soon needed no action; else 5m");
+  sub->add_option("--format", backtest.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  sub->add_option("--html", backtest.html, "Write the report as a page with charts too");
+  sub->callback([&] {
+    backtest.pipeline = pipeline;
+    code = Backtest(backtest);
   });
 
   ExplainOptions explain;

@@ -30,8 +30,9 @@ class RecordingTest : public ::testing::Test {
 
   static std::unique_ptr<RecordingWriter> Create(const std::string& path) {
     std::string error;
-    std::unique_ptr<RecordingWriter> writer = RecordingWriter::Create(
-        path, {kStartNs, "heald test", {{"prom", {"cpu", "latency"}}}}, &error);
+    std::unique_ptr<RecordingWriter> writer =
+        RecordingWriter::Create(path, path.ends_with(".gz"),
+                                {kStartNs, "heald test", {{"prom", {"cpu", "latency"}}}}, &error);
     EXPECT_TRUE(writer) << error;
     return writer;
   }
@@ -254,9 +255,9 @@ TEST_F(RecordingTest, ALaterFormatIsRefused) {
 
 TEST_F(RecordingTest, AFullDiskIsSaid) {
   std::string error;
-  EXPECT_FALSE(RecordingWriter::Create("/nowhere/rec.jsonl", {}, &error));
+  EXPECT_FALSE(RecordingWriter::Create("/nowhere/rec.jsonl", false, {}, &error));
   EXPECT_EQ(error, "can't write /nowhere/rec.jsonl: No such file or directory");
-  EXPECT_FALSE(RecordingWriter::Create("/dev/full", {}, &error));
+  EXPECT_FALSE(RecordingWriter::Create("/dev/full", false, {}, &error));
   EXPECT_EQ(error, "can't write /dev/full: No space left on device");
 }
 

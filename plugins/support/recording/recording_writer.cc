@@ -51,14 +51,14 @@ RecordingWriter::~RecordingWriter() {
   if (file_) Drain();
 }
 
-std::unique_ptr<RecordingWriter> RecordingWriter::Create(const std::string& path, const Head& head,
-                                                         std::string* error) {
+std::unique_ptr<RecordingWriter> RecordingWriter::Create(const std::string& path, bool gzip,
+                                                         const Head& head, std::string* error) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) {
     *error = "can't write " + path + ": " + std::strerror(errno);
     return nullptr;
   }
-  const gzFile out = gzdopen(fd, path.ends_with(".gz") ? "wb6" : "wbT");
+  const gzFile out = gzdopen(fd, gzip ? "wb6" : "wbT");
   if (out == nullptr) {
     close(fd);
     *error = "can't write " + path + ": out of memory";

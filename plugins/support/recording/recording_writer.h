@@ -18,9 +18,9 @@ class RecordingWriter {
     std::string by;        // which program
     HistoryFile::Outputs outputs;
   };
-  // Over an existing file; gzipped where the name ends in .gz. Null: `error` says why.
-  static std::unique_ptr<RecordingWriter> Create(const std::string& path, const Head& head,
-                                                 std::string* error);
+  // Over an existing file. Null: `error` says why.
+  static std::unique_ptr<RecordingWriter> Create(const std::string& path, bool gzip,
+                                                 const Head& head, std::string* error);
   // Without Finish the file stays as one that was not finished.
   ~RecordingWriter();
 

@@ -56,6 +56,7 @@ void Ledger::OnNotice(const remedy::Notice& notice) {
       const auto at = open_findings_.find(notice.finding->id);
       if (at == open_findings_.end()) return;
       findings[at->second].incident = incident.id;
+      incident.began_ns = std::min(incident.began_ns, findings[at->second].began_ns);
       if (std::find(incident.findings.begin(), incident.findings.end(), at->second) ==
           incident.findings.end())
         incident.findings.push_back(at->second);
@@ -89,8 +90,7 @@ SeenIncident& Ledger::IncidentOf(const Incident& incident) {
     seen.target = TargetName(incident.target);
     seen.target_key = incident.target.ToString();
     seen.summary = incident.summary;
-    seen.began_ns = incident.began_ns != 0 ? incident.began_ns : incident.opened_ns;
-    seen.opened_ns = incident.opened_ns;
+    seen.began_ns = seen.opened_ns = incident.opened_ns;
   }
   SeenIncident& seen = incidents[at->second];
   if (incident.severity > seen.severity) {

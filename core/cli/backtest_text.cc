@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 
 #include "core/cli/backtest.h"
 
@@ -32,6 +33,11 @@ std::string Clock(int64_t ns) {
 
 std::string Took(int64_t ns) {
   return ns == 0 ? "-" : FormatElapsed(ns);
+}
+
+std::string Length(int64_t ns) {
+  // A pretended call takes a moment of its own.
+  return std::abs(ns) < kSecond ? "0 s" : FormatElapsed(ns);
 }
 
 // "12 of 40 (30 %)"
@@ -118,9 +124,10 @@ void AddPolicies(const BacktestResult& result, int64_t by_itself_ns, std::string
       then = std::to_string(p.cleared) + " cleared by itself, " + std::to_string(p.still_bad) +
              " still bad" +
              (p.unknown == 0 ? "" : ", " + std::to_string(p.unknown) + " nobody knows");
+    const std::string wait = then == "-" ? "-" : Length(p.median_wait_ns);
     Add(out, "  %-24s %-8s %8llu %6llu %6llu %6llu %8s  %s\n", p.name.c_str(),
         p.enabled ? std::string(ToString(p.mode)).c_str() : "off", ull{p.executed},
-        ull{p.would_act}, ull{p.asked}, ull{p.told}, Took(p.median_wait_ns).c_str(), then.c_str());
+        ull{p.would_act}, ull{p.asked}, ull{p.told}, wait.c_str(), then.c_str());
     for (const auto& [guard, held] : p.held_back)
       Add(out, "  %-24s   held back by %s %llu times, such as: %s\n", "", guard.c_str(),
           ull{held.times}, held.example.c_str());

@@ -49,7 +49,7 @@ class NotedServices final : public plugin::Services {
 
 Span SpanOfSources(const SpanWanted& wanted, int64_t now_ns) {
   Span span;
-  span.to_ns = wanted.to_ns.value_or(now_ns);
+  span.to_ns = std::min(wanted.to_ns.value_or(now_ns), now_ns);  // there is no more
   span.from_ns = wanted.from_ns.value_or(span.to_ns - kDay);
   span.begin_ns = span.from_ns - wanted.warmup_ns.value_or(SpanWanted::kWarmupNs);
   return span;
@@ -64,7 +64,7 @@ remedy::EngineOptions EngineFor(const PipelineSpec& spec) {
         node.kind == Kind::kSource && interval != nullptr && interval->AsInt() != nullptr)
       interval_ns = std::min(interval_ns, *interval->AsInt());
   if (interval_ns != INT64_MAX)
-    options.reevaluate_ns = std::clamp(interval_ns / 4, options.reevaluate_ns, 5 * kSecond);
+    options.reevaluate_ns = std::clamp(interval_ns / 4, options.reevaluate_ns, kSecond);
   options.finding_journal_ns = kDay;  // nobody reads this journal for how a finding went on
   return options;
 }

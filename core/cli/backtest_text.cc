@@ -129,8 +129,8 @@ void AddPolicies(const BacktestResult& result, int64_t by_itself_ns, std::string
         p.enabled ? std::string(ToString(p.mode)).c_str() : "off", ull{p.executed},
         ull{p.would_act}, ull{p.asked}, ull{p.told}, wait.c_str(), then.c_str());
     for (const auto& [guard, held] : p.held_back)
-      Add(out, "  %-24s   held back by %s %llu times, such as: %s\n", "", guard.c_str(),
-          ull{held.times}, held.example.c_str());
+      Add(out, "  %-24s   held back %llu× by %s, such as: %s\n", "", ull{held.times}, guard.c_str(),
+          held.example.c_str());
   }
 }
 

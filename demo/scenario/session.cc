@@ -38,12 +38,13 @@ std::string LastLines(const std::string& file) {
 }
 
 // status.learning is told by the detectors' ticks, so it says nothing about the first second; every
-// service has to have shown the z-score detector what it needs, too.
+// service has to have shown the detector what it needs, too.
 bool Learned(const json& status) {
   if (status.value("learning", true)) return false;
   for (const json& node : status.value("nodes", json::array()))
-    if (node.value("name", "") == "slow")
-      return node.value("records_in", size_t{0}) >= kZscoreMinSamples * kProfiles.size();
+    if (node.value("name", "") == "unusual")
+      return node.value("records_in", size_t{0}) >=
+             kBaselineMinSamples * kBaselineSignals * kProfiles.size();
   return true;
 }
 

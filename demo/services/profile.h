@@ -39,10 +39,10 @@ inline constexpr double kHealthyErrorShareMax = 0.01;  // share of 5xx of a heal
 // The agent's side of the table.
 inline constexpr double kScrapeIntervalS = 1;
 inline constexpr double kQuantileWindowS = 5;
-inline constexpr int kZscoreWindow = 60;         // samples
-inline constexpr double kZscoreSensitivity = 4;  // deviations
-inline constexpr int kZscoreMinSamples = 10;
-inline constexpr double kZscoreFloorMs = 50;  // smallest deviation
+inline constexpr int kBaselineMinSamples = 10;
+inline constexpr double kBaselineFloorMs = 50;  // smallest deviation
+inline constexpr double kBaselineReach = 4;     // deviations that are still expected
+inline constexpr int kBaselineSignals = 2;      // metrics of a service that it sees
 inline constexpr double kAlarmP99Ms = 500;
 inline constexpr double kAlarmErrorShare = 0.1;
 inline constexpr double kCrowdWindowS = 3;  // of the request rate

@@ -49,10 +49,8 @@ TEST_F(DemoPipelineTest, HasTheNumbersOfTheTable) {
   EXPECT_EQ(Number("services", {"metrics", "latency_p99", "window"}), kQuantileWindowS * 1e9);
   EXPECT_EQ(Number("services", {"metrics", "error_rate", "window"}), kQuantileWindowS * 1e9);
   EXPECT_EQ(Number("services", {"metrics", "request_rate", "window"}), kCrowdWindowS * 1e9);
-  EXPECT_EQ(Number("slow", {"window"}), kZscoreWindow);
-  EXPECT_EQ(Number("slow", {"sensitivity"}), kZscoreSensitivity);
-  EXPECT_EQ(Number("slow", {"min_samples"}), kZscoreMinSamples);
-  EXPECT_EQ(Number("slow", {"min_deviation"}), kZscoreFloorMs / 1000);
+  EXPECT_EQ(Number("unusual", {"min_samples"}), kBaselineMinSamples);
+  EXPECT_EQ(Number("unusual", {"min_deviation"}), kBaselineFloorMs / 1000);
   EXPECT_EQ(Number("failing", {"above", "critical"}), kAlarmErrorShare);
   EXPECT_EQ(Number("stuck", {"above", "critical"}), kAlarmInFlight);
   EXPECT_EQ(Number("down", {"for"}), kDownForS * 1e9);

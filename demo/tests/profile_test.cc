@@ -84,10 +84,9 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
   const std::vector<std::tuple<const char*, const char*, double>> expected = {
       {"scrape interval", "s", kScrapeIntervalS},
       {"quantile window (short)", "s", kQuantileWindowS},
-      {"z-score window", "samples", kZscoreWindow},
-      {"z-score sensitivity", "deviations", kZscoreSensitivity},
-      {"z-score min_samples", "samples", kZscoreMinSamples},
-      {"z-score deviation floor", "ms", kZscoreFloorMs},
+      {"baseline min_samples", "samples", kBaselineMinSamples},
+      {"baseline deviation floor", "ms", kBaselineFloorMs},
+      {"baseline expected range, on both sides", "deviations", kBaselineReach},
       {"alarm: latency_p99 above", "ms", kAlarmP99Ms},
       {"alarm: error share above", "%", kAlarmErrorShare * 100},
       {"alarm: requests in flight above", "", kAlarmInFlight},
@@ -123,8 +122,8 @@ TEST(DemoProfileTest, NoiseIsClearlyBelowAndFaultsClearlyAboveTheAlarm) {
     EXPECT_LE(profile.noise_p99_ms * 2, kAlarmP99Ms);
     EXPECT_GE(profile.fault_latency_ms, kAlarmP99Ms * 2);
     EXPECT_GT(profile.fault_share, 0.01 * 2) << "a p99 shows only what is in over 1 % of requests";
-    EXPECT_LT(profile.noise_p99_ms + kZscoreSensitivity * kZscoreFloorMs, kAlarmP99Ms)
-        << "the z-score has spoken when the alarm bound is passed";
+    EXPECT_LT(profile.noise_p99_ms + kBaselineReach * kBaselineFloorMs, kAlarmP99Ms)
+        << "the detector has spoken when the alarm bound is passed";
   }
   EXPECT_LE(kHealthyErrorShareMax * 2, kAlarmErrorShare);
   EXPECT_GE(kErrorFaultShare, kAlarmErrorShare * 2);
@@ -147,7 +146,7 @@ TEST(DemoProfileTest, OrdersStaysWellWhenItsPeersAreSlow) {
   const ServiceProfile& orders = *FindProfile("orders");
   EXPECT_LT(orders.base_max_ms + kOrderDeadlineMs, kOrdersDegradedP99Ms);
   EXPECT_LT(kOrdersDegradedP99Ms, kAlarmP99Ms);
-  EXPECT_LT(kOrderDeadlineMs - 100, kZscoreSensitivity * kZscoreFloorMs)
+  EXPECT_LT(kOrderDeadlineMs - 100, kBaselineReach * kBaselineFloorMs)
       << "even then it is nothing unusual: healthy calls take 100 ms of the deadline";
 }
 

@@ -105,5 +105,35 @@ TEST(BaselineMemoryTest, ChurnDoesNotGrowIt) {
   EXPECT_EQ(LiveBytes(), before);
 }
 
+// A generation of series takes the place of the one before, as where every deployment has new pods.
+TEST(BaselineMemoryTest, AHundredThousandSeriesComeAndGo) {
+  constexpr uint32_t kSeries = 100'000;
+  FakeHost host;
+  FakeSink fake(host);
+  sdk::Sink sink(fake.table());
+  Detector detector(host.host(), {});
+  std::vector<heald_series> series(kSeries + 10);
+  std::vector<int64_t> ts_ns(series.size());
+  const std::vector<double> value(series.size(), 5);
+  int64_t after_first = 0;
+  for (uint64_t generation = 0; generation < 3; ++generation) {
+    for (size_t i = 0; i < series.size(); ++i)
+      series[i] = static_cast<heald_series>(generation << 22U | i);
+    for (int round = 0; round < 2; ++round) {
+      for (int64_t& ts : ts_ns) ts += 1'000'000'000;
+      const heald_samples raw{sizeof raw,    0,      series.data(), ts_ns.data(), value.data(),
+                              series.size(), nullptr};
+      detector.Process(sdk::Samples(raw), sink);
+    }
+    // Ten are beyond max_series.
+    EXPECT_EQ(host.MetricTotal("samples_left_out_total"), 20 * (generation + 1));
+    detector.Expired(series, sink);
+    if (generation == 0)
+      after_first = LiveBytes();
+    else
+      EXPECT_LE(LiveBytes(), after_first + 1024);
+  }
+}
+
 }  // namespace
 }  // namespace heald::baseline

@@ -138,6 +138,17 @@ TEST_F(BaselineSeriesTest, ARebaselineMovesTheExpectedLevel) {
   EXPECT_NEAR(series_.Expected(habits_, ts_ns_), 200, 2);
 }
 
+TEST_F(BaselineSeriesTest, TheLatestSampleCanBeLeftOutOfWhatIsUsual) {
+  for (int i = 0; i < 40; ++i) Feed(100 + Noise());
+  const double expected = series_.Expected(habits_, ts_ns_);
+  const double deviation = series_.Deviation(habits_);
+  Feed(140);
+  EXPECT_GT(series_.Deviation(habits_), 1.5 * deviation);
+  const Series before = series_.WithoutLatest(habits_);
+  EXPECT_NEAR(before.Expected(habits_, ts_ns_), expected, 0.01);
+  EXPECT_NEAR(before.Deviation(habits_), deviation, 0.2 * deviation);
+}
+
 TEST_F(BaselineSeriesTest, ACounterResetIsOneStep) {
   double counter = 0;
   for (int i = 0; i < 1000; ++i) Feed(counter += 10 + Noise());

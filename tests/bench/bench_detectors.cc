@@ -64,9 +64,14 @@ void Must(int32_t code, const heald_error& error) {
   std::exit(1);
 }
 
-void Detect(benchmark::State& state, const std::string& name, const heald_value& config) {
+// per_entity: how many series have the same `instance`; 0: none has that label.
+void Detect(benchmark::State& state, const std::string& name, const heald_value& config,
+            uint32_t per_entity = 0) {
   FakeHost host;
   FakeSink sink(host);
+  for (uint32_t i = 0; per_entity != 0 && i < kSeries; ++i)
+    host.host().Intern("metric_" + std::to_string(i % per_entity),
+                       {{"instance", "host-" + std::to_string(i / per_entity)}});
   heald_error error = heald::sdk::detail::NewError();
   const heald_component& component = Load(name);
   const auto& table = *static_cast<const heald_detector_vtable*>(component.vtable);
@@ -141,6 +146,14 @@ void Trend(benchmark::State& state) {
   Detect(state, "trend", config);
 }
 BENCHMARK(Trend)->ArgName("near")->Arg(0)->Arg(1);
+
+// Without a config; 38 series to an instance, and each by itself.
+void Baseline(benchmark::State& state) {
+  heald_value config{};
+  config.kind = HEALD_VALUE_MAP;
+  Detect(state, "baseline", config, static_cast<uint32_t>(state.range(0)));
+}
+BENCHMARK(Baseline)->ArgName("per_entity")->Arg(38)->Arg(0);
 
 void CopyColumns(benchmark::State& state) {
   const Columns from;

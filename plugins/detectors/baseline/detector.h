@@ -104,6 +104,7 @@ class Detector : public sdk::Detector<Detector> {
  private:
   using Key = std::vector<std::string>;
 
+  bool Learning(const Member& member) const;
   // scores: null where nobody asks for them.
   void Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores);
   Member* Add(heald_series series, sdk::Sink& sink);
@@ -126,6 +127,7 @@ class Detector : public sdk::Detector<Detector> {
   std::vector<sdk::Contributor> Because(const std::vector<Cause>& causes,
                                         const sdk::LabelSet& target) const;
   void Report(Entity& entity, heald_series alone, const sdk::Sink& sink);
+  void ExpectedRange(const Member& member, sdk::Finding& finding) const;
   void Fill(const Entity& entity, const std::vector<Cause>& causes, sdk::Finding& finding) const;
   std::string Rebaseline(Entity& entity, heald_series alone);
   void Close(Entity& entity, sdk::Cleared why, std::string summary, const sdk::Sink& sink);

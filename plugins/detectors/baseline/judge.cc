@@ -15,7 +15,7 @@ constexpr float kSlowPart = 0.35F;
 constexpr float kSlowPartAlone = 1;
 // Quiet entities have hardly any deviation; this one counts at least.
 constexpr float kLeastVariance = 0.02F;
-constexpr float kYoung = 10;
+constexpr float kYoung = 4;
 // A young entity learns fast; while something is wrong this share of it.
 constexpr float kHeld = 0.25F;
 // A finding is over below this share of the threshold.

@@ -56,6 +56,12 @@ Rules Detector::RulesFor(bool alone) const {
           .max_hold_ns = config_.max_hold.ns};
 }
 
+// Its own samples and those of its entity are enough for a judgement.
+bool Detector::Learning(const Member& member) const {
+  return member.series.Learning(habits_) ||
+         member.home.get()->judge.Learning({.min_samples = config_.min_samples});
+}
+
 void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
@@ -95,7 +101,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     }
     member->last_ns = ts_ns[i];
     member->value = values[i];
-    learning += member->series.Learning(habits_) ? 1 : 0;
+    learning += Learning(*member) ? 1 : 0;
     if (ts_ns[i] != moment_ns) {
       moment_ns = ts_ns[i];
       time = TimeOfDay(moment_ns);
@@ -273,9 +279,8 @@ void Detector::Tick(int64_t now_ns, sdk::Sink& sink) {
     at = saved_groups_.erase(at);
   }
   size_t learning = 0;
-  members_.ForEach([&](heald_series, const Member& member) {
-    learning += member.series.Learning(habits_) ? 1 : 0;
-  });
+  members_.ForEach(
+      [&](heald_series, const Member& member) { learning += Learning(member) ? 1 : 0; });
   learning_.Record(static_cast<double>(learning));
 }
 

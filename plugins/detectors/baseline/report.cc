@@ -64,10 +64,23 @@ std::vector<sdk::Contributor> Detector::Because(const std::vector<Cause>& causes
   return contributors;
 }
 
+// As it was before the sample that is unusual, of which a young series has already learnt.
+void Detector::ExpectedRange(const Member& member, sdk::Finding& finding) const {
+  const Series before = member.series.WithoutLatest(habits_);
+  const double expected = before.Expected(habits_, member.last_ns);
+  const double reach = kReach * before.Deviation(habits_);
+  constexpr double kOpenEnd = std::numeric_limits<double>::quiet_NaN();
+  // What never was below zero isn't expected there.
+  const double low = before.Lowest() >= 0 ? std::max(expected - reach, 0.0) : expected - reach;
+  finding.expected_low = config_.direction == Direction::kAbove ? kOpenEnd : low;
+  finding.expected_high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach;
+}
+
 void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
                     sdk::Finding& finding) const {
   if (causes.empty()) return;
   const Cause& first = causes.front();
+  const bool goes_on = finding.ts_ns != 0 && finding.series == first.series;
   const sdk::LabelSet labels = host_.LabelsOf(first.series);
   finding.series = first.series;
   finding.metric = labels.Get("__name__");
@@ -80,12 +93,8 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
   }
   finding.contributors = Because(causes, finding.target);
   const Member& member = *first.member;
-  const double expected = finding.contributors.front().expected;
-  const double reach = kReach * member.series.Deviation(habits_);
-  constexpr double kOpenEnd = std::numeric_limits<double>::quiet_NaN();
   finding.value = member.value;
-  finding.expected_low = config_.direction == Direction::kAbove ? kOpenEnd : expected - reach;
-  finding.expected_high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach;
+  if (!goes_on) ExpectedRange(member, finding);
   finding.ts_ns = member.last_ns;
   finding.score = entity.judge.score();
   finding.confidence = Confidence(finding.score, entity.judge.count());

@@ -167,6 +167,18 @@ double Series::Deviation(const Habits& habits) const {
   return scale_ * std::sqrt(static_cast<double>(variance + reach * reach));
 }
 
+Series Series::WithoutLatest(const Habits& habits) const {
+  Series before = *this;
+  const float share = std::max(habits.forget, 1 / static_cast<float>(std::max(count_, 1U)));
+  if (share >= 1) return before;
+  float& mean = before.mean_[kValueAt];
+  float& variance = before.variance_[kValueAt];
+  mean = (mean - share * last_) / (1 - share);
+  const float off = last_ - mean;
+  variance = std::max(variance / (1 - share) - share * off * off, 0.0F);
+  return before;
+}
+
 bool Series::Within(const Habits& habits, int64_t ts_ns, float deviations) const {
   return std::fabs(Outside(last_) - Expected(habits, ts_ns)) <= deviations * Deviation(habits);
 }

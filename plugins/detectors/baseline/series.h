@@ -51,8 +51,11 @@ class Series {
   bool Settled() const;
   // It was silent for long: the next value is no step from the last one.
   void Resume() { resumed_ = true; }
+  // With what is usual of the value as it was before the latest sample.
+  Series WithoutLatest(const Habits& habits) const;
   // The latest value is within `deviations` of what is usual at ts_ns.
   bool Within(const Habits& habits, int64_t ts_ns, float deviations) const;
+  double Lowest() const { return Outside(low_); }  // of what was seen lately
   double Level() const { return Outside(fast_); }
 
   template <typename Visit>

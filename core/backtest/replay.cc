@@ -68,6 +68,10 @@ class Replay::Node final : public NodeContext, public Emitter {
     return Checked(instance_->Samples(batch, *this));
   }
   void Expired(const std::vector<uint32_t>& series) { instance_->Expired(series, *this); }
+  Status TakeLogs(const std::vector<LogLine>& lines) {
+    history_ = false;
+    return Checked(instance_->Logs(lines, *this));
+  }
   Status Tick(int64_t now_ns) { return Checked(instance_->Tick(now_ns, *this)); }
 
  private:
@@ -261,6 +265,20 @@ void Replay::Expire(int64_t before_ns) {
 void Replay::JumpTo(int64_t ts_ns) {
   deps_.clock->Set(ts_ns);
   next_tick_ns_ = ts_ns + kTickNs;
+}
+
+Status Replay::FeedLogs(const std::string& source, const std::vector<LogLine>& lines) {
+  for (const auto& detector : detectors_) {
+    std::vector<LogLine> read;
+    for (const LogLine& line : lines) {
+      const SeriesTable::Series* stream = deps_.series->Get(line.stream);
+      if (stream != nullptr && detector->Reads(source, stream->labels.Get("__name__")))
+        read.push_back(line);
+    }
+    if (read.empty()) continue;
+    if (Status status = detector->TakeLogs(read); !status) return status;
+  }
+  return {};
 }
 
 Status Replay::TickDetectors() {

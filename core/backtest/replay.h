@@ -52,6 +52,8 @@ class Replay {
   void Expire(int64_t before_ns);
   // On to `ts_ns` without ticks, while there is only history to learn from.
   void JumpTo(int64_t ts_ns);
+  // Log lines of one source, now: to every detector that reads their query.
+  Status FeedLogs(const std::string& source, const std::vector<LogLine>& lines);
   // Moves the clock, by way of every tick of the detectors and everything that falls due in the
   // engine or in `next_due` (the gateway's; `deliver` then does it).
   Status AdvanceTo(int64_t ts_ns, const std::function<int64_t()>& next_due,

@@ -164,6 +164,67 @@ class Feed {
   std::vector<Run> runs_;
 };
 
+// The log lines that a test feeds.
+class LogFeed {
+ public:
+  LogFeed(const PipelineTest& test, Replay& replay) : replay_(replay) {
+    for (const TestLines& lines : test.logs)
+      runs_.push_back({&lines, kNoSeries, 0, kStartNs + lines.from_ns});
+  }
+
+  Status Intern() {
+    for (Run& run : runs_) {
+      const Result<uint32_t> handle =
+          replay_.Intern(run.lines->source, run.lines->output, run.lines->labels);
+      if (!handle) return handle.error();
+      run.handle = *handle;
+    }
+    return {};
+  }
+  // INT64_MAX: the feed has ended.
+  int64_t next_ns() const {
+    int64_t next_ns = INT64_MAX;
+    for (const Run& run : runs_)
+      if (run.at < run.lines->times) next_ns = std::min(next_ns, run.due_ns);
+    return next_ns;
+  }
+  Status FeedDue(int64_t now_ns) {
+    std::map<std::string, std::vector<LogLine>> due;
+    for (Run& run : runs_) {
+      if (run.at >= run.lines->times || run.due_ns > now_ns) continue;
+      LogLine line;
+      line.stream = run.handle;
+      line.ts_ns = now_ns;
+      line.line = Numbered(run.lines->lines[run.at % run.lines->lines.size()], run.at);
+      due[run.lines->source].push_back(std::move(line));
+      ++run.at;
+      run.due_ns += run.lines->every_ns;
+    }
+    for (const auto& [source, lines] : due)
+      if (Status status = replay_.FeedLogs(source, lines); !status) return status;
+    return {};
+  }
+
+ private:
+  struct Run {
+    const TestLines* lines;
+    uint32_t handle;
+    uint64_t at;
+    int64_t due_ns;
+  };
+  static std::string Numbered(std::string line, uint64_t number) {
+    constexpr std::string_view kNumber = "{n}";
+    const std::string text = std::to_string(number);
+    for (size_t at = line.find(kNumber); at != std::string::npos;
+         at = line.find(kNumber, at + text.size()))
+      line.replace(at, kNumber.size(), text);
+    return line;
+  }
+
+  Replay& replay_;
+  std::vector<Run> runs_;
+};
+
 Status Do(const TestDeed& deed, remedy::Engine& engine) {
   if (deed.what == TestDeed::What::kSwitchOn || deed.what == TestDeed::What::kSwitchOff)
     return engine.SetSwitch(deed.what == TestDeed::What::kSwitchOn, "user:test");
@@ -198,6 +259,8 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
   Replay& replay = **created;
   feed = std::make_unique<Feed>(test, replay);
   if (Status status = feed->Intern(); !status) return status.error();
+  LogFeed logs(test, replay);
+  if (Status status = logs.Intern(); !status) return status.error();
 
   TestReport report;
   const auto advance = [&](int64_t to_ns) {
@@ -209,12 +272,15 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
   for (;;) {
     const int64_t feed_ns = feed->next_ns();
     const int64_t deed_ns = deed == test.deeds.end() ? INT64_MAX : kStartNs + deed->at_ns;
-    const int64_t next_ns = std::min(feed_ns, deed_ns);
+    const int64_t logs_ns = logs.next_ns();
+    const int64_t next_ns = std::min({feed_ns, logs_ns, deed_ns});
     if (next_ns == INT64_MAX && end_ns == INT64_MAX) end_ns = clock.NowNs() + kTailNs;
     if (Status status = advance(std::min(next_ns, end_ns)); !status) return status.error();
     if (next_ns >= end_ns) break;
     if (next_ns == feed_ns) {
       if (Status status = feed->FeedDue(next_ns); !status) return status.error();
+    } else if (next_ns == logs_ns) {
+      if (Status status = logs.FeedDue(next_ns); !status) return status.error();
     } else if (const Status done = Do(*deed++, replay.engine()); !done) {
       report.failures.push_back({0, done.error().message});
     }

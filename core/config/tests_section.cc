@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kTest = R"json({
   "type": "object",
   "description": "What the pipeline does with given samples, on a virtual clock; heald test runs it",
-  "required": ["name", "feed"],
+  "required": ["name"],
   "properties": {
     "name": {"type": "string", "minLength": 1, "description": "A sentence that is true when it passes"},
     "feed": {"type": "array", "minItems": 1, "description": "Samples, series by series", "items": {
@@ -28,6 +28,18 @@ constexpr std::string_view kTest = R"json({
           "description": "As in promtool: 1 2 _ 0.5x10 0+2x30"},
         "after": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1},
           "description": "Values from the moment that action has taken effect"}}}},
+    "logs": {"type": "array", "minItems": 1, "description": "Log lines, stream by stream", "items": {
+      "type": "object", "required": ["stream", "lines"], "properties": {
+        "stream": {"type": "string", "minLength": 1,
+          "description": "source.query{label=\"value\", …}"},
+        "from": {"type": "string", "x-unit": "duration", "default": "0s",
+          "description": "Of the first line, since the test's start"},
+        "every": {"type": "string", "x-unit": "duration", "default": "10s", "minimum": "1ms",
+          "description": "Time between two lines"},
+        "times": {"type": "integer", "minimum": 1, "maximum": 100000,
+          "description": "Lines in all, those of the list in turn; each once, if absent"},
+        "lines": {"type": "array", "minItems": 1, "items": {"type": "string"},
+          "description": "{n} in a line is its number: 0, 1, 2…"}}}},
     "actions": {"type": "object", "description": "How the pretended targets behave, by action",
       "additionalProperties": {"type": "object", "properties": {
         "takes": {"type": "string", "x-unit": "duration", "default": "1s",
@@ -158,6 +170,9 @@ class TestReader {
     test->run_ns = in.Int("run", 0);
     test->line = node.span.line + 1;
     ReadFeed(typed.value, path + "/feed", test);
+    ReadLogs(typed.value, path + "/logs", test);
+    if (test->feed.empty() && test->logs.empty() && ok_)
+      Error(path, "test '" + test->name + "' feeds nothing", "add feed: or logs:");
     ReadTargets(typed.value, path + "/actions", test);
     ReadDeeds(typed.value, path + "/do", test);
     ReadExpectations(typed.value, path, "expect", test);
@@ -202,8 +217,9 @@ class TestReader {
     return values;
   }
 
-  // source.query{label="value"}
-  void ReadSelector(const std::string& text, const std::string& path, TestSeries* series) {
+  // source.query{label="value"}, of a TestSeries or TestLines.
+  template <typename Fed>
+  void ReadSelector(const std::string& text, const std::string& path, Fed* series) {
     static const RE2 kSelector(R"(\s*([\w-]+)\.([\w:.-]+)\s*(?:\{(.*)\})?\s*)");
     static const RE2 kMatcher(R"re(\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?)re");
     std::string labels;
@@ -218,24 +234,24 @@ class TestReader {
     const std::string left = rest.as_string();
     if (left.find_first_not_of(" \t") != std::string::npos)
       Error(path, "'" + left + "' is no label", "write label=\"value\"");
-    CheckSource(*series, path);
+    CheckSource(series->source, series->output, path);
   }
 
-  void CheckSource(const TestSeries& series, const std::string& path) {
+  void CheckSource(const std::string& name, const std::string& output, const std::string& path) {
     std::vector<std::string> sources;
     for (const NodeSpec& node : spec_.nodes)
       if (node.kind == Kind::kSource) sources.push_back(node.name);
-    const NodeSpec* source = spec_.FindNode(series.source);
+    const NodeSpec* source = spec_.FindNode(name);
     if (source == nullptr || source->kind != Kind::kSource) {
-      Error(path, "there is no source '" + series.source + "'", DidYouMean(series.source, sources));
+      Error(path, "there is no source '" + name + "'", DidYouMean(name, sources));
       return;
     }
     const std::vector<std::string>& outputs = source->outputs;
     const Component* component = catalog_.Find(Kind::kSource, source->plugin);
     if ((component == nullptr || !component->open_outputs) && !outputs.empty() &&
-        std::find(outputs.begin(), outputs.end(), series.output) == outputs.end())
-      Error(path, "source '" + source->name + "' has no query '" + series.output + "'",
-            DidYouMean(series.output, outputs));
+        std::find(outputs.begin(), outputs.end(), output) == outputs.end())
+      Error(path, "source '" + source->name + "' has no query '" + output + "'",
+            DidYouMean(output, outputs));
   }
 
   void CheckAction(const std::string& name, const std::string& path) {
@@ -268,6 +284,23 @@ class TestReader {
         if (values.AsString() != nullptr) series.after[action] = Values(*values.AsString(), where);
       });
       out->feed.push_back(std::move(series));
+    });
+  }
+
+  void ReadLogs(const Value& test, const std::string& path, PipelineTest* out) {
+    EachItem(test, "logs", [&](const Value& item, size_t i) {
+      const std::string at = path + "/" + std::to_string(i);
+      const Reader in{item};
+      TestLines lines;
+      ReadSelector(in.Text("stream"), at + "/stream", &lines);
+      lines.from_ns = in.Int("from", 0);
+      lines.every_ns = in.Int("every", lines.every_ns);
+      EachItem(item, "lines", [&](const Value& line, size_t) {
+        if (line.AsString() != nullptr) lines.lines.push_back(*line.AsString());
+      });
+      lines.times =
+          static_cast<uint64_t>(in.Int("times", static_cast<int64_t>(lines.lines.size())));
+      out->logs.push_back(std::move(lines));
     });
   }
 

@@ -26,6 +26,17 @@ struct TestSeries {
   std::map<std::string, TestValues> after;
 };
 
+// Log lines of one stream.
+struct TestLines {
+  std::string source;
+  std::string output;
+  Labels labels;
+  int64_t from_ns = 0;
+  int64_t every_ns = 10 * kSecond;
+  uint64_t times = 0;              // lines in all
+  std::vector<std::string> lines;  // in turn; {n} is the number of the line
+};
+
 // How the pretended target of an action behaves.
 struct TestTarget {
   enum class Result : uint8_t { kDone, kFailed, kAbsent, kRefused };
@@ -58,6 +69,7 @@ struct TestExpectation {
 struct PipelineTest {
   std::string name;
   std::vector<TestSeries> feed;
+  std::vector<TestLines> logs;
   std::map<std::string, TestTarget> targets;  // by action
   std::vector<TestDeed> deeds;                // in order of time
   int64_t run_ns = 0;                         // 0: until the feed ends

@@ -303,7 +303,8 @@ void Detector::EndNews(Group& group, const sdk::Sink& sink) {
               ", so it is known from now on; this is no recovery",
           sink);
   else
-    Clear(group, Kind::kNew, sdk::Cleared::kNormal, "", sink);
+    Clear(group, Kind::kNew, sdk::Cleared::kNormal,
+          "what was new has not come for " + sdk::detail::DurationText(config_.quiet.ns), sink);
 }
 
 void Detector::EndJump(Group& group, const sdk::Sink& sink) {

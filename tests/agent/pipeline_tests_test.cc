@@ -136,6 +136,47 @@ TEST_F(AgentPipelineTestsTest, MistakesAreToldAllAtOnceAndNothingRuns) {
                     HasSubstr("p_test.yaml:12:5: error: test 'nothing expected' expects nothing")));
 }
 
+TEST_F(AgentPipelineTestsTest, LogLinesAreFedInTurnWithTheirNumbers) {
+  std::ofstream(dir_ + "/p.yaml") << R"(version: 1
+agent: {state_dir: state}
+sources:
+  loki: {plugin: loki, config: {url: 'http://127.0.0.1:1', logs: {app: '{app="a"}', other: '{app="b"}'}}}
+detectors:
+  news: {plugin: log_patterns, inputs: [loki.app], config: {learn: 1m}}
+  unread: {plugin: log_patterns, inputs: [loki.other]}
+policies:
+  tell: {inputs: [news, unread], action: alert, mode: shadow}
+)";
+  EXPECT_EQ(Run(R"(tests:
+  - name: news
+    logs:
+      - {stream: 'loki.app{app="a"}', every: 1s, times: 200, lines: ['ok {n}', 'fine {n} of {n}']}
+      - {stream: 'loki.app{app="a"}', from: 150s, every: 1s, lines: ['FATAL {n} broke', 'FATAL {n} broke']}
+    expect:
+      - finding: {detector: news, metric: new_log_templates, target: {app: a}}
+        between: [150s, 150s]
+        count: 1
+    never:
+      - finding: {detector: unread}
+)"),
+            0)
+      << output;
+  EXPECT_EQ(Run(R"(tests:
+  - name: mistakes
+    logs:
+      - {stream: 'loki.ap{app="a"}', lines: [x]}
+      - {stream: 'lokki.app', lines: [x], every: 1s}
+    never: [{finding: {}}]
+  - name: nothing
+    never: [{finding: {}}]
+)"),
+            1);
+  EXPECT_THAT(output,
+              AllOf(HasSubstr("p_test.yaml:4:18: error: source 'loki' has no query 'ap'"),
+                    HasSubstr("there is no source 'lokki'"), HasSubstr("did you mean 'loki'?"),
+                    HasSubstr("test 'nothing' feeds nothing")));
+}
+
 TEST_F(AgentPipelineTestsTest, OutputForMachines) {
   EXPECT_EQ(Run(std::string("tests:\n  - name: x") + kFeed + "    expect: [{finding: {}}]\n",
                 {"--format", "json"}),

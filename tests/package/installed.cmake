@@ -18,7 +18,7 @@ file(REMOVE_RECURSE ${prefix})
 run_or_die(ignored ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${prefix})
 set(ENV{HEALD_PLUGIN_DIR})
 run_or_die(plugins ${prefix}/bin/heald plugins)
-foreach(plugin scrape prometheus zscore log_patterns threshold trend isolation_forest process docker exec http alert log)
+foreach(plugin scrape prometheus loki zscore log_patterns threshold trend isolation_forest process docker exec http alert log)
   expect("${plugins}" " ${plugin} ")
 endforeach()
 

@@ -1,0 +1,220 @@
+#include "plugins/sources/loki/log_query.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "plugins/sources/loki/requests.h"
+
+namespace heald::loki {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kMinAttemptNs = 50'000'000;   // a page isn't begun with less time left
+constexpr int64_t kWaitForRoomNs = 20'000'000;  // until a full pipeline is asked again
+constexpr int64_t kForgetEveryNs = 1'000'000'000;
+constexpr size_t kMaxLines = 10'000;  // of one call
+
+uint64_t Mix(uint64_t hash, std::string_view text) {
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return (hash ^ 0xff) * 0x100000001b3u;
+}
+
+uint64_t KeyOf(uint64_t stream, const Entry& entry) {
+  const uint64_t at = (stream ^ static_cast<uint64_t>(entry.ts_ns)) * 0x9e3779b97f4a7c15u;
+  return Mix(at ^ at >> 31, entry.line);
+}
+
+}  // namespace
+
+LogQuery::LogQuery(sdk::Host host, std::string name, std::string logql, const LokiConfig& config,
+                   const Counters& counters)
+    : host_(host),
+      name_(std::move(name)),
+      logql_(std::move(logql)),
+      config_(config),
+      counters_(counters),
+      limit_(config.limit) {}
+
+void LogQuery::BeginAt(int64_t from_ns) {
+  const std::lock_guard lock(mutex_);
+  floor_ns_ = read_to_ns_ = from_ns;
+}
+bool LogQuery::begun() const {
+  const std::lock_guard lock(mutex_);
+  return floor_ns_ != 0;
+}
+
+LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
+                                 const sdk::Sink& sink, int64_t to_ns, int64_t timeout_ns) {
+  const auto until = Clock::now() + std::chrono::nanoseconds(timeout_ns);
+  const auto left_ns = [&] { return (until - Clock::now()) / std::chrono::nanoseconds(1); };
+  int64_t from_ns = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    dropped_ = false;
+    const int64_t oldest_ns = to_ns - config_.max_catch_up.ns;
+    if (read_to_ns_ < oldest_ns && floor_ns_ < oldest_ns) {
+      host_.Log(
+          sdk::Level::kWarning,
+          "loki `" + std::string(host_.Name()) + "`: query '" + name_ + "': lines of " +
+              sdk::detail::DurationText((oldest_ns - read_to_ns_) / 1'000'000'000 * 1'000'000'000) +
+              " are left out: they are older than max_catch_up");
+      floor_ns_ = read_to_ns_ = oldest_ns;
+    }
+    from_ns = std::max(floor_ns_, read_to_ns_ - config_.overlap.ns);
+  }
+  while (from_ns < to_ns) {
+    if (left_ns() < kMinAttemptNs) return {"the rest is read in the next round", 0, false, false};
+    const support::HttpRequest request =
+        ReadLines(logql_, from_ns, to_ns, limit_, std::min(config_.timeout.ns, left_ns()));
+    support::HttpResult result = http.Perform(request);
+    if (!result.ok()) {
+      if (result.error.fault == support::HttpFault::kCancelled) return {"", 0, true, false};
+      const Refusal refusal = Explain(result);
+      if (refusal.max_limit > 0 && refusal.max_limit < limit_) {
+        limit_ = refusal.max_limit;
+        continue;
+      }
+      if (result.error.fault == support::HttpFault::kTooLarge && limit_ > 1) {
+        limit_ /= 2;
+        continue;
+      }
+      const bool query =
+          result.error.fault == support::HttpFault::kStatus && result.response.status == 400;
+      return {refusal.message, result.error.retry_after_ns, false, !query};
+    }
+    const LogAnswer answer = parser.ParseAnswer(result.response.body);
+    if (!answer.error.empty()) return {answer.error, 0, false, false};
+    for (;;) {
+      try {
+        const std::lock_guard lock(mutex_);
+        Emit(answer, sink);
+        break;
+      } catch (const sdk::Failure& failed) {
+        if (failed.code() != HEALD_FULL) throw;
+        if (left_ns() < kMinAttemptNs) return {"", 0, false, false};  // the host counts it
+        if (!http.Sleep(std::max(failed.retry_after_ns(), kWaitForRoomNs)))
+          return {"", 0, true, false};
+      }
+    }
+    if (answer.listed < static_cast<size_t>(limit_)) break;
+    // There is more: of the last moment maybe as well, so it is asked for again.
+    int64_t next_ns = std::max(answer.entries.back().ts_ns, from_ns);
+    if (next_ns == answer.entries.front().ts_ns) {
+      ++next_ns;
+      counters_.unread.Record(1);
+    }
+    from_ns = next_ns;
+    const std::lock_guard lock(mutex_);
+    read_to_ns_ = std::max(read_to_ns_, from_ns);
+  }
+  const std::lock_guard lock(mutex_);
+  read_to_ns_ = std::max(read_to_ns_, to_ns);
+  Forget(read_to_ns_ - 2 * config_.overlap.ns);
+  return {};
+}
+
+void LogQuery::Take(const LogAnswer& answer, const sdk::Sink& sink) {
+  const std::lock_guard lock(mutex_);
+  Emit(answer, sink);
+}
+
+void LogQuery::TailIsUp(int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  tail_since_ns_ = tail_alive_ns_ = now_ns;
+}
+void LogQuery::TailIsAlive(int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  tail_alive_ns_ = now_ns;
+  // Once readings have reached beyond its beginning it alone brings all lines.
+  if (tail_since_ns_ == 0 || dropped_ || read_to_ns_ < tail_since_ns_ + config_.overlap.ns) return;
+  read_to_ns_ = std::max(read_to_ns_, now_ns);
+  Forget(read_to_ns_ - 2 * config_.overlap.ns);
+}
+void LogQuery::TailIsDown() {
+  const std::lock_guard lock(mutex_);
+  tail_since_ns_ = 0;
+}
+void LogQuery::TailDropped() {
+  const std::lock_guard lock(mutex_);
+  dropped_ = true;
+}
+bool LogQuery::NeedsReading() const {
+  const std::lock_guard lock(mutex_);
+  return tail_since_ns_ == 0 || dropped_ || read_to_ns_ < tail_since_ns_ + config_.overlap.ns;
+}
+
+uint32_t LogQuery::StreamOf(const sdk::LabelSet& labels) {
+  try {
+    return host_.Intern(name_, labels);
+  } catch (const sdk::Failure& failed) {
+    if (failed.code() != HEALD_FULL) throw;
+    return HEALD_SERIES_NONE;
+  }
+}
+
+size_t LogQuery::Emit(const LogAnswer& answer, const sdk::Sink& sink) {
+  struct Stream {
+    uint32_t handle = HEALD_SERIES_NONE;
+    uint64_t hash = 0;
+    uint32_t severity = HEALD_SEVERITY_NORMAL;
+    bool asked = false;
+  };
+  std::vector<Stream> streams(answer.streams.size());
+  for (size_t i = 0; i < streams.size(); ++i) {
+    streams[i].hash = 0xcbf29ce484222325u;
+    for (const auto& [name, value] : answer.streams[i].items())
+      streams[i].hash = Mix(Mix(streams[i].hash, name), value);
+    streams[i].severity = SeverityIn(answer.streams[i]);
+  }
+  std::vector<heald_log_line> lines;
+  std::vector<std::pair<uint64_t, int64_t>> keys;
+  std::vector<sdk::detail::BorrowedLabels> attributes;
+  attributes.reserve(answer.entries.size());
+  std::unordered_map<uint64_t, int64_t> fresh;
+  uint64_t doubled = 0;
+  uint64_t refused = 0;
+  for (const Entry& entry : answer.entries) {
+    if (entry.ts_ns < floor_ns_) continue;
+    Stream& stream = streams[entry.stream];
+    const uint64_t key = KeyOf(stream.hash, entry);
+    if (handed_on_.contains(key) || !fresh.emplace(key, entry.ts_ns).second) {
+      ++doubled;
+      continue;
+    }
+    if (!std::exchange(stream.asked, true)) stream.handle = StreamOf(answer.streams[entry.stream]);
+    if (stream.handle == HEALD_SERIES_NONE) {
+      ++refused;
+      continue;
+    }
+    heald_log_line line{};
+    line.size = sizeof line;
+    line.severity = SeverityIn(entry.attributes);
+    if (line.severity == HEALD_SEVERITY_NORMAL) line.severity = stream.severity;
+    line.stream = stream.handle;
+    line.ts_ns = entry.ts_ns;
+    line.line = sdk::detail::Str(entry.line);
+    line.attributes = attributes.emplace_back(entry.attributes).get();
+    lines.push_back(line);
+    keys.emplace_back(key, entry.ts_ns);
+  }
+  for (size_t at = 0; at < lines.size(); at += kMaxLines) {
+    const size_t count = std::min(kMaxLines, lines.size() - at);
+    sink.EmitLogs({&lines[at], count});
+    handed_on_.insert(keys.begin() + long(at), keys.begin() + long(at + count));
+  }
+  counters_.lines.Record(static_cast<double>(lines.size()));
+  counters_.doubled.Record(static_cast<double>(doubled));
+  if (refused != 0) counters_.refused.Record(static_cast<double>(refused));
+  return lines.size();
+}
+
+void LogQuery::Forget(int64_t before_ns) {
+  // Looks at all of them, and a tail asks with every frame.
+  if (before_ns - forgot_ns_ < kForgetEveryNs) return;
+  forgot_ns_ = before_ns;
+  std::erase_if(handed_on_, [&](const auto& line) { return line.second < before_ns; });
+}
+
+}  // namespace heald::loki

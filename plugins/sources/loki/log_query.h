@@ -1,0 +1,84 @@
+// One query for lines: how far it has been read, what was handed on lately, and how a gap is
+// closed. Readings by range go back by an overlap, a tail hands over what it gets; both pass the
+// same memory of lines, so none is handed on twice. Part of the source loki.
+// Thread rule: Read belongs to the polling thread; the rest is safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "heald/plugin.h"
+#include "plugins/sources/loki/lines.h"
+#include "plugins/sources/loki/settings.h"
+#include "plugins/support/http.h"
+
+namespace heald::loki {
+
+// What all queries of a node count.
+struct Counters {
+  sdk::Metric lines;
+  sdk::Metric doubled;
+  sdk::Metric refused;
+  sdk::Metric unread;
+};
+
+class LogQuery {
+ public:
+  LogQuery(sdk::Host host, std::string name, std::string logql, const LokiConfig& config,
+           const Counters& counters);
+
+  const std::string& name() const { return name_; }
+  const std::string& logql() const { return logql_; }
+
+  // Lines from before are not handed on.
+  void BeginAt(int64_t from_ns);
+  bool begun() const;
+
+  struct Reading {
+    std::string error;           // why it ended early; empty: all was read
+    int64_t retry_after_ns = 0;  // the server's wish
+    bool cancelled = false;
+    bool transport = false;  // the way to the server, not this query
+  };
+  // Reads what is missing until to_ns, within the time that is left.
+  Reading Read(support::HttpClient& http, LineParser& parser, const sdk::Sink& sink, int64_t to_ns,
+               int64_t timeout_ns);
+
+  // What a tail got.
+  void Take(const LogAnswer& answer, const sdk::Sink& sink);
+  void TailIsUp(int64_t now_ns);
+  void TailIsAlive(int64_t now_ns);
+  void TailIsDown();
+  // Lines are missing from what it got.
+  void TailDropped();
+  // False: the tail brings everything, nothing has to be read.
+  bool NeedsReading() const;
+
+ private:
+  // Hands on the entries that are new; all of them or, thrown, none.
+  size_t Emit(const LogAnswer& answer, const sdk::Sink& sink);
+  uint32_t StreamOf(const sdk::LabelSet& labels);
+  void Forget(int64_t before_ns);
+
+  sdk::Host host_;
+  const std::string name_;
+  const std::string logql_;
+  const LokiConfig& config_;
+  const Counters& counters_;
+  int64_t limit_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  int64_t floor_ns_ = 0;       // 0: not begun
+  int64_t read_to_ns_ = 0;     // everything before is read
+  int64_t tail_since_ns_ = 0;  // 0: it is down
+  int64_t tail_alive_ns_ = 0;
+  int64_t forgot_ns_ = 0;
+  bool dropped_ = false;
+  std::unordered_map<uint64_t, int64_t> handed_on_;  // line → its time
+};
+
+}  // namespace heald::loki

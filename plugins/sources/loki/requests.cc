@@ -1,0 +1,63 @@
+#include "plugins/sources/loki/requests.h"
+
+#include <charconv>
+
+#include "plugins/support/utf8.h"
+
+namespace heald::loki {
+namespace {
+
+constexpr size_t kMaxMessageBytes = 300;
+
+support::HttpRequest Ask(const std::string& form, int64_t timeout_ns) {
+  support::HttpRequest request;
+  request.timeout_ns = timeout_ns;
+  request.repeatable = true;
+  request.url = "/loki/api/v1/query_range?" + form;
+  return request;
+}
+
+}  // namespace
+
+support::HttpRequest ReadLines(const std::string& logql, int64_t from_ns, int64_t to_ns,
+                               int64_t limit, int64_t timeout_ns) {
+  support::HttpRequest request =
+      Ask("query=" + support::UrlEncode(logql) + "&start=" + std::to_string(from_ns) + "&end=" +
+              std::to_string(to_ns) + "&limit=" + std::to_string(limit) + "&direction=forward",
+          timeout_ns);
+  request.headers = {{kCategoriesHeader, kCategories}};
+  return request;
+}
+
+support::HttpRequest ReadValues(const std::string& logql, int64_t from_ns, int64_t to_ns,
+                                int64_t step_ns, int64_t timeout_ns) {
+  // Loki takes steps in whole milliseconds.
+  return Ask("query=" + support::UrlEncode(logql) + "&start=" + std::to_string(from_ns) + "&end=" +
+                 std::to_string(to_ns) + "&step=" + std::to_string(step_ns / 1'000'000) + "ms",
+             timeout_ns);
+}
+
+std::string TailPath(const std::string& logql, int64_t from_ns) {
+  return "/loki/api/v1/tail?query=" + support::UrlEncode(logql) +
+         "&start=" + std::to_string(from_ns) + "&limit=5000";
+}
+
+Refusal Explain(const support::HttpResult& result) {
+  Refusal refusal;
+  refusal.message = result.error.Brief();
+  if (result.error.fault != support::HttpFault::kStatus) return refusal;
+  std::string_view body = result.response.body;
+  while (!body.empty() && (body.back() == '\n' || body.back() == '\r')) body.remove_suffix(1);
+  const bool prose = !body.empty() && body.front() != '<' && body.front() != '{' &&
+                     body.find('\n') == std::string_view::npos;
+  if (prose) refusal.message += ": " + support::ValidUtf8(body.substr(0, kMaxMessageBytes));
+  if (body.find("no org id") != std::string_view::npos) refusal.message += ": set tenant";
+  // "max entries limit per query exceeded, limit > max_entries_limit (100000 > 5000)"
+  constexpr std::string_view kMark = "max_entries_limit";
+  if (const size_t at = body.find(kMark); at != std::string_view::npos)
+    if (const size_t greater = body.find("> ", at); greater != std::string_view::npos)
+      std::from_chars(body.data() + greater + 2, body.data() + body.size(), refusal.max_limit);
+  return refusal;
+}
+
+}  // namespace heald::loki

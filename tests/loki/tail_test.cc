@@ -1,0 +1,135 @@
+// Lines by websocket: at once, and none lost or doubled where it breaks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/loki/harness.h"
+
+namespace heald::loki {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const Stream kShop{{"app", "shop"}};
+
+class LokiTailTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Harness> Start(nlohmann::json more = nlohmann::json::object()) {
+    more["logs"] = {{"lines", "{app=\"shop\"}"}};
+    more["tail"] = true;
+    if (!more.contains("overlap")) more["overlap"] = 300 * kMs;
+    auto source = std::make_unique<Harness>(server_.url(), more);
+    EXPECT_EQ(source->Poll(), "");
+    return source;
+  }
+  // Until the tail alone brings the lines.
+  void Settle(Harness& source) {
+    EXPECT_TRUE(Eventually([&] {
+      const size_t before = Readings();
+      EXPECT_EQ(source.Poll(), "");
+      return server_.tails() == 1 && Readings() == before;
+    }));
+  }
+  size_t Readings() const {
+    size_t count = 0;
+    for (const auto& request : server_.requests())
+      count += request.path == "/loki/api/v1/query_range" ? 1 : 0;
+    return count;
+  }
+  fakes::LokiServer server_;
+};
+
+TEST_F(LokiTailTest, BringsLinesWithoutAPollAndThenNothingIsRead) {
+  const auto source = Start();
+  Settle(*source);
+  server_.Push(kShop, RealNs(), "now");
+  EXPECT_TRUE(Eventually([&] { return source->Lines() == Texts{"now"}; }));
+  const size_t before = Readings();
+  EXPECT_EQ(source->Poll(), "");
+  EXPECT_EQ(Readings(), before);
+  EXPECT_EQ(source->Lines(), Texts{"now"});
+}
+
+TEST_F(LokiTailTest, WhatCameWhileItWasCutIsReadAndNothingTwice) {
+  const auto source = Start();
+  Settle(*source);
+  server_.Push(kShop, RealNs(), Numbered(0));
+  EXPECT_TRUE(Eventually([&] { return source->Lines().size() == 1; }));
+  server_.CutTails(true);
+  EXPECT_TRUE(Eventually([&] { return server_.tails() == 0; }));
+  server_.Push(kShop, RealNs(), Numbered(1));
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source->Poll(), "") << "readings take over";
+    return source->Lines().size() == 2;
+  }));
+  server_.CutTails(false);
+  Settle(*source);
+  server_.Push(kShop, RealNs(), Numbered(2));
+  EXPECT_TRUE(Eventually([&] { return source->Lines().size() == 3; }));
+  EXPECT_EQ(source->Lines(), NumberedUpTo(3));
+  const Texts log = source->log();
+  ASSERT_GE(log.size(), 2u);
+  EXPECT_THAT(log.front(), HasSubstr("the tail of query 'lines' is down: "));
+  EXPECT_THAT(log.back(), HasSubstr("the tail of query 'lines' is back"));
+}
+
+TEST_F(LokiTailTest, NoLineIsLostOrDoubledHoweverOftenItIsCut) {
+  const auto source = Start({{"overlap", kSecond}});
+  constexpr int kLines = 2000;
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 0; i < kLines; ++i) {
+      server_.Push({{"app", "shop"}, {"pod", std::to_string(i % 3)}}, RealNs(), Numbered(i));
+      if (i % 250 == 100) server_.CutTails();
+      std::this_thread::sleep_for(std::chrono::microseconds(700));
+    }
+    done = true;
+  });
+  while (!done) {
+    EXPECT_EQ(source->Poll(), "");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  writer.join();
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source->Poll(), "");
+    return source->Lines().size() >= kLines;
+  }));
+  EXPECT_EQ(source->Lines(), NumberedUpTo(kLines));
+}
+
+TEST_F(LokiTailTest, WhatLokiDroppedOfATailIsRead) {
+  const auto source = Start();
+  Settle(*source);
+  server_.DropNextTailed();
+  server_.Push(kShop, RealNs(), "dropped");
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source->Poll(), "");
+    return source->Lines() == Texts{"dropped"};
+  }));
+}
+
+TEST_F(LokiTailTest, AServerThatTakesNoTailIsReadByRange) {
+  server_.CutTails(true);
+  const auto source = Start();
+  server_.Push(kShop, RealNs(), "one");
+  EXPECT_EQ(source->Poll(), "");
+  EXPECT_EQ(source->Lines(), Texts{"one"});
+  EXPECT_TRUE(Eventually([&] { return !source->log().empty(); }));
+  EXPECT_THAT(source->log()[0], HasSubstr("is down: it answered 400"));
+  EXPECT_EQ(source->log().size(), 1u);
+}
+
+TEST_F(LokiTailTest, SendsTheTenantAndTheToken) {
+  const auto source = Start({{"tenant", "team-a"}, {"bearer_token", "secret"}});
+  EXPECT_TRUE(Eventually([&] { return server_.tails() == 1; }));
+  for (const auto& request : server_.requests()) {
+    if (request.path != "/loki/api/v1/tail") continue;
+    EXPECT_EQ(request.headers.at("x-scope-orgid"), "team-a");
+    EXPECT_EQ(request.headers.at("authorization"), "Bearer secret");
+  }
+}
+
+}  // namespace
+}  // namespace heald::loki

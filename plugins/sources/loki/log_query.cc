@@ -65,12 +65,12 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
     from_ns = std::max(floor_ns_, read_to_ns_ - config_.overlap.ns);
   }
   while (from_ns < to_ns) {
-    if (left_ns() < kMinAttemptNs) return {"the rest is read in the next round", 0, false, false};
+    if (left_ns() < kMinAttemptNs) return {"", 0, false, false, true};
     const support::HttpRequest request =
         ReadLines(logql_, from_ns, to_ns, limit_, std::min(config_.timeout.ns, left_ns()));
     support::HttpResult result = http.Perform(request);
     if (!result.ok()) {
-      if (result.error.fault == support::HttpFault::kCancelled) return {"", 0, true, false};
+      if (result.error.fault == support::HttpFault::kCancelled) return {"", 0, true, false, false};
       const Refusal refusal = Explain(result);
       if (refusal.max_limit > 0 && refusal.max_limit < limit_) {
         limit_ = refusal.max_limit;
@@ -82,10 +82,10 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
       }
       const bool query =
           result.error.fault == support::HttpFault::kStatus && result.response.status == 400;
-      return {refusal.message, result.error.retry_after_ns, false, !query};
+      return {refusal.message, result.error.retry_after_ns, false, !query, false};
     }
     const LogAnswer answer = parser.ParseAnswer(result.response.body);
-    if (!answer.error.empty()) return {answer.error, 0, false, false};
+    if (!answer.error.empty()) return {answer.error, 0, false, false, false};
     for (;;) {
       try {
         const std::lock_guard lock(mutex_);
@@ -93,9 +93,9 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
         break;
       } catch (const sdk::Failure& failed) {
         if (failed.code() != HEALD_FULL) throw;
-        if (left_ns() < kMinAttemptNs) return {"", 0, false, false};  // the host counts it
+        if (left_ns() < kMinAttemptNs) return {"", 0, false, false, true};
         if (!http.Sleep(std::max(failed.retry_after_ns(), kWaitForRoomNs)))
-          return {"", 0, true, false};
+          return {"", 0, true, false, false};
       }
     }
     if (answer.listed < static_cast<size_t>(limit_)) break;

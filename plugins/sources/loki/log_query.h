@@ -42,6 +42,7 @@ class LogQuery {
     int64_t retry_after_ns = 0;  // the server's wish
     bool cancelled = false;
     bool transport = false;  // the way to the server, not this query
+    bool more = false;       // the time was over first: read again
   };
   // Reads what is missing until to_ns, within the time that is left.
   Reading Read(support::HttpClient& http, LineParser& parser, const sdk::Sink& sink, int64_t to_ns,

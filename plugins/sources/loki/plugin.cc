@@ -15,12 +15,12 @@
 namespace heald::loki {
 namespace {
 
-constexpr size_t kMaxRows = 65'536;             // of one batch
-constexpr size_t kNamedQueries = 3;             // in the node's state
-constexpr int64_t kMinAttemptNs = 50'000'000;   // a query isn't begun with less time left
-constexpr int64_t kWaitForRoomNs = 20'000'000;  // until a full pipeline is asked again
-constexpr int64_t kHistoryTimeNs = 600'000'000'000;
-constexpr int kAttempts = 3;  // at history
+constexpr size_t kMaxRows = 65'536;                 // of one batch
+constexpr size_t kNamedQueries = 3;                 // in the node's state
+constexpr int64_t kMinAttemptNs = 50'000'000;       // a query isn't begun with less time left
+constexpr int64_t kWaitForRoomNs = 20'000'000;      // until a full pipeline is asked again
+constexpr int64_t kHistoryTimeNs = 20'000'000'000;  // of lines; the polls go on from there
+constexpr int kAttempts = 3;                        // at history
 
 // Counts down in real time: the host's clock may be a virtual one.
 class Timer {

@@ -77,7 +77,7 @@ TEST_F(LokiTailTest, WhatCameWhileItWasCutIsReadAndNothingTwice) {
 
 TEST_F(LokiTailTest, NoLineIsLostOrDoubledHoweverOftenItIsCut) {
   const auto source = Start({{"overlap", kSecond}});
-  constexpr int kLines = 2000;
+  constexpr int kLines = 1000;
   std::atomic<bool> done = false;
   std::thread writer([&] {
     for (int i = 0; i < kLines; ++i) {

@@ -466,7 +466,7 @@ TEST_F(ForestValidateTest, TheDefaultsAreFine) {
 
 TEST_F(ForestValidateTest, CriticalIsNotBelowWarning) {
   EXPECT_THAT(Check({.thresholds = {.warning = 0.7, .critical = 0.6}}),
-              ElementsAre(HasSubstr("/thresholds/critical: is below 'warning'")));
+              ElementsAre(HasSubstr("/thresholds/critical: 'critical' is below 'warning'")));
 }
 
 TEST_F(ForestValidateTest, NamesAreGivenOnce) {

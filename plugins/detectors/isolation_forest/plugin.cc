@@ -10,7 +10,7 @@ namespace heald::isolation_forest {
 void Detector::Validate(const Config& config, sdk::Problems& problems) {
   if (config.thresholds.critical < config.thresholds.warning)
     problems.Add("/thresholds/critical",
-                 "is below 'warning': nothing could be only a warning; set it to at least that");
+                 "'critical' is below 'warning': set it to at least that, or lower 'warning'");
   const auto check = [&](const std::vector<std::string>& names, const std::string& key) {
     std::set<std::string> seen;
     for (size_t i = 0; i < names.size(); ++i) {

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -67,6 +68,11 @@ class When {
   const std::vector<std::string>& names() const { return names_; }
   // Those that stand alone on the right of == or !=.
   const std::vector<std::string>& compared_names() const { return compared_names_; }
+  // Names that must have this text for it to be true, whatever else holds: `service == "orders"`
+  // among what is joined by `and`.
+  const std::vector<std::pair<std::string, std::string>>& required_texts() const {
+    return required_texts_;
+  }
 
   struct Node;  // in when_ast.h
 
@@ -74,6 +80,7 @@ class When {
   std::string text_;
   std::vector<std::string> names_;
   std::vector<std::string> compared_names_;
+  std::vector<std::pair<std::string, std::string>> required_texts_;
   std::shared_ptr<const Node> root_;
 };
 

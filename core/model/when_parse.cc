@@ -434,6 +434,20 @@ void CollectCompared(const When::Node& node, std::vector<std::string>* names) {
     names->push_back(node.children[1]->text);
   for (const auto& child : node.children) CollectCompared(*child, names);
 }
+
+void CollectRequired(const When::Node& node,
+                     std::vector<std::pair<std::string, std::string>>* texts) {
+  using Op = When::Node::Op;
+  if (node.op == Op::kAnd)
+    for (const auto& child : node.children) CollectRequired(*child, texts);
+  if (node.op != Op::kEqual || node.children.size() != 2) return;
+  const When::Node* name = node.children[0].get();
+  const When::Node* text = node.children[1].get();
+  if (name->op != Op::kName) std::swap(name, text);
+  if (name->op != Op::kName || text->op != Op::kConst) return;
+  if (const auto* value = std::get_if<std::string>(&text->value))
+    texts->emplace_back(name->text, *value);
+}
 }  // namespace
 
 std::variant<When, WhenError> When::Parse(std::string_view text) {
@@ -443,6 +457,7 @@ std::variant<When, WhenError> When::Parse(std::string_view text) {
   std::unique_ptr<Node> root = parser.Run();
   if (root == nullptr) return parser.TakeError();
   CollectCompared(*root, &when.compared_names_);
+  CollectRequired(*root, &when.required_texts_);
   when.root_ = std::move(root);
   when.names_ = parser.TakeNames();
   return when;

@@ -260,7 +260,7 @@ void Engine::EraseRun(uint64_t id) {
 
 void Engine::EnsureRuns(OpenIncident& open, const Finding& finding) {
   if (open.storm) return;
-  for (const PolicyPtr& policy : policies_.For(finding.node)) {
+  for (const PolicyPtr& policy : policies_.For(finding)) {
     if (!policy->Covers(finding)) continue;
     const bool exists = std::any_of(open.runs.begin(), open.runs.end(), [&](uint64_t id) {
       return FindRun(id)->policy->spec.name == policy->spec.name;

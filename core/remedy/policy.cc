@@ -140,6 +140,15 @@ std::shared_ptr<Policy> Ready(const PipelineSpec& spec, const PolicySpec& chain,
   return policy;
 }
 
+// A label without which the condition can't be true; null: it needs none.
+const std::pair<std::string, std::string>* RequiredLabel(const When& when) {
+  for (const auto& required : when.required_texts())
+    if (FindField(required.first) == nullptr &&
+        required.first.compare(0, kTargetPrefix.size(), kTargetPrefix) != 0)
+      return &required;
+  return nullptr;
+}
+
 // What a finding recommends is in place of the first step's action.
 PolicyPtr WithRecommended(const PipelineSpec& spec, const PolicySpec& chain, uint32_t step) {
   const std::shared_ptr<Policy> policy = Ready(spec, chain, step);
@@ -186,7 +195,13 @@ PolicySet::PolicySet(const PipelineSpec& spec) {
     std::vector<std::string> nodes;
     for (const InputRef& input : policy_spec.inputs)
       if (!Contains(nodes, input.node)) nodes.push_back(input.node);
-    for (const std::string& node : nodes) by_node_[node].push_back(chain.front());
+    const std::pair<std::string, std::string>* required = RequiredLabel(policy_spec.when);
+    for (const std::string& node : nodes) {
+      OfNode& of = by_node_[node];
+      Numbered& list =
+          required == nullptr ? of.any : of.by_label[required->first][required->second];
+      list.emplace(by_name_.size(), chain.front());
+    }
   }
 }
 
@@ -207,10 +222,22 @@ PolicyPtr PolicySet::Find(std::string_view name, uint32_t step) const {
   return at->second[step >= 1 && step <= at->second.size() ? step - 1 : 0];
 }
 
-const std::vector<PolicyPtr>& PolicySet::For(const std::string& node) const {
-  static const std::vector<PolicyPtr> kNone;
-  const auto at = by_node_.find(node);
-  return at == by_node_.end() ? kNone : at->second;
+std::vector<PolicyPtr> PolicySet::For(const Finding& finding) const {
+  const auto at = by_node_.find(finding.node);
+  if (at == by_node_.end()) return {};
+  Numbered all = at->second.any;
+  for (const auto& [label, by_value] : at->second.by_label) {
+    if (finding.target.Has(label)) {
+      const auto same = by_value.find(std::string(finding.target.Get(label)));
+      if (same != by_value.end()) all.insert(same->second.begin(), same->second.end());
+      continue;
+    }
+    // A sample of that name may answer for a target without the label.
+    for (const auto& [value, policies] : by_value) all.insert(policies.begin(), policies.end());
+  }
+  std::vector<PolicyPtr> out;
+  for (auto& [number, policy] : all) out.push_back(std::move(policy));
+  return out;
 }
 
 std::optional<WhenValue> PolicyScope::Lookup(std::string_view name) const {

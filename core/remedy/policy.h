@@ -59,13 +59,22 @@ class PolicySet {
 
   // Enabled ones only. Null when there is none. The first step where there is no such one.
   PolicyPtr Find(std::string_view name, uint32_t step = 1) const;
-  // At their first steps.
-  const std::vector<PolicyPtr>& For(const std::string& node) const;
+  // Those that read the finding's node and whose condition may be about its target, at their first
+  // steps, in the file's order. With a thousand policies most aren't.
+  std::vector<PolicyPtr> For(const Finding& finding) const;
   size_t size() const { return by_name_.size(); }
 
  private:
   std::unordered_map<std::string, std::vector<PolicyPtr>> by_name_;  // step by step
-  std::unordered_map<std::string, std::vector<PolicyPtr>> by_node_;
+  // Of one node. By number in the file.
+  using Numbered = std::map<size_t, PolicyPtr>;
+  struct OfNode {
+    Numbered any;  // no label is required
+    // Label -> the value that it must have -> policies.
+    std::map<std::string, std::unordered_map<std::string, Numbered>> by_label;
+  };
+
+  std::unordered_map<std::string, OfNode> by_node_;
 };
 
 // All that the policies look up, in conditions and to count targets; also the disabled ones, which

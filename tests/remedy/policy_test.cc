@@ -61,15 +61,39 @@ TEST(RemedyPolicyTest, IsFoundByItsInputsAndOnlyWhileEnabled) {
   PolicySpec off = MakePolicy("off");
   off.enabled = false;
   const PolicySet set(MakeSpec({one, off}));
-  ASSERT_THAT(set.For("spikes"), SizeIs(1));
-  EXPECT_THAT(set.For("other"), IsEmpty());
   EXPECT_EQ(set.Find("off"), nullptr);
   Finding finding;
+  finding.node = "other";
+  EXPECT_THAT(set.For(finding), IsEmpty());
   finding.node = "spikes";
   finding.metric = "latency_p99";
-  EXPECT_TRUE(set.For("spikes")[0]->Covers(finding));
+  ASSERT_THAT(set.For(finding), SizeIs(1));
+  EXPECT_TRUE(set.For(finding)[0]->Covers(finding));
   finding.metric = "cpu";
-  EXPECT_FALSE(set.For("spikes")[0]->Covers(finding));
+  EXPECT_FALSE(set.For(finding)[0]->Covers(finding));
+}
+
+TEST(RemedyPolicyTest, AreLookedUpByALabelThatTheirConditionRequires) {
+  const PolicySet set(MakeSpec({
+      MakePolicy("a", "latency_p99 > 1 and service == \"a\""),
+      MakePolicy("any", "latency_p99 > 1"),
+      MakePolicy("b", "service == \"b\" and (latency_p99 > 1 or error_rate > 1)"),
+      MakePolicy("either", "service == \"b\" or service == \"c\""),
+      MakePolicy("critical", "severity == critical and \"eu\" == region"),
+  }));
+  const auto names = [&](const Labels& target) {
+    Finding finding;
+    finding.node = "spikes";
+    finding.target = target;
+    std::vector<std::string> out;
+    for (const PolicyPtr& policy : set.For(finding)) out.push_back(policy->spec.name);
+    return out;
+  };
+  EXPECT_THAT(names({{"service", "a"}, {"region", "us"}}), ElementsAre("a", "any", "either"));
+  EXPECT_THAT(names({{"service", "b"}, {"region", "eu"}}),
+              ElementsAre("any", "b", "either", "critical"));
+  EXPECT_THAT(names({{"pod", "x"}}), ElementsAre("a", "any", "b", "either", "critical"))
+      << "a sample of that name may answer";
 }
 
 TEST(RemedyPolicyTest, AnySourceWithOpenOutputsMayAnswerAName) {

@@ -317,9 +317,11 @@ std::string Engine::BusyWith(const Run& run) const {
 // Refuses a plan, to be looked at again when time may have changed the answer.
 void Engine::Refused(Run& run, const OpenIncident& open, Judgement judgement, int64_t look_ns) {
   const int64_t now_ns = deps_.clock->NowNs();
+  const bool passes_over = run.policy->spec.skip_refused && judgement.round_until_ns != 0;
+  if (passes_over) judgement.retry_ns = std::min(judgement.retry_ns, judgement.round_until_ns);
   run.judged_until_ns = std::min(judgement.retry_ns, now_ns + kJudgeAgainNs);
   Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
-  if (PassOver(run, *book_.Find(run.incident))) return;
+  if (judgement.round_until_ns == 0 && PassOver(run, *book_.Find(run.incident))) return;
   Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
 }
 

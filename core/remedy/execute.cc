@@ -347,9 +347,8 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
   run.execution.detail = text;
   run.decision.next_step = 1;
   // The end of a chain that didn't help.
-  const bool is_end = notify_only && run.decision.step > 1;
-  const bool calls_people = is_end && !open.escalated;
-  open.escalated = open.escalated || is_end;
+  const bool asks_people = notify_only && run.decision.step > 1;
+  open.escalated = open.escalated || asks_people;
   if (!notify_only) {
     open.escalated = false;
     open.healed_by = run.decision.plan.summary;
@@ -361,7 +360,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   PlanUndo(run, false, &draft);
   draft.Add(open).Add(run.decision).Add(run.execution);
-  if (calls_people)
+  if (asks_people)
     draft
         .Event("incident.escalated", "heald", std::to_string(open.incident.id),
                "incident #" + std::to_string(open.incident.id) + "  needs a person: the " +
@@ -386,8 +385,6 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
   run.execution.detail = reason;
   const bool was_last = run.decision.step >= run.policy->steps;
   run.decision.next_step = !escalate ? run.decision.step : was_last ? 1 : run.decision.step + 1;
-  // People are called once; what fails after that is told as an outcome.
-  const bool calls_people = escalate && was_last && !open.escalated;
   open.escalated = open.escalated || (escalate && was_last);
   RefreshState(open);
   const std::string what = run.decision.plan.summary;
@@ -403,7 +400,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
   draft.Add(open).Add(run.decision).Add(run.execution);
   if (escalate && !was_last)
     SayNext(run, open, what + " failed", &draft);
-  else if (calls_people)
+  else if (escalate)
     draft
         .Event("incident.escalated", "heald", std::to_string(open.incident.id),
                "incident #" + std::to_string(open.incident.id) + "  needs a person: " + what +

@@ -137,17 +137,20 @@ GuardResult CooldownGuard(const GuardContext& c) {
                                  : "no cooldown");
   if (!c.journal_read) return Unread("cooldown");
   int64_t latest_ns = 0;
-  for (const auto& [pause_ns, last_ns, whose] :
-       {std::tuple(cooldown_ns, c.issues.last_ns, Subject(c)),
-        std::tuple(spec.own.cooldown_ns, c.step_issues.last_ns, StepSubject(c))}) {
+  for (const auto& [pause_ns, last_ns, whose, of_all] :
+       {std::tuple(cooldown_ns, c.issues.last_ns, Subject(c), true),
+        std::tuple(spec.own.cooldown_ns, c.step_issues.last_ns, StepSubject(c), false)}) {
     if (pause_ns == 0 || last_ns == 0) continue;
     latest_ns = std::max(latest_ns, last_ns);
     if (c.now_ns - last_ns >= pause_ns) continue;
     const int64_t next_ns = last_ns + pause_ns;
-    return Refuse("cooldown",
-                  "last action of " + whose + " was at " + ClockText(last_ns) + " (cooldown " +
-                      FormatDuration(pause_ns) + ")" + Next(c, next_ns),
-                  next_ns);
+    GuardResult refused =
+        Refuse("cooldown",
+               "last action of " + whose + " was at " + ClockText(last_ns) + " (cooldown " +
+                   FormatDuration(pause_ns) + ")" + Next(c, next_ns),
+               next_ns);
+    refused.whole_round = of_all;
+    return refused;
   }
   if (latest_ns == 0) return Allow("cooldown", "cooldown ok (last never)");
   return Allow("cooldown", "cooldown ok (last " + FormatElapsed(c.now_ns - latest_ns) + " ago)");
@@ -159,9 +162,9 @@ GuardResult MaxPerHourGuard(const GuardContext& c) {
     return Allow("max_per_hour", "no limit per hour");
   if (!c.journal_read) return Unread("max_per_hour");
   std::string allowed;
-  for (const auto& [max, issues, whose] :
-       {std::tuple(spec.guard.max_per_hour, &c.issues, Subject(c)),
-        std::tuple(spec.own.max_per_hour, &c.step_issues, StepSubject(c))}) {
+  for (const auto& [max, issues, whose, of_all] :
+       {std::tuple(spec.guard.max_per_hour, &c.issues, Subject(c), true),
+        std::tuple(spec.own.max_per_hour, &c.step_issues, StepSubject(c), false)}) {
     if (max == 0) continue;
     const std::vector<int64_t>& times = issues->times_ns;
     const size_t first = static_cast<size_t>(
@@ -173,11 +176,13 @@ GuardResult MaxPerHourGuard(const GuardContext& c) {
       continue;
     }
     const int64_t next_ns = times[times.size() - max] + kHour;
-    return Refuse("max_per_hour",
-                  std::to_string(count) + (count == 1 ? " action of " : " actions of ") + whose +
-                      " in the last hour (max_per_hour " + std::to_string(max) + ")" +
-                      Next(c, next_ns),
-                  next_ns);
+    GuardResult refused = Refuse(
+        "max_per_hour",
+        std::to_string(count) + (count == 1 ? " action of " : " actions of ") + whose +
+            " in the last hour (max_per_hour " + std::to_string(max) + ")" + Next(c, next_ns),
+        next_ns);
+    refused.whole_round = of_all;
+    return refused;
   }
   return Allow("max_per_hour", allowed + " this hour");
 }
@@ -296,6 +301,8 @@ Judgement JudgeAll(const GuardContext& context) {
     GuardResult result = guard(context);
     if (!result.verdict.allowed) {
       judgement.allowed = false;
+      if (result.whole_round)
+        judgement.round_until_ns = std::max(judgement.round_until_ns, result.retry_ns);
       retry_ns = std::max(retry_ns, result.retry_ns);  // all have to agree, so the latest counts
       if (!judgement.reason.empty()) judgement.reason += "; ";
       judgement.reason += result.verdict.reason;

@@ -45,7 +45,8 @@ struct GuardContext {
 
 struct GuardResult {
   GuardVerdict verdict;
-  int64_t retry_ns = 0;  // when to look again; 0: when something changes
+  int64_t retry_ns = 0;      // when to look again; 0: when something changes
+  bool whole_round = false;  // refused by a limit of all steps of the policy, not of this one
 };
 
 GuardResult SwitchGuard(const GuardContext& context);
@@ -69,6 +70,7 @@ struct Judgement {
   bool allowed = true;
   int64_t retry_ns = INT64_MAX;  // when time alone may change the answer
   std::string reason;            // of the refusing ones, for people
+  int64_t round_until_ns = 0;    // until then no step may pass over what refuses; 0: it may
 };
 Judgement JudgeAll(const GuardContext& context);
 

@@ -107,6 +107,26 @@ TEST(RemedyStepsTest, AStepWaitsForItsOwnLimitOrIsPassedOver) {
   }
 }
 
+TEST(RemedyStepsTest, ThePauseBetweenRoundsIsNotPassedOver) {
+  PipelineSpec spec = Chain3({"restart", "scale_out"});
+  PolicySpec& policy = spec.policies[0];
+  policy.guard.cooldown_ns = 30 * kMinute;
+  policy.guard.breaker.failures = 0;
+  policy.guard.demote.failures = 0;
+  for (StepSpec& step : policy.steps) {
+    step.guard = policy.guard;
+    step.skip_refused = true;
+  }
+  policy.steps[0].own.max_per_hour = 1;
+  World world(spec);
+  world.Open("payments");
+  world.Run(30 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out"));
+  world.Run(5 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out", "scale_out"))
+      << "in the next round the step's own limit is passed over";
+}
+
 TEST(RemedyStepsTest, AStepsOwnLimitsCountThatStepAlone) {
   PipelineSpec spec = Chain3({"restart", "scale_out"});
   spec.policies[0].steps[1].own.max_per_hour = 1;

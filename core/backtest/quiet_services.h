@@ -11,7 +11,7 @@
 
 namespace heald::backtest {
 
-class QuietServices final : public plugin::Services {
+class QuietServices : public plugin::Services {
  public:
   void Log(std::string_view, uint32_t, std::string_view,
            const std::vector<std::pair<std::string_view, std::string_view>>&) override {}

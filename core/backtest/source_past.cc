@@ -51,14 +51,13 @@ class SourcePast::Node final : public NodeContext, public Emitter {
     return MakeError(Code::kUnsupported, "a source emits no findings");
   }
 
-  Status Start(InstanceFactory& factory) {
+  Status Start(InstanceFactory& factory, const char* otherwise) {
     Result<std::unique_ptr<SourceInstance>> made = factory.MakeSource(*this);
     if (!made) return Named(made.error());
     instance_ = std::move(*made);
     if (!instance_->can_backfill())
-      return MakeError(Code::kUnsupported,
-                       "source " + spec_.name + " (plugin " + spec_.plugin +
-                           ") can't look back: give a recording or a CSV file with --input");
+      return MakeError(Code::kUnsupported, "source " + spec_.name + " (plugin " + spec_.plugin +
+                                               ") can't look back: " + otherwise);
     if (const Status status = instance_->Start(*this); !status) return Named(status.error());
     started_ = true;
     return {};
@@ -100,21 +99,44 @@ SourcePast::SourcePast(const Span& span)
 
 SourcePast::~SourcePast() = default;
 
+Status SourcePast::Start(const PipelineSpec& spec, InstanceFactory& factory,
+                         const std::function<bool(const NodeSpec&)>& wanted,
+                         const char* otherwise) {
+  for (size_t i = 0; i < spec.nodes.size(); ++i) {
+    const NodeSpec& node = spec.nodes[i];
+    if (node.kind != Kind::kSource || !node.enabled || !wanted(node)) continue;
+    auto& made = nodes_.emplace_back(std::make_unique<Node>(static_cast<uint32_t>(i), node));
+    if (Status status = made->Start(factory, otherwise); !status) return status;
+    interval_ns_ = std::max(interval_ns_, made->IntervalNs());
+  }
+  // Whole intervals, so that every slice goes on with the grid of the one before.
+  slice_ns_ = std::max(kSliceNs / interval_ns_, int64_t{1}) * interval_ns_;
+  return {};
+}
+
 Result<std::unique_ptr<SourcePast>> SourcePast::Open(const PipelineSpec& spec,
                                                      InstanceFactory& factory, const Span& span) {
   std::unique_ptr<SourcePast> past(new SourcePast(span));
   const PastNames names(spec);
-  for (size_t i = 0; i < spec.nodes.size(); ++i) {
-    const NodeSpec& node = spec.nodes[i];
-    if (node.kind != Kind::kSource || !node.enabled || !IsRead(spec, names, node)) continue;
-    auto& made = past->nodes_.emplace_back(std::make_unique<Node>(static_cast<uint32_t>(i), node));
-    if (Status status = made->Start(factory); !status) return status.error();
-    past->interval_ns_ = std::max(past->interval_ns_, made->IntervalNs());
-  }
+  if (Status status = past->Start(
+          spec, factory, [&](const NodeSpec& node) { return IsRead(spec, names, node); },
+          "give a recording or a CSV file with --input");
+      !status)
+    return status.error();
   if (past->nodes_.empty())
     return MakeError(Code::kUnsupported, "no detector of the pipeline reads a source");
-  // Whole intervals, so that every slice goes on with the grid of the one before.
-  past->slice_ns_ = std::max(kSliceNs / past->interval_ns_, int64_t{1}) * past->interval_ns_;
+  return past;
+}
+
+Result<std::unique_ptr<SourcePast>> SourcePast::OpenAll(const PipelineSpec& spec,
+                                                        InstanceFactory& factory,
+                                                        const Span& span) {
+  std::unique_ptr<SourcePast> past(new SourcePast(span));
+  if (Status status = past->Start(
+          spec, factory, [](const NodeSpec&) { return true; },
+          "name the others with --source, or record it live");
+      !status)
+    return status.error();
   return past;
 }
 
@@ -132,7 +154,7 @@ Status SourcePast::ReadSlice() {
   return {};
 }
 
-Result<const PastMoment*> SourcePast::Next(Replay&) {
+Result<const PastMoment*> SourcePast::Next() {
   while (at_ == rows_.size() && next_slice_ns_ < span_.to_ns)
     if (Status status = ReadSlice(); !status) return status.error();
   if (at_ == rows_.size()) return static_cast<const PastMoment*>(nullptr);

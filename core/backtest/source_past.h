@@ -1,8 +1,10 @@
 // History from where the pipeline's own sources get their samples: each is asked to look back, a
 // slice of time at once, so that memory stays bounded however long the span is. Used by the
-// backtest. Thread rule: one thread; a source may emit on others while it is asked.
+// backtest and `heald record`. Thread rule: one thread; a source may emit on others while it is
+// asked.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,15 +19,22 @@ class SourcePast final : public Past {
   // can't look back, or there is none.
   static Result<std::unique_ptr<SourcePast>> Open(const PipelineSpec& spec,
                                                   InstanceFactory& factory, const Span& span);
+  // The same with all enabled sources, whoever reads them.
+  static Result<std::unique_ptr<SourcePast>> OpenAll(const PipelineSpec& spec,
+                                                     InstanceFactory& factory, const Span& span);
   ~SourcePast() override;
 
   Span span() const override { return span_; }
-  Result<const PastMoment*> Next(Replay& replay) override;
+  Result<const PastMoment*> Next(Replay&) override { return Next(); }
+  Result<const PastMoment*> Next();
 
  private:
   class Node;
 
   explicit SourcePast(const Span& span);
+  // `otherwise`: what to do about a source that can't look back.
+  Status Start(const PipelineSpec& spec, InstanceFactory& factory,
+               const std::function<bool(const NodeSpec&)>& wanted, const char* otherwise);
   Status ReadSlice();
 
   Span span_;

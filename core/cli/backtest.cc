@@ -11,6 +11,7 @@
 
 #include "core/agent/environment.h"
 #include "core/backtest/scratch.h"
+#include "core/cli/moment.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
 
@@ -24,19 +25,6 @@ constexpr size_t kNoLimit = 0;
 int Complain(int code, const std::string& message) {
   std::fprintf(stderr, "heald: %s\n", message.c_str());
   return code;
-}
-
-// "now", "-24h", or a time.
-Result<int64_t> ParseMoment(const std::string& text, int64_t now_ns) {
-  if (text == "now") return now_ns;
-  if (text.starts_with('-')) {
-    const Result<int64_t> ago_ns = ParseDuration(text.substr(1));
-    if (!ago_ns) return ago_ns.error();
-    return now_ns - *ago_ns;
-  }
-  Result<int64_t> at_ns = ParseTime(text);
-  if (!at_ns) at_ns.error().message += ", or -24h, or now";
-  return at_ns;
 }
 
 // What is asked for, once it is understood; else the message.

@@ -10,6 +10,7 @@
 #include "core/cli/backtest.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
+#include "core/cli/record.h"
 #include "core/cli/report.h"
 #include "core/cli/score.h"
 #include "core/cli/silence.h"
@@ -128,6 +129,26 @@ int main(int argc, char** argv) {
   sub->callback([&] {
     backtest.pipeline = pipeline;
     code = Backtest(backtest);
+  });
+
+  RecordOptions record;
+  sub =
+      verb("record", "Write what the pipeline's sources give into a file, for replay and backtest");
+  sub->add_option("--output,-o", record.output, "JSON lines; gzipped where it ends in .gz")
+      ->required();
+  sub->add_option("--for", record.duration,
+                  "So long from now on, for instance 10m; else until Ctrl-C");
+  sub->add_option("--from", record.from,
+                  "The past instead, from here on: a time, or -24h; of sources that can look back");
+  sub->add_option("--to", record.to, "Its end; else now");
+  sub->add_option("--source", record.sources, "Only this source; may come several times")
+      ->allow_extra_args(false);
+  sub->add_flag("--overwrite", record.overwrite, "Also where there is such a file already");
+  sub->add_option("--format", record.format, "Of the summary: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  sub->callback([&] {
+    record.pipeline = pipeline;
+    code = Record(record);
   });
 
   ExplainOptions explain;

@@ -128,6 +128,20 @@ TEST_F(ReplayPluginTest, OriginalHistoryIsWhatWasRecordedThen) {
   EXPECT_THAT(Poll(2), ElementsAre("cpu{} 4 @112")) << "nothing twice, nothing from before";
 }
 
+TEST_F(ReplayPluginTest, RangesMayFollowEachOtherOrGoBack) {
+  Start({{"file", files_.Write("a.csv", "timestamp,cpu\n100,1\n105,2\n105,3\n110,4\n")},
+         {"shift", "original"}});
+  start_ns_ = 0;
+  const auto range = [&](int64_t from, int64_t to) {
+    EXPECT_EQ(source_->Backfill(from * kSecond, to * kSecond), "");
+    return Rows();
+  };
+  EXPECT_THAT(range(100, 105), ElementsAre("cpu{} 1 @100", "cpu{} 2 @105", "cpu{} 3 @105"));
+  EXPECT_THAT(range(105, 109), ElementsAre("cpu{} 2 @105", "cpu{} 3 @105"));
+  EXPECT_THAT(range(109, 111), ElementsAre("cpu{} 4 @110"));
+  EXPECT_THAT(range(99, 100), ElementsAre("cpu{} 1 @100"));
+}
+
 TEST_F(ReplayPluginTest, WhatThePipelineHasNoRoomForComesLater) {
   Start({{"file", files_.Write("a.csv", "timestamp,cpu\n0,1\n1,2\n2,3\n")}});
   source_->sink().SetFull(true);
@@ -139,7 +153,8 @@ TEST_F(ReplayPluginTest, WhatThePipelineHasNoRoomForComesLater) {
 TEST_F(ReplayPluginTest, PlaysRecordingsBySource) {
   std::string error;
   const auto writer = recording::RecordingWriter::Create(
-      files_.Path("rec.jsonl.gz"), true, {0, "test", {{"prom", {"cpu"}}, {"web", {"cpu"}}}}, &error);
+      files_.Path("rec.jsonl.gz"), true, {0, "test", {{"prom", {"cpu"}}, {"web", {"cpu"}}}},
+      &error);
   ASSERT_TRUE(writer) << error;
   writer->Declare({"prom", "cpu", {{"service", "a"}}});
   writer->Declare({"web", "cpu", {{"service", "a"}}});

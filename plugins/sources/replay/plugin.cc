@@ -1,8 +1,10 @@
 #include "heald/plugin.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "heald/time_text.h"
 #include "plugins/sources/replay/outlet.h"
@@ -86,6 +88,16 @@ class ReplaySource : public sdk::Source<ReplaySource> {
   }
 
  private:
+  // What ranges of history are read from, beside what is played.
+  struct Past {
+    explicit Past(const ReplaySource& source)
+        : tape(source.MakeTape(false)), outlet(source.host_, tape, source.refused_) {}
+    Tape tape;
+    Outlet outlet;
+    int64_t until_ns = INT64_MIN;
+    std::vector<Moment> at_end;  // of the range before
+  };
+
   Tape MakeTape(bool tells) const {
     return Tape({FilesOf(config_), config_.sources, config_.labels,
                  [this, tells](const std::string& remark) {
@@ -97,19 +109,26 @@ class ReplaySource : public sdk::Source<ReplaySource> {
     if (host_.Cancelled()) throw sdk::Failure(HEALD_CANCELLED, "stopped while reading");
   }
 
+  // Ranges that follow each other, as backtest and record ask for them, read the files once.
   void GiveRange(sdk::Sink& sink, int64_t from_ns, int64_t to_ns) {
-    Tape tape = MakeTape(false);
-    Outlet outlet(host_, tape, refused_);
-    for (const Moment* moment = tape.Peek(); moment != nullptr; moment = tape.Peek()) {
+    if (!past_ || from_ns < past_->until_ns) past_ = std::make_unique<Past>(*this);
+    // Ranges have both their ends, so the end of one is the beginning of the next.
+    if (from_ns == past_->until_ns)
+      for (const Moment& moment : past_->at_end) past_->outlet.Add(moment, moment.ts_ns);
+    past_->at_end.clear();
+    past_->until_ns = to_ns;
+    for (const Moment* moment = past_->tape.Peek(); moment != nullptr && moment->ts_ns <= to_ns;
+         moment = past_->tape.Peek()) {
       CheckCancelled();
-      if (moment->ts_ns >= from_ns && moment->ts_ns <= to_ns) {
-        outlet.Add(*moment, moment->ts_ns);
+      if (moment->ts_ns >= from_ns) {
+        past_->outlet.Add(*moment, moment->ts_ns);
         given_until_ns_ = to_ns;
       }
-      if (outlet.full()) outlet.FlushAll(sink);
-      tape.Pop();
+      if (moment->ts_ns == to_ns) past_->at_end.push_back(*moment);
+      past_->tape.Pop();
+      if (past_->outlet.full()) past_->outlet.FlushAll(sink);
     }
-    outlet.FlushAll(sink);
+    past_->outlet.FlushAll(sink);
   }
 
   // False: there is nothing to play.
@@ -186,6 +205,7 @@ class ReplaySource : public sdk::Source<ReplaySource> {
   Tape tape_;
   Outlet outlet_;
   Pace pace_;
+  std::unique_ptr<Past> past_;
   std::optional<int64_t> live_from_ns_;    // recorded time at which what is live begins
   std::optional<int64_t> given_until_ns_;  // recorded time up to which there was history
   std::optional<int64_t> first_ns_;        // recorded times of what was played in this round

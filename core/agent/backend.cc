@@ -82,7 +82,7 @@ api::SilenceEntry SilenceOf(const remedy::Silence& silence, int64_t now_ns) {
   return out;
 }
 
-api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrides& overrides) {
+api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::Engine& engine) {
   api::PolicyStatus out;
   out.name = policy.name;
   out.enabled = out.file_enabled = policy.enabled;
@@ -99,9 +99,10 @@ api::PolicyStatus PolicyOf(const PolicySpec& policy, const remedy::PolicyOverrid
   out.when = policy.when.text();
   out.guard = GuardOf(policy.guard);
   out.verify_within_ns = policy.verify_within_ns;
+  out.approval_expires_ns = engine.ApprovalNs(policy);
   out.allow_on_prediction = policy.allow_on_prediction;
   out.allow_self = policy.allow_self;
-  if (const auto at = overrides.find(policy.name); at != overrides.end()) {
+  if (const auto at = engine.overrides().find(policy.name); at != engine.overrides().end()) {
     out.file_enabled = at->second.file_enabled;
     out.file_mode = at->second.file_mode;
     out.changed_by = at->second.actor;
@@ -193,9 +194,9 @@ api::StatusReport Agent::Status() {
     FromEngine out;
     out.remediation = {engine_->switch_on(), engine_->switch_actor(), engine_->switch_changed_ns()};
     for (const PolicySpec& policy : engine_->policies())
-      out.policies.push_back(PolicyOf(policy, engine_->overrides()));
+      out.policies.push_back(PolicyOf(policy, *engine_));
     out.incidents = engine_->incidents().all().size();
-    out.awaiting = engine_->AwaitingApproval().size();
+    out.awaiting = engine_->AwaitingApproval().size() + engine_->HeldCanaries().size();
     for (const remedy::Silence& silence : engine_->silences().all())
       out.silences += silence.ActiveAt(clock_.NowNs());
     if (const remedy::Storm& storm = engine_->storm(); storm.on())
@@ -439,8 +440,7 @@ Result<api::SwitchState> Agent::SetSwitch(bool enabled, const std::string& actor
 std::vector<api::PolicyStatus> Agent::Policies() {
   return AskEngine<std::vector<api::PolicyStatus>>([this] {
     std::vector<api::PolicyStatus> out;
-    for (const PolicySpec& policy : engine_->policies())
-      out.push_back(PolicyOf(policy, engine_->overrides()));
+    for (const PolicySpec& policy : engine_->policies()) out.push_back(PolicyOf(policy, *engine_));
     return out;
   });
 }
@@ -452,7 +452,7 @@ Result<api::PolicyStatus> Agent::SetPolicy(const std::string& name, const api::P
         const heald::Status set = engine_->ChangePolicy(name, change.enabled, change.mode, actor);
         if (!set) return set.error();
         for (const PolicySpec& policy : engine_->policies())
-          if (policy.name == name) return PolicyOf(policy, engine_->overrides());
+          if (policy.name == name) return PolicyOf(policy, *engine_);
         return MakeError(Code::kNotFound, "there is no policy '" + name + "'");
       });
   if (!changed) return changed;
@@ -472,6 +472,7 @@ std::vector<Decision> Agent::Approvals() {
   return AskEngine<std::vector<Decision>>([this] {
     std::vector<Decision> waiting;
     for (const Decision* decision : engine_->AwaitingApproval()) waiting.push_back(*decision);
+    for (Decision& held : engine_->HeldCanaries()) waiting.push_back(std::move(held));
     std::sort(waiting.begin(), waiting.end(),
               [](const Decision& a, const Decision& b) { return a.ts_ns < b.ts_ns; });
     return waiting;

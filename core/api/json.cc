@@ -320,6 +320,7 @@ Json ToJson(const PolicyStatus& p) {
           {"when", p.when},
           {"guard", ToJson(p.guard)},
           {"verify_within_seconds", Seconds(p.verify_within_ns)},
+          {"approval_expires_seconds", Seconds(p.approval_expires_ns)},
           {"allow_on_prediction", p.allow_on_prediction},
           {"allow_self", p.allow_self},
           {"file_enabled", p.file_enabled},

@@ -101,6 +101,7 @@ struct PolicyStatus {
   std::string when;  // as written; empty: always
   GuardStatus guard;
   int64_t verify_within_ns = 0;
+  int64_t approval_expires_ns = 0;  // an answer counts so long
   bool allow_on_prediction = false;
   bool allow_self = false;
   // What the pipeline file says, and who changed it since; empty actor: nobody.

@@ -10,8 +10,11 @@ constexpr int64_t kCallNs = kMillisecond;
 }  // namespace
 
 PretendedTargets::PretendedTargets(const Clock& clock, std::map<std::string, TestTarget> by_action,
-                                   OnEffect on_effect)
-    : clock_(clock), by_action_(std::move(by_action)), on_effect_(std::move(on_effect)) {}
+                                   OnEffect on_effect, OnCall on_call)
+    : clock_(clock),
+      by_action_(std::move(by_action)),
+      on_effect_(std::move(on_effect)),
+      on_call_(std::move(on_call)) {}
 
 const TestTarget& PretendedTargets::Of(const std::string& action) {
   return by_action_[action];
@@ -50,6 +53,7 @@ void PretendedTargets::DryRun(const remedy::ActionRequest&, const heald::Plan& p
 
 void PretendedTargets::Execute(const remedy::ActionRequest& request, const heald::Plan&,
                                EffectDone done) {
+  on_call_(request);
   const TestTarget& target = Of(request.node);
   if (target.result == TestTarget::Result::kRefused) {
     Answer([done = std::move(done)] {
@@ -81,6 +85,7 @@ void PretendedTargets::Observe(const remedy::ActionRequest& request, const heald
 
 void PretendedTargets::Undo(const remedy::ActionRequest& request, const heald::Plan& plan,
                             EffectDone done) {
+  on_call_(request);
   const bool reversible = Of(request.node).reversible;
   Answer([done = std::move(done), reversible, what = plan.summary]() {
     if (reversible)

@@ -16,8 +16,10 @@ class PretendedTargets final : public remedy::ActionGateway {
  public:
   // `on_effect` is told the action and its target when an effect shows.
   using OnEffect = std::function<void(const std::string& action, const Labels& target)>;
+  // ... and of each call and undo that reaches a target.
+  using OnCall = std::function<void(const remedy::ActionRequest& request)>;
   PretendedTargets(const Clock& clock, std::map<std::string, TestTarget> by_action,
-                   OnEffect on_effect);
+                   OnEffect on_effect, OnCall on_call);
 
   void Plan(const remedy::ActionRequest& request, PlanDone done) override;
   void DryRun(const remedy::ActionRequest& request, const heald::Plan& plan,
@@ -41,6 +43,7 @@ class PretendedTargets final : public remedy::ActionGateway {
   const Clock& clock_;
   std::map<std::string, TestTarget> by_action_;
   const OnEffect on_effect_;
+  const OnCall on_call_;
   std::map<std::pair<std::string, Part>, int64_t> shows_ns_;  // by decision
   std::multimap<int64_t, std::function<void()>> due_;
 };

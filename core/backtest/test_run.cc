@@ -21,6 +21,7 @@ struct Event {
   std::string kind;
   std::map<std::string, std::string> fields;
   std::vector<std::string> guards;  // that refused
+  std::string decision;             // of an execution
   Labels target;
   std::string text;
 };
@@ -52,6 +53,7 @@ class Recorder final : public remedy::EventSink {
         event.target = notice.decision->target;
         event.fields = {{"policy", notice.decision->policy},
                         {"action", notice.decision->action},
+                        {"step", std::to_string(notice.decision->step)},
                         {"verdict", std::string(ToString(notice.decision->verdict))}};
         for (const GuardVerdict& guard : notice.decision->guards)
           if (!guard.allowed) event.guards.push_back(guard.guard);
@@ -59,8 +61,11 @@ class Recorder final : public remedy::EventSink {
       case remedy::NoticeKind::kOutcome:
         event.kind = "execution";
         event.target = notice.decision->target;
+        event.decision = notice.decision->id;
         event.fields = {{"policy", notice.decision->policy},
                         {"action", notice.decision->action},
+                        {"step", std::to_string(notice.decision->step)},
+                        {"part", parts[event.decision]},
                         {"state", std::string(ToString(notice.outcome->state))}};
         break;
     }
@@ -68,8 +73,17 @@ class Recorder final : public remedy::EventSink {
   }
   void OnProblem(const Error& error) override { problems.push_back(error.message); }
 
+  // The target is called, after the event that announces it.
+  void OnCall(const std::string& decision, Part part) {
+    parts[decision] = ToString(part);
+    if (!events.empty() && events.back().decision == decision &&
+        events.back().fields["state"] == "issued")
+      events.back().fields["part"] = parts[decision];
+  }
+
   std::vector<Event> events;
   std::vector<std::string> problems;
+  std::map<std::string, std::string> parts;  // that is being acted on, by decision
 };
 
 bool Matches(const TestExpectation& wanted, const Event& event) {
@@ -228,12 +242,14 @@ class LogFeed {
 Status Do(const TestDeed& deed, remedy::Engine& engine) {
   if (deed.what == TestDeed::What::kSwitchOn || deed.what == TestDeed::What::kSwitchOff)
     return engine.SetSwitch(deed.what == TestDeed::What::kSwitchOn, "user:test");
-  for (const Decision* decision : engine.AwaitingApproval()) {
-    if (decision->policy != deed.policy) continue;
-    const std::string id = decision->id;
-    return deed.what == TestDeed::What::kApprove ? engine.Approve(id, "user:test")
-                                                 : engine.Deny(id, "user:test");
-  }
+  if (deed.what == TestDeed::What::kMode)
+    return engine.ChangePolicy(deed.policy, std::nullopt, deed.mode, "user:test");
+  std::vector<Decision> waiting = engine.HeldCanaries();
+  for (const Decision* decision : engine.AwaitingApproval()) waiting.push_back(*decision);
+  for (const Decision& decision : waiting)
+    if (decision.policy == deed.policy)
+      return deed.what == TestDeed::What::kApprove ? engine.Approve(decision.id, "user:test")
+                                                   : engine.Deny(decision.id, "user:test");
   return MakeError(Code::kNotFound, "no decision of policy '" + deed.policy + "' waits at " +
                                         FormatDuration(deed.at_ns));
 }
@@ -252,7 +268,10 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
   std::unique_ptr<Feed> feed;
   PretendedTargets targets(
       clock, test.targets,
-      [&](const std::string& action, const Labels& target) { feed->OnEffect(action, target); });
+      [&](const std::string& action, const Labels& target) { feed->OnEffect(action, target); },
+      [&](const remedy::ActionRequest& request) {
+        recorder.OnCall(request.decision, request.part);
+      });
   Result<std::unique_ptr<Replay>> created =
       Replay::Create({&clock, &series, &factory, store->get(), &targets, &recorder}, spec);
   if (!created) return created.error();

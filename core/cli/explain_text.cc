@@ -162,7 +162,10 @@ std::string Course(const Chain& chain, const Decision& decision) {
       out += Calls(detail);
       out += TimedLine(what, event.ts_ns, Field(detail, "text"));
     } else if (what == "issued") {
-      out += TimedLine(what, event.ts_ns, "journaled; now it is called");
+      const std::string part = Field(detail, "part");  // of a canary, and of an undo
+      out += TimedLine(
+          event.kind == "undo.issued" ? "undo" : what, event.ts_ns,
+          "journaled; now it is called" + (part.empty() || part == "all" ? "" : " (" + part + ")"));
     }
   }
   return out;
@@ -174,6 +177,10 @@ std::string Decided(const Chain& chain, const Decision& decision) {
                     std::string(ToString(decision.mode)) + (decision.dry_run ? ", dry run" : "") +
                     ")  by " + decision.actor + "  " + TimeOfDay(decision.ts_ns) + "\n";
   if (!decision.why.empty()) out += Line("because", decision.why);
+  out += Line("action",
+              decision.action + (decision.steps > 1 ? ", step " + std::to_string(decision.step) +
+                                                          " of " + std::to_string(decision.steps)
+                                                    : ""));
   if (!decision.plan.summary.empty())
     out += Line("plan", decision.plan.summary + (decision.plan.reversible ? " (reversible)" : ""));
   for (const GuardVerdict& guard : decision.guards)
@@ -188,7 +195,7 @@ std::string Decided(const Chain& chain, const Decision& decision) {
 }
 
 std::string Timeline(const Chain& chain, int64_t began_ns) {
-  std::string out = "\neverything in order\n";
+  std::string out = "\nall rows, by time\n";
   for (const AuditEvent& event : chain.events) {
     char when[48];
     std::snprintf(when, sizeof when, "%s  %+8.2f s  ", TimeOfDay(event.ts_ns).c_str(),

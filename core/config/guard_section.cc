@@ -88,6 +88,20 @@ class GuardReader {
     return matchers;
   }
 
+  // An entry that can match nothing would exclude nothing.
+  void CheckExcluded(const std::vector<std::string>& excluded, const std::string& path) {
+    for (size_t i = 0; i < excluded.size(); ++i) {
+      const std::string& entry = excluded[i];
+      if (entry.find_first_of("=~") == std::string::npos) continue;
+      const Result<Matcher> matcher = Matcher::Parse(entry);
+      if (matcher && !matcher->value().empty()) continue;
+      Error(path + "/" + std::to_string(i),
+            "'" + entry + "' excludes nothing" +
+                (matcher ? ": it has no value" : ": " + matcher.error().message),
+            "write payments, service=payments or namespace=~\"kube-.*\"");
+    }
+  }
+
  private:
   WindowSpec ReadWindow(const Reader& in, const std::string& path) {
     WindowSpec window;
@@ -169,6 +183,7 @@ void ReadGuard(const Value& value, const std::string& path, LoadContext* context
   guard->cooldown_ns = in.Int("cooldown", 0);
   guard->max_per_hour = static_cast<uint64_t>(in.Int("max_per_hour", 0));
   guard->excluded = in.Texts("excluded");
+  reader.CheckExcluded(guard->excluded, path + "/excluded");
   guard->max_targets = reader.ReadAmount(in, "max_targets", path);
   guard->min_healthy = reader.ReadAmount(in, "min_healthy", path);
   const Reader breaker = in.In("breaker");

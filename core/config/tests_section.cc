@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "core/config/reader.h"
+#include "core/config/steps_section.h"
 #include "core/model/suggest.h"
 #include "core/model/template.h"
 
@@ -53,10 +54,13 @@ constexpr std::string_view kTest = R"json({
     "do": {"type": "array", "description": "What people do meanwhile", "items": {
       "type": "object", "required": ["at"], "properties": {
         "at": {"type": "string", "x-unit": "duration", "description": "Since the test's start"},
-        "approve": {"type": "string", "minLength": 1, "description": "A policy whose decision waits"},
-        "deny": {"type": "string", "minLength": 1, "description": "A policy whose decision waits"},
+        "approve": {"type": "string", "minLength": 1, "description": "A policy whose decision, or held canary, waits"},
+        "deny": {"type": "string", "minLength": 1, "description": "A policy whose decision, or held canary, waits"},
         "switch": {"type": "string", "enum": ["on", "off"],
-          "description": "Automatic remediation"}}}},
+          "description": "Automatic remediation"},
+        "mode": {"type": "string", "enum": ["shadow", "approve", "enforce"],
+          "description": "What somebody sets the mode of 'policy' to"},
+        "policy": {"type": "string", "minLength": 1, "description": "Whose mode"}}}},
     "run": {"type": "string", "x-unit": "duration", "description": "Until the feed ends, if absent"},
     "expect": {"type": "array", "description": "Each must happen", "items": EVENT},
     "never": {"type": "array", "description": "None may happen", "items": EVENT}
@@ -83,11 +87,15 @@ constexpr std::string_view kEvent = R"json({
           "enum": ["act", "would_act", "refused", "awaits_approval"], "description": "What"},
         "guard": {"type": "string", "description": "The guard that refused"},
         "action": {"type": "string", "description": "What it would do"},
+        "step": {"type": "integer", "minimum": 1, "description": "Whose turn it is, from 1 on"},
         "target": {"type": "object", "additionalProperties": {"type": "string"},
           "description": "Labels that its target has"}}},
     "execution": {"type": "object", "description": "What becomes of an action", "properties": {
         "policy": {"type": "string", "description": "Whose"},
         "action": {"type": "string", "description": "Which"},
+        "step": {"type": "integer", "minimum": 1, "description": "Of the policy's steps, from 1 on"},
+        "part": {"type": "string", "enum": ["all", "canary", "rest"],
+          "description": "Which members of the target are acted on, or were"},
         "state": {"type": "string",
           "enum": ["issued", "observed", "verified", "failed", "undone", "dry_run"],
           "description": "How far it came"},
@@ -270,6 +278,17 @@ class TestReader {
     Error(path, "there is no policy '" + name + "'", DidYouMean(name, policies));
   }
 
+  // A step that no policy has would make a `never` that always holds.
+  void CheckStep(const std::string& step, const std::string* of, const std::string& path) {
+    uint32_t most = 0;
+    for (const PolicySpec& policy : spec_.policies)
+      if (of == nullptr || policy.name == *of) most = std::max(most, policy.step_count());
+    if (most != 0 && std::stoull(step) > most)
+      Error(path, "there is no step " + step,
+            (of == nullptr ? "the longest policy" : "policy '" + *of + "'") + std::string(" has ") +
+                std::to_string(most));
+  }
+
   void ReadFeed(const Value& test, const std::string& path, PipelineTest* out) {
     EachItem(test, "feed", [&](const Value& item, size_t i) {
       const std::string at = path + "/" + std::to_string(i);
@@ -330,16 +349,27 @@ class TestReader {
       const std::string approve = in.Text("approve");
       const std::string deny = in.Text("deny");
       const std::string turn = in.Text("switch");
-      if (!approve.empty() + !deny.empty() + !turn.empty() != 1) {
-        Error(at, "a person does one thing at a time", "write approve:, deny: or switch:");
+      const std::string mode = in.Text("mode");
+      if (!approve.empty() + !deny.empty() + !turn.empty() + !mode.empty() != 1) {
+        Error(at, "a person does one thing at a time", "write approve:, deny:, switch: or mode:");
         return;
       }
-      deed.policy = approve + deny;
+      const std::string policy = in.Text("policy");
+      if (policy.empty() != mode.empty()) {
+        Error(at, "'mode' and 'policy' belong together", "write {mode: enforce, policy: NAME}");
+        return;
+      }
+      deed.policy = approve + deny + policy;
+      deed.mode = ModeOf(mode);
       deed.what = !approve.empty() ? TestDeed::What::kApprove
                   : !deny.empty()  ? TestDeed::What::kDeny
+                  : !mode.empty()  ? TestDeed::What::kMode
                   : turn == "on"   ? TestDeed::What::kSwitchOn
                                    : TestDeed::What::kSwitchOff;
-      if (turn.empty()) CheckPolicy(deed.policy, at + (deny.empty() ? "/approve" : "/deny"));
+      if (turn.empty())
+        CheckPolicy(deed.policy, at + (!approve.empty() ? "/approve"
+                                       : !deny.empty()  ? "/deny"
+                                                        : "/policy"));
       out->deeds.push_back(std::move(deed));
     });
     std::stable_sort(out->deeds.begin(), out->deeds.end(),
@@ -382,6 +412,8 @@ class TestReader {
           out->target.Set(label, text.AsString() ? *text.AsString() : "");
       else if (value.AsString() != nullptr)
         out->fields[name] = *value.AsString();
+      else if (value.AsInt() != nullptr)
+        out->fields[name] = std::to_string(*value.AsInt());
     }
     // What people mean by "a finding" and "an incident".
     if (out->kind == "finding" || out->kind == "incident") out->fields.emplace("state", "open");
@@ -390,7 +422,9 @@ class TestReader {
       return at == out->fields.end() ? nullptr : &at->second;
     };
     if (const std::string* policy = named("policy")) CheckPolicy(*policy, path + "/policy");
-    if (const std::string* action = named("action")) CheckAction(*action, path + "/action");
+    if (const std::string* action = named("action"); action != nullptr && *action != "alert")
+      CheckAction(*action, path + "/action");
+    if (const std::string* step = named("step")) CheckStep(*step, named("policy"), path + "/step");
     const std::string* detector = named("detector");
     if (detector == nullptr) return;
     const NodeSpec* node = spec_.FindNode(*detector);

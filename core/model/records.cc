@@ -85,7 +85,8 @@ std::string Describe(const Finding& f) {
   if (!f.summary.empty()) {
     out += f.summary;
   } else {
-    out += f.metric + " " + FormatValue(f.value, f.unit);
+    out += f.metric;
+    if (!std::isnan(f.value)) out += " " + FormatValue(f.value, f.unit);
     const bool low = !std::isnan(f.expected_low);
     const bool high = !std::isnan(f.expected_high);
     if (low && high)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/model/incident.h"
 #include "core/model/labels.h"
 
 namespace heald {
@@ -48,10 +49,11 @@ struct TestTarget {
 
 // What a person does meanwhile.
 struct TestDeed {
-  enum class What : uint8_t { kApprove, kDeny, kSwitchOn, kSwitchOff };
+  enum class What : uint8_t { kApprove, kDeny, kSwitchOn, kSwitchOff, kMode };
   int64_t at_ns = 0;
   What what = What::kApprove;
   std::string policy;
+  Mode mode = Mode::kShadow;  // kMode: the policy's from then on
 };
 
 struct TestExpectation {

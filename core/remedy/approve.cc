@@ -27,6 +27,7 @@ std::string Difference(const Plan& was, const Plan& now) {
   return out.empty() ? "the action plans otherwise" : out;
 }
 
+// The latest.
 const GuardVerdict* Refusal(const Decision& decision) {
   for (const GuardVerdict& guard : decision.guards)
     if (guard.guard == "approval" && !guard.allowed) return &guard;
@@ -35,9 +36,14 @@ const GuardVerdict* Refusal(const Decision& decision) {
 
 }  // namespace
 
-int64_t Engine::ApprovalNs(const Policy& policy) const {
-  return policy.spec.approval_expires_ns != 0 ? policy.spec.approval_expires_ns
-                                              : spec_.agent.approval_expires_ns;
+bool Engine::WasDenied(const Decision& decision) {
+  const GuardVerdict* refusal = Refusal(decision);
+  return refusal != nullptr && refusal->reason.starts_with("denied");
+}
+
+int64_t Engine::ApprovalNs(const PolicySpec& policy) const {
+  return policy.approval_expires_ns != 0 ? policy.approval_expires_ns
+                                         : spec_.agent.approval_expires_ns;
 }
 
 void Engine::CheckAwaiting(Run& run) {
@@ -116,24 +122,27 @@ Result<Decision> Engine::Awaiting(std::string_view decision) const {
   return runs_.at(asked->second)->decision;
 }
 
+Status Engine::SamePlan(const Decision& waits, const Answer& answer) {
+  if (answer.plan_hash.empty() || answer.plan_hash == waits.plan_hash) return {};
+  return MakeError(
+      Code::kConflict,
+      "not done: the plan that you saw (" + std::string(answer.plan_hash.substr(0, kHashShown)) +
+          ") is not the one that waits: " + waits.plan.summary + " on " + TargetName(waits.target) +
+          " (" + waits.plan_hash.substr(0, kHashShown) + "); look at it and answer again");
+}
+
 Result<Run*> Engine::AwaitingRun(std::string_view decision, const Answer& answer) {
   const auto asked = awaiting_.find(std::string(decision));
   Run* run = asked == awaiting_.end() ? nullptr : FindRun(asked->second);
   if (run != nullptr) CheckAwaiting(*run);
   if (run == nullptr || run->phase != Phase::kAwaiting) return WhyNotAwaiting(decision);
-  const Decision& waits = run->decision;
-  if (!answer.plan_hash.empty() && answer.plan_hash != waits.plan_hash)
-    return MakeError(Code::kConflict, "not done: the plan that you saw (" +
-                                          std::string(answer.plan_hash.substr(0, kHashShown)) +
-                                          ") is not the one that waits: " + waits.plan.summary +
-                                          " on " + TargetName(waits.target) + " (" +
-                                          waits.plan_hash.substr(0, kHashShown) +
-                                          "); look at it and answer again");
+  if (Status status = SamePlan(run->decision, answer); !status) return status.error();
   return run;
 }
 
 Status Engine::Approve(std::string_view decision, std::string_view actor, const Answer& answer) {
   const Entry entry(this);
+  if (Run* run = CanaryRun(decision)) return AnswerCanary(*run, true, actor, answer);
   const Result<Run*> waiting = AwaitingRun(decision, answer);
   if (!waiting) return waiting.error();
   Run& run = **waiting;
@@ -171,6 +180,7 @@ Status Engine::Approve(std::string_view decision, std::string_view actor, const 
 
 Status Engine::Deny(std::string_view decision, std::string_view actor, const Answer& answer) {
   const Entry entry(this);
+  if (Run* run = CanaryRun(decision)) return AnswerCanary(*run, false, actor, answer);
   const Result<Run*> waiting = AwaitingRun(decision, answer);
   if (!waiting) return waiting.error();
   Run& run = **waiting;

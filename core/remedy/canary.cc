@@ -9,12 +9,13 @@ namespace heald::remedy {
 namespace {
 
 constexpr int64_t kAgainNs = kSecond;
+constexpr size_t kShortId = 8;  // as people write them
 
 }  // namespace
 
 Part Engine::NextPart(const Run& run) const {
-  if (!run.policy->spec.canary.set) return Part::kAll;
-  return run.execution.progress.canary.state == CanaryState::kPassed ? Part::kRest : Part::kCanary;
+  if (run.execution.progress.canary.state == CanaryState::kPassed) return Part::kRest;
+  return run.policy->spec.canary.set ? Part::kCanary : Part::kAll;
 }
 
 Severity Engine::WorstCovered(const Run& run, const OpenIncident& open) {
@@ -41,13 +42,15 @@ void Engine::CanaryShown(Run& run, OpenIncident& open, const std::string& detail
       .Event("execution.observed", run.decision.actor, run.decision.id,
              run.decision.plan.summary + " … canary " + detail + "; watched for " +
                  FormatDuration(spec.for_ns),
-             {{"part", ToString(Part::kCanary)},
-              {"observe_calls", run.observe_calls},
-              {"reply", run.reply},
-              {"after_ns", now_ns - run.execution.issued_ns}})
+             WithCalls({{"part", ToString(Part::kCanary)},
+                        {"observe_calls", run.observe_calls},
+                        {"reply", run.reply},
+                        {"after_ns", now_ns - run.execution.issued_ns}},
+                       run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kObserved, "canary: " + detail)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
+  ForgetCalls(run);
   CheckCanary(run);
 }
 
@@ -61,16 +64,29 @@ void Engine::BeginCheck(Run& run) {
   RefreshState(*book_.Find(run.incident));
 }
 
-WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const {
-  if (!switch_on_)
-    return {Verdict::kInconclusive, "automatic remediation was switched off by " + switch_actor_};
-  if (spec_.agent.dry_run) return {Verdict::kInconclusive, "agent.dry_run simulates every action"};
+Finding Engine::TriggerOf(const Run& run, const OpenIncident& open) {
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    return open.incident.findings[static_cast<size_t>(index)];
   Finding finding;
   finding.target = run.decision.target;
-  if (const int index = open.Find(run.decision.finding); index >= 0)
-    finding = open.incident.findings[static_cast<size_t>(index)];
-  if (std::string why = WhyHeldBack(open, finding, run.decision); !why.empty())
+  return finding;
+}
+
+std::string Engine::WhyRestWaits(const Run& run, const OpenIncident& open) const {
+  if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
+  if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
+  const PolicyPtr policy = policies_.Find(run.decision.policy, run.decision.step);
+  if (policy == nullptr) return "its policy is gone or disabled";
+  if (!StillAllows(*policy, run.decision) || !policy->spec.canary.set ||
+      HashOf(run.decision) != run.decision.plan_hash)
+    return "its policy or action was changed since";
+  return WhyHeldBack(open, TriggerOf(run, open), run.decision);
+}
+
+WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const {
+  if (std::string why = WhyRestWaits(run, open); !why.empty())
     return {Verdict::kInconclusive, std::move(why)};
+  const Finding finding = TriggerOf(run, open);
   const PolicyScope scope(*run.policy, finding, *deps_.latest, deps_.clock->NowNs());
   WhenAnswer answer = run.policy->spec.canary.check.Evaluate(scope);
   if (answer.verdict != Verdict::kInconclusive) return answer;
@@ -98,7 +114,10 @@ void Engine::CheckCanary(Run& run) {
   }
   const int64_t held_ns = now_ns - run.check_since_ns;
   const bool settled = held_ns >= spec.for_ns;
-  if (answer.verdict == Verdict::kTrue && settled) return PassCanary(run, open, answer.why);
+  if (answer.verdict == Verdict::kTrue && settled) {
+    static_cast<void>(PassCanary(run, open, "heald", answer.why));
+    return;
+  }
   if (answer.verdict == Verdict::kFalse && settled) return FailCanary(run, answer.why);
   if (now_ns >= run.deadline_ns)
     return FailCanary(run, "not decided within " + FormatDuration(spec.within_ns) + ": " +
@@ -130,15 +149,22 @@ void Engine::TellCanary(Run& run, OpenIncident& open, CanaryState state, const s
              "incident #" + std::to_string(open.incident.id) + "  " +
                  (held ? what + " is held: " + why +
                              "; it goes on when that is over, and has failed at " +
-                             FormatTime(run.deadline_ns).substr(11, 8) + " UTC"
+                             FormatTime(run.deadline_ns).substr(11, 8) + " UTC; `heald approve " +
+                             run.decision.id.substr(0, kShortId) +
+                             "` does the rest, `heald deny` cancels it"
                        : what + " goes on: " + why),
              {{"policy", run.decision.policy}})
       .Tell(NoticeKind::kIncident);
   CommitOrHold(&draft);
 }
 
-void Engine::PassCanary(Run& run, OpenIncident& open, const std::string& why) {
+bool Engine::PassCanary(Run& run, OpenIncident& open, std::string_view actor,
+                        const std::string& why) {
   const int64_t now_ns = deps_.clock->NowNs();
+  if (MustWait(run)) {
+    Schedule(run, now_ns + kAgainNs);
+    return false;
+  }
   const Canary before = run.execution.progress.canary;
   Canary& canary = run.execution.progress.canary;
   canary.state = CanaryState::kPassed;
@@ -146,15 +172,17 @@ void Engine::PassCanary(Run& run, OpenIncident& open, const std::string& why) {
   canary.detail = why;
   Draft draft(Transition::kCanary, now_ns, &open);
   draft.Add(run.execution)
-      .Event("canary.passed", "heald", run.decision.id,
+      .Event("canary.passed", actor, run.decision.id,
              "canary passed, now the rest: " + run.decision.plan.summary +
                  (why.empty() ? "" : ": " + why),
              {{"policy", run.decision.policy}});
   if (!Commit(&draft)) {
     canary = before;
-    return Schedule(run, now_ns + kAgainNs);
+    Schedule(run, now_ns + kAgainNs);
+    return false;
   }
   Issue(run, open);
+  return true;
 }
 
 void Engine::FailCanary(Run& run, const std::string& why) {
@@ -163,6 +191,52 @@ void Engine::FailCanary(Run& run, const std::string& why) {
   canary.decided_ns = deps_.clock->NowNs();
   canary.detail = why;
   Fail(run, "canary: " + why, true);
+}
+
+// ---- what a person says of it -------------------------------------------------------------------
+
+std::vector<Decision> Engine::HeldCanaries() const {
+  std::vector<Decision> held;
+  for (const auto& [id, run] : runs_) {
+    const Canary& canary = run->execution.progress.canary;
+    if (run->phase != Phase::kCanary || canary.state != CanaryState::kHeld) continue;
+    Decision& decision = held.emplace_back(run->decision);
+    decision.why = "its canary is held: " + canary.detail;
+    decision.expires_ns = run->deadline_ns;
+  }
+  return held;
+}
+
+// By its id, or how that begins.
+Run* Engine::CanaryRun(std::string_view decision) {
+  if (decision.size() < kShortId) return nullptr;
+  for (auto& [id, run] : runs_)
+    if (run->phase == Phase::kCanary && run->decision.id.starts_with(decision)) return run.get();
+  return nullptr;
+}
+
+Status Engine::AnswerCanary(Run& run, bool go_on, std::string_view actor, const Answer& answer) {
+  OpenIncident& open = *book_.Find(run.incident);
+  if (Status status = SamePlan(run.decision, answer); !status) return status;
+  const std::string who = WhoText(actor, answer.via);
+  if (!go_on) {
+    RememberAnswered(run.decision, "the rest was cancelled by " + who);
+    run.decision.actor = actor;
+    run.decision.via = answer.via;
+    run.decision.guards.push_back({"approval", false, "denied by " + who});
+    FailCanary(run, "the rest was cancelled by " + who);
+    return {};
+  }
+  if (const std::string why = WhyRestWaits(run, open); !why.empty())
+    return MakeError(Code::kConflict, "not done: " + why + "; its canary is still looked at");
+  const std::string seen = run.execution.progress.canary.detail;
+  if (!PassCanary(run, open, actor,
+                  "by the word of " + who + (seen.empty() ? "" : ", when " + seen)))
+    return MakeError(Code::kUnavailable,
+                     "not done: the journal can't be written, or the action is busy with another "
+                     "target; its canary is still looked at");
+  RememberAnswered(run.decision, "the rest was let go on by " + who);
+  return {};
 }
 
 }  // namespace heald::remedy

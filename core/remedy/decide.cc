@@ -396,7 +396,7 @@ void Engine::Decide(Run& run, OpenIncident& open) {
   decision.next_step = passes ? spec.step + 1 : 0;
   decision.verdict = asks ? DecisionVerdict::kAwaitsApproval : DecisionVerdict::kWouldAct;
   Draft draft(asks ? Transition::kAsked : Transition::kWouldAct, now_ns, &open);
-  if (asks) decision.expires_ns = now_ns + ApprovalNs(*run.policy);
+  if (asks) decision.expires_ns = now_ns + ApprovalNs(spec);
   draft.Add(decision)
       .Event(asks ? "approval.asked" : "decision.would_act", "heald", decision.id,
              DecisionText(decision), GuardsDetail(decision))

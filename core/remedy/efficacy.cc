@@ -8,7 +8,7 @@
 namespace heald::remedy {
 namespace {
 
-constexpr size_t kRemembered = 100;  // executions of a policy: the most that `demote` asks for
+constexpr size_t kRemembered = 100;  // of a policy: the most that `demote` asks for
 
 }  // namespace
 
@@ -133,6 +133,14 @@ void Failures::Load(std::string_view policy, std::vector<EndedExecution> ended) 
 
 void Failures::Add(std::string_view policy, const EndedExecution& ended) {
   std::deque<EndedExecution>& known = policies_[std::string(policy)];
+  // Told again with each word of its undo.
+  for (const EndedExecution& before : known)
+    if (before.incident == ended.incident && before.ended_ns == ended.ended_ns) return;
+  const auto latest = std::find_if(known.rbegin(), known.rend(), [&](const EndedExecution& before) {
+    return before.incident == ended.incident;
+  });
+  if (latest != known.rend() && latest->failed && latest->step < ended.step)
+    known.erase(std::prev(latest.base()));
   if (!ended.failed)
     for (EndedExecution& before : known)
       if (before.incident == ended.incident) before.failed = false;

@@ -34,8 +34,9 @@ int64_t Quantile(std::vector<int64_t>* values, double q);
 // the incident is open, and where something was done.
 std::string Afterwards(const Decision& decision, const Incident& incident);
 
-// The latest executions of each policy, and how many of them failed. Of a chain of attempts in one
-// incident that ends well none counts as failed.
+// The latest executions of each policy, and how many of them failed; a chain of steps counts as
+// one, which ended as its last step did. Of the attempts in one incident that ends well none counts
+// as failed.
 class Failures {
  public:
   // The name of the journal's setting that holds since when failures count.

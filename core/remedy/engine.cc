@@ -190,6 +190,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
     run->retry_ns = run->judged_until_ns = 0;
+    run->check_since_ns = std::min(run->check_since_ns, now_ns);
     // An approval ends at the time that people were told.
     if (run->phase != Phase::kAwaiting)
       run->deadline_ns = std::min(run->deadline_ns, now_ns + run->policy->spec.verify_within_ns);

@@ -73,7 +73,7 @@ class Engine {
 
   static constexpr std::string_view kSwitchSetting = "auto_remediation";
   static constexpr std::string_view kStormSetting = "storm";
-  static constexpr size_t kDemotionLooksAt = 100;  // executions
+  static constexpr size_t kDemotionLooksAt = 100;  // executions, or chains
 
   // Reads what an earlier process left; acts on it from the first Tick on.
   static Result<std::unique_ptr<Engine>> Create(const Deps& deps, const PipelineSpec& spec,
@@ -100,6 +100,8 @@ class Engine {
   // As they are in force, in the file's order; and who changed them.
   const std::vector<PolicySpec>& policies() const { return spec_.policies; }
   const PolicyOverrides& overrides() const { return overrides_; }
+  // How long an answer to it counts.
+  int64_t ApprovalNs(const PolicySpec& policy) const;
   // A line in the audit trail about what happened beside the engine, and what to remember of it.
   void Record(std::string_view kind, std::string_view actor, std::string_view subject,
               const std::string& text,
@@ -126,6 +128,7 @@ class Engine {
   };
   // Ok: accepted; the outcome comes as an event. kNotFound: never heard of it; kConflict: it is
   // answered or over already, its plan isn't the one that was seen, or a guard speaks against it.
+  // Of a decision whose canary is being looked at: a yes does the rest, a no cancels it.
   Status Approve(std::string_view decision, std::string_view actor, const Answer& answer);
   Status Approve(std::string_view decision, std::string_view actor) {
     return Approve(decision, actor, {});
@@ -138,7 +141,9 @@ class Engine {
   // Views for the API; valid until the next call.
   const IncidentBook& incidents() const { return book_; }
   std::vector<const Decision*> AwaitingApproval() const;
-  // One of these, or the error that an answer would get.
+  // Those whose canary is held, so that a person may decide; `why` says what holds it.
+  std::vector<Decision> HeldCanaries() const;
+  // One that awaits approval, or the error that an answer would get.
   Result<Decision> Awaiting(std::string_view decision) const;
   size_t running_executions() const;
   // What is due to be undone, now or later.
@@ -225,7 +230,8 @@ class Engine {
   Status ReadLedger();
   void Account(Draft* draft);
   bool OnlyTells(const Execution& execution) const;
-  void NoteEnd(const Execution& execution, const OpenIncident& open);
+  void NoteEnd(const Execution& execution, const OpenIncident& open, bool goes_on);
+  size_t StepsOf(const std::string& policy) const;
   void DemoteIfFailing(const std::string& policy, uint64_t incident);
   void JudgeForecasts(int64_t now_ns);
   void WatchForecasts();
@@ -265,15 +271,17 @@ class Engine {
   bool PassOver(Run& run, OpenIncident& open);
 
   // approve.cc
-  int64_t ApprovalNs(const Policy& policy) const;
   void CheckAwaiting(Run& run);
   void Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
                 const std::string& reason);
+  static Status SamePlan(const Decision& waits, const Answer& answer);
   Result<Run*> AwaitingRun(std::string_view decision, const Answer& answer);
   Error WhyNotAwaiting(std::string_view decision) const;
   void RememberAnswered(const Decision& decision, std::string what);
   void RememberAnswered(const Decision& decision);
   std::string WhyApprovalEnded(const Run& run, const Plan& plan) const;
+  // By a person's word, also where it was to do the rest of a canary.
+  static bool WasDenied(const Decision& decision);
 
   // execute.cc
   bool JournalPlanned(Run& run, OpenIncident& open, std::string_view kind);
@@ -288,6 +296,9 @@ class Engine {
   void OnObserved(Run& run, Result<Effect> effect);
   void EffectShown(Run& run, const std::string& detail);
   void CheckVerified(Run& run);
+  static void ForgetCalls(Run& run);
+  static void Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
+                       Draft* draft);
   void Succeed(Run& run, OpenIncident& open, const std::string& text);
   void Fail(Run& run, const std::string& reason, bool escalate);
   int64_t EffectLimitNs(const Run& run) const;
@@ -309,11 +320,17 @@ class Engine {
   static Severity WorstCovered(const Run& run, const OpenIncident& open);
   void CanaryShown(Run& run, OpenIncident& open, const std::string& detail);
   void BeginCheck(Run& run);
+  static Finding TriggerOf(const Run& run, const OpenIncident& open);
+  // What people and storms say against going on; empty: nothing.
+  std::string WhyRestWaits(const Run& run, const OpenIncident& open) const;
   WhenAnswer CanaryAnswer(const Run& run, const OpenIncident& open) const;
   void CheckCanary(Run& run);
   void TellCanary(Run& run, OpenIncident& open, CanaryState state, const std::string& why);
-  void PassCanary(Run& run, OpenIncident& open, const std::string& why);
+  // False where that can't be written: the check goes on.
+  bool PassCanary(Run& run, OpenIncident& open, std::string_view actor, const std::string& why);
   void FailCanary(Run& run, const std::string& why);
+  Run* CanaryRun(std::string_view decision);
+  Status AnswerCanary(Run& run, bool go_on, std::string_view actor, const Answer& answer);
 
   // undo.cc
   void PlanUndo(Run& run, bool failed, Draft* draft);
@@ -346,10 +363,12 @@ class Engine {
   Status Restore();
   void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
   void RestoreExecution(Run& run, OpenIncident& open, const Execution& execution);
+  static bool StillAllows(const Policy& policy, const Decision& decision);
   bool StillTheRule(Run& run);
   void Revalidate(Run& run);
   void CheckOrphans(OpenIncident& open);
   bool OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const;
+  void TakeFreshValue(Finding* finding) const;
 
   Run* FindCaller(uint64_t id, Run*) { return FindRun(id); }
   UndoTask* FindCaller(uint64_t id, UndoTask*) { return FindUndo(id); }

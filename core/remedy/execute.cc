@@ -1,6 +1,7 @@
 // From a decision to its verified end. The journal goes before the call: after a crash it says
 // what may have happened, and the target says what did.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/fault_point.h"
 #include "core/remedy/engine.h"
@@ -178,8 +179,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   run.recovered = false;
   run.unchanged = false;
   run.reply.clear();
-  run.calls.clear();
-  run.observed_calls.clear();
+  ForgetCalls(run);
   run.last_effect.clear();
   run.observe_calls = 0;
   run.observe_step_ns = options_.observe_min_ns;
@@ -269,6 +269,12 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
   Fail(run, reason, true);
 }
 
+// Each call is told in one row.
+void Engine::ForgetCalls(Run& run) {
+  run.calls.clear();
+  run.observed_calls.clear();
+}
+
 void Engine::EffectShown(Run& run, const std::string& detail) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
@@ -292,6 +298,7 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
       .Result(run.decision, OutcomeState::kObserved, detail)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
+  ForgetCalls(run);
   CheckVerified(run);
 }
 
@@ -348,32 +355,40 @@ void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
   run.decision.next_step = 1;
   // The end of a chain that didn't help.
   const bool asks_people = notify_only && run.decision.step > 1;
-  open.escalated = open.escalated || asks_people;
   if (!notify_only) {
     open.escalated = false;
     open.healed_by = run.decision.plan.summary;
   }
-  RefreshState(open);
   Draft draft(Transition::kVerified, now_ns, &open);
   draft.Event("execution.verified", run.decision.actor, run.decision.id, "verified: " + text)
       .Result(run.decision, OutcomeState::kVerified, text)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
-  PlanUndo(run, false, &draft);
-  draft.Add(open).Add(run.decision).Add(run.execution);
   if (asks_people)
-    draft
-        .Event("incident.escalated", "heald", std::to_string(open.incident.id),
-               "incident #" + std::to_string(open.incident.id) + "  needs a person: the " +
-                   std::to_string(run.decision.step - 1) +
-                   (run.decision.step == 2 ? " step" : " steps") + " of policy " +
-                   run.decision.policy + " before didn't help")
-        .Tell(NoticeKind::kIncident);
+    Escalate(run.decision, open,
+             "the " + std::to_string(run.decision.step - 1) +
+                 (run.decision.step == 2 ? " step" : " steps") + " of policy " +
+                 run.decision.policy + " before didn't help",
+             &draft);
+  PlanUndo(run, false, &draft);
+  RefreshState(open);
+  draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
   ReleaseLeases(run);
   BeginUndo(run, open);
   Schedule(open, now_ns);  // it may be over
   if (notify_only) return SayDone(run);
   NextAttempt(run);
+}
+
+// Once for as long as nothing has healed: who was called need not be called again.
+void Engine::Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
+                      Draft* draft) {
+  if (std::exchange(open.escalated, true)) return;
+  draft
+      ->Event("incident.escalated", "heald", std::to_string(open.incident.id),
+              "incident #" + std::to_string(open.incident.id) + "  needs a person: " + why,
+              {{"policy", decision.policy}, {"decision", decision.id}})
+      .Tell(NoticeKind::kIncident);
 }
 
 void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
@@ -384,9 +399,10 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
   run.execution.ended_ns = now_ns;
   run.execution.detail = reason;
   const bool was_last = run.decision.step >= run.policy->steps;
-  run.decision.next_step = !escalate ? run.decision.step : was_last ? 1 : run.decision.step + 1;
-  open.escalated = open.escalated || (escalate && was_last);
-  RefreshState(open);
+  // Who cancelled it knows of it, and didn't want more.
+  const bool denied = WasDenied(run.decision);
+  const bool goes_on = escalate && !denied;
+  run.decision.next_step = !goes_on ? run.decision.step : was_last ? 1 : run.decision.step + 1;
   const std::string what = run.decision.plan.summary;
   Draft draft(Transition::kFailed, now_ns, &open);
   draft
@@ -397,22 +413,21 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (escalate) PlanUndo(run, true, &draft);
-  draft.Add(open).Add(run.decision).Add(run.execution);
-  if (escalate && !was_last)
+  if (goes_on && !was_last)
     SayNext(run, open, what + " failed", &draft);
-  else if (escalate)
-    draft
-        .Event("incident.escalated", "heald", std::to_string(open.incident.id),
-               "incident #" + std::to_string(open.incident.id) + "  needs a person: " + what +
-                   " failed: " + reason +
-                   (run.policy->steps > 1
-                        ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
-                        : ""))
-        .Tell(NoticeKind::kIncident);
+  else if (goes_on)
+    Escalate(run.decision, open,
+             what + " failed: " + reason +
+                 (run.policy->steps > 1
+                      ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
+                      : ""),
+             &draft);
+  RefreshState(open);
+  draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
   ReleaseLeases(run);
   Schedule(open, now_ns);
-  if (!BeginUndo(run, open)) return NextAttempt(run);
+  if (!BeginUndo(run, open)) return denied ? SayDone(run) : NextAttempt(run);
   RefreshState(open);
 }
 

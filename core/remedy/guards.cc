@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/base/units.h"
+#include "core/model/matcher.h"
 
 namespace heald::remedy {
 namespace {
@@ -22,12 +23,11 @@ GuardResult Refuse(std::string_view guard, std::string reason, int64_t retry_ns 
   return {{std::string(guard), false, std::move(reason)}, retry_ns};
 }
 
-// "service=payments" matches that label, anything else the target's name.
+// "service=payments" and "namespace=~kube-.*" match that label, anything else the target's name.
 bool Matches(std::string_view entry, const Labels& target) {
-  const size_t equals = entry.find('=');
-  if (equals == std::string_view::npos) return TargetName(target) == entry;
-  const std::string_view name = entry.substr(0, equals);
-  return target.Has(name) && target.Get(name) == entry.substr(equals + 1);
+  if (entry.find_first_of("=~") == std::string_view::npos) return TargetName(target) == entry;
+  const Result<Matcher> matcher = Matcher::Parse(entry);
+  return matcher && matcher->Matches(target.Get(matcher->name()));
 }
 
 std::string Subject(const GuardContext& c) {

@@ -45,9 +45,15 @@ Status Journal::Write(Transition transition, Change* change) {
   change->number = ++last_number_;
   FaultPoint(PointsOf(transition).before);
   if (status) status = store_->Commit(change);
+  bool maybe_there = !status && store_->in_doubt();
+  if (!status && act_without_store_ && status.error().code == Code::kUnavailable) {
+    // A connection that broke doesn't tell who has the store now: another agent may.
+    const Status there = store_->Ready();
+    status = there ? store_->Commit(change) : there;
+    maybe_there = maybe_there || (!status && there && store_->in_doubt());
+  }
   if (!status) {
     const bool away = status.error().code == Code::kUnavailable;
-    const bool maybe_there = store_->in_doubt();
     const bool without_store = act_without_store_ && away && held_->durable();
     if (!maybe_there && !without_store) return status;
     const Status pushed = held_->Push(*change);

@@ -17,6 +17,13 @@ int64_t NumberOr0(const std::string& text) {
   return number.is_number_integer() ? number.get<int64_t>() : 0;
 }
 
+// To its next step, after this one has failed.
+bool ChainGoesOn(const Change& change, const Execution& execution) {
+  return std::any_of(change.decisions.begin(), change.decisions.end(), [&](const Decision& each) {
+    return each.id == execution.decision && each.next_step > execution.step;
+  });
+}
+
 }  // namespace
 
 Status Engine::ReadLedger() {
@@ -54,7 +61,12 @@ void Engine::Account(Draft* draft) {
     const bool ended = execution.state == ExecutionState::kVerified ||
                        execution.state == ExecutionState::kFailed ||
                        execution.state == ExecutionState::kUndone;
-    if (!ended || execution.issued_ns == 0 || OnlyTells(execution)) continue;
+    if (!ended || execution.issued_ns == 0) continue;
+    if (OnlyTells(execution)) {
+      // The end of a chain whose steps have failed.
+      Post([this, policy = execution.policy, id = incident.id] { DemoteIfFailing(policy, id); });
+      continue;
+    }
     const bool verified = execution.state == ExecutionState::kVerified;
     open->tried = true;
     if (verified) {
@@ -64,7 +76,7 @@ void Engine::Account(Draft* draft) {
                                                                    : draft->decision().plan.summary,
                             now_ns);
     }
-    NoteEnd(execution, *open);
+    NoteEnd(execution, *open, ChainGoesOn(change, execution));
   }
   for (const AuditEvent& event : change.events)
     if (event.kind == "approval.asked" || event.kind == "incident.escalated")
@@ -73,6 +85,12 @@ void Engine::Account(Draft* draft) {
     incident.resolution = !incident.healed_by.empty() ? Resolution::kHealed
                           : open->tried               ? Resolution::kAfterFailure
                                                       : Resolution::kByItself;
+  // Of a chain that ended in between, because what was wrong ended without it.
+  if (incident.closed_ns != 0 && incident.resolution == Resolution::kAfterFailure)
+    for (const uint64_t id : open->runs)
+      Post([this, policy = runs_.at(id)->policy->spec.name, of = incident.id] {
+        DemoteIfFailing(policy, of);
+      });
   for (Incident& written : change.incidents) {
     if (written.id != incident.id) continue;
     written.healed_by = incident.healed_by;
@@ -92,21 +110,27 @@ bool Engine::OnlyTells(const Execution& execution) const {
 
 // ---- policies that keep failing -----------------------------------------------------------------
 
-void Engine::NoteEnd(const Execution& execution, const OpenIncident& open) {
+void Engine::NoteEnd(const Execution& execution, const OpenIncident& open, bool goes_on) {
   const std::string& policy = execution.policy;
   if (!failures_.Knows(policy)) {
     const Result<std::optional<std::string>> since =
         deps_.store->Setting(Failures::Setting(policy));
     Result<std::vector<EndedExecution>> ended =
-        since ? deps_.store->EndedOf(policy, NumberOr0(since->value_or("")), kDemotionLooksAt)
+        since ? deps_.store->EndedOf(policy, NumberOr0(since->value_or("")),
+                                     kDemotionLooksAt * StepsOf(policy))
               : since.error();
     // While the store is away it begins with what this process sees.
     if (ended) failures_.Load(policy, std::move(*ended));
   }
-  failures_.Add(
-      policy, {open.incident.id, execution.ended_ns, execution.state != ExecutionState::kVerified});
-  if (execution.state != ExecutionState::kVerified)
+  failures_.Add(policy, {open.incident.id, execution.ended_ns,
+                         execution.state != ExecutionState::kVerified, execution.step});
+  if (execution.state != ExecutionState::kVerified && !goes_on)
     Post([this, policy, incident = open.incident.id] { DemoteIfFailing(policy, incident); });
+}
+
+size_t Engine::StepsOf(const std::string& name) const {
+  const PolicySpec* policy = spec_.FindPolicy(name);
+  return policy == nullptr ? 1 : policy->step_count();
 }
 
 void Engine::DemoteIfFailing(const std::string& name, uint64_t incident) {
@@ -118,7 +142,8 @@ void Engine::DemoteIfFailing(const std::string& name, uint64_t incident) {
   const int64_t now_ns = deps_.clock->NowNs();
   PolicyOverride change = OverrideOf(*policy, std::nullopt, Mode::kApprove, "heald");
   change.reason = std::to_string(failed) + " of its last " +
-                  std::to_string(failures_.Known(name, demote.of)) + " executions failed";
+                  std::to_string(failures_.Known(name, demote.of)) +
+                  (policy->step_count() > 1 ? " chains of steps failed" : " executions failed");
   failures_.Forget(name);
   const OpenIncident* open = book_.Find(incident);
   Draft draft(Transition::kSetting, now_ns, open);

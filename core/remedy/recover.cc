@@ -1,6 +1,7 @@
 // Taking up what another process left. The target is asked what happened; nothing is replayed
 // blindly, and nothing is done on the word of a finding that nobody has repeated.
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "core/remedy/engine.h"
@@ -12,12 +13,30 @@ namespace {
 // So that the end of an orphan is seen before the deadline that waits for it.
 constexpr int64_t kAfterOrphansNs = 2 * kSecond;
 
-bool WasWithdrawn(const Decision& decision, std::string_view how) {
-  for (const GuardVerdict& guard : decision.guards)
-    if (guard.guard == "approval" && !guard.allowed &&
-        guard.reason.compare(0, how.size(), how) == 0)
-      return true;
-  return false;
+bool WasWithdrawn(const Decision& decision) {
+  return std::any_of(decision.guards.begin(), decision.guards.end(), [](const GuardVerdict& guard) {
+    return guard.guard == "approval" && !guard.allowed;
+  });
+}
+
+// A person was called, and nothing has healed since; the state may tell of something else by now.
+bool WasEscalated(const Chain& chain) {
+  int64_t called_ns = 0;
+  int64_t healed_ns = 0;
+  for (const Execution& execution : chain.executions) {
+    const auto decision =
+        std::find_if(chain.decisions.begin(), chain.decisions.end(),
+                     [&](const Decision& each) { return each.id == execution.decision; });
+    if (decision == chain.decisions.end() || !IsFinished(execution.state)) continue;
+    const bool tells = decision->action == "alert";
+    const bool verified = execution.state == ExecutionState::kVerified;
+    const bool at_end = decision->steps > 1 && decision->step >= decision->steps;
+    if (verified && !tells)
+      healed_ns = std::max(healed_ns, execution.ended_ns);
+    else if (at_end && (tells || decision->next_step == 1))
+      called_ns = std::max(called_ns, execution.ended_ns);
+  }
+  return called_ns > healed_ns;
 }
 
 // For finishing what a policy began that isn't in the file any more.
@@ -43,6 +62,7 @@ Status Engine::Restore() {
       continue;
     }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
+    open.escalated = open.escalated || WasEscalated(chain);
     std::set<std::string> policies;
     for (const Decision& decision : chain.decisions) {
       policies.insert(decision.policy);
@@ -64,7 +84,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   std::map<std::string, std::string, std::less<>> refused;
   for (const Decision& decision : chain.decisions) {
     if (decision.policy != name) continue;
-    const bool was_asked = WasWithdrawn(decision, "");
+    const bool was_asked = WasWithdrawn(decision);
     if (decision.verdict == DecisionVerdict::kRefused && !was_asked) {
       ++refusals;
       for (const GuardVerdict& guard : decision.guards)
@@ -99,8 +119,8 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       break;
     case DecisionVerdict::kAwaitsApproval:
       run.phase = Phase::kAwaiting;
-      run.deadline_ns =
-          latest->expires_ns != 0 ? latest->expires_ns : latest->ts_ns + ApprovalNs(*run.policy);
+      run.deadline_ns = latest->expires_ns != 0 ? latest->expires_ns
+                                                : latest->ts_ns + ApprovalNs(run.policy->spec);
       awaiting_[latest->id] = run.id;
       return;
     default:
@@ -114,7 +134,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
         return Schedule(run, INT64_MAX);
       }
       const bool final_word =
-          WasWithdrawn(*latest, "denied") ||
+          WasDenied(*latest) ||
           (execution != nullptr &&
            (execution->state == ExecutionState::kDryRun ||
             (execution->state == ExecutionState::kVerified && run.policy->notify_only)));
@@ -173,6 +193,11 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   CommitOrHold(&draft);
 }
 
+bool Engine::StillAllows(const Policy& policy, const Decision& decision) {
+  return policy.spec.mode == Mode::kEnforce ||
+         (policy.spec.mode == Mode::kApprove && decision.actor != "heald");
+}
+
 // The policy as the file has it now; a decision that it would not make any more fails.
 bool Engine::StillTheRule(Run& run) {
   const PolicyPtr named = policies_.Find(run.decision.policy, run.decision.step);
@@ -181,9 +206,8 @@ bool Engine::StillTheRule(Run& run) {
     Fail(run, "no longer valid: the policy is gone or disabled", false);
     return false;
   }
-  const bool mode_fits = named->spec.mode == Mode::kEnforce ||
-                         (named->spec.mode == Mode::kApprove && run.decision.actor != "heald");
-  if (!mode_fits || policy == nullptr || policy->dry_run != run.decision.dry_run) {
+  if (!StillAllows(*named, run.decision) || policy == nullptr ||
+      policy->dry_run != run.decision.dry_run) {
     Fail(run, "no longer valid: the policy was changed", false);
     return false;
   }
@@ -238,6 +262,7 @@ void Engine::CheckOrphans(OpenIncident& open) {
     open.meta[i].orphan = false;
     Finding& finding = open.incident.findings[i];
     finding.state = FindingState::kClear;
+    TakeFreshValue(&finding);
     const std::set<uint64_t> concerned = NoteFinding(open, i);
     Draft draft(Transition::kFinding, now_ns, &open);
     draft.Add(open, finding)
@@ -250,6 +275,15 @@ void Engine::CheckOrphans(OpenIncident& open) {
   }
   if (open.AnyOrphan()) Schedule(open, now_ns + options_.reevaluate_ns);
   for (const Finding& finding : cleared) StepCovering(id, finding);
+}
+
+// The last word of its detector was about when it was sick; better no value than that one.
+void Engine::TakeFreshValue(Finding* finding) const {
+  const int64_t now_ns = deps_.clock->NowNs();
+  const std::optional<double> value =
+      deps_.latest->Lookup(finding->metric, finding->target, now_ns);
+  finding->value = value.value_or(std::numeric_limits<double>::quiet_NaN());
+  finding->summary.clear();
 }
 
 bool Engine::OrphanIsOver(const OpenIncident& open, size_t index, std::string* reason) const {

@@ -27,11 +27,12 @@ class Tally {
     figures_.by_itself += row.resolution == Resolution::kByItself;
     figures_.after_failure += row.resolution == Resolution::kAfterFailure;
     figures_.needed_person += row.needed_person;
-    figures_.avoided_pages += row.resolution == Resolution::kHealed && !row.needed_person;
+    // Nobody would have had to be called for nothing.
+    const bool real = row.label != "false_positive" && row.label != "noise";
+    figures_.avoided_pages += row.resolution == Resolution::kHealed && !row.needed_person && real;
     figures_.false_positives += row.label == "false_positive";
     figures_.labelled += !row.label.empty();
-    if (ended && row.label != "false_positive" && row.label != "noise")
-      took_ns_.push_back(row.closed_ns - row.began_ns);
+    if (ended && real) took_ns_.push_back(row.closed_ns - row.began_ns);
   }
 
   Figures Done() {

@@ -7,6 +7,7 @@ namespace heald::remedy {
 namespace {
 
 constexpr std::string_view kOwnMetrics = "heald_";
+constexpr const char* kPod = "pod:";
 constexpr size_t kShortId = 12;  // as Docker shows containers
 
 bool Has(const std::vector<std::string>& list, std::string_view item) {
@@ -85,8 +86,9 @@ bool SameId(std::string_view a, std::string_view b) {
   return long_enough && (a.starts_with(b) || b.starts_with(a));
 }
 
-// How a part of heald appears among a target's labels; empty: not at all.
-std::string Among(const Self::Part& part, const Labels& labels) {
+// How a part of heald appears among a target's labels; empty: not at all. On the agent's own
+// machine there is more than the agent.
+std::string Among(const Self::Part& part, const Labels& labels, bool own) {
   constexpr std::string_view kNames[] = {"service", "container", "pod",  "deployment",
                                          "job",     "host",      "node", "app"};
   for (const auto& [name, value] : labels.pairs()) {
@@ -95,7 +97,9 @@ std::string Among(const Self::Part& part, const Labels& labels) {
     const std::string canonical =
         (IsLocal(address.host) ? "localhost" : address.host) + ":" + address.port;
     const bool named = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-    if ((has_port && Has(part.addresses, canonical)) || (named && Has(part.hosts, value)))
+    const bool by_name = named && !(own && (name == "host" || name == "node"));
+    if ((has_port && Has(part.addresses, canonical)) || (by_name && Has(part.hosts, value)) ||
+        (name == "pod" && Has(part.ids, kPod + value)))
       return name + " " + value;
     if (named || name.ends_with("id"))
       for (const std::string& id : part.ids)
@@ -110,7 +114,7 @@ std::string Self::Find(const Labels& incident_target, const Finding& finding,
                        const Plan& plan) const {
   for (const Part& part : parts) {
     for (const Labels* labels : {&finding.target, &incident_target})
-      if (const std::string how = Among(part, *labels); !how.empty())
+      if (const std::string how = Among(part, *labels, &part == &parts.front()); !how.empty())
         return part.what + " (" + how + ")";
     for (const std::string_view uid : Uids(plan.target_uid))
       for (const std::string& id : part.ids)
@@ -125,13 +129,14 @@ Self SelfOf(const AgentSpec& agent, const std::vector<NodeSpec>& nodes,
             const ProcessIdentity& process) {
   Self self;
   Self::Part own = PartAt("heald itself", agent.listen, process.host);
-  own.hosts.clear();
+  own.hosts = {"heald"};  // the name in our charts and images
   if (!agent.public_url.empty())
     own.addresses.push_back(Canonical(AddressOf(agent.public_url), process.host));
   if (!process.host.empty() && !own.addresses.empty() &&
       own.addresses.front().starts_with("localhost:"))
     own.addresses.push_back(process.host + own.addresses.front().substr(9));
   if (!process.container.empty()) own.ids.push_back(process.container);
+  if (!process.host.empty()) own.ids.push_back(kPod + process.host);  // in Kubernetes its pod
   if (!process.pid.empty()) own.ids.push_back("pid:" + process.pid);
   self.parts.push_back(std::move(own));
   if (agent.store.find("://") != std::string::npos)

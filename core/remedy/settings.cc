@@ -211,7 +211,12 @@ Status Engine::SetSwitch(bool on, std::string_view actor) {
     switch_actor_ = actor;
     switch_changed_ns_ = now_ns;
   };
-  if (!on) apply();
+  if (!on) {
+    apply();
+    CommitOrHold(&draft);
+    WakeAll();
+    return {};
+  }
   if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
   apply();
   WakeAll();

@@ -199,6 +199,7 @@ Part Engine::PartDone(const UndoTask& task) {
 
 void Engine::OnUndone(UndoTask& task, Result<Effect> effect) {
   FaultPoint(kUndoFaultPoint.after);
+  task.calls = CallsOf(effect);
   if (!effect) {
     task.reply = effect.error().message;
     if (SurelyNotDone(effect.error().code)) return EndUndo(task, UndoState::kFailed, task.reply);
@@ -261,7 +262,6 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
     task.execution.state = ExecutionState::kUndone;
   OpenIncident* open = book_.Find(task.about.incident.id);
   const bool failed = state == UndoState::kFailed;
-  if (failed && open != nullptr) open->escalated = true;
   Draft draft(failed ? Transition::kUndoFailed : Transition::kUndoDone, now_ns, &About(task));
   draft.Add(task.execution);
   const std::string kind = "undo." + std::string(ToString(state));
@@ -270,9 +270,13 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
   } else {
     const std::string text = failed ? "needs a person: the undo of " + what + " failed: " + detail
                                     : "undone: " + what + ": " + detail;
-    draft.Event(kind, "heald", task.decision.id, text, {{"reply", task.reply}})
+    draft
+        .Event(kind, "heald", task.decision.id, text,
+               WithCalls({{"reply", task.reply}}, task.calls))
         .Result(task.decision, failed ? OutcomeState::kFailed : OutcomeState::kUndone, text)
         .Tell(NoticeKind::kOutcome, task.decision.policy);
+    if (failed && open != nullptr)
+      Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
   CommitOrHold(&draft);
   const uint64_t run_id = task.run;
@@ -283,7 +287,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
       Schedule(*other, now_ns);
   if (state == UndoState::kDropped) return;
   if (Run* run = FindRun(run_id); run != nullptr && run->phase == Phase::kUndoing)
-    NextAttempt(*run);
+    WasDenied(run->decision) ? SayDone(*run) : NextAttempt(*run);
   if (open == nullptr) return;
   RefreshState(*open);
   Schedule(*open, now_ns);

@@ -25,7 +25,8 @@ struct UndoTask {
   bool recovered = false;      // its undo() was issued by a process that is gone
   int64_t recovered_ns = 0;
   int64_t observe_step_ns = 0;
-  std::string reply;        // what undo() said
+  std::vector<Call> calls;  // that undo() made
+  std::string reply;        // what it said
   std::string last_effect;  // what the latest observe() said
   std::vector<std::string> leases;
 

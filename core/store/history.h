@@ -66,6 +66,7 @@ struct EndedExecution {
   uint64_t incident = 0;
   int64_t ended_ns = 0;
   bool failed = false;
+  uint32_t step = 1;  // of the policy's chain
 };
 
 class HistoryReader {

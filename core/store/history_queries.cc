@@ -83,13 +83,15 @@ Result<std::vector<EndedExecution>> Queries::EndedOf(std::string_view policy, in
                                                      size_t limit) {
   std::vector<EndedExecution> ended;
   const Status status = db_.Query(
-      "SELECT incident, ended_ns, state FROM executions WHERE policy = ?1 AND ended_ns > ?2 AND "
+      "SELECT incident, ended_ns, state, step FROM executions WHERE policy = ?1 AND ended_ns > ?2 "
+      "AND "
       "issued_ns > 0 AND state IN (?3, ?4, ?5) ORDER BY ended_ns DESC LIMIT ?6",
       {policy, since_ns, ExecutionState::kVerified, ExecutionState::kFailed,
        ExecutionState::kUndone, limit},
       [&](const SqlRow& row) -> Status {
         ended.push_back({static_cast<uint64_t>(row.Int(0)), row.Int(1),
-                         static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified});
+                         static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified,
+                         static_cast<uint32_t>(row.Int(3))});
         return {};
       });
   if (!status) return status.error();

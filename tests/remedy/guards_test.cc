@@ -94,6 +94,12 @@ TEST_F(RemedyGuardTest, ExcludedMatchesNamesAndLabels) {
   EXPECT_TRUE(ExcludedGuard(context).verdict.allowed);
   finding.target.Set("namespace", "kube-system");
   EXPECT_FALSE(ExcludedGuard(context).verdict.allowed);
+  for (const char* entry : {"service=~pay.*", "service!=orders", "service=~\"pay.*\""}) {
+    policy.spec.guard.excluded = {entry};
+    EXPECT_FALSE(ExcludedGuard(context).verdict.allowed) << entry;
+  }
+  policy.spec.guard.excluded = {"service!~pay.*"};
+  EXPECT_TRUE(ExcludedGuard(context).verdict.allowed);
   policy.spec.guard.excluded = {"payments"};
   EXPECT_EQ(ExcludedGuard(context).verdict.reason, "policy latency excludes payments");
 }

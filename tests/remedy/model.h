@@ -39,6 +39,49 @@ inline Labels TargetOf(std::string_view service) {
   return target;
 }
 
+inline constexpr double kErrorsAllowed = 0.05;  // by a canary's check
+
+inline CanarySpec RandomCanary(Dice* dice) {
+  CanarySpec canary;
+  if (!dice->OneIn(3)) return canary;
+  canary.set = true;
+  canary.check = Parsed("error_rate < 0.05");
+  canary.for_ns = (2 + dice->Pick(8)) * kSecond;
+  canary.within_ns = (20 + dice->Pick(60)) * kSecond;
+  return canary;
+}
+
+inline UndoSpec RandomUndo(Dice* dice) {
+  return {!dice->OneIn(4), dice->OneIn(3) ? (1 + dice->Pick(10)) * kMinute : 0};
+}
+
+// None, or up to three, with a person at the end of some.
+inline void AddSteps(Dice* dice, PolicySpec* policy) {
+  static constexpr const char* kActions[] = {"restart", "scale_out", "rollback"};
+  const int count = dice->Pick(4);
+  for (int i = 0; i < count; ++i) {
+    StepSpec step;
+    step.action = kActions[i];
+    step.guard = policy->guard;
+    step.verify_within_ns = (10 + dice->Pick(40)) * kSecond;
+    if (dice->OneIn(6)) step.mode = static_cast<Mode>(dice->Pick(3));
+    if (dice->OneIn(6)) step.own.max_per_hour = static_cast<uint64_t>(1 + dice->Pick(3));
+    if (dice->OneIn(6)) step.own.cooldown_ns = (1 + dice->Pick(3)) * kMinute;
+    step.skip_refused = dice->OneIn(3);
+    step.undo = RandomUndo(dice);
+    step.canary = RandomCanary(dice);
+    policy->steps.push_back(std::move(step));
+  }
+  if (count == 0) return;
+  if (dice->OneIn(3)) {
+    StepSpec page;
+    page.action = "alert";
+    page.guard = policy->guard;
+    policy->steps.push_back(std::move(page));
+  }
+  policy->action = policy->steps.front().action;
+}
+
 inline std::vector<PolicySpec> RandomPolicies(Dice* dice) {
   PolicySpec one = MakePolicy("one", "latency_p99 > 0.5 and severity >= warning");
   PolicySpec two = MakePolicy("two", "severity >= critical");
@@ -62,6 +105,10 @@ inline std::vector<PolicySpec> RandomPolicies(Dice* dice) {
       policy->guard.windows = {{0x7f, dice->Pick(4) * kHour, 20 * kHour, "UTC", ""}};
     if (dice->OneIn(8))
       policy->guard.deny_windows = {{0x7f, 23 * kHour, (1 + dice->Pick(3)) * kHour, "UTC", ""}};
+    AddSteps(dice, policy);
+    if (!policy->steps.empty()) continue;
+    policy->undo = RandomUndo(dice);
+    policy->canary = RandomCanary(dice);
   }
   return {one, two};
 }
@@ -71,6 +118,11 @@ inline PipelineSpec RandomSpec(Dice* dice) {
   spec.nodes[1].inputs = {{"prom", "latency_p99", ""}};
   NodeSpec other = spec.nodes[1];
   other.name = "other";
+  for (const char* name : {"scale_out", "rollback"}) {
+    NodeSpec action = spec.nodes[2];
+    action.name = name;
+    spec.nodes.push_back(action);
+  }
   spec.nodes.push_back(other);
   spec.agent.listen = "127.0.0.1:8080";
   spec.agent.dry_run = dice->OneIn(10);
@@ -93,9 +145,14 @@ inline PipelineSpec RandomSpec(Dice* dice) {
 struct Deed {
   std::string policy;
   std::string target_key;
+  uint32_t step = 1;
   int64_t issued_ns = 0;
   int64_t ended_ns = 0;  // 0: still under way
   bool failed = false;
+  bool undoing = false;  // its undo was called
+  int rules = 0;         // by which it ended; they change with a reload
+
+  bool under_way() const { return ended_ns == 0 || undoing; }
 };
 
 class Ledger {
@@ -104,9 +161,13 @@ class Ledger {
     if (notice.decision == nullptr) return;
     const Decision& decision = *notice.decision;
     if (notice.kind == NoticeKind::kDecision && decision.verdict == DecisionVerdict::kAct)
-      deeds_[decision.id] = {decision.policy, notice.incident->target.ToString()};
+      deeds_[decision.id] = {decision.policy, notice.incident->target.ToString(), decision.step};
     if (notice.outcome == nullptr) return;
     Deed& deed = deeds_[decision.id];
+    if (deed.ended_ns != 0) {  // what became of its undo
+      deed.undoing = false;
+      return;
+    }
     switch (notice.outcome->state) {
       case OutcomeState::kIssued:
         deed.issued_ns = notice.ts_ns;
@@ -116,9 +177,11 @@ class Ledger {
       default:
         deed.ended_ns = notice.ts_ns;
         deed.failed = notice.outcome->state == OutcomeState::kFailed;
+        deed.rules = rules;
         break;
     }
   }
+  void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
   const Deed* Find(const std::string& decision) const {
     const auto at = deeds_.find(decision);
     return at == deeds_.end() ? nullptr : &at->second;
@@ -133,15 +196,15 @@ class Ledger {
   bool Busy(const std::string& target_key, const std::string& but) const {
     return std::any_of(deeds_.begin(), deeds_.end(), [&](const auto& entry) {
       return entry.first != but && entry.second.target_key == target_key &&
-             entry.second.ended_ns == 0;
+             entry.second.under_way();
     });
   }
-  // Of that policy on that target, the others; by when they ended.
+  // Of that policy's step on that target, the others; by when they ended.
   std::vector<Deed> Before(const std::string& decision, const Deed& like) const {
     std::vector<Deed> out;
     for (const auto& [id, deed] : deeds_)
       if (id != decision && deed.policy == like.policy && deed.target_key == like.target_key &&
-          deed.issued_ns != 0)
+          deed.step == like.step && deed.issued_ns != 0)
         out.push_back(deed);
     std::sort(out.begin(), out.end(),
               [](const Deed& a, const Deed& b) { return a.ended_ns < b.ended_ns; });
@@ -150,9 +213,11 @@ class Ledger {
   // Those that no guard looks back to any more.
   void Forget(int64_t before_ns) {
     std::erase_if(deeds_, [&](const auto& entry) {
-      return entry.second.ended_ns != 0 && entry.second.ended_ns < before_ns;
+      return !entry.second.under_way() && entry.second.ended_ns < before_ns;
     });
   }
+
+  int rules = 0;  // in force
 
  private:
   std::map<std::string, Deed> deeds_;

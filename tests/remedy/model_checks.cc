@@ -20,18 +20,25 @@ bool Within(const WindowSpec& window, int64_t now_ns) {
 void ModelChecks::Call(const ActionRequest& request) const {
   const int64_t now_ns = world_.clock.NowNs();
   const Engine& engine = *world_.engine;
-  ASSERT_EQ(world_.gateway.At(request).done_ns.count(request.decision), 0u)
-      << "a second execution of one decision";
+  const std::string key = FakeGateway::KeyOf(request);
+  ASSERT_EQ(world_.gateway.At(request).done_ns.count(key), 0u)
+      << "a second execution of one decision and part";
+  EXPECT_EQ(world_.gateway.undone.count(request.decision), 0u) << "what was undone is done again";
   EXPECT_TRUE(engine.switch_on());
   EXPECT_FALSE(engine.storm().on());
   EXPECT_NE(request.target.Get("service"), "agent") << "heald acted on itself";
-  const PolicySpec* policy = nullptr;
-  for (const PolicySpec& each : engine.policies())
-    if (each.name == request.policy) policy = &each;
-  ASSERT_NE(policy, nullptr);
-  EXPECT_TRUE(policy->enabled);
   const Deed* deed = ledger_.Find(request.decision);
   ASSERT_NE(deed, nullptr) << "called without a word of it";
+  std::optional<PolicySpec> policy;
+  for (const PolicySpec& each : engine.policies())
+    if (each.name == request.policy) policy = each.AtStep(deed->step);
+  ASSERT_TRUE(policy);
+  EXPECT_TRUE(policy->enabled);
+  if (const auto no = facts_.denied.find(request.policy + request.incident.trace_id);
+      no != facts_.denied.end()) {
+    EXPECT_FALSE(no->second.rules == ledger_.rules && no->second.mode == policy->mode)
+        << "a person said no to it";
+  }
   EXPECT_EQ(deed->issued_ns, now_ns);
   EXPECT_EQ(deed->ended_ns, 0);
 
@@ -47,8 +54,7 @@ void ModelChecks::Call(const ActionRequest& request) const {
     ASSERT_NE(execution, nullptr) << "called without a journaled intent";
     EXPECT_EQ(execution->state, ExecutionState::kIssued);
     EXPECT_EQ(execution->issued_ns, now_ns);
-    EXPECT_LE(static_cast<uint32_t>(world_.gateway.by_decision[request.decision]),
-              execution->issues);
+    EXPECT_LE(static_cast<uint32_t>(world_.gateway.by_decision[key]), execution->issues);
     at_once = execution->planned_ns == now_ns && execution->issues == 1;
     for (const Decision& decision : chain.decisions) {
       if (decision.id != request.decision) continue;
@@ -68,12 +74,136 @@ void ModelChecks::Call(const ActionRequest& request) const {
         EXPECT_TRUE(decision.plan.reversible || policy->allow_on_prediction);
       }
     }
+    Place(request, chain);
   }
+  EXPECT_FALSE(ledger_.Busy(deed->target_key, request.decision)) << "two at a time on one target";
+  if (request.part == Part::kRest) return Rest(*policy, request);
+  facts_.canaries[request.decision] = {Worst(*policy, request.incident.id), ledger_.rules};
   Data(*policy, request, at_once);
   History(*policy, request, *deed);
-  Others(*policy, request, *deed);
+  Others(*policy, *deed);
   Windows(policy->guard);
   Quiet(request);
+}
+
+Severity ModelChecks::Worst(const PolicySpec& policy, uint64_t incident) const {
+  Severity worst = Severity::kNormal;
+  const auto open = world_.engine->incidents().all().find(incident);
+  if (open == world_.engine->incidents().all().end()) return worst;
+  for (const Finding& finding : open->second->incident.findings)
+    for (const InputRef& input : policy.inputs)
+      if (finding.node == input.node && finding.state != FindingState::kClear)
+        worst = std::max(worst, finding.severity);
+  return worst;
+}
+
+// The rest of a canary: its check has held, in this process; or a person let it go on.
+void ModelChecks::Rest(const PolicySpec& policy, const ActionRequest& request) const {
+  const int64_t now_ns = world_.clock.NowNs();
+  EXPECT_EQ(world_.gateway.by_decision.count(request.decision + " canary"), 1u)
+      << "the rest without its canary";
+  const ModelFacts::FirstPart& first = facts_.canaries[request.decision];
+  if (facts_.let_go.contains(request.decision)) return;
+  EXPECT_LE(Worst(policy, request.incident.id), first.worst) << "it got worse";
+  const ModelFacts::Errors& errors = facts_.errors[std::string(request.target.Get("service"))];
+  EXPECT_TRUE(errors.good) << "past a check that is false";
+  EXPECT_LE(now_ns - errors.ts_ns, kStaleNs) << "past a check without fresh data";
+  if (first.rules != ledger_.rules) return;
+  EXPECT_GE(now_ns - errors.since_ns, policy.canary.for_ns) << "before its check has held";
+  EXPECT_GE(now_ns - facts_.process_ns, policy.canary.for_ns) << "on the word of another process";
+}
+
+// Which step's turn it is: the one before has failed and was taken back, or was passed over, as
+// what is refused, only told or can't be planned any more is.
+void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain) const {
+  const Execution* now = nullptr;
+  const Execution* before = nullptr;
+  for (const Execution& each : chain.executions) {
+    if (each.policy != request.policy) continue;
+    if (each.decision == request.decision) now = &each;
+  }
+  ASSERT_NE(now, nullptr);
+  for (const Execution& each : chain.executions)
+    if (each.policy == request.policy && each.attempt < now->attempt && each.issued_ns != 0 &&
+        (before == nullptr || each.attempt > before->attempt))
+      before = &each;
+  if (before != nullptr) {
+    EXPECT_TRUE(IsFinished(before->state)) << "two steps at a time";
+    EXPECT_FALSE(before->progress.undo.open() && before->progress.undo.after_failure)
+        << "before what failed was taken back";
+  }
+  uint32_t from = 1;
+  if (before != nullptr && before->step < now->step) {
+    EXPECT_TRUE(before->state == ExecutionState::kFailed ||
+                before->state == ExecutionState::kUndone)
+        << "the next step after one that healed";
+    TakenBack(request, chain, *before);
+    from = before->step + 1;
+  }
+  for (uint32_t step = from; step < now->step; ++step)
+    EXPECT_TRUE(std::any_of(chain.decisions.begin(), chain.decisions.end(),
+                            [&](const Decision& each) {
+                              return each.policy == request.policy && each.step == step &&
+                                     each.attempt < now->attempt && each.next_step == step + 1;
+                            }))
+        << "step " << step << " was left out";
+}
+
+// As the target itself shows it.
+void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& chain,
+                            const Execution& before) const {
+  const Deed* const deed = ledger_.Find(before.decision);
+  if (deed == nullptr || deed->rules != ledger_.rules) return;
+  bool wanted = false;
+  for (const PolicySpec& each : world_.engine->policies())
+    if (each.name == request.policy) wanted = each.AtStep(before.step).undo.on_failure;
+  for (const Decision& each : chain.decisions)
+    if (each.id == before.decision) wanted = wanted && each.plan.reversible;
+  if (!wanted || before.progress.undo.state == UndoState::kFailed) return;
+  const auto& done_ns = world_.gateway.At(request).done_ns;
+  for (const char* part : {"", " canary", " rest"})
+    EXPECT_EQ(done_ns.count(before.decision + part), 0u)
+        << "what failed was not taken back: " << before.detail << "; undo "
+        << ToString(before.progress.undo.state) << ": " << before.progress.undo.detail;
+}
+
+void ModelChecks::Undo(const ActionRequest& request) const {
+  const int64_t now_ns = world_.clock.NowNs();
+  const Engine& engine = *world_.engine;
+  EXPECT_TRUE(engine.switch_on());
+  EXPECT_FALSE(world_.spec.agent.dry_run);
+  EXPECT_EQ(world_.gateway.undone.count(request.decision), 0u) << "undone twice";
+  const auto& calls = world_.gateway.by_decision;
+  EXPECT_EQ(request.part == Part::kCanary, calls.contains(request.decision + " canary") &&
+                                               !calls.contains(request.decision + " rest"))
+      << "another part than was done";
+  const UndoTask* task = nullptr;
+  for (const UndoTask* each : engine.undos())
+    if (each->decision.id == request.decision) task = each;
+  ASSERT_NE(task, nullptr);
+  const std::string& target = task->about.target_key;
+  EXPECT_FALSE(ledger_.Busy(target, request.decision)) << "beside something else on its target";
+  const class Undo& undo = task->undo();
+  EXPECT_EQ(task->execution.state,
+            undo.after_failure ? ExecutionState::kFailed : ExecutionState::kVerified);
+  if (!undo.after_failure) {
+    EXPECT_GE(now_ns, undo.due_ns) << "before its time";
+    EXPECT_FALSE(engine.storm().on());
+    EXPECT_EQ(engine.incidents().OfTarget(target), nullptr) << "it may still be needed";
+    for (const UndoTask* each : engine.undos())
+      EXPECT_FALSE(each != task && each->about.target_key == target &&
+                   each->decision.action == task->decision.action &&
+                   each->execution.issued_ns > task->execution.issued_ns)
+          << "before a younger one";
+  }
+  if (!world_.StoreIsGone()) {
+    const heald::Chain chain = world_.ChainOf(request.incident.id);
+    for (const Execution& each : chain.executions)
+      if (each.decision == request.decision) {
+        EXPECT_EQ(each.progress.undo.state, UndoState::kIssued) << "an undo that isn't journaled";
+      }
+  }
+  ledger_.NoteUndo(request.decision);
 }
 
 // Its condition is true of what was last measured, and has been for long enough.
@@ -98,17 +228,30 @@ void ModelChecks::Data(const PolicySpec& policy, const ActionRequest& request, b
 void ModelChecks::History(const PolicySpec& policy, const ActionRequest& request,
                           const Deed& deed) const {
   const int64_t now_ns = world_.clock.NowNs();
-  std::map<std::string, int64_t>& history = facts_.issued[request.policy + deed.target_key];
+  std::map<std::string, ModelFacts::Issue>& history =
+      facts_.issued[request.policy + deed.target_key];
   uint64_t this_hour = 1;
-  for (const auto& [decision, ts_ns] : history) {
+  uint64_t by_step = 1;
+  for (const auto& [decision, issue] : history) {
     if (decision == request.decision) continue;
-    EXPECT_GE(now_ns - ts_ns, policy.guard.cooldown_ns) << "within the cooldown";
-    if (now_ns - ts_ns < kHour) ++this_hour;
+    const int64_t ago_ns = now_ns - issue.ts_ns;
+    if (deed.step == 1) {
+      EXPECT_GE(ago_ns, policy.guard.cooldown_ns) << "within the cooldown";
+    }
+    if (ago_ns < kHour) ++this_hour;
+    if (issue.step != deed.step) continue;
+    if (policy.own.cooldown_ns != 0) {
+      EXPECT_GE(ago_ns, policy.own.cooldown_ns) << "within the step's cooldown";
+    }
+    if (ago_ns < kHour) ++by_step;
   }
   EXPECT_LE(this_hour, policy.guard.max_per_hour);
+  if (policy.own.max_per_hour != 0) {
+    EXPECT_LE(by_step, policy.own.max_per_hour);
+  }
   for (const std::string& excluded : policy.guard.excluded)
     EXPECT_NE("service=" + std::string(request.target.Get("service")), excluded);
-  history[request.decision] = now_ns;
+  history[request.decision] = {now_ns, deed.step};
 
   uint64_t failures = 0;
   const std::vector<Deed> before = ledger_.Before(request.decision, deed);
@@ -119,9 +262,7 @@ void ModelChecks::History(const PolicySpec& policy, const ActionRequest& request
   }
 }
 
-void ModelChecks::Others(const PolicySpec& policy, const ActionRequest& request,
-                         const Deed& deed) const {
-  EXPECT_FALSE(ledger_.Busy(deed.target_key, request.decision)) << "two at a time on one target";
+void ModelChecks::Others(const PolicySpec& policy, const Deed& deed) const {
   const Amount& max = policy.guard.max_targets;
   if (max.set) {
     EXPECT_LE(static_cast<double>(ledger_.Running(policy.name)),
@@ -183,8 +324,9 @@ void ModelChecks::Journal() const {
   }
   for (const std::string& finding : facts_.reported)
     EXPECT_TRUE(told.contains(finding)) << finding << " was lost";
-  for (const auto& [decision, calls] : world_.gateway.by_decision)
-    EXPECT_TRUE(once["execution.planned"].contains(decision)) << "a call that is not journaled";
+  for (const auto& [key, calls] : world_.gateway.by_decision)
+    EXPECT_TRUE(once["execution.planned"].contains(key.substr(0, key.find(' '))))
+        << "a call that is not journaled";
   for (uint64_t id = 1; id <= *last && !::testing::Test::HasFailure(); ++id)
     Chain(world_.ChainOf(id));
   std::printf("%llu incidents, %zu decisions executed, %llu audit rows\n",
@@ -220,11 +362,39 @@ void ModelChecks::Chain(const heald::Chain& chain) const {
     EXPECT_TRUE(seen.count(execution.state == ExecutionState::kUndone
                                ? "undo.done"
                                : "execution." + std::string(ToString(execution.state))));
-    const auto calls = world_.gateway.by_decision.find(execution.decision);
-    if (calls != world_.gateway.by_decision.end()) {
-      EXPECT_LE(static_cast<uint32_t>(calls->second), execution.issues);
+    EXPECT_FALSE(execution.progress.undo.open()) << "was never undone";
+    uint32_t calls = 0;
+    for (const char* part : {"", " canary", " rest"})
+      if (const auto at = world_.gateway.by_decision.find(execution.decision + part);
+          at != world_.gateway.by_decision.end())
+        calls += static_cast<uint32_t>(at->second);
+    EXPECT_LE(calls, execution.issues);
+  }
+  Pages(chain);
+}
+
+// Where all steps have failed a person is called, once in a process until something heals.
+void ModelChecks::Pages(const heald::Chain& chain) const {
+  std::map<std::string, const Decision*> decisions;
+  for (const Decision& each : chain.decisions) decisions[each.id] = &each;
+  int64_t called_ns = 0;
+  bool due = false;
+  for (const AuditEvent& event : chain.events) {
+    const auto at = decisions.find(event.subject);
+    const Decision* const decision = at == decisions.end() ? nullptr : at->second;
+    if (event.kind == "incident.escalated") {
+      EXPECT_TRUE(called_ns == 0 || facts_.CrashedSince(called_ns)) << "a person is called twice";
+      called_ns = event.ts_ns;
+      due = false;
+    } else if (event.kind == "execution.verified" && decision->action != "alert") {
+      called_ns = 0;
+    } else if ((event.kind == "execution.failed" && decision->step > 1 &&
+                decision->next_step == 1) ||
+               (event.kind == "execution.verified" && decision->step > 1)) {
+      due = called_ns == 0;
     }
   }
+  EXPECT_FALSE(due) << "nobody is told that no step has helped";
 }
 
 }  // namespace heald::remedy

@@ -29,6 +29,19 @@ class Model {
       world_.looking = false;
       treated_.insert(std::string(request.target.Get("service")));
     };
+    world_.gateway.on_undo = [this](const ActionRequest& request) {
+      world_.looking = true;
+      checks_.Undo(request);
+      world_.looking = false;
+      ++undos_;
+      // What was done in two parts is taken back, and looked at, as one.
+      auto& done_ns = world_.gateway.At(request).done_ns;
+      if (request.part == Part::kAll)
+        for (const char* part : {" canary", " rest"})
+          if (const auto done = done_ns.extract(request.decision + part))
+            done_ns[request.decision] = done.mapped();
+    };
+    facts_.process_ns = world_.clock.NowNs();
     world_.told.on_notice = [this](const Notice& notice) { ledger_.Note(notice); };
   }
 
@@ -47,8 +60,9 @@ class Model {
         return Recover();
       case 4:
       case 5:
-      case 6:
         return Sample(Service(), dice_.OneIn(3) ? 0.05 : 1.8);
+      case 6:
+        return Errors(Service(), dice_.OneIn(3) ? 0.2 : 0.01);
       case 7:
         return dice_.OneIn(10) ? Crash() : Run(dice_.Pick(1000) * kMillisecond);
       case 8:
@@ -73,15 +87,26 @@ class Model {
     world_.gateway.targets.clear();
     for (auto& [id, finding] : open_) world_.Clear(finding);
     open_.clear();
-    for (int minute = 0; minute < 200; ++minute) {
+    ASSERT_TRUE(world_.engine->SetSwitch(true, "user:anna"));
+    world_.spec.agent.dry_run = false;
+    world_.engine->SetPolicies(world_.spec);
+    for (int minute = 0; minute < 500; ++minute) {
       for (const char* service : kServices) Sample(service, 0.05);
       Run(kMinute);
     }
+    EXPECT_THAT(world_.engine->undos(), ::testing::IsEmpty());
     EXPECT_THAT(world_.engine->incidents().all(), ::testing::IsEmpty());
     EXPECT_EQ(world_.engine->running_executions(), 0u);
     checks_.Journal();
     std::printf("%d crashes, %d outages, %d answers lost, %d jumps of the clock, %d storms\n",
                 crashes_, outages_, lost_, jumps_, storms_);
+    int canaries = 0;
+    int rest = 0;
+    for (const auto& [key, calls] : world_.gateway.by_decision) {
+      canaries += key.ends_with(" canary");
+      rest += key.ends_with(" rest");
+    }
+    std::printf("%d canaries, %d with their rest, %d undos\n", canaries, rest, undos_);
     EXPECT_GT(world_.gateway.by_decision.size(), static_cast<size_t>(steps_) / 500)
         << "the model hardly did anything";
   }
@@ -94,6 +119,17 @@ class Model {
     const int64_t now_ns = world_.clock.NowNs();
     world_.latest.Record("prom", "latency_p99", TargetOf(service), value, now_ns);
     facts_.samples[service] = {value, now_ns};
+  }
+
+  // What the checks of canaries read.
+  void Errors(const std::string& service, double value) {
+    const int64_t now_ns = world_.clock.NowNs();
+    world_.latest.Record("prom", "error_rate", TargetOf(service), value, now_ns);
+    ModelFacts::Errors& errors = facts_.errors[service];
+    const bool good = value < kErrorsAllowed;
+    if (!good || !errors.good || now_ns - errors.ts_ns > 5 * kMinute) errors.since_ns = now_ns;
+    errors.good = good;
+    errors.ts_ns = now_ns;
   }
 
   void Report(const Finding& finding) {
@@ -180,6 +216,8 @@ class Model {
                               ? 0
                               : world_.engine->incidents().all().rbegin()->first;
     world_.Crash();
+    facts_.process_ns = world_.clock.NowNs();
+    facts_.crashes_ns.push_back(facts_.process_ns);
     EXPECT_EQ(world_.held->note(), "") << held << " changes were held";
     EXPECT_EQ(world_.engine->journal_lost_total(), 0u) << held << " changes were held";
     EXPECT_TRUE(last == 0 || world_.engine->incidents().all().contains(last))
@@ -195,6 +233,7 @@ class Model {
         static_cast<void>(world_.engine->SetSwitch(!dice_.OneIn(4), "user:anna"));
         return;
       case 1:
+        facts_.denied.clear();  // it may ask anew
         static_cast<void>(world_.engine->ChangePolicy(
             policy, !dice_.OneIn(6), static_cast<Mode>(dice_.Pick(3)), "user:anna"));
         return;
@@ -202,6 +241,7 @@ class Model {
         world_.engine->OnNodeGone("spikes");
         return ReportAgain("spikes");
       default:
+        ++ledger_.rules;
         world_.spec = RandomSpec(&dice_);
         world_.engine->SetPolicies(world_.spec);
         return;
@@ -228,17 +268,25 @@ class Model {
   }
 
   void Person() {
-    std::vector<const Decision*> asked = world_.engine->AwaitingApproval();
+    std::vector<Decision> asked = world_.engine->HeldCanaries();
+    for (const Decision* decision : world_.engine->AwaitingApproval()) asked.push_back(*decision);
     if (asked.empty()) return;
     // Their ids are other ones in each replay.
-    std::sort(asked.begin(), asked.end(), [](const Decision* a, const Decision* b) {
-      return std::tie(a->incident, a->policy) < std::tie(b->incident, b->policy);
+    std::sort(asked.begin(), asked.end(), [](const Decision& a, const Decision& b) {
+      return std::tie(a.incident, a.policy) < std::tie(b.incident, b.policy);
     });
-    const std::string id =
-        asked[static_cast<size_t>(dice_.Pick(static_cast<int>(asked.size())))]->id;
-    const Status status = dice_.OneIn(3) ? world_.engine->Deny(id, "user:ben")
-                                         : world_.engine->Approve(id, "user:ben");
-    static_cast<void>(status);  // guards may speak against it
+    const Decision& chosen = asked[static_cast<size_t>(dice_.Pick(static_cast<int>(asked.size())))];
+    // Guards may speak against either.
+    if (dice_.OneIn(3)) {
+      if (!world_.engine->Deny(chosen.id, "user:ben")) return;
+      for (const PolicySpec& policy : world_.engine->policies())
+        if (policy.name == chosen.policy && policy.AtStep(chosen.step).mode == chosen.mode)
+          facts_.denied[chosen.policy + chosen.trace_id] = {ledger_.rules,
+                                                            policy.AtStep(chosen.step).mode};
+      return;
+    }
+    facts_.let_go.insert(chosen.id);
+    if (!world_.engine->Approve(chosen.id, "user:ben")) facts_.let_go.erase(chosen.id);
   }
 
   // The store goes away and comes back; an answer of it gets lost on its way.
@@ -268,6 +316,10 @@ class Model {
     for (auto& [finding, since_ns] : facts_.critical_ns) since_ns = std::min(since_ns, now_ns);
     // Of a time that has yet to come; the engine forgets them too.
     std::erase_if(facts_.samples, [&](const auto& entry) { return entry.second.ts_ns > now_ns; });
+    std::erase_if(facts_.errors, [&](const auto& entry) { return entry.second.ts_ns > now_ns; });
+    for (auto& [service, errors] : facts_.errors)
+      errors.since_ns = std::min(errors.since_ns, now_ns);
+    facts_.process_ns = std::min(facts_.process_ns, now_ns);
     Run(0);
   }
 
@@ -277,6 +329,9 @@ class Model {
     target = {};
     target.done_ns = done;
     target.reversible = dice_.OneIn(2);
+    target.can_canary = !dice_.OneIn(4);
+    if (dice_.OneIn(8)) target.undone_silently = true;
+    if (dice_.OneIn(12)) target.undo_error = MakeError(Code::kUnavailable, "connection refused");
     world_.gateway.latency_ns = dice_.OneIn(4) ? dice_.Pick(3000) * kMillisecond : kMillisecond;
     switch (dice_.Pick(8)) {
       case 0:
@@ -316,6 +371,7 @@ class Model {
   int lost_ = 0;
   int jumps_ = 0;
   int storms_ = 0;
+  int undos_ = 0;
 };
 
 uint64_t Given(const char* name, uint64_t otherwise) {

@@ -45,6 +45,22 @@ TEST_F(RemedyRecoverTest, IssuedAndDoneIsNotDoneAgain) {
   EXPECT_THAT(world.Kinds(1), Contains("execution.recovered"));
 }
 
+TEST_F(RemedyRecoverTest, WhatHealedIsToldWithAFreshValueOrNone) {
+  world.Open("payments");
+  world.Run(kMillisecond);
+  world.Restart();
+  world.told.Forget();
+  world.Run(2 * kSecond);
+  world.Sample("payments", 0.05);
+  world.Run(2 * kSecond);
+  EXPECT_THAT(world.told.lines,
+              Contains(HasSubstr("verified: payments latency_p99 0.05 s. Healed")));
+  for (const std::string& line : world.told.lines) {
+    EXPECT_THAT(line, ::testing::Not(HasSubstr("1.84 s. Healed")));
+    EXPECT_THAT(line, ::testing::Not(HasSubstr("1.84 s, expected 0.04 s to 0.09 s  back")));
+  }
+}
+
 TEST_F(RemedyRecoverTest, IssuedAndPendingIsWatchedToItsEnd) {
   payments().effect_after_ns = 8 * kSecond;
   world.Open("payments");

@@ -62,6 +62,16 @@ TEST_F(RemedySelfTest, IsKnownByItsContainerItsProcessAndItsOwnMetrics) {
   EXPECT_THAT(Find({{"service", "x"}}, "", "heald_node_errors_total"), HasSubstr("heald itself"));
 }
 
+TEST_F(RemedySelfTest, IsKnownByItsPodAndByTheNameOfItsChart) {
+  EXPECT_EQ(Find({{"pod", "web1"}}), "heald itself (pod web1)");
+  EXPECT_EQ(Find({{"pod", "web10"}}), "");
+  EXPECT_EQ(Find({{"node", "web1"}}), "") << "there is more on its machine";
+  EXPECT_EQ(Find({{"service", "web1"}}), "");
+  for (const char* label : {"service", "app", "job", "deployment"})
+    EXPECT_EQ(Find({{label, "heald"}}), "heald itself (" + std::string(label) + " heald)");
+  EXPECT_EQ(Find({{"host", "heald"}}), "");
+}
+
 TEST_F(RemedySelfTest, ItsStoreAndItsMetricsSourceAreKnownToo) {
   EXPECT_EQ(Find({{"container", "db"}}), "heald's store (container db)");
   EXPECT_EQ(Find({{"host", "db.internal"}}), "heald's store (host db.internal)");

@@ -119,6 +119,7 @@ class FakeGateway final : public ActionGateway {
   }
   void Undo(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
     calls.push_back("undo " + request.node + PartText(request.part));
+    if (on_undo) on_undo(request);
     Target& target = At(request);
     if (target.undo_error) return Answer([done, error = *target.undo_error] { done(error); });
     ++undone[request.decision];
@@ -155,6 +156,7 @@ class FakeGateway final : public ActionGateway {
   std::map<std::string, int> undone;  // by decision
   std::vector<std::string> calls;     // execute and undo, in order
   std::function<void(const ActionRequest&)> on_execute;
+  std::function<void(const ActionRequest&)> on_undo;
   int64_t latency_ns = kMillisecond;
   std::optional<int64_t> execute_ns;  // how long that call takes, where it isn't latency_ns
   bool inline_answers = false;

@@ -77,6 +77,7 @@ export interface Policy {
     deny_windows: string[];
   };
   verify_within_seconds: number;
+  approval_expires_seconds: number;
   allow_on_prediction: boolean;
   file_enabled: boolean;
   file_mode: Mode;

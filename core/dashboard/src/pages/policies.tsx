@@ -161,6 +161,14 @@ function PolicyCard({policy, chosen}: {policy: Policy; chosen: boolean}) {
               ? `all is normal within ${duration(policy.verify_within_seconds)}`
               : 'all is normal',
           ],
+          ...(policy.mode === 'approve'
+            ? [
+                ['Answers', `count for ${duration(policy.approval_expires_seconds)}`] as [
+                  string,
+                  ComponentChildren,
+                ],
+              ]
+            : []),
           [
             'Predictions',
             policy.allow_on_prediction ? 'may act on them' : 'never acts on them alone',

@@ -2,14 +2,20 @@
 import type {Decision} from '../api/types';
 import {at} from '../state/router';
 import {decide} from './act';
-import {Button} from './bits';
+import {Ago, Button} from './bits';
 
 export function ApprovalLine({decision}: {decision: Decision}) {
   const what = decision.plan.summary;
   return (
     <div class="approval-line" role="group" aria-label={`Approval: ${what}`}>
       <span>
-        Waits for your word: <strong>{what}</strong>{' '}
+        Waits for your word: <strong>{what}</strong>
+        {decision.verdict === 'act' && ` (${decision.why})`}
+        {decision.expires && (
+          <span class="soft">
+            , expires <Ago time={decision.expires} />
+          </span>
+        )}{' '}
         <a href={at('incidents', decision.incident)} aria-label={`Details of ${what}`}>
           Details
         </a>

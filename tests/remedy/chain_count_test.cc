@@ -1,0 +1,110 @@
+// A chain of steps is one attempt of its policy: one success or one failure, and one page.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/remedy/efficacy.h"
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+using ::testing::HasSubstr;
+
+PipelineSpec TwoSteps(const std::string& last = "scale_out") {
+  PolicySpec policy = MakePolicy();
+  policy.guard.max_per_hour = 0;
+  policy.guard.breaker.failures = 0;
+  policy.guard.demote = {2, 5};
+  for (const std::string& action : {std::string("restart"), last}) {
+    StepSpec step;
+    step.action = action;
+    step.verify_within_ns = kMinute;
+    step.guard = policy.guard;
+    policy.steps.push_back(std::move(step));
+  }
+  PipelineSpec spec = MakeSpec({policy});
+  NodeSpec more = spec.nodes.back();
+  more.name = "scale_out";
+  spec.nodes.push_back(more);
+  return spec;
+}
+
+// One incident, healed by the second step or not at all.
+void Incident(World& world, const std::string& service, bool heals) {
+  world.gateway.targets[service].reversible = true;
+  const Finding finding = world.Open(service);
+  world.Run(70 * kSecond);
+  if (heals) world.Clear(finding);
+  world.Run(90 * kSecond);
+  if (!heals) world.Clear(finding);
+  world.Run(10 * kMinute);
+}
+
+Mode ModeNow(World& world) {
+  return world.engine->policies().front().mode;
+}
+
+size_t Pages(const World& world) {
+  return static_cast<size_t>(std::count_if(
+      world.told.lines.begin(), world.told.lines.end(),
+      [](const std::string& line) { return line.find("needs a person") != std::string::npos; }));
+}
+
+TEST(RemedyChainCountTest, OneThatHealsAtItsSecondStepIsASuccess) {
+  World world(TwoSteps());
+  for (const char* service : {"a", "b", "c", "d"}) Incident(world, service, true);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  EXPECT_EQ(Pages(world), 0u);
+}
+
+TEST(RemedyChainCountTest, OneThatFailsWhollyIsOneFailure) {
+  World world(TwoSteps());
+  Incident(world, "a", false);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce) << "though two steps failed, and were undone";
+  world.Restart();
+  Incident(world, "b", true);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  Incident(world, "c", false);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove);
+  EXPECT_THAT(world.told.lines,
+              ::testing::Contains(HasSubstr("2 of its last 3 chains of steps failed")));
+}
+
+TEST(RemedyChainCountTest, OneThatEndsWithAPersonIsAFailureToo) {
+  World world(TwoSteps("alert"));
+  Incident(world, "a", false);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  Incident(world, "b", false);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove);
+  EXPECT_EQ(Pages(world), 2u);
+}
+
+TEST(RemedyChainCountTest, APersonIsCalledOnceHoweverOftenItIsTried) {
+  World world(TwoSteps());
+  world.Open("payments");
+  world.Run(40 * kMinute);
+  EXPECT_GT(world.gateway.executes, 2) << "the chain begins again";
+  EXPECT_EQ(Pages(world), 1u);
+  world.Restart();
+  world.Open("payments");
+  world.Run(40 * kMinute);
+  EXPECT_EQ(Pages(world), 1u) << "also after a restart";
+}
+
+TEST(FailuresTest, AChainIsOneHoweverManyStepsAndHoweverOftenItIsTold) {
+  Failures failures;
+  failures.Add("p", {1, 10, true, 1});
+  failures.Add("p", {1, 10, true, 1});  // with its undo
+  failures.Add("p", {1, 20, false, 2});
+  EXPECT_EQ(failures.Known("p", 10), 1u);
+  EXPECT_EQ(failures.Failed("p", 10), 0u);
+  failures.Add("p", {2, 30, true, 1});
+  failures.Add("p", {2, 40, true, 2});
+  EXPECT_EQ(failures.Known("p", 10), 2u);
+  EXPECT_EQ(failures.Failed("p", 10), 1u);
+  failures.Add("p", {2, 50, true, 1});  // another round
+  EXPECT_EQ(failures.Failed("p", 10), 2u);
+}
+
+}  // namespace
+}  // namespace heald::remedy

@@ -141,8 +141,9 @@ class Run {
         OpenStore({"sqlite:heald.db", options_.scratch_dir, false});
     if (!store) return store.error();
     store_ = std::move(*store);
-    targets_ = std::make_unique<PretendedTargets>(clock_, WillingTargets(spec),
-                                                  [](const std::string&, const Labels&) {});
+    targets_ = std::make_unique<PretendedTargets>(
+        clock_, WillingTargets(spec), [](const std::string&, const Labels&) {},
+        [](const remedy::ActionRequest&) {});
     Replay::Deps deps{&clock_,      &series_,       &factory_,
                       store_.get(), targets_.get(), result_.ledger.get()};
     deps.engine = EngineFor(spec);

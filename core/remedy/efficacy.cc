@@ -131,11 +131,11 @@ void Failures::Load(std::string_view policy, std::vector<EndedExecution> ended) 
   for (auto at = ended.rbegin(); at != ended.rend(); ++at) Add(policy, *at);
 }
 
-void Failures::Add(std::string_view policy, const EndedExecution& ended) {
+bool Failures::Add(std::string_view policy, const EndedExecution& ended) {
   std::deque<EndedExecution>& known = policies_[std::string(policy)];
   // Told again with each word of its undo.
   for (const EndedExecution& before : known)
-    if (before.incident == ended.incident && before.ended_ns == ended.ended_ns) return;
+    if (before.incident == ended.incident && before.ended_ns == ended.ended_ns) return false;
   const auto latest = std::find_if(known.rbegin(), known.rend(), [&](const EndedExecution& before) {
     return before.incident == ended.incident;
   });
@@ -146,6 +146,7 @@ void Failures::Add(std::string_view policy, const EndedExecution& ended) {
       if (before.incident == ended.incident) before.failed = false;
   known.push_back(ended);
   if (known.size() > kRemembered) known.pop_front();
+  return true;
 }
 
 uint64_t Failures::Failed(std::string_view policy, uint64_t of) const {

@@ -45,7 +45,8 @@ class Failures {
   bool Knows(std::string_view policy) const { return policies_.contains(policy); }
   // What the journal has, newest first.
   void Load(std::string_view policy, std::vector<EndedExecution> ended);
-  void Add(std::string_view policy, const EndedExecution& ended);
+  // False: it was known already.
+  bool Add(std::string_view policy, const EndedExecution& ended);
   // A person decided anew: what was before doesn't count any more.
   void Forget(std::string_view policy) { policies_[std::string(policy)].clear(); }
   uint64_t Failed(std::string_view policy, uint64_t of) const;

@@ -122,9 +122,10 @@ void Engine::NoteEnd(const Execution& execution, const OpenIncident& open, bool 
     // While the store is away it begins with what this process sees.
     if (ended) failures_.Load(policy, std::move(*ended));
   }
-  failures_.Add(policy, {open.incident.id, execution.ended_ns,
-                         execution.state != ExecutionState::kVerified, execution.step});
-  if (execution.state != ExecutionState::kVerified && !goes_on)
+  const bool failed = execution.state != ExecutionState::kVerified;
+  const bool is_new =
+      failures_.Add(policy, {open.incident.id, execution.ended_ns, failed, execution.step});
+  if (is_new && failed && !goes_on)
     Post([this, policy, incident = open.incident.id] { DemoteIfFailing(policy, incident); });
 }
 

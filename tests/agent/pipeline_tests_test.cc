@@ -131,7 +131,7 @@ TEST_F(AgentPipelineTestsTest, MistakesAreToldAllAtOnceAndNothingRuns) {
                     HasSubstr("'1+1': a step needs a value and xN"),
                     HasSubstr("there is no policy 'cur'")));
   EXPECT_THAT(output,
-              AllOf(HasSubstr("write approve:, deny: or switch:"),
+              AllOf(HasSubstr("write approve:, deny:, switch: or mode:"),
                     HasSubstr("p_test.yaml:10:9: error: this must be one of"),
                     HasSubstr("p_test.yaml:12:5: error: test 'nothing expected' expects nothing")));
 }

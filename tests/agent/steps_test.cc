@@ -33,13 +33,15 @@ class AgentStepsTest : public AgentTest {
   bool IsMarked() const { return std::filesystem::exists(mark()); }
   nlohmann::json Executions() {
     nlohmann::json out = nlohmann::json::array();
-    for (const nlohmann::json& outcome : Get("/api/v1/incidents/1")["outcomes"])
+    const nlohmann::json incident = Get("/api/v1/incidents/1");
+    for (const nlohmann::json& outcome : incident["outcomes"])
       if (outcome["state"] != "issued" && outcome["state"] != "observed") out.push_back(outcome);
     return out;
   }
   std::vector<std::string> Events(const std::string& kind) {
     std::vector<std::string> texts;
-    for (const nlohmann::json& event : Get("/api/v1/incidents/1")["timeline"])
+    const nlohmann::json incident = Get("/api/v1/incidents/1");
+    for (const nlohmann::json& event : incident["timeline"])
       if (event["event"] == kind) texts.push_back(event["text"]);
     return texts;
   }

@@ -38,6 +38,7 @@ Chain Story() {
   Decision decision;
   decision.id = "d1";
   decision.policy = "restart_sick";
+  decision.action = "restart";
   decision.verdict = DecisionVerdict::kAct;
   decision.mode = Mode::kApprove;
   decision.actor = "user:anna";
@@ -88,6 +89,7 @@ TEST(ExplainTextTest, ShowsWhoApprovedWhatWasCalledAndWhatCameOfIt) {
   EXPECT_THAT(
       text,
       HasSubstr("  because  latency_p99 1.98 > 0.5 yes\n"
+                "  action   restart\n"
                 "  plan     restart payments\n"
                 "  guard    ok   cooldown: cooldown ok (last never)\n"
                 "  guard    NO   max_per_hour: 3/3 this hour\n"

@@ -2,6 +2,7 @@
 #include "plugins/support/recording/history_file.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdio>
@@ -54,7 +55,7 @@ class HistoryFileTest : public ::testing::Test {
     return at == std::string::npos ? error : error.substr(at);
   }
 
-  const std::string path_ = ::testing::TempDir() + "history_file_test.csv";
+  const std::string path_ = ::testing::TempDir() + std::to_string(getpid()) + "history.csv";
   std::unique_ptr<HistoryFile> file_;
 };
 

@@ -1,5 +1,6 @@
 // What a recorder writes, a reader reads, also where the recorder was killed.
 #include <gmock/gmock.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmath>
@@ -67,8 +68,8 @@ class RecordingTest : public ::testing::Test {
     return file->error().substr(file->error().find(".jsonl"));
   }
 
-  const std::string plain_ = ::testing::TempDir() + "recording_test.jsonl";
-  const std::string zipped_ = ::testing::TempDir() + "recording_test.jsonl.gz";
+  const std::string plain_ = ::testing::TempDir() + std::to_string(getpid()) + "recording.jsonl";
+  const std::string zipped_ = plain_ + ".gz";
 };
 
 TEST_F(RecordingTest, ComesBackAsItWasWritten) {

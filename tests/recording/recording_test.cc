@@ -181,7 +181,7 @@ TEST_F(RecordingTest, WhatAKilledRecorderLeftIsRead) {
   Write(plain_, whole.substr(0, head / 2));
   std::string error;
   EXPECT_FALSE(HistoryFile::Open(plain_, &error));
-  EXPECT_THAT(error, HasSubstr("recording_test.jsonl:1: the first line isn't that of a recording"));
+  EXPECT_THAT(error, HasSubstr(plain_ + ":1: the first line isn't that of a recording"));
 }
 
 TEST_F(RecordingTest, ACompressedOneIsReadUpToItsLastFlush) {

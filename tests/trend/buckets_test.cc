@@ -67,10 +67,6 @@ TEST_F(BucketsTest, KeepsTheLatest) {
   ASSERT_EQ(buckets_.size(), Buckets::kCapacity);
   for (uint32_t age = 1; age < buckets_.size(); ++age)
     ASSERT_EQ(buckets_[age - 1] - buckets_[age], 4);
-  buckets_.Truncate(2);
-  EXPECT_EQ(buckets_.size(), 2u);
-  for (int i = 0; i < 4; ++i) Add(2000);
-  EXPECT_EQ(buckets_.size(), 3u);
 }
 
 TEST_F(BucketsTest, ManySamplesInOneStepAreBounded) {

@@ -95,7 +95,7 @@ TEST_F(TrendSnapshotTest, RefusesEveryTornOrDamagedState) {
 // A sound checksum over nonsense: another version of this plugin, or a bug in it.
 TEST_F(TrendSnapshotTest, RefusesNumbersOutOfRange) {
   const auto refusal = [&](uint32_t count, double value) {
-    sdk::SnapshotWriter out("trend", 1);
+    sdk::SnapshotWriter out("trend", 2);
     out.U64(1);
     out.U64(1);
     out.Labels(kPayments);

@@ -29,8 +29,6 @@ class Buckets {
   // neighbours; where there are too many everything starts anew (kStartedAnew).
   static constexpr int kStartedAnew = -1;
   int Add(int64_t ts_ns, double value);
-  // Forgets all but the newest `keep` buckets. The step stays.
-  void Truncate(uint32_t keep) { size_ = keep < size_ ? keep : size_; }
   void Clear();
 
   uint32_t size() const { return size_; }

@@ -118,9 +118,9 @@ double HighestBefore(const Buckets& buckets, const Scale& scale, uint32_t n, dou
 
 }  // namespace
 
-Lines LinesOf(const Buckets& buckets) {
+Lines LinesOf(const Buckets& buckets, uint32_t most) {
   Lines lines;
-  const uint32_t size = buckets.size();
+  const uint32_t size = std::min(buckets.size(), most);
   if (size < LengthAt(0)) return lines;
   const double origin = buckets[0];
   double unit = 0;

@@ -23,12 +23,12 @@ struct Line {
   double error = 0;  // of the slope, if the residuals were independent
 };
 
-// Lines of every length that `buckets` fills; `count` of them.
+// Lines of every length that the `most` newest of `buckets` fill; `count` of them.
 struct Lines {
   std::array<Line, kLengths> of{};
   uint32_t count = 0;
 };
-Lines LinesOf(const Buckets& buckets);
+Lines LinesOf(const Buckets& buckets, uint32_t most = Buckets::kCapacity);
 
 // How steep lines are while nothing is wrong, by length: noise, drift, saw teeth and daily rise all
 // show here. Also what levels the series has had.
@@ -59,6 +59,8 @@ class Habits {
 
 struct Forecast {
   double probability = 0;  // of crossing within the horizon
+  bool ahead = false;      // a ramp leads to the threshold, sooner or later
+  bool held = false;       // there is still enough of that ramp
   // The rest holds where a line towards the threshold was found (buckets > 0). Times are counted in
   // buckets from the newest one.
   uint32_t buckets = 0;  // length of the line

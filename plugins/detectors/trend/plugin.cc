@@ -90,7 +90,9 @@ sdk::Reading ReadingOf(const Config& config, const Series& series, double value)
   // The sooner and the surer, the worse.
   reading.score = forecast.probability * horizon / std::max(left, horizon / 100);
   reading.confidence = forecast.confidence;
-  reading.severity = left <= horizon / 3 ? sdk::Severity::kCritical : sdk::Severity::kWarning;
+  reading.severity = left <= horizon / 3 ? sdk::Severity::kCritical
+                     : left <= horizon   ? sdk::Severity::kWarning
+                                         : sdk::Severity::kInfo;
   return reading;
 }
 
@@ -104,6 +106,7 @@ Detector::Detector(sdk::Host host, const Config& config)
              .unit = config.unit,
              .update_interval = config.update_interval,
              .keep_restored = config.max_gap,
+             .snapshot_version = 2,  // 1 had no noise
              .kind = sdk::FindingKind::kPrediction},
             [this] { return Watched{Series(config_)}; }),
       skipped_(host.Counter("samples_skipped_total",
@@ -219,7 +222,10 @@ void Detector::Predict(sdk::Finding& finding, const Series& series) const {
   else
     finding.summary += ", reaches " + limit + " in " + left(finding.eta_ns) + " (" +
                        left(finding.eta_low_ns) + " to " + left(finding.eta_high_ns) +
-                       "), probability " + percent;
+                       "), probability " + percent +
+                       (finding.eta_ns - series.last_ns() > config_.horizon.ns
+                            ? " within " + Elapsed(config_.horizon.ns)
+                            : "");
 }
 
 std::vector<Detector::Mover> Detector::MoversOf(const sdk::Finding& finding, const Series& series) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plugins/detectors/trend/ramp.h"
+
 namespace heald::trend {
 
 namespace {
@@ -17,12 +19,13 @@ bool Beyond(const Config& config, double value) {
 
 // A jump that towers above the noise and above all that came before it, with calm on both sides: a
 // restart, a deploy. A steep line has jumps on both sides.
-bool Jumped(const Buckets& buckets) {
+bool Jumped(const Buckets& buckets, uint32_t straight) {
   constexpr uint32_t kAfter = 2;
   constexpr uint32_t kBefore = 32;
-  if (buckets.size() < kAfter + 4) return false;
+  const uint32_t count = std::min(buckets.size(), straight);
+  if (count < kAfter + 4) return false;
   const double jump = buckets[1] - buckets[2];
-  const uint32_t end = std::min(buckets.size(), kAfter + kBefore);
+  const uint32_t end = std::min(count, kAfter + kBefore);
   double low = buckets[kAfter], high = low, noise = 0;
   for (uint32_t i = kAfter; i + 1 < end; ++i) {
     low = std::min(low, buckets[i + 1]);
@@ -70,8 +73,9 @@ Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predic
   beyond_ = Beyond(config, value);
   const bool fell = sign_ * (half_ - value) > 0;
   if (!open) {
-    const bool likely = forecast_.probability >= config.probability.value && !fell &&
-                        (forecast_.in > 0 || !beyond_);
+    const bool likely = forecast_.ahead ? !fell && !beyond_
+                                        : forecast_.probability >= config.probability.value &&
+                                              !fell && (forecast_.in > 0 || !beyond_);
     likely_ = likely ? likely_ + 1 : 0;
     unlikely_ = 0;
     if (predict && likely_ >= config.confirm) return Step::kOpened;
@@ -80,7 +84,8 @@ Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predic
   likely_ = 0;
   if (!fresh_) return Step::kNormal;
   if (beyond_) falls_ = 0;
-  const bool over = !beyond_ && (fell || forecast_.probability < config.probability.value / 2);
+  const bool unlikely = !forecast_.held && forecast_.probability < config.probability.value / 2;
+  const bool over = !beyond_ && (fell || unlikely);
   unlikely_ = over ? unlikely_ + 1 : 0;
   if (unlikely_ < config.clear_after) return Step::kOngoing;
   unlikely_ = 0;
@@ -111,36 +116,75 @@ void Series::OnBuckets(const Config& config, int completed, bool predict, bool o
     ready_ = true;
     return;
   }
-  if (Jumped(buckets_)) {
+  straight_ = std::min(straight_ + static_cast<uint32_t>(completed), Buckets::kCapacity);
+  if (Jumped(buckets_, straight_)) {
     for (uint32_t i = 2; !open && i + LengthAt(0) <= buckets_.size(); i += LengthAt(0) / 2)
       LearnLevel(config, Mean(buckets_, i));
-    buckets_.Truncate(2);
+    straight_ = 2;
   }
   forecast_ = {};
-  const Lines lines = LinesOf(buckets_);
+  const Lines lines = LinesOf(buckets_, straight_);
   if (lines.count == 0) return;
   ready_ = true;
-  const double horizon =
-      static_cast<double>(config.horizon.ns) / static_cast<double>(buckets_.step_ns()) + 0.5;
   Forecast best;
   for (const double sign : {1.0, -1.0}) {
     const auto& threshold = sign > 0 ? config.above : config.below;
     if (!threshold || (open && sign != sign_)) continue;
-    const Forecast forecast = ForecastOf(buckets_, lines, habits_, *threshold, sign, horizon, open);
+    const Forecast forecast = Judge(config, lines, sign, open);
     if (forecast.buckets == 0 || forecast.probability < best.probability) continue;
     best = forecast;
     sign_ = sign;
   }
   forecast_ = best;
   fresh_ = true;
-  if (!open || best.probability >= config.probability.value / 2)
+  if (!open || best.held || best.probability >= config.probability.value / 2)
     half_ = best.level - best.slope * best.buckets / 2;
   if (open) return;
-  const bool suspicious = forecast_.significance > 3 && forecast_.probability > 0.1;
+  const bool suspicious =
+      forecast_.held || (forecast_.significance > 3 && forecast_.probability > 0.1);
   if (suspicious) return;
   for (int i = 0; i < completed; ++i) habits_.LearnSlopes(lines);
-  if (buckets_.size() == Buckets::kCapacity)
-    LearnLevel(config, Mean(buckets_, Buckets::kCapacity - LengthAt(0)));
+  if (buckets_.size() < Buckets::kCapacity) return;
+  LearnLevel(config, Mean(buckets_, Buckets::kCapacity - LengthAt(0)));
+  LearnNoise(config, completed);
+}
+
+// From the buckets that are about to be dropped: a ramp that began since isn't in them.
+void Series::LearnNoise(const Config& config, int completed) {
+  constexpr uint32_t kOldest = Buckets::kCapacity - 1;
+  const auto count = static_cast<uint32_t>(std::min<int64_t>(completed, Buckets::kMostMissing + 1));
+  for (uint32_t i = count; i > 0; --i)
+    if (const double value = buckets_[kOldest - i]; !Beyond(config, value))
+      noise_.Learn(value, buckets_[kOldest - i + 1]);
+}
+
+// What a line says, and where a ramp is found, when that is to reach the threshold.
+Forecast Series::Judge(const Config& config, const Lines& lines, double sign, bool open) const {
+  const double threshold = sign > 0 ? *config.above : *config.below;
+  const double horizon =
+      static_cast<double>(config.horizon.ns) / static_cast<double>(buckets_.step_ns()) + 0.5;
+  Forecast forecast = ForecastOf(buckets_, lines, habits_, threshold, sign, horizon, open);
+  const Ramp ramp = RampOf(buckets_, noise_, threshold, sign, horizon);
+  const double known = sign > 0 ? habits_.highest() : habits_.lowest();
+  // Above all that is known, by some of the way that is left from there.
+  constexpr double kShare = 0.1;
+  const bool usual = sign * (ramp.level - known) <= kShare * sign * (threshold - known);
+  forecast.ahead = ramp.found && !usual;
+  forecast.held = forecast.ahead || (open && ramp.held);
+  if (!forecast.held) return forecast;
+  if (forecast.buckets == 0) {
+    forecast.noise = ramp.noise;
+    forecast.confidence = ramp.confidence;
+  }
+  forecast.buckets = ramp.buckets;
+  forecast.level = ramp.level;
+  forecast.slope = ramp.slope;
+  forecast.in = ramp.in;
+  forecast.in_low = std::max(ramp.in_low - 0.5, 0.0);
+  forecast.in_high = ramp.in_high + 0.5;
+  // Each is too sure of itself in another way; together they are calibrated.
+  if (forecast.ahead) forecast.probability = (forecast.probability + ramp.probability) / 2;
+  return forecast;
 }
 
 int64_t Series::TimeNs(double in_buckets) const {
@@ -156,6 +200,7 @@ int64_t Series::OnsetNs() const {
 void Series::Save(sdk::SnapshotWriter& out) const {
   buckets_.Save(out);
   habits_.Save(out);
+  noise_.Save(out);
   out.I64(last_ns_);
   out.F64(sign_);
   out.F64(half_);
@@ -163,6 +208,7 @@ void Series::Save(sdk::SnapshotWriter& out) const {
   out.U32(unlikely_);
   out.U32(falls_);
   out.U32(ready_ ? 1 : 0);
+  out.U32(straight_);
 }
 
 // The forecast comes anew with the next bucket.
@@ -170,6 +216,7 @@ Series Series::Load(const Config& config, sdk::SnapshotReader& in) {
   Series series;
   series.buckets_ = Buckets::Load(SamplesPerBucket(config), in);
   series.habits_.Load(in);
+  series.noise_.Load(in);
   series.last_ns_ = in.I64();
   series.sign_ = in.F64() < 0 ? -1 : 1;
   series.half_ = in.F64();
@@ -177,6 +224,7 @@ Series Series::Load(const Config& config, sdk::SnapshotReader& in) {
   series.unlikely_ = in.U32();
   series.falls_ = in.U32();
   series.ready_ = in.U32() != 0;
+  series.straight_ = in.U32();
   return series;
 }
 

@@ -12,6 +12,7 @@
 #include "heald/snapshot.h"
 #include "plugins/detectors/trend/buckets.h"
 #include "plugins/detectors/trend/forecast.h"
+#include "plugins/detectors/trend/noise.h"
 
 namespace heald::trend {
 
@@ -103,18 +104,23 @@ class Series {
 
  private:
   void LearnLevel(const Config& config, double level);
+  void LearnNoise(const Config& config, int completed);
+  Forecast Judge(const Config& config, const Lines& lines, double sign, bool open) const;
   void Restart();
   void OnBuckets(const Config& config, int completed, bool predict, bool open);
 
   Buckets buckets_;
   Habits habits_;
+  Noise noise_;  // of buckets that aren't kept any more
   Forecast forecast_;
   int64_t last_ns_ = 0;
   double sign_ = 1;
   double half_ = 0;        // where half of the rise is gone, while a finding is open
   uint32_t likely_ = 0;    // samples in a row
   uint32_t unlikely_ = 0;  // samples in a row while a finding is open
-  uint32_t falls_ = 0;     // predictions that ended with a fall before they came true
+  // Newest buckets without a jump among them: lines are put through these only.
+  uint32_t straight_ = Buckets::kCapacity;
+  uint32_t falls_ = 0;  // predictions that ended with a fall before they came true
   bool beyond_ = false;
   bool ready_ = false;
   bool fresh_ = false;  // the forecast was made since the start

@@ -43,16 +43,28 @@ struct SeriesResult {
 Result<SeriesResult> EvaluateSeries(const Detector& detector,
                                     const std::vector<WindowedFile>& files);
 
+// Where the noise comes from: `block` rows at a time from one column of the training parts.
+struct TrendNoise {
+  const char* name = "";
+  uint64_t seed = 1;
+  size_t block = 60;
+  bool own = false;  // mean and deviation of the series itself, not of the whole column
+};
+// What was said against what came, by tenths of probability.
+struct Reliability {
+  std::array<double, 10> said{}, came{}, count{};
+};
 struct TrendResult {
-  const char* noise = "";
+  bool generated = false;  // no training parts: the noise is generated
   size_t series = 0;
   size_t ramps = 0, predicted = 0, ten_minutes = 0, inside = 0, inside_of_ten = 0;
   size_t healthy = 0, healthy_alarmed = 0;
   std::vector<double> leads_minutes;
   double brier = 0;
   double climatology = 0;  // Brier score of always saying the base rate
+  Reliability reliability{};
 };
 // 500 series of six hours, in every second one a ramp to the threshold.
-Result<TrendResult> EvaluateTrend(const Detector& detector);
+Result<TrendResult> EvaluateTrend(const Detector& detector, const TrendNoise& noise);
 
 }  // namespace heald::bench

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "core/backtest/scratch.h"
@@ -20,7 +22,12 @@ constexpr double kPerMinute = 4;
 
 struct Brier {
   double squares = 0, all = 0, came = 0;
+  Reliability reliability{};
   void Add(double said, bool came_true) {
+    const auto tenth = static_cast<size_t>(std::clamp(said * 10, 0.0, 9.0));
+    reliability.said[tenth] += said;
+    reliability.came[tenth] += came_true;
+    reliability.count[tenth] += 1;
     squares += (said - came_true) * (said - came_true);
     came += came_true;
     all += 1;
@@ -29,6 +36,17 @@ struct Brier {
 
 double SampleAt(int64_t ns) {
   return static_cast<double>(ns - kStartNs) / static_cast<double>(kStepNs);
+}
+
+// False: it hardly varies.
+bool Standardise(Values& values) {
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (const double value : values) mean += value / count;
+  for (const double value : values) squares += (value - mean) * (value - mean) / count;
+  if (squares < 1e-12) return false;
+  for (double& value : values) value = (value - mean) / std::sqrt(squares);
+  return true;
 }
 
 // One series from its begin; what the detector said first about it.
@@ -71,8 +89,8 @@ Status Try(const Detector& detector, const Values& values, bool ramp, size_t cro
 
 }  // namespace
 
-Result<TrendResult> EvaluateTrend(const Detector& detector) {
-  constexpr size_t kSeries = 500, kBlock = 60;
+Result<TrendResult> EvaluateTrend(const Detector& detector, const TrendNoise& noise) {
+  constexpr size_t kSeries = 500;
   const std::string folder = trend::testing::DataFolder();
   std::vector<trend::testing::Column> columns;
   if (!folder.empty()) columns = trend::testing::SmdTraining(folder);
@@ -80,20 +98,23 @@ Result<TrendResult> EvaluateTrend(const Detector& detector) {
   const auto horizon_ns = static_cast<double>(
       horizon != nullptr && horizon->AsInt() != nullptr ? *horizon->AsInt() : 15 * kMinute);
   TrendResult result;
-  result.noise = columns.empty() ? "generated" : "bootstrapped from training parts";
+  result.generated = columns.empty();
   Brier brier;
-  Random random(1);
-  for (size_t i = 0; i < kSeries; ++i) {
-    Values values = columns.empty()
-                        ? trend::testing::Noise(random, kSamples)
-                        : trend::testing::Bootstrap(
-                              random, columns[random() % columns.size()].values, kBlock, kSamples);
+  Random random(noise.seed);
+  for (size_t i = 0; i < kSeries;) {
+    Values values = columns.empty() ? trend::testing::Noise(random, kSamples)
+                                    : trend::testing::Bootstrap(
+                                          random, columns[random() % columns.size()].values,
+                                          noise.block, kSamples);
+    if (noise.own && !Standardise(values)) continue;  // nothing happened in these blocks
     const bool ramp = i % 2 == 1;
     const size_t crossing = ramp ? trend::testing::AddRamp(random, kThreshold, values) : kSamples;
     if (Status status = Try(detector, values, ramp, crossing, horizon_ns, &result, &brier); !status)
       return status.error();
     ++result.series;
+    ++i;
   }
+  result.reliability = brier.reliability;
   result.brier = brier.squares / brier.all;
   result.climatology = brier.came / brier.all * (1 - brier.came / brier.all);
   return result;

@@ -48,7 +48,7 @@ class AgentStepsTest : public AgentTest {
 };
 
 TEST_F(AgentStepsTest, WhatDoesNotHelpIsFollowedByWhatDoes) {
-  SetSick([this] { return !IsMarked(); });
+  SetSick([this] { return !Starts().empty() && !IsMarked(); });
   Write(Chain("cooldown: 10m"));
   StartAndWait();
   ASSERT_TRUE(Eventually([&] {
@@ -71,7 +71,7 @@ TEST_F(AgentStepsTest, WhatDoesNotHelpIsFollowedByWhatDoes) {
 }
 
 TEST_F(AgentStepsTest, WhereNothingHelpsAPersonIsCalledOnce) {
-  SetSick([] { return true; });
+  SetSick([this] { return !Starts().empty(); });
   Write(Chain("cooldown: 1s"));
   StartAndWait();
   // The chain begins again after its cooldown: the service is restarted a second time.

@@ -141,14 +141,14 @@ export class Demo {
     return answer.json();
   }
 
-  // Until the detectors know what is normal: ten samples of every service.
+  // Until the detectors know what is normal: ten samples of both metrics of every service.
   learned() {
     return until(
       'end of the learning',
       async () => {
         const status = await this.ask('/api/v1/status');
-        const slow = status.nodes.find((node) => node.name === 'slow');
-        return !status.learning && slow.records_in >= 10 * SERVICES.length;
+        const unusual = status.nodes.find((node) => node.name === 'unusual');
+        return !status.learning && unusual.records_in >= 2 * 10 * SERVICES.length;
       },
       60_000,
     );

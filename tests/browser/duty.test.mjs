@@ -22,7 +22,7 @@ before(async () => {
   const notifier = [
     '  hook:',
     '    plugin: slack',
-    `    inputs: [slow, ${POLICY}]`,
+    `    inputs: [unusual, ${POLICY}]`,
     `    config: {webhook_url: "http://127.0.0.1:${hook.address().port}/hook"}`,
   ].join('\n');
   demo = await Demo.start({

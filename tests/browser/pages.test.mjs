@@ -19,7 +19,7 @@ const PAGES = [
   ['/#/reports', 'Reports'],
   ['/#/reports?weeks=12', 'Reports'],
   ['/#/pipeline', 'Pipeline'],
-  ['/#/pipeline/slow', 'Pipeline'],
+  ['/#/pipeline/unusual', 'Pipeline'],
   ['/#/plugins', 'Plugins'],
   ['/#/plugins/detector/zscore', 'detector zscore'],
   ['/#/config', 'Configuration'],
@@ -91,8 +91,8 @@ test('the keyboard reaches everything', async () => {
   await expectAccessible(page, 'the list of shortcuts');
   await page.keyboard.press('Escape');
   await help.waitFor({state: 'detached'});
-  await page.getByRole('link', {name: /^detector slow, running/}).press('Enter');
-  await page.getByRole('region', {name: 'slow'}).waitFor();
+  await page.getByRole('link', {name: /^detector unusual, running/}).press('Enter');
+  await page.getByRole('region', {name: 'unusual'}).waitFor();
   await page.context().close();
 });
 
@@ -158,11 +158,11 @@ test('what is new waits while someone reads further down', async () => {
 test('a file with errors changes nothing and is explained', async () => {
   const page = await openPage(browser, demo.url, {expected: ['422']});
   await page.goto(`${demo.url}/#/config`);
-  await page.getByText('plugin: zscore').waitFor();
-  demo.write(demo.original.replace('sensitivity: 4', 'sensitivty: 4'));
+  await page.getByText('plugin: baseline').waitFor();
+  demo.write(demo.original.replace('direction: above', 'directon: above'));
   await page.getByRole('button', {name: 'Reload the file'}).click();
   const errors = page.getByRole('region', {name: 'Errors of the last reload'});
-  await errors.getByText(/pipeline\.yaml:\d+:\d+: error: .*sensitivty[^]*\^~+/).waitFor();
+  await errors.getByText(/pipeline\.yaml:\d+:\d+: error: .*directon[^]*\^~+/).waitFor();
   await page.getByRole('navigation', {name: 'Pages'}).getByRole('link', {name: 'Overview'}).click();
   const need = page
     .getByRole('list', {name: 'Needs a person'})

@@ -34,7 +34,7 @@ try {
   await page.getByText('resolved', {exact: true}).waitFor();
   await page.locator('.chart canvas').first().waitFor();
   await take(page, 'incident', 790);
-  await page.goto(`${demo.url}/#/pipeline/slow`);
+  await page.goto(`${demo.url}/#/pipeline/unusual`);
   await page.getByRole('link', {name: /^source services, running, [0-9.]+\/s$/}).waitFor();
   await take(page, 'pipeline', 900);
 } finally {

@@ -109,7 +109,7 @@ test('what was done is in the lists', async () => {
     .getByRole('row', {name: /restart payments/});
   await row.getByText('verified').waitFor();
   await menu('Anomalies');
-  await page.getByText(/latency_p99 peaked at .* s, now/).first().waitFor();
+  await page.getByText(/latency_p99 (peaked|was) at .* s, now/).first().waitFor();
   await page.getByRole('button', {name: 'Show latency_p99 of payments'}).first().click();
   await page.locator('.chart canvas').waitFor();
   await expectAccessible(page, 'an anomaly');

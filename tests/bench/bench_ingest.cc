@@ -8,7 +8,7 @@
 
 #include "heald/testing.h"
 #include "plugins/detectors/zscore/detector.h"
-#include "plugins/sources/prometheus/answer.h"
+#include "plugins/support/prometheus/answer.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "plugins/actions/docker/engine.h"
+#include "plugins/support/docker/engine.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>

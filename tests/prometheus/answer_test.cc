@@ -1,4 +1,4 @@
-#include "plugins/sources/prometheus/answer.h"
+#include "plugins/support/prometheus/answer.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "plugins/sources/prometheus/history.h"
-#include "plugins/sources/prometheus/query_client.h"
+#include "plugins/support/prometheus/history.h"
+#include "plugins/support/prometheus/query_client.h"
 
 namespace heald::prometheus {
 namespace {

@@ -9,12 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace heald::docker {
+#include "plugins/support/docker/container.h"
 
-inline constexpr std::string_view kProjectLabel = "com.docker.compose.project";
-inline constexpr std::string_view kServiceLabel = "com.docker.compose.service";
-inline constexpr std::string_view kNumberLabel = "com.docker.compose.container-number";
-inline constexpr std::string_view kOneOffLabel = "com.docker.compose.oneoff";
+namespace heald::docker {
 
 // The container's number within its service; 0 where it has none.
 int64_t NumberOf(const nlohmann::json& labels);

@@ -57,9 +57,7 @@ void DockerAction::Validate(const Config& config, sdk::Problems& problems) {
     problems.Add("/container",
                  "rolling_restart takes several containers one after the other: give label, or "
                  "compose_project with compose_service; for one container set operation: restart");
-  support::HttpConfig http = config;
-  if (http.url.starts_with("tcp://")) http.url.replace(0, 3, "http");
-  for (const support::HttpConfigProblem& problem : support::CheckHttpConfig(http))
+  for (const support::HttpConfigProblem& problem : CheckEngineConfig(config))
     problems.Add(problem.pointer, problem.message);
 }
 

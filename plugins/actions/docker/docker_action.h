@@ -6,7 +6,7 @@
 
 #include "heald/plugin.h"
 #include "plugins/actions/docker/config.h"
-#include "plugins/actions/docker/engine.h"
+#include "plugins/support/docker/engine.h"
 #include "plugins/support/pool.h"
 
 namespace heald::docker {

@@ -1,40 +1,13 @@
-// Reading containers: their state as the Engine's inspect tells it, and whether what was asked of
-// one has come true. Used by the docker action. Thread rule: pure functions.
+// Whether what was asked of a container has come true. Used by the docker action.
+// Thread rule: pure functions.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <string_view>
 
 #include "heald/plugin.h"
+#include "plugins/support/docker/container.h"
 
 namespace heald::docker {
-
-// RFC 3339 with up to nine decimals, in UTC, as the Engine writes it; 0 for its zero time
-// "0001-01-01T00:00:00Z" and for anything else.
-int64_t ParseTimeNs(std::string_view text);
-
-struct Container {
-  std::string id;
-  std::string name;
-  std::string status;      // created, running, paused, restarting, removing, exited, dead
-  std::string started_at;  // as the Engine wrote it
-  int64_t exit_code = 0;
-  std::string error;
-  bool auto_remove = false;
-  bool has_health_check = false;
-  std::string health;         // starting, healthy, unhealthy
-  std::string health_output;  // of the latest check
-  int64_t healthy_within_ns = 0;
-
-  bool running() const { return status == "running" || status == "paused"; }
-};
-
-// inspect: the body of GET /containers/{id}/json.
-Container ReadContainer(const nlohmann::json& inspect);
-// "web (3f2a1b…)": name and the id's first twelve digits.
-std::string NameAndId(const Container& container);
 
 // Is a container that should run up and well by its own account? now_s: the Engine's clock.
 // stable_for_ns: the uptime that counts as well where there is no health check.

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "plugins/sources/loki/settings.h"
-#include "plugins/sources/prometheus/answer.h"
 #include "plugins/support/http.h"
+#include "plugins/support/prometheus/answer.h"
 
 namespace heald::loki {
 

@@ -9,8 +9,8 @@
 #include "plugins/sources/loki/requests.h"
 #include "plugins/sources/loki/settings.h"
 #include "plugins/sources/loki/tail.h"
-#include "plugins/sources/prometheus/history.h"
 #include "plugins/support/http.h"
+#include "plugins/support/prometheus/history.h"
 
 namespace heald::loki {
 namespace {

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <set>
 
-#include "plugins/sources/prometheus/answer.h"
-#include "plugins/sources/prometheus/history.h"
-#include "plugins/sources/prometheus/query_client.h"
 #include "plugins/sources/prometheus/settings.h"
 #include "plugins/support/http.h"
+#include "plugins/support/prometheus/answer.h"
+#include "plugins/support/prometheus/history.h"
+#include "plugins/support/prometheus/query_client.h"
 
 namespace heald::prometheus {
 namespace {

@@ -1,4 +1,4 @@
-#include "plugins/actions/docker/engine.h"
+#include "plugins/support/docker/engine.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +25,7 @@ constexpr std::string_view kTcpScheme = "tcp://";
 constexpr int64_t kSecond = 1'000'000'000;
 // Beyond what the Engine is asked to wait for: it kills, starts and answers after that.
 constexpr int64_t kAnswerMarginNs = 20 * kSecond;
+constexpr size_t kMaxEventBytes = size_t{1} << 20;
 
 support::HttpConfig Normal(support::HttpConfig config) {
   // tcp:// is what DOCKER_HOST holds; whether it means TLS is said by the certificates.
@@ -128,6 +129,11 @@ std::vector<std::string> NearMatches(const std::string& wanted,
   return near;
 }
 
+std::vector<support::HttpConfigProblem> CheckEngineConfig(support::HttpConfig config) {
+  if (config.url.starts_with(kTcpScheme)) config.url.replace(0, kTcpScheme.size() - 3, "http");
+  return support::CheckHttpConfig(config);
+}
+
 Engine::Engine(support::HttpConfig config, std::function<bool()> cancelled)
     : client_(Normal(std::move(config)), std::move(cancelled)) {}
 
@@ -216,6 +222,77 @@ Json Engine::List(const std::vector<std::string>& labels) {
   std::string path = "/containers/json?all=true";
   if (!labels.empty()) path += "&filters=" + support::UrlEncode(Json{{"label", labels}}.dump());
   return CallJson(path);
+}
+
+std::vector<Engine::Got> Engine::GetAll(const std::vector<std::string>& paths,
+                                        size_t max_concurrent, int64_t timeout_ns) {
+  Negotiate();
+  std::vector<support::HttpRequest> requests;
+  for (const std::string& path : paths)
+    requests.push_back(
+        {.url = "/v" + version_ + path, .timeout_ns = timeout_ns, .show_query = true});
+  std::vector<Got> answers(paths.size());
+  size_t unreachable = 0;
+  support::HttpError why;
+  client_.PerformAll(requests, max_concurrent, [&](size_t index, support::HttpResult result) {
+    Got& got = answers[index];
+    if (result.ok()) {
+      got.json = Json::parse(result.response.body, nullptr, false);
+      if (got.json.is_object()) return;
+      got = {nullptr, "docker: the answer to " + paths[index] + " is not what an Engine writes"};
+    } else if (result.error.fault != support::HttpFault::kStatus) {
+      got.error = "docker: " + result.error.Brief();
+      if (unreachable++ == 0) why = result.error;
+    } else if (result.response.status != 404) {
+      got.error = "docker: " + MessageOf(result.response.body) + " (HTTP " +
+                  std::to_string(result.response.status) + ")";
+    }
+  });
+  if (unreachable != 0 &&
+      (unreachable == paths.size() || why.fault == support::HttpFault::kCancelled))
+    Fail(why);
+  return answers;
+}
+
+void Engine::Events(int64_t since_ns, const std::vector<std::string>& labels, int64_t timeout_ns,
+                    const std::function<void(const Json& event)>& on_event) {
+  Negotiate();
+  Json filters{{"type", {"container"}}};
+  if (!labels.empty()) filters["label"] = labels;
+  std::string path = "/events?filters=" + support::UrlEncode(filters.dump());
+  if (since_ns > 0) {
+    std::string nanos = std::to_string(since_ns % kSecond);
+    nanos.insert(0, 9 - nanos.size(), '0');
+    path += "&since=" + std::to_string(since_ns / kSecond) + "." + nanos;
+  }
+  std::string line;
+  std::string garbage;
+  support::HttpRequest request{
+      .url = "/v" + version_ + path, .timeout_ns = timeout_ns, .show_query = true};
+  request.on_data = [&](std::string_view data) {
+    for (const char c : data) {
+      if (c != '\n') {
+        line += c;
+        if (line.size() < kMaxEventBytes) continue;
+      }
+      const Json event = Json::parse(line, nullptr, false);
+      if (!event.is_object() && line.find_first_not_of(" \r\n") != std::string::npos) {
+        garbage = line.substr(0, 100);
+        return false;
+      }
+      line.clear();
+      if (event.is_object()) on_event(event);
+    }
+    return true;
+  };
+  const support::HttpResult result = client_.Perform(request);
+  if (!garbage.empty())
+    throw Failure(HEALD_UNAVAILABLE, "docker: '" + garbage + "' is no event of an Engine");
+  if (result.error.fault == support::HttpFault::kStatus)
+    throw Failure(HEALD_UNAVAILABLE, "docker: " + MessageOf(result.response.body) + " (HTTP " +
+                                         std::to_string(result.response.status) + ")")
+        .Retryable(result.error.retry_after_ns);
+  if (!result.ok() && result.error.fault != support::HttpFault::kTimeout) Fail(result.error);
 }
 
 Json Engine::Inspect(const std::string& id) {

@@ -1,4 +1,4 @@
-#include "plugins/sources/prometheus/answer.h"
+#include "plugins/support/prometheus/answer.h"
 
 #include <simdjson.h>
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "plugins/sources/prometheus/answer.h"
 #include "plugins/support/http.h"
+#include "plugins/support/prometheus/answer.h"
 
 namespace heald::prometheus {
 

@@ -1,9 +1,9 @@
-#include "plugins/sources/prometheus/history.h"
+#include "plugins/support/prometheus/history.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "plugins/sources/prometheus/query_client.h"
+#include "plugins/support/prometheus/query_client.h"
 
 namespace heald::prometheus {
 namespace {

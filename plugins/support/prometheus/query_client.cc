@@ -1,8 +1,8 @@
-#include "plugins/sources/prometheus/query_client.h"
+#include "plugins/support/prometheus/query_client.h"
 
 #include <cstdio>
 
-#include "plugins/sources/prometheus/answer.h"
+#include "plugins/support/prometheus/answer.h"
 
 namespace heald::prometheus {
 namespace {

@@ -1,5 +1,5 @@
-// A client of the Docker Engine API: the calls that the docker action needs, with the Engine's
-// errors as sdk::Failure. Used by the docker action.
+// A client of the Docker Engine API: the calls that the docker action and the docker source need,
+// with the Engine's errors as sdk::Failure.
 // Thread rule: as support::HttpClient: one thread at a time.
 #pragma once
 
@@ -29,6 +29,9 @@ std::string DiagnoseSocket(const std::string& path);
 // Names close to `wanted`, best first, at most three.
 std::vector<std::string> NearMatches(const std::string& wanted,
                                      const std::vector<std::string>& names);
+
+// What CheckHttpConfig says of a config whose url may be tcp://host:port too.
+std::vector<support::HttpConfigProblem> CheckEngineConfig(support::HttpConfig config);
 
 struct ServiceUpdate {
   uint64_t version = 0;
@@ -63,9 +66,26 @@ class Engine {
   Json Tasks(const std::string& service_id);
   void UpdateService(const std::string& id, const Json& spec, const ServiceUpdate& update);
 
+  // One of several answers: `json`, or why there is none. Not found is neither.
+  struct Got {
+    Json json;
+    std::string error;
+  };
+  // GETs these paths, at most max_concurrent at once. Throws where all of them fail for one reason
+  // that lies in the Engine.
+  std::vector<Got> GetAll(const std::vector<std::string>& paths, size_t max_concurrent,
+                          int64_t timeout_ns);
+  // Hands over the events of containers with all these labels, from since_ns on (0: from now), one
+  // by one, until the time is over or the Engine closes. A line that is no event throws; on_event
+  // must not.
+  void Events(int64_t since_ns, const std::vector<std::string>& labels, int64_t timeout_ns,
+              const std::function<void(const Json& event)>& on_event);
+
   // The Engine's own clock, from its latest answer.
   int64_t now_s() const { return now_s_; }
   bool Sleep(int64_t ns) { return client_.Sleep(ns); }
+  // [any] Ends what is under way and everything later.
+  void Cancel() { client_.Cancel(); }
 
  private:
   struct Answer {

@@ -82,6 +82,8 @@ TEST_F(DockerSpecTest, EveryCallIsDescribed) {
       {"/containers/{id}/start", "post", {}, {"204", "304", "404"}},
       {"/containers/{id}/pause", "post", {}, {"204", "404"}},
       {"/containers/{id}/unpause", "post", {}, {"204", "404"}},
+      {"/containers/{id}/stats", "get", {"stream", "one-shot"}, {"200", "404"}},
+      {"/events", "get", {"since", "filters"}, {"200", "400"}},
       {"/containers/create", "post", {"name", "body"}, {"201", "409"}},
       {"/containers/{id}", "delete", {"v", "force"}, {"204", "404"}},
       {"/networks/{id}/connect", "post", {"container"}, {"200", "404"}},
@@ -104,7 +106,13 @@ TEST_F(DockerSpecTest, EveryCallIsDescribed) {
 TEST_F(DockerSpecTest, EveryFieldThatIsReadOrWrittenIsDescribed) {
   const Block definitions = spec_.Under("definitions");
   const std::vector<std::pair<const char*, std::vector<const char*>>> fields = {
-      {"ContainerState", {"Status", "StartedAt", "ExitCode", "Error", "Health"}},
+      {"ContainerState",
+       {"Status", "StartedAt", "FinishedAt", "ExitCode", "OOMKilled", "Error", "Health"}},
+      {"ContainerSummary", {"Id", "Names", "Labels", "State"}},
+      {"EventMessage", {"Type", "Action", "Actor", "timeNano"}},
+      {"EventActor", {"ID", "Attributes"}},
+      {"Resources", {"NanoCpus", "CpuQuota", "CpuPeriod", "CpusetCpus"}},
+      {"RestartPolicy", {"Name"}},
       {"Health", {"Status", "Log"}},
       {"HealthConfig", {"Interval", "Timeout", "Retries", "StartPeriod"}},
       {"ContainerConfig", {"Hostname", "Image", "Labels", "Healthcheck", "MacAddress"}},
@@ -123,6 +131,25 @@ TEST_F(DockerSpecTest, EveryFieldThatIsReadOrWrittenIsDescribed) {
   for (const char* state :
        {"created", "running", "paused", "restarting", "removing", "exited", "dead"})
     EXPECT_TRUE(definitions.Under("ContainerState").Says(state)) << state;
+  for (const char* policy : {"always", "unless-stopped"})
+    EXPECT_TRUE(definitions.Under("RestartPolicy").Says(policy)) << policy;
+}
+
+// The answer has no schema, only an example and the formulas.
+TEST_F(DockerSpecTest, EveryFieldOfTheStatsIsDescribed) {
+  const Block stats = spec_.Under("/containers/{id}/stats").Under("get");
+  for (const char* field :
+       {"read:", "online_cpus:", "total_usage:", "percpu_usage:", "total_inactive_file:",
+        "memory_stats.stats.inactive_file", "io_service_bytes_recursive",
+        "usage:", "limit:", "current:", "rx_bytes:", "tx_bytes:"})
+    EXPECT_TRUE(stats.Says(field)) << field;
+}
+
+TEST_F(DockerSpecTest, EveryEventThatIsUsedIsDescribed) {
+  const Block events = spec_.Under("/events").Under("get");
+  for (const char* event :
+       {"`die`", "`start`", "`kill`", "`stop`", "`oom`", "`health_status`", "`pause`", "`unpause`"})
+    EXPECT_TRUE(events.Says(event)) << event;
 }
 
 }  // namespace

@@ -257,7 +257,10 @@ std::vector<Engine::Got> Engine::GetAll(const std::vector<std::string>& paths,
 void Engine::Events(int64_t since_ns, const std::vector<std::string>& labels, int64_t timeout_ns,
                     const std::function<void(const Json& event)>& on_event) {
   Negotiate();
-  Json filters{{"type", {"container"}}};
+  // Each health check makes three more events, of which nobody here wants to know.
+  Json filters{
+      {"type", {"container"}},
+      {"event", {"die", "start", "kill", "stop", "oom", "health_status", "pause", "unpause"}}};
   if (!labels.empty()) filters["label"] = labels;
   std::string path = "/events?filters=" + support::UrlEncode(filters.dump());
   if (since_ns > 0) {

@@ -1,0 +1,123 @@
+// The docker source against a Docker Engine that the test starts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/docker_source/harness.h"
+#include "tests/integration/docker_engine.h"
+
+namespace heald::docker {
+namespace {
+
+using heald::testing::DockerEngine;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class DockerSourceEngineTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { engine_ = std::make_unique<DockerEngine>(); }
+  static void TearDownTestSuite() { engine_.reset(); }
+  void SetUp() override {
+    if (!engine_->Available()) GTEST_SKIP() << engine_->why();
+  }
+  void TearDown() override {
+    source_.reset();
+    if (!engine_->Available()) return;
+    for (const json& container : engine_->Api("GET", "/containers/json?all=true"))
+      engine_->Api("DELETE", "/containers/" + container.value("Id", "") + "?force=true");
+  }
+  void Start() { source_ = std::make_unique<Harness>(engine_->url()); }
+  static json Running(const std::string& script) {
+    return {{"Cmd", {"/bin/sh", "-c", "trap 'exit 0' TERM; " + script}}};
+  }
+
+  static inline std::unique_ptr<DockerEngine> engine_;
+  std::unique_ptr<Harness> source_;
+};
+
+TEST_F(DockerSourceEngineTest, MeasuresWhatAContainerUses) {
+  json body = Running("while :; do :; done");
+  body["HostConfig"]["NanoCpus"] = 200'000'000;
+  body["HostConfig"]["Memory"] = 64 << 20;
+  body["Labels"] = {{"com.docker.compose.service", "busy"}};
+  ASSERT_NE(engine_->RunContainer("busy-1", body), "");
+  Start();
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_EQ(source_->Poll(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(900))
+      << "the Engine's own two cycles would take more than a second";
+  EXPECT_EQ(source_->Value("running busy-1"), 1);
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("cpu_ratio busy-1") > 0.3;
+  })) << ::testing::PrintToString(source_->Latest());
+  EXPECT_LT(source_->Value("cpu_ratio busy-1"), 2);
+  EXPECT_GT(source_->Value("memory_bytes busy-1"), 0);
+  EXPECT_GT(source_->Value("memory_ratio busy-1"), 0);
+  EXPECT_LT(source_->Value("memory_ratio busy-1"), 1);
+  EXPECT_GE(source_->Value("pids busy-1"), 1);
+}
+
+TEST_F(DockerSourceEngineTest, CountsCrashesAndTheRestartsOfTheEngineButNoStop) {
+  json body = Running("sleep 0.3; exit 3");
+  body["HostConfig"]["RestartPolicy"] = {{"Name", "always"}};
+  Start();
+  ASSERT_EQ(source_->Poll(), "");
+  ASSERT_NE(engine_->RunContainer("loop", body), "");
+  ASSERT_NE(engine_->RunContainer("calm", Running("while :; do sleep 0.1; done")), "");
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("crashes loop") >= 3 && source_->Value("restarts loop") >= 2;
+  })) << ::testing::PrintToString(source_->Latest());
+  EXPECT_EQ(source_->Value("exit_code loop"), 3);
+  engine_->Api("POST", "/containers/calm/restart?t=5");
+  engine_->Api("POST", "/containers/calm/stop?t=5");
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("exit_code calm") == 0;
+  }));
+  EXPECT_EQ(source_->Value("crashes calm"), 0);
+  EXPECT_EQ(source_->Value("restarts calm"), 0);
+}
+
+TEST_F(DockerSourceEngineTest, AnEndAndABadHealthShowWithoutAPoll) {
+  ASSERT_NE(engine_->RunContainer("web", Running("while :; do sleep 0.1; done")), "");
+  json sick = Running("while :; do sleep 0.1; done");
+  sick["Healthcheck"] = {{"Test", {"CMD", "/bin/false"}},
+                         {"Interval", 200'000'000},
+                         {"Timeout", kSecond},
+                         {"Retries", 1}};
+  Start();
+  ASSERT_EQ(source_->Poll(), "");
+  EXPECT_EQ(source_->Value("running web"), 1);
+  ASSERT_NE(engine_->RunContainer("sick", sick), "");
+  EXPECT_TRUE(Eventually([&] { return source_->Value("healthy sick") == 0; }));
+  engine_->Api("POST", "/containers/web/kill?signal=9");
+  EXPECT_TRUE(Eventually([&] { return source_->Value("running web") == 0; }));
+  EXPECT_EQ(source_->Value("exit_code web"), 137);
+  ASSERT_EQ(source_->Poll(), "");
+  EXPECT_EQ(source_->Value("crashes web"), 0) << "someone asked for it";
+  EXPECT_EQ(source_->Value("healthy sick"), 0);
+}
+
+TEST_F(DockerSourceEngineTest, AContainerBeyondItsMemoryIsToldAsThat) {
+  json body = {{"Cmd", {"/bin/sh", "-c", "x=12345678; while :; do x=$x$x; done"}}};
+  body["HostConfig"]["Memory"] = 16 << 20;
+  Start();
+  ASSERT_EQ(source_->Poll(), "");
+  ASSERT_NE(engine_->RunContainer("greedy", body), "");
+  ASSERT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("exit_code greedy") > 0;
+  }));
+  const json state = engine_->Api("GET", "/containers/greedy/json")["State"];
+  EXPECT_EQ(source_->Value("crashes greedy"), 1);
+  if (state["OOMKilled"] != true)
+    GTEST_SKIP() << "this machine's Engine doesn't tell of memory: " << state.dump();
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("oom_kills greedy") >= 1;
+  }));
+}
+
+}  // namespace
+}  // namespace heald::docker

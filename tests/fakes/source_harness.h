@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -76,9 +77,14 @@ class SourceHarness {
     heald_series series = HEALD_SERIES_NONE;
   };
 
-  // The first component of `plugin` must be the source.
-  SourceHarness(const heald_plugin& plugin, const std::string& node, const nlohmann::json& config)
+  // The first component of `plugin` must be the source. state_from: the state folder of an earlier
+  // life, to begin with a copy of it.
+  SourceHarness(const heald_plugin& plugin, const std::string& node, const nlohmann::json& config,
+                const std::string& state_from = "")
       : host_(node), component_(*plugin.components[0]) {
+    if (!state_from.empty())
+      std::filesystem::copy(state_from, host_.host().StateDir(),
+                            std::filesystem::copy_options::recursive);
     const ConfigTree tree(config);
     heald_error error = sdk::detail::NewError();
     if (component_.create(host_.table(), tree.root(), &self_, &error) != HEALD_OK ||

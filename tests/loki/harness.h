@@ -38,12 +38,15 @@ bool Eventually(F condition, std::chrono::seconds within = std::chrono::seconds(
 
 class Harness {
  public:
-  Harness(const std::string& url, nlohmann::json config) {
+  // before: the harness of an earlier life of the agent, whose state folder is taken over as it is.
+  Harness(const std::string& url, nlohmann::json config, Harness* before = nullptr) {
     config["url"] = url;
     if (!config.contains("interval")) config["interval"] = kSecond;
     if (!config.contains("tail")) config["tail"] = false;
     if (!config.contains("lag")) config["lag"] = 0;
-    source_ = std::make_unique<fakes::SourceHarness>(heald_plugin_v1, "logs", config);
+    source_ = std::make_unique<fakes::SourceHarness>(
+        heald_plugin_v1, "logs", config,
+        before == nullptr ? "" : std::string(before->host().host().StateDir()));
     Sync(0);
   }
 

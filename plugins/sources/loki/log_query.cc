@@ -13,7 +13,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kMinAttemptNs = 50'000'000;   // a page isn't begun with less time left
 constexpr int64_t kWaitForRoomNs = 20'000'000;  // until a full pipeline is asked again
 constexpr int64_t kForgetEveryNs = 1'000'000'000;
-constexpr size_t kMaxLines = 10'000;  // of one call
+constexpr int64_t kSaveEveryNs = 1'000'000'000;  // by a tail, which hears something all the time
+constexpr size_t kMaxLines = 10'000;             // of one call
 
 uint64_t Mix(uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -34,11 +35,24 @@ LogQuery::LogQuery(sdk::Host host, std::string name, std::string logql, const Lo
       logql_(std::move(logql)),
       config_(config),
       counters_(counters),
-      limit_(config.limit) {}
+      limit_(config.limit),
+      position_(std::string(host.StateDir()) + "/lines-" + name_ + ".position",
+                config.url + "\n" + config.tenant + "\n" + logql_) {}
+
+void LogQuery::Resume() {
+  const std::lock_guard lock(mutex_);
+  Position::Saved saved = position_.Load();
+  if (saved.floor_ns == 0) return;
+  floor_ns_ = saved.floor_ns;
+  read_to_ns_ = std::max(saved.read_to_ns, saved.floor_ns);
+  handed_on_ = std::move(saved.handed_on);
+  position_.Write({floor_ns_, read_to_ns_, handed_on_});
+}
 
 void LogQuery::BeginAt(int64_t from_ns) {
   const std::lock_guard lock(mutex_);
   floor_ns_ = read_to_ns_ = from_ns;
+  position_.Write({floor_ns_, read_to_ns_, handed_on_});
 }
 bool LogQuery::begun() const {
   const std::lock_guard lock(mutex_);
@@ -61,6 +75,7 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
               sdk::detail::DurationText((oldest_ns - read_to_ns_) / 1'000'000'000 * 1'000'000'000) +
               " are left out: they are older than max_catch_up");
       floor_ns_ = read_to_ns_ = oldest_ns;
+      position_.Write({floor_ns_, read_to_ns_, handed_on_});
     }
     from_ns = std::max(floor_ns_, read_to_ns_ - config_.overlap.ns);
   }
@@ -108,10 +123,12 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
     from_ns = next_ns;
     const std::lock_guard lock(mutex_);
     read_to_ns_ = std::max(read_to_ns_, from_ns);
+    SavePosition();
   }
   const std::lock_guard lock(mutex_);
   read_to_ns_ = std::max(read_to_ns_, to_ns);
   Forget(read_to_ns_ - 2 * config_.overlap.ns);
+  SavePosition();
   return {};
 }
 
@@ -131,6 +148,7 @@ void LogQuery::TailIsAlive(int64_t now_ns) {
   if (tail_since_ns_ == 0 || dropped_ || read_to_ns_ < tail_since_ns_ + config_.overlap.ns) return;
   read_to_ns_ = std::max(read_to_ns_, now_ns);
   Forget(read_to_ns_ - 2 * config_.overlap.ns);
+  if (read_to_ns_ - saved_ns_ >= kSaveEveryNs) SavePosition();
 }
 void LogQuery::TailIsDown() {
   const std::lock_guard lock(mutex_);
@@ -203,6 +221,7 @@ size_t LogQuery::Emit(const LogAnswer& answer, const sdk::Sink& sink) {
     const size_t count = std::min(kMaxLines, lines.size() - at);
     sink.EmitLogs({&lines[at], count});
     handed_on_.insert(keys.begin() + long(at), keys.begin() + long(at + count));
+    position_.HandedOn({&keys[at], count});
   }
   counters_.lines.Record(static_cast<double>(lines.size()));
   counters_.doubled.Record(static_cast<double>(doubled));
@@ -215,6 +234,23 @@ void LogQuery::Forget(int64_t before_ns) {
   if (before_ns - forgot_ns_ < kForgetEveryNs) return;
   forgot_ns_ = before_ns;
   std::erase_if(handed_on_, [&](const auto& line) { return line.second < before_ns; });
+}
+
+void LogQuery::SavePosition() {
+  saved_ns_ = read_to_ns_;
+  position_.ReadTo(read_to_ns_);
+  if (!position_.error().empty() || position_.Grown(handed_on_.size()))
+    position_.Write({floor_ns_, read_to_ns_, handed_on_});
+  if (position_.error().empty() == !warned_) return;
+  warned_ = !warned_;
+  const std::string node = "loki `" + std::string(host_.Name()) + "`: query '" + name_ + "': ";
+  if (warned_)
+    host_.Log(sdk::Level::kWarning, node +
+                                        "after a restart lines may come twice, its position "
+                                        "can't be written: " +
+                                        position_.error());
+  else
+    host_.Log(sdk::Level::kInfo, node + "its position is written again");
 }
 
 }  // namespace heald::loki

@@ -12,6 +12,7 @@
 
 #include "heald/plugin.h"
 #include "plugins/sources/loki/lines.h"
+#include "plugins/sources/loki/position.h"
 #include "plugins/sources/loki/settings.h"
 #include "plugins/support/http.h"
 
@@ -33,6 +34,8 @@ class LogQuery {
   const std::string& name() const { return name_; }
   const std::string& logql() const { return logql_; }
 
+  // Goes on where an earlier life of the agent was, if there was one: then it has begun.
+  void Resume();
   // Lines from before are not handed on.
   void BeginAt(int64_t from_ns);
   bool begun() const;
@@ -63,6 +66,7 @@ class LogQuery {
   size_t Emit(const LogAnswer& answer, const sdk::Sink& sink);
   uint32_t StreamOf(const sdk::LabelSet& labels);
   void Forget(int64_t before_ns);
+  void SavePosition();
 
   sdk::Host host_;
   const std::string name_;
@@ -75,11 +79,14 @@ class LogQuery {
   // Guarded by mutex_:
   int64_t floor_ns_ = 0;       // 0: not begun
   int64_t read_to_ns_ = 0;     // everything before is read
+  int64_t saved_ns_ = 0;       // of read_to_ns_, in the position
   int64_t tail_since_ns_ = 0;  // 0: it is down
   int64_t tail_alive_ns_ = 0;
   int64_t forgot_ns_ = 0;
   bool dropped_ = false;
-  std::unordered_map<uint64_t, int64_t> handed_on_;  // line → its time
+  Position::Lines handed_on_;
+  Position position_;
+  bool warned_ = false;  // that the position can't be written
 };
 
 }  // namespace heald::loki

@@ -12,11 +12,23 @@ constexpr int64_t kPiecePoints = 720;  // per series: bounds the memory that a p
 }  // namespace
 
 MetricQuery::MetricQuery(std::string name, std::string logql, const LokiConfig& config,
-                         prometheus::SeriesCache::Resolve resolve)
+                         const std::string& state_dir, prometheus::SeriesCache::Resolve resolve)
     : name_(std::move(name)),
       logql_(std::move(logql)),
       config_(config),
-      cache_(std::move(resolve)) {}
+      cache_(std::move(resolve)),
+      position_(state_dir + "/values-" + name_ + ".position",
+                config.url + "\n" + config.tenant + "\n" + logql_) {}
+
+void MetricQuery::Resume() {
+  if (const int64_t saved_ns = position_.Load().read_to_ns; saved_ns != 0) BeginAt(saved_ns);
+}
+
+void MetricQuery::SavePosition() {
+  if (read_to_ns_ == saved_ns_) return;
+  saved_ns_ = read_to_ns_;
+  position_.Write({read_to_ns_, read_to_ns_});
+}
 
 void MetricQuery::BeginAt(int64_t from_ns) {
   read_to_ns_ = from_ns - from_ns % config_.interval.ns;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "plugins/sources/loki/position.h"
 #include "plugins/sources/loki/settings.h"
 #include "plugins/support/http.h"
 #include "plugins/support/prometheus/answer.h"
@@ -14,10 +15,14 @@ namespace heald::loki {
 class MetricQuery {
  public:
   MetricQuery(std::string name, std::string logql, const LokiConfig& config,
-              prometheus::SeriesCache::Resolve resolve);
+              const std::string& state_dir, prometheus::SeriesCache::Resolve resolve);
 
   const std::string& name() const { return name_; }
   prometheus::SeriesCache& cache() { return cache_; }
+  // Goes on where an earlier life of the agent was, if there was one: then it has begun.
+  void Resume();
+  // What was read so far is handed on.
+  void SavePosition();
   // The next value is the first after from_ns.
   void BeginAt(int64_t from_ns);
   bool begun() const { return read_to_ns_ != 0; }
@@ -47,6 +52,8 @@ class MetricQuery {
   const LokiConfig& config_;
   prometheus::SeriesCache cache_;
   int64_t read_to_ns_ = 0;  // a step; 0: not begun
+  int64_t saved_ns_ = 0;    // of it, in the position
+  Position position_;
 };
 
 }  // namespace heald::loki

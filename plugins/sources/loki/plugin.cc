@@ -68,7 +68,7 @@ class LokiSource : public sdk::Source<LokiSource> {
     for (const auto& [name, logql] : config_.metrics) {
       const std::string& metric = name;
       metrics_.push_back(std::make_unique<MetricQuery>(
-          name, logql, config_,
+          name, logql, config_, std::string(host.StateDir()),
           [this, metric](const sdk::LabelSet& labels) { return Intern(metric, labels); }));
     }
   }
@@ -76,6 +76,8 @@ class LokiSource : public sdk::Source<LokiSource> {
   sdk::Duration Interval() const { return config_.interval; }
 
   void Start(sdk::Sink sink) {
+    for (const auto& query : logs_) query->Resume();
+    for (const auto& query : metrics_) query->Resume();
     if (!config_.tail) return;
     for (const auto& query : logs_)
       tails_.push_back(std::make_unique<Tail>(
@@ -137,6 +139,8 @@ class LokiSource : public sdk::Source<LokiSource> {
       open = std::move(next);
     }
     for (const auto& query : logs_) {
+      // Where it was before, the polls go on: nothing that was handed on is history now.
+      if (query->begun()) continue;
       query->BeginAt(std::max(from_ns, to_ns - config_.log_history.ns));
       LogQuery::Reading reading;
       for (int attempt = 1; attempt <= kAttempts; ++attempt) {
@@ -219,6 +223,7 @@ class LokiSource : public sdk::Source<LokiSource> {
       if (reading.cancelled) return false;
       Note(query.name(), reading.error, reading.transport, reading.retry_after_ns, round);
       EmitRows(rows, timer.LeftNs(), sink);
+      query.SavePosition();
       if (!reading.more) break;
     }
     return true;

@@ -210,7 +210,7 @@ class Loader {
                &context_);
     node->config = typed.value;
     node->templated = typed.templated;
-    if (node->kind == Kind::kAction && typed.ok) RefuseApprovals(typed.value, path);
+    if (node->kind == Kind::kAction && typed.ok) RefuseEvents(typed.value, path);
     node->version = component->version;
     node->blocking = component->blocking;
     node->reentrant = component->reentrant;
@@ -269,14 +269,14 @@ class Loader {
     document_.emplace_back("policies", std::move(typed_section));
   }
 
-  // An action is carried out once the question is answered: it has no link to it.
-  void RefuseApprovals(const Value& config, const std::string& path) {
+  // An action is carried out once its decision is made: it isn't told of events.
+  void RefuseEvents(const Value& config, const std::string& path) {
     const Result<std::vector<Placeholder>> placeholders = ListPlaceholders(config);
     if (!placeholders) return;
     for (const Placeholder& each : *placeholders)
-      if (each.name.starts_with("approval."))
+      if (IsForNotifiers(each.name))
         Error(path + each.path, "there is no ${" + each.name + "} in an action",
-              "${approval.…} is for notifiers");
+              "${" + each.name.substr(0, each.name.find('.')) + ".…} is for notifiers");
   }
 
   void ReadPolicy(const YamlNode& node, const Value& value, PolicySpec* policy) {

@@ -5,7 +5,54 @@
 namespace heald {
 namespace {
 
-constexpr std::string_view kRoots[] = {"target", "finding", "incident", "approval"};
+constexpr std::string_view kRoots[] = {"target",   "finding", "incident", "approval",
+                                       "decision", "event",   "outcome"};
+constexpr size_t kForActions = 3;  // of kRoots, those that an action has as well
+
+constexpr RuntimeField kFields[] = {
+    {"finding.id", "its id, the same from its opening to its end"},
+    {"finding.node", "the detector that found it"},
+    {"finding.metric", "query or metric: `latency_p99`"},
+    {"finding.severity", "`normal`, `info`, `warning`, `critical`"},
+    {"finding.kind", "`anomaly`, `prediction`, `event`"},
+    {"finding.value", "the value as a number: `1.84`"},
+    {"finding.now", "the value with its unit: `1.84 s`"},
+    {"finding.expected", "what was expected, with its unit: `at most 0.09 s`"},
+    {"finding.expected_low", "lower bound as a number"},
+    {"finding.expected_high", "upper bound as a number"},
+    {"finding.score", "how far off, by the detector's own measure"},
+    {"finding.confidence", "0 to 1"},
+    {"finding.unit", "`s`, `By`, `1/s`"},
+    {"finding.summary", "one sentence"},
+    {"finding.began", "when it began: `2026-11-21 21:02:30 UTC`"},
+    {"finding.count", "events behind it; empty where that means nothing"},
+    {"finding.probability", "of a prediction: 0 to 1"},
+    {"finding.component", "of a prediction: what is likely to fail"},
+    {"finding.recommended_action", "of a prediction"},
+    {"incident.id", "its number: `3`"},
+    {"incident.severity", "the highest it has had"},
+    {"incident.state", "`open`, `acting`, `verifying`, `resolved`, `escalated`"},
+    {"incident.summary", "one sentence"},
+    {"incident.trace_id", "32 hex digits, its own for ever"},
+    {"incident.opened", "when it was opened: `2026-11-21 21:02:31 UTC`"},
+    {"incident.url", "its page on the dashboard, where `agent.public_url` is set"},
+    {"approval.url", "where a decision that waits is answered, where `agent.approval.links` is on"},
+    {"approval.expires", "until when: `21:15 UTC`"},
+    {"decision.id", "also the idempotency key of its action"},
+    {"decision.policy", "the policy that made it"},
+    {"decision.action", "the action it is about"},
+    {"decision.verdict", "`would_act`, `act`, `refused`, `awaits_approval`"},
+    {"decision.mode", "`shadow`, `approve`, `enforce`"},
+    {"decision.actor", "`heald`, or who answered: `user:anna`"},
+    {"decision.plan", "what would be done: `restart container payments`"},
+    {"decision.refused_by", "the guards that refused, with their reasons"},
+    {"outcome.state", "`issued`, `observed`, `verified`, `failed`, `undone`, `dry_run`"},
+    {"outcome.detail", "`ready after 0.9 s`"},
+    {"event.id", "the same when an event is delivered again"},
+    {"event.kind", "`finding`, `incident`, `decision`, `outcome`"},
+    {"event.node", "the detector or policy it came from"},
+    {"event.text", "the event in one line"},
+    {"event.time", "when it happened: `2026-11-21 21:02:38 UTC`"}};
 
 struct Piece {
   std::string literal;                     // text before the placeholder
@@ -100,16 +147,21 @@ bool IsRuntimeName(std::string_view name) {
          std::string_view::npos;
 }
 
+bool IsForNotifiers(std::string_view name) {
+  return std::find(std::begin(kRoots) + kForActions, std::end(kRoots),
+                   name.substr(0, name.find('.'))) != std::end(kRoots);
+}
+
+std::span<const RuntimeField> RuntimeFields() {
+  return kFields;
+}
+
 const std::vector<std::string>& RuntimeNames() {
-  static const std::vector<std::string> kNames = {
-      "finding.id",           "finding.node",          "finding.metric",
-      "finding.severity",     "finding.kind",          "finding.value",
-      "finding.expected_low", "finding.expected_high", "finding.score",
-      "finding.confidence",   "finding.unit",          "finding.summary",
-      "finding.probability",  "finding.component",     "finding.recommended_action",
-      "incident.id",          "incident.severity",     "incident.state",
-      "incident.summary",     "incident.trace_id",     "incident.url",
-      "approval.url",         "approval.expires"};
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    for (const RuntimeField& field : kFields) names.emplace_back(field.name);
+    return names;
+  }();
   return kNames;
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,11 +24,18 @@ struct Placeholder {
   size_t length = 0;  // up to and with the `}`
 };
 
-// True for "target.x", "finding.x", "incident.x" and "approval.x".
+// True for "target.x", "finding.x", "incident.x" and the roots that only notifiers have.
 bool IsRuntimeName(std::string_view name);
+// What only an event has: "approval.x", "decision.x", "event.x", "outcome.x".
+bool IsForNotifiers(std::string_view name);
 
-// The finding's, the incident's and the approval's placeholders, the last for notifiers only; a
-// target's are its labels, whatever they are.
+// A placeholder, and what it stands for. docs/templates.md has this table, checked by a test.
+struct RuntimeField {
+  std::string_view name;  // "finding.value"
+  std::string_view doc;
+};
+// All but a target's, which are its labels, whatever they are.
+std::span<const RuntimeField> RuntimeFields();
 const std::vector<std::string>& RuntimeNames();
 
 // Fails on a malformed placeholder or one of another root; json_pointer names the leaf.

@@ -1,4 +1,5 @@
-// What `${target.x}`, `${finding.x}`, `${incident.x}` and `${approval.x}` stand for. Used by
+// What `${target.x}`, `${finding.x}`, `${incident.x}` and, of events, `${decision.x}`,
+// `${outcome.x}`, `${event.x}` and `${approval.x}` stand for. Used by
 // Delivery for notifiers and by the gateway for actions. Thread rule: pure functions.
 #pragma once
 

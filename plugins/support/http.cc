@@ -1,7 +1,9 @@
 #include "plugins/support/http.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +14,7 @@
 
 #include "heald/calls.h"
 #include "plugins/support/http_error.h"
+#include "plugins/support/http_metrics.h"
 
 namespace heald::support {
 namespace {
@@ -106,6 +109,7 @@ struct Transfer {
   const HttpRequest* request = nullptr;
   size_t index = 0;
   int64_t timeout_ns = 0;
+  int64_t begun_ns = 0;  // 0: never sent
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   curl_slist* connect_to = nullptr;
@@ -193,8 +197,8 @@ std::string UrlEncode(std::string_view text) {
 
 class HttpClient::Impl {
  public:
-  Impl(HttpConfig config, std::function<bool()> cancelled)
-      : config_(std::move(config)), cancelled_(std::move(cancelled)) {
+  Impl(HttpConfig config, std::function<bool()> cancelled, std::shared_ptr<HttpMetrics> metrics)
+      : config_(std::move(config)), cancelled_(std::move(cancelled)), metrics_(std::move(metrics)) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)ready;
     multi_ = curl_multi_init();
@@ -214,6 +218,7 @@ class HttpClient::Impl {
   }
   bool Cancelled() const { return cancel_ || (cancelled_ && cancelled_()); }
   const HttpConfig& config() const { return config_; }
+  HttpMetrics* metrics() const { return metrics_.get(); }
 
  private:
   // Empty: the transfer is under way; else why this request can't be sent.
@@ -222,10 +227,12 @@ class HttpClient::Impl {
   std::string SetTarget(Transfer& transfer, std::string* host_header);
   void SetTls(CURL* easy);
   void SetMethod(CURL* easy, const HttpRequest& request);
+  void CountConnections(CURL* easy);
   HttpResult End(Transfer& transfer, CURLcode code);
 
   const HttpConfig config_;
   const std::function<bool()> cancelled_;
+  const std::shared_ptr<HttpMetrics> metrics_;
   std::atomic<bool> cancel_ = false;
   CURLM* multi_ = nullptr;
   std::vector<CURL*> idle_;
@@ -312,6 +319,25 @@ void HttpClient::Impl::SetMethod(CURL* easy, const HttpRequest& request) {
   if (!Harmless(request)) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
+// A kept connection outlives its request: it is counted when it is opened and closed.
+void HttpClient::Impl::CountConnections(CURL* easy) {
+  if (metrics_ == nullptr) return;
+  curl_easy_setopt(
+      easy, CURLOPT_OPENSOCKETFUNCTION,
+      +[](void* user, curlsocktype, struct curl_sockaddr* address) -> curl_socket_t {
+        const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        if (fd >= 0) static_cast<HttpMetrics*>(user)->Connections(1);
+        return fd < 0 ? CURL_SOCKET_BAD : fd;
+      });
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, metrics_.get());
+  curl_easy_setopt(
+      easy, CURLOPT_CLOSESOCKETFUNCTION, +[](void* user, curl_socket_t fd) -> int {
+        static_cast<HttpMetrics*>(user)->Connections(-1);
+        return close(fd);
+      });
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, metrics_.get());
+}
+
 std::string HttpClient::Impl::SetHeaders(Transfer& transfer, const std::string& host_header) {
   std::string problem;
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -381,8 +407,10 @@ std::string HttpClient::Impl::Begin(Transfer& transfer, int64_t timeout_ns) {
   std::string host_header;
   if (std::string problem = SetTarget(transfer, &host_header); !problem.empty()) return problem;
   SetTls(easy);
+  CountConnections(easy);
   SetMethod(easy, *transfer.request);
   if (std::string problem = SetHeaders(transfer, host_header); !problem.empty()) return problem;
+  transfer.begun_ns = SteadyNs();
   curl_multi_add_handle(multi_, easy);
   return {};
 }
@@ -401,6 +429,9 @@ HttpResult HttpClient::Impl::End(Transfer& transfer, CURLcode code) {
   else if (status / 100 != 2)
     result.error =
         DescribeStatus(transfer.request->method, transfer.endpoint, result.response, WallNs());
+  if (metrics_ != nullptr && transfer.begun_ns != 0)
+    metrics_->Ended(result.response.status,
+                    static_cast<double>(SteadyNs() - transfer.begun_ns) / 1e9);
   curl_multi_remove_handle(multi_, transfer.easy);
   curl_easy_reset(transfer.easy);
   idle_.push_back(transfer.easy);
@@ -481,8 +512,9 @@ bool HttpClient::Impl::Sleep(int64_t ns) {
   return false;
 }
 
-HttpClient::HttpClient(HttpConfig config, std::function<bool()> cancelled)
-    : impl_(std::make_unique<Impl>(std::move(config), std::move(cancelled))) {}
+HttpClient::HttpClient(HttpConfig config, std::function<bool()> cancelled,
+                       std::shared_ptr<HttpMetrics> metrics)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(cancelled), std::move(metrics))) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::PerformAll(std::span<const HttpRequest> requests, size_t max_concurrent,
@@ -517,6 +549,7 @@ HttpResult HttpClient::PerformRetrying(const HttpRequest& request, const RetryPo
       result.error.fault = HttpFault::kCancelled;
       return result;
     }
+    if (impl_->metrics() != nullptr) impl_->metrics()->Retried();
   }
 }
 

@@ -92,10 +92,14 @@ std::string ShownCall(const HttpConfig& config, const HttpRequest& request);
 // application/x-www-form-urlencoded, for queries and forms.
 std::string UrlEncode(std::string_view text);
 
+class HttpMetrics;
+
 class HttpClient {
  public:
   // cancelled: asked about 20 times a second while something is under way; may be empty.
-  explicit HttpClient(HttpConfig config, std::function<bool()> cancelled = {});
+  // metrics: of the node (http_metrics.h); may be null.
+  explicit HttpClient(HttpConfig config, std::function<bool()> cancelled = {},
+                      std::shared_ptr<HttpMetrics> metrics = nullptr);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

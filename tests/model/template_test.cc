@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 namespace heald {
 namespace {
 
@@ -54,6 +56,16 @@ TEST(ModelTemplateTest, RefusesOtherRootsAndOpenBraces) {
   EXPECT_FALSE(IsRuntimeName("targets.x"));
   EXPECT_FALSE(IsRuntimeName("target.a b"));
   EXPECT_TRUE(IsRuntimeName("target.app.kubernetes.io/name"));
+}
+
+TEST(ModelTemplateTest, TheDocumentListsEveryPlaceholder) {
+  std::string table;
+  for (const RuntimeField& field : RuntimeFields())
+    table += "| `${" + std::string(field.name) + "}` | " + std::string(field.doc) + " |\n";
+  std::ifstream in(std::string(HEALD_SOURCE_DIR) + "/docs/templates.md");
+  const std::string document{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_NE(document.find(table), std::string::npos) << "docs/templates.md needs these lines:\n"
+                                                     << table;
 }
 
 Value Tree() {

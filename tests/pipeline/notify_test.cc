@@ -264,10 +264,13 @@ TEST(PlaceholdersTest, EveryNameHasAValueWhereItsRecordHas) {
   for (double* number :
        {&finding.value, &finding.expected_low, &finding.expected_high, &finding.probability})
     *number = 1;
-  const Incident incident;
+  finding.began_ns = kSecond;
+  finding.count = 2;
+  Incident incident;
+  incident.opened_ns = kSecond;
   const TemplateLookup lookup = Placeholders(nullptr, &finding, &incident, "http://heald/#/7");
   for (const std::string& name : RuntimeNames())
-    EXPECT_EQ(lookup(name).has_value(), !name.starts_with("approval.")) << name;
+    EXPECT_EQ(lookup(name).has_value(), !IsForNotifiers(name)) << name;
   EXPECT_FALSE(Placeholders(nullptr, nullptr, &incident, "")("incident.url"));
 }
 
@@ -289,11 +292,50 @@ TEST(PlaceholdersTest, ADecisionThatWaitsHasALinkAndATime) {
   EXPECT_EQ(Placeholders(notification)("approval.expires"), "");
 }
 
+TEST(PlaceholdersTest, AnEventHasItsDecisionsAndOutcomesWords) {
+  Finding finding;
+  finding.metric = "latency_p99";
+  finding.unit = "s";
+  finding.value = 1.84;
+  finding.expected_high = 0.09;
+  finding.began_ns = 1'795'294'950 * kSecond;
+  Decision decision;
+  decision.policy = "slow";
+  decision.actor = "user:anna";
+  decision.plan.summary = "restart payments";
+  decision.guards = {{"budget", true, "fine"}, {"cooldown", false, "12 s left"}};
+  Outcome outcome;
+  outcome.state = OutcomeState::kFailed;
+  outcome.detail = "no answer";
+  Notification event;
+  event.kind = Notification::Kind::kOutcome;
+  event.event_id = "6f1c";
+  event.finding = std::make_shared<const Finding>(finding);
+  event.decision = std::make_shared<const Decision>(decision);
+  event.outcome = std::make_shared<const Outcome>(outcome);
+  const TemplateLookup lookup = Placeholders(event);
+  for (const auto& [name, text] : {std::pair{"finding.now", "1.84 s"},
+                                   {"finding.expected", "at most 0.09 s"},
+                                   {"finding.began", "2026-11-21 21:02:30 UTC"},
+                                   {"decision.policy", "slow"},
+                                   {"decision.actor", "user:anna"},
+                                   {"decision.plan", "restart payments"},
+                                   {"decision.refused_by", "cooldown: 12 s left"},
+                                   {"outcome.state", "failed"},
+                                   {"outcome.detail", "no answer"},
+                                   {"event.id", "6f1c"},
+                                   {"event.kind", "outcome"}})
+    EXPECT_EQ(lookup(name), text) << name;
+}
+
 TEST(PlaceholdersTest, AnEventThatLacksARecordIsToldWithAGap) {
   Notification notification;
   notification.node = "spikes";
   const TemplateLookup lookup = Placeholders(notification);
-  for (const std::string& name : RuntimeNames()) EXPECT_EQ(lookup(name), "") << name;
+  for (const std::string& name : RuntimeNames())
+    if (!name.starts_with("event.")) EXPECT_EQ(lookup(name), "") << name;
+  EXPECT_EQ(lookup("event.kind"), "finding");
+  EXPECT_EQ(lookup("event.time"), "");
   EXPECT_EQ(lookup("target.service"), "");
 }
 

@@ -105,9 +105,9 @@ TEST_F(SlackLayoutTest, ReadsFromWhatToWhy) {
 
 TEST_F(SlackLayoutTest, NamesTheGuardThatRefused) {
   BecomeDecision(HEALD_DECISION_REFUSED);
-  EXPECT_EQ(EventOf(sample_.event), Event::kRefused);
+  EXPECT_EQ(support::EventOf(sample_.event), Event::kRefused);
   EXPECT_THAT(StepOf(sample_.event),
-              HasSubstr("⛔ not done: restart payments. *cooldown*: 12 s left"));
+              HasSubstr("⛔ not done: restart payments. cooldown: 12 s left"));
 }
 
 TEST_F(SlackLayoutTest, LeadsToTheApproval) {
@@ -150,7 +150,7 @@ TEST_F(SlackLayoutTest, AnIncidentsStepDoesntRepeatTheFooter) {
       Str("incident #3  resolved: healed by restart payments 7.2 s after it began");
   EXPECT_THAT(StepOf(sample_.event),
               ::testing::EndsWith("  ✅ resolved: healed by restart payments 7.2 s after it began"));
-  EXPECT_EQ(EventOf(sample_.event), Event::kResolved);
+  EXPECT_EQ(support::EventOf(sample_.event), Event::kResolved);
 }
 
 TEST_F(SlackLayoutTest, TellsAPredictionWithItsTime) {

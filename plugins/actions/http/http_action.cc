@@ -1,4 +1,5 @@
 #include "plugins/actions/http/http_action.h"
+#include "plugins/support/http_metrics.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -91,8 +92,9 @@ void HttpAction::Validate(const Config& config, sdk::Problems& problems) {
 
 HttpAction::HttpAction(sdk::Host host, const Config& config)
     : config_(config),
-      clients_([host, own = ConnectionOf(config)] {
-        return std::make_unique<support::HttpClient>(own, [host] { return host.Cancelled(); });
+      clients_([host, own = ConnectionOf(config), metrics = support::HttpMetrics::Of(host)] {
+        return std::make_unique<support::HttpClient>(
+            own, [host] { return host.Cancelled(); }, metrics);
       }),
       journal_(std::string(host.StateDir())) {}
 

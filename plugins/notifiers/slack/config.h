@@ -2,34 +2,16 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "heald/plugin.h"
 #include "plugins/support/http_config.h"
+#include "plugins/support/notice.h"
 
 namespace heald::slack {
 
-// What a webhook can be asked to tell.
-enum class Event {
-  kOpened,
-  kAwaitingApproval,
-  kRefused,
-  kWouldAct,
-  kActing,
-  kDryRun,
-  kVerified,
-  kFailed,
-  kUndone,
-  kCleared,
-  kResolved,
-  kEscalated
-};
-inline constexpr std::string_view kEventWords[] = {
-    "opened", "awaiting_approval", "refused",  "would_act",
-    "acting", "dry_run",           "verified", "failed",
-    "undone", "cleared",           "resolved", "escalated"};
+using support::Event;
 
 struct Templates {
   std::string title;
@@ -78,7 +60,7 @@ struct Config : support::HttpConfig {
             Field("api_url", &Config::api_url, "Where Slack's Web API is"),
             Field("events", &Config::events,
                   "What a webhook tells; by default all but acting, dry_run and cleared",
-                  {.one_of = kEventWords}),
+                  {.one_of = support::kEventWords}),
             Field("min_interval", &Config::min_interval, "Shortest time between two messages",
                   {.min = 0}),
             Field("link", &Config::link, "Where the link of a message leads", {.runtime = true}),

@@ -15,9 +15,6 @@ inline constexpr size_t kHeaderLimit = 150;
 inline constexpr size_t kTextLimit = 3000;
 inline constexpr size_t kFieldLimit = 2000;
 
-// What a webhook would be asked to tell of it.
-Event EventOf(const heald_notification& notice);
-
 // What this event adds to the list of what was done, in mrkdwn; empty: nothing.
 std::string StepOf(const heald_notification& notice);
 

@@ -28,6 +28,7 @@ constexpr std::string_view kAdmins =
     "the workspace's rules don't allow it: ask its admins, or use another channel";
 constexpr std::string_view kFormat =
     "Slack can't read this message: look at `templates`; if there are none, report it to heald";
+constexpr std::string_view kUnknown = "look it up in Slack's documentation of this method";
 
 constexpr Known kKnown[] = {
     {"invalid_auth", kToken},
@@ -72,7 +73,7 @@ bool Among(std::string_view token, std::span<const std::string_view> list) {
 std::string_view AdviceFor(std::string_view token) {
   for (const Known& known : kKnown)
     if (known.token == token) return known.advice;
-  return "look it up in Slack's documentation of this method";
+  return kUnknown;
 }
 
 // One of Slack's words, and not a page that a proxy sent.
@@ -94,9 +95,10 @@ support::HttpConfig Connection(const Config& config) {
 
 }  // namespace
 
-SlackApi::SlackApi(const Config& config, std::function<bool()> cancelled)
+SlackApi::SlackApi(const Config& config, std::function<bool()> cancelled,
+                   std::shared_ptr<support::HttpMetrics> metrics)
     : secret_url_(config.bot_token.empty() ? support::ShownUrl(config.webhook_url) : ""),
-      client_(Connection(config), std::move(cancelled)) {}
+      client_(Connection(config), std::move(cancelled), std::move(metrics)) {}
 
 // A webhook's path is its password.
 std::string SlackApi::Hidden(std::string text) const {
@@ -146,8 +148,10 @@ Answer SlackApi::Judge(std::string_view what, const HttpResult& result) const {
         ", but that is no answer of Slack's: is there a proxy in between, and is "
         "the URL right?";
   } else {
-    answer.kind = Answer::Kind::kNever;
-    answer.message += ": " + std::string(AdviceFor(answer.token));
+    const std::string_view advice = AdviceFor(answer.token);
+    answer.kind =
+        advice == kFormat || advice == kUnknown ? Answer::Kind::kNever : Answer::Kind::kMend;
+    answer.message += ": " + std::string(advice);
     if (spoken && body.contains("needed") && body["needed"].is_string())
       answer.message += " (" + body["needed"].get<std::string>() + ")";
   }

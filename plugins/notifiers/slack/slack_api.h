@@ -18,7 +18,8 @@ struct Answer {
     kDone,
     kLater,   // not done; another try may help
     kUnsure,  // no proper answer to a request that was sent: done or not done
-    kNever,   // Slack refuses it, now and always
+    kMend,    // refused until a person corrects the token, the channel, the app
+    kNever,   // Slack refuses this message, now and always
   };
   Kind kind = Kind::kLater;
   bool cancelled = false;
@@ -31,7 +32,8 @@ struct Answer {
 
 class SlackApi {
  public:
-  SlackApi(const Config& config, std::function<bool()> cancelled);
+  SlackApi(const Config& config, std::function<bool()> cancelled,
+           std::shared_ptr<support::HttpMetrics> metrics);
 
   Answer PostToWebhook(const Json& message);
   // "chat.postMessage"

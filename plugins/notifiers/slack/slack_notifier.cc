@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
+
+#include "plugins/support/http_metrics.h"
 
 namespace heald::slack {
 namespace {
@@ -10,26 +13,13 @@ constexpr std::string_view kMetadataType = "heald_incident";
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kClockSlackNs = 120 * kSecond;  // between this machine's clock and Slack's
 constexpr int kHistoryPages = 5;
+// A failed step, its undo, the call for a person, and the next step's refusal come within moments.
+constexpr int64_t kSettleNs = 2 * kSecond;
+constexpr Event kOfFailure[] = {Event::kFailed, Event::kUndone, Event::kEscalated, Event::kRefused};
 constexpr Event kQuiet[] = {Event::kActing, Event::kDryRun, Event::kCleared};
 
 std::string Text(heald_str text) {
   return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
-
-// The incident's trace id is its own for ever; its number may come again with another store.
-std::string KeyOf(const heald_notification& notice) {
-  if (notice.incident == nullptr) return "event " + Text(notice.event_id);
-  const std::string trace = Text(notice.incident->trace_id);
-  return trace.empty() ? "incident " + std::to_string(notice.incident->id) : trace;
-}
-
-// What a webhook says once per incident, not again and again.
-std::string OnceOf(Event event, const heald_notification& notice) {
-  std::string once(kEventWords[static_cast<size_t>(event)]);
-  if (event == Event::kOpened) return once;
-  if (event == Event::kRefused || event == Event::kWouldAct)
-    return once + " " + Text(notice.decision->policy);
-  return {};
 }
 
 std::string TextIn(const Json& json, const char* name) {
@@ -45,7 +35,7 @@ Json ObjectIn(const Json& json, const char* name) {
 
 // The link stays in the message while the question is open, whatever else is told meanwhile.
 void NoteApproval(const heald_notification& notice, const Config& filled, Story* story) {
-  story->awaits_approval = EventOf(notice) == Event::kAwaitingApproval;
+  story->awaits_approval = support::EventOf(notice) == Event::kAwaitingApproval;
   story->approval_link = story->awaits_approval ? filled.approval_link : "";
   story->approval_words = story->awaits_approval ? filled.templates.approval : "";
 }
@@ -78,7 +68,8 @@ void SlackNotifier::Validate(const Config& config, sdk::Problems& problems) {
 SlackNotifier::SlackNotifier(sdk::Host host, const Config& config)
     : host_(host),
       config_(config),
-      api_(config, [host] { return host.Cancelled(); }),
+      api_(
+          config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
       stories_(host) {}
 
 void SlackNotifier::NotifyAll(Notices& notices) {
@@ -113,48 +104,78 @@ void SlackNotifier::KeepToRate() {
 void SlackNotifier::Fail(const Answer& answer) {
   const int32_t code = answer.cancelled ? HEALD_CANCELLED : HEALD_UNAVAILABLE;
   if (answer.kind == Answer::Kind::kNever) throw sdk::Failure(HEALD_DENIED, answer.message);
+  if (answer.kind == Answer::Kind::kMend)
+    throw sdk::Failure(HEALD_DENIED, answer.message + "; events wait until then").Retryable();
   throw sdk::Failure(code, answer.message).Retryable(answer.retry_after_ns);
 }
 
 // ---- webhook ----
 
-void SlackNotifier::TellByWebhook(Notices& notices, size_t i) {
-  const heald_notification& notice = notices[i];
-  const std::string key = KeyOf(notice);
-  Story story = stories_.Get(key);
-  if (Add(notice, notices.Params(i), &story)) {
-    const Event event = EventOf(notice);
-    const std::string once = OnceOf(event, notice);
-    const auto among = [&](const auto& list) {
-      return std::find(std::begin(list), std::end(list), event) != std::end(list);
-    };
-    const bool wanted = config_.events.empty() ? !among(kQuiet) : among(config_.events);
-    const bool told =
-        !once.empty() && std::find(story.told.begin(), story.told.end(), once) != story.told.end();
-    if (wanted && !told) {
-      KeepToRate();
-      Json message = MessageOf(notice, story, config_, notices.Params(i));
-      // Only a classic webhook lets the message choose.
-      if (!config_.channel.empty()) message["channel"] = config_.channel;
-      if (const Answer answer = api_.PostToWebhook(message); !answer.ok()) Fail(answer);
-      if (!once.empty()) story.told.push_back(once);
-    }
-    stories_.Save(key, story);
+bool SlackNotifier::Wanted(Event event) const {
+  if (!config_.events.empty()) return support::IsAmong(event, config_.events);
+  return std::find(std::begin(kQuiet), std::end(kQuiet), event) == std::end(kQuiet);
+}
+
+std::vector<size_t> SlackNotifier::Together(const Notices& notices, size_t first) const {
+  std::vector<size_t> group{first};
+  const std::string key = support::KeyOf(notices[first]);
+  if (support::EventOf(notices[first]) != Event::kFailed) return group;
+  bool complete = false;
+  for (size_t i = first + 1; i < notices.size(); ++i) {
+    if (notices.IsDone(i) || support::KeyOf(notices[i]) != key) continue;
+    const Event event = support::EventOf(notices[i]);
+    complete =
+        std::find(std::begin(kOfFailure), std::end(kOfFailure), event) == std::end(kOfFailure);
+    if (complete) break;
+    group.push_back(i);
   }
-  notices.Done(i);
+  const int64_t age_ns = host_.NowNs() - notices[first].ts_ns;
+  if (!complete && age_ns >= 0 && age_ns < kSettleNs)
+    throw sdk::Failure(HEALD_FULL, "waits for what else the failure brings")
+        .Retryable(kSettleNs - age_ns);
+  return group;
+}
+
+void SlackNotifier::TellByWebhook(Notices& notices, size_t first) {
+  const std::string key = support::KeyOf(notices[first]);
+  const std::vector<size_t> group = Together(notices, first);
+  Story story = stories_.Get(key);
+  std::optional<size_t> shown;  // a call for a person before all else, else the latest
+  bool news = false;
+  for (const size_t i : group) {
+    if (!Add(notices[i], notices.Params(i), &story)) continue;
+    news = true;
+    const std::string once = support::OnceOf(notices[i]);
+    const auto is_told = [&] {
+      return std::find(story.told.begin(), story.told.end(), once) != story.told.end();
+    };
+    const Event event = support::EventOf(notices[i]);
+    if (!Wanted(event) || (!once.empty() && is_told())) continue;
+    if (!once.empty()) story.told.push_back(once);
+    if (!shown || support::EventOf(notices[*shown]) != Event::kEscalated) shown = i;
+  }
+  if (shown) {
+    KeepToRate();
+    Json message = MessageOf(notices[*shown], story, config_, notices.Params(*shown));
+    // Only a classic webhook lets the message choose.
+    if (!config_.channel.empty()) message["channel"] = config_.channel;
+    if (const Answer answer = api_.PostToWebhook(message); !answer.ok()) Fail(answer);
+  }
+  if (news) stories_.Save(key, story);
+  for (const size_t i : group) notices.Done(i);
 }
 
 // ---- bot ----
 
 void SlackNotifier::TellByBot(Notices& notices, size_t first) {
-  const std::string key = KeyOf(notices[first]);
+  const std::string key = support::KeyOf(notices[first]);
   std::vector<size_t> group;
   Story story = stories_.Get(key);
   if (story.channel != config_.channel) story.ts.clear();
   story.channel = config_.channel;
   bool news = false;
   for (size_t i = first; i < notices.size(); ++i) {
-    if (KeyOf(notices[i]) != key) continue;
+    if (support::KeyOf(notices[i]) != key) continue;
     group.push_back(i);
     news |= Add(notices[i], notices.Params(i), &story);
   }
@@ -202,7 +223,7 @@ void SlackNotifier::Post(const std::string& key, Story* story, const heald_notif
     answer.kind = Answer::Kind::kUnsure;
     answer.message = "chat.postMessage was answered without the message's ts";
   }
-  if (answer.kind == Answer::Kind::kLater || answer.kind == Answer::Kind::kNever) {
+  if (answer.kind != Answer::Kind::kUnsure && !answer.ok()) {
     before.posting.clear();
     stories_.Save(key, before);
   }
@@ -232,7 +253,7 @@ std::string SlackNotifier::FindPosted(const Story& story) {
                         "&include_all_metadata=true&limit=200&oldest=" + oldest;
     if (!cursor.empty()) query += "&cursor=" + support::UrlEncode(cursor);
     const Answer answer = api_.Get("conversations.history", query);
-    if (answer.kind == Answer::Kind::kNever)
+    if (answer.kind == Answer::Kind::kNever || answer.kind == Answer::Kind::kMend)
       return blind("the bot can't read it (" + answer.token +
                    "): give the app the scope channels:history, or groups:history for a private "
                    "channel");

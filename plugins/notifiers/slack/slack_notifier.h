@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "plugins/notifiers/slack/layout.h"
 #include "plugins/notifiers/slack/slack_api.h"
@@ -27,7 +28,11 @@ class SlackNotifier : public sdk::Notifier<SlackNotifier> {
  private:
   using Notices = sdk::Notices<Config>;
 
-  void TellByWebhook(Notices& notices, size_t i);
+  void TellByWebhook(Notices& notices, size_t first);
+  // What a failed repair brings with it is one message: its events among those that wait. Throws
+  // HEALD_FULL while more of them may be on their way.
+  std::vector<size_t> Together(const Notices& notices, size_t first) const;
+  bool Wanted(Event event) const;
   void TellByBot(Notices& notices, size_t i);
   // Takes the event into the story; false: it is there already.
   static bool Add(const heald_notification& notice, const Config& filled, Story* story);

@@ -10,6 +10,7 @@
 #include "plugins/sources/loki/settings.h"
 #include "plugins/sources/loki/tail.h"
 #include "plugins/support/http.h"
+#include "plugins/support/http_metrics.h"
 #include "plugins/support/prometheus/history.h"
 
 namespace heald::loki {
@@ -56,7 +57,8 @@ class LokiSource : public sdk::Source<LokiSource> {
   LokiSource(sdk::Host host, const Config& config)
       : host_(host),
         config_(config),
-        http_(HttpOf(config), [host] { return host.Cancelled(); }),
+        http_(
+            HttpOf(config), [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
         counters_{
             host.Counter("lines_total", "Log lines handed on"),
             host.Counter("lines_doubled_total", "Lines read again, and left out"),

@@ -6,6 +6,7 @@
 
 #include "plugins/sources/prometheus/settings.h"
 #include "plugins/support/http.h"
+#include "plugins/support/http_metrics.h"
 #include "plugins/support/prometheus/answer.h"
 #include "plugins/support/prometheus/history.h"
 #include "plugins/support/prometheus/query_client.h"
@@ -78,7 +79,8 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
   PrometheusSource(sdk::Host host, const Config& config)
       : host_(host),
         config_(config),
-        http_(config, [host] { return host.Cancelled(); }),
+        http_(
+            config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
         backoff_({.base_ns = config.interval.ns / 20, .cap_ns = config.interval.ns}),
         retries_(host.Counter("retries_total", "Rounds of queries repeated after a failure")),
         nan_(Dropped("nan")),

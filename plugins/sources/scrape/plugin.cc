@@ -4,6 +4,7 @@
 #include "plugins/sources/scrape/derive.h"
 #include "plugins/sources/scrape/settings.h"
 #include "plugins/support/http.h"
+#include "plugins/support/http_metrics.h"
 
 namespace heald::scrape {
 namespace {
@@ -46,7 +47,8 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
       : host_(host),
         config_(config),
         derivations_(DerivationsOf(config)),
-        http_(config, [host] { return host.Cancelled(); }),
+        http_(
+            config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
         nan_(host.Counter("dropped_samples_total", "Samples left out", {{"reason", "nan"}})),
         duplicates_(
             host.Counter("dropped_samples_total", "Samples left out", {{"reason", "duplicate"}})),

@@ -174,15 +174,16 @@ TEST_F(PagerdutyTest, ItsAnswerDecidesWhetherTheEventWaits) {
   Answer({.status = 500});
   EXPECT_TRUE(harness_.Tell({"e1"}).retryable);
   Answer({.status = 400,
-          .body = R"({"status":"invalid event","message":"Event object is invalid",)"
-                  R"("errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]})"});
+          .body =
+              R"x({"status":"invalid event","message":"Event object is invalid",)x"
+              R"x("errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]})x"});
   told = harness_.Tell({"e1"});
   EXPECT_EQ(told.code, HEALD_DENIED);
   EXPECT_TRUE(told.retryable) << "a corrected key tells what waits";
   EXPECT_THAT(told.message, HasSubstr("integration key"));
   Answer({.status = 400,
-          .body = R"({"status":"invalid event","message":"Event object is invalid",)"
-                  R"("errors":["'payload.summary' is missing or blank"]})"});
+          .body = R"x({"status":"invalid event","message":"Event object is invalid",)x"
+                  R"x("errors":["'payload.summary' is missing or blank"]})x"});
   told = harness_.Tell({"e1"});
   EXPECT_EQ(told.code, HEALD_INVALID);
   EXPECT_FALSE(told.retryable);

@@ -157,6 +157,7 @@ TEST_F(EmailTest, LogsInOverTlsAndShowsNoPassword) {
 
   harness_.config()["tls"] = Json::object();
   harness_.Restart();
+  harness_.SetIncident(HEALD_INCIDENT_ESCALATED);
   EXPECT_THAT(harness_.Tell({"e2"}).message, HasSubstr("can't be trusted"));
 }
 

@@ -15,7 +15,8 @@ struct Session {
   const std::function<bool()>* cancelled = nullptr;
   std::string_view data;  // what is still to be sent
   std::string command;    // the last that was sent: "RCPT TO:<a@b>"
-  std::string reply;      // the last line that came
+  std::string reply;      // the last line that came to it
+  bool over = false;      // libcurl says good-bye, after whatever went wrong
   SmtpAnswer answer;
 };
 
@@ -48,6 +49,8 @@ int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 int OnTalk(CURL*, curl_infotype type, char* text, size_t size, void* user) {
   auto& session = *static_cast<Session*>(user);
   const std::string_view line = Line({text, size});
+  session.over |= type == CURLINFO_HEADER_OUT && line == "QUIT";
+  if (session.over) return 0;
   if (type == CURLINFO_HEADER_OUT) {
     session.command = line.starts_with("AUTH") ? "AUTH" : std::string(line.substr(0, 400));
   } else if (type == CURLINFO_HEADER_IN && line.size() >= 3) {

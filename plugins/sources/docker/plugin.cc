@@ -85,12 +85,17 @@ class DockerSource : public sdk::Source<DockerSource> {
     const int64_t began_ns = SteadyNs();
     const int64_t budget_ns = std::max<int64_t>(deadline_ns - host_.MonotonicNs(), 2 * kMinAskNs);
     try {
-      const std::string trouble = Look(sink, [&] { return budget_ns - (SteadyNs() - began_ns); });
-      Say(trouble);
+      std::string trouble = Look(sink, [&] {
+        return std::clamp<int64_t>(budget_ns - (SteadyNs() - began_ns), kMinAskNs,
+                                   config_.timeout.ns);
+      });
+      if (away_ != 0) answers_since_ns_ = SteadyNs();
+      if (trouble.empty()) trouble = StreamTrouble();
+      Say(trouble, 0);
     } catch (const sdk::Failure& failed) {
       if (failed.code() == HEALD_CANCELLED) return;
       for (auto& [id, watched] : containers_) watched.usage = {};
-      if (failed.code() != HEALD_FULL) Say(failed.what(), true);
+      if (failed.code() != HEALD_FULL) Say(failed.what(), failed.code());
       throw sdk::Failure(failed.code(), failed.what())
           .Retryable(std::max(failed.retry_after_ns(), config_.interval.ns));
     }
@@ -106,6 +111,7 @@ class DockerSource : public sdk::Source<DockerSource> {
       const std::lock_guard lock(mutex_);
       before = book_.sequence();
     }
+    engine_.SetTimeout(left_ns());
     Enlist(engine_.List(config_.containers_with));
     std::vector<std::string> paths;
     struct Question {
@@ -124,9 +130,8 @@ class DockerSource : public sdk::Source<DockerSource> {
       paths.push_back("/containers/" + id + "/stats?stream=false&one-shot=true");
       questions.push_back({&watched, true});
     }
-    const int64_t timeout_ns = std::clamp<int64_t>(left_ns(), kMinAskNs, config_.timeout.ns);
     const std::vector<Engine::Got> answers =
-        engine_.GetAll(paths, static_cast<size_t>(config_.max_concurrency), timeout_ns);
+        engine_.GetAll(paths, static_cast<size_t>(config_.max_concurrency), left_ns());
     std::vector<std::pair<const Watched*, NamedValues>> rows;
     size_t failed = 0;
     std::string first;
@@ -151,11 +156,17 @@ class DockerSource : public sdk::Source<DockerSource> {
     if (failed != 0)
       return std::to_string(failed) + " of " + std::to_string(answers.size()) +
              " answers about containers are missing: " + first;
-    const EventStream::Trouble trouble = stream_ ? stream_->trouble() : EventStream::Trouble{};
-    // Shorter ones are mended before anyone has read of them, and lose nothing.
-    if (trouble.since_ns != 0 && SteadyNs() - trouble.since_ns > 2 * config_.interval.ns)
-      return "no events: " + trouble.why;
     return "";
+  }
+
+  // Shorter ones are mended before anyone has read of them, and lose nothing.
+  std::string StreamTrouble() const {
+    if (stream_ == nullptr) return "";
+    const EventStream::Trouble trouble = stream_->trouble();
+    const int64_t since_ns = std::max(trouble.since_ns, answers_since_ns_);
+    return trouble.since_ns != 0 && SteadyNs() - since_ns > 2 * config_.interval.ns
+               ? "no events: " + trouble.why
+               : "";
   }
 
   void Enlist(const Json& list) {
@@ -254,19 +265,22 @@ class DockerSource : public sdk::Source<DockerSource> {
     }
   }
 
-  // Once when a trouble begins or becomes another, once when it is over.
-  void Say(const std::string& trouble, bool away = false) {
-    if (trouble == said_) return;
-    if (trouble.empty()) {
+  // Once when a trouble begins or becomes another, once when it is over. away: why the whole Engine
+  // is; the words may change while it is the same.
+  void Say(const std::string& trouble, int32_t away) {
+    const bool same = away != 0 ? away == away_ : trouble == said_;
+    if (trouble.empty() && !same) {
       host_.Log(sdk::Level::kInfo,
-                Node() + (away_ ? "the Engine answers again after " : "all is well again after ") +
+                Node() +
+                    (away_ != 0 ? "the Engine answers again after " : "all is well again after ") +
                     std::to_string((SteadyNs() - said_since_ns_ + kSecond / 2) / kSecond) + " s");
-    } else {
+    } else if (!same) {
       if (said_.empty()) said_since_ns_ = SteadyNs();
-      host_.Log(sdk::Level::kWarning,
-                Node() + trouble + ", trying again every " +
-                    sdk::detail::DurationText(config_.interval.ns) +
-                    (away ? "; " + std::to_string(containers_.size()) + " containers stale" : ""));
+      host_.Log(
+          sdk::Level::kWarning,
+          Node() + trouble + ", trying again every " +
+              sdk::detail::DurationText(config_.interval.ns) +
+              (away != 0 ? "; " + std::to_string(containers_.size()) + " containers stale" : ""));
     }
     said_ = trouble;
     away_ = away;
@@ -281,8 +295,9 @@ class DockerSource : public sdk::Source<DockerSource> {
   const sdk::Metric refused_;
   std::map<std::string, Watched> containers_;  // by id; of the polling thread
   std::string said_;                           // the trouble that was told; empty: none
-  bool away_ = false;
+  int32_t away_ = 0;                           // why there was no answer at all; 0: there was
   int64_t said_since_ns_ = 0;
+  int64_t answers_since_ns_ = 0;
   // Held while samples are written too: an event's come after those of an older look.
   std::mutex mutex_;
   EventBook book_;  // guarded by mutex_

@@ -160,7 +160,8 @@ void Engine::Fail(const support::HttpError& error) {
   throw failure;
 }
 
-support::HttpResult Engine::Send(const support::HttpRequest& request) {
+support::HttpResult Engine::Send(support::HttpRequest request) {
+  if (request.timeout_ns == 0) request.timeout_ns = timeout_ns_;
   support::HttpResult result = client_.Perform(request);
   if (!result.ok() && result.error.fault != support::HttpFault::kStatus) Fail(result.error);
   if (const int64_t date = ParseHttpDate(result.response.Header("date")); date != 0) now_s_ = date;
@@ -195,7 +196,7 @@ Engine::Answer Engine::Call(const std::string& method, const std::string& path, 
     request.body = body->dump();
     request.headers.emplace_back("Content-Type", "application/json");
   }
-  support::HttpResult result = Send(request);
+  support::HttpResult result = Send(std::move(request));
   const int status = result.response.status;
   // 304: already started, stopped… — which is what was wanted.
   if (result.ok() || status == 304) return {status, std::move(result.response.body)};

@@ -81,6 +81,8 @@ class Engine {
   void Events(int64_t since_ns, const std::vector<std::string>& labels, int64_t timeout_ns,
               const std::function<void(const Json& event)>& on_event);
 
+  // No call takes longer from now on, but for those that ask the Engine to wait; 0: the config's.
+  void SetTimeout(int64_t timeout_ns) { timeout_ns_ = timeout_ns; }
   // The Engine's own clock, from its latest answer.
   int64_t now_s() const { return now_s_; }
   bool Sleep(int64_t ns) { return client_.Sleep(ns); }
@@ -96,12 +98,13 @@ class Engine {
   Answer Call(const std::string& method, const std::string& path, const Json* body = nullptr,
               int64_t extra_ns = 0);
   Json CallJson(const std::string& path);
-  support::HttpResult Send(const support::HttpRequest& request);
+  support::HttpResult Send(support::HttpRequest request);
   [[noreturn]] void Fail(const support::HttpError& error);
 
   support::HttpClient client_;
   std::string version_;  // empty: not negotiated yet
   int64_t now_s_ = 0;
+  int64_t timeout_ns_ = 0;
 };
 
 }  // namespace heald::docker

@@ -21,7 +21,7 @@
 namespace heald::agent {
 namespace {
 
-constexpr std::string_view kSelf = "heald";
+constexpr int64_t kLastFindingsNs = kSecond;  // of a stop: for those that have come in
 
 api::ServerOptions ServerOptionsOf(const AgentSpec& agent) {
   api::ServerOptions options;
@@ -91,24 +91,8 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   Result<std::shared_ptr<const api::ApprovalLinks>> links = MakeLinks(spec.agent);
   if (!links) return links.error();
   links_ = std::move(*links);
-  Result<std::unique_ptr<Store>> store = OpenStore(Location(spec));
-  if (!store) return store.error();
-  store_ = std::move(*store);
-  Result<std::unique_ptr<HeldChanges>> held = HeldChanges::Open(spec.agent.state_dir, *store_);
-  if (!held) return held.error();
-  held_ = std::move(*held);
-  if (!held_->note().empty()) Log(LogLevel::kError, "store", held_->note());
-  if (!held_->empty())
-    Log(LogLevel::kInfo, "store",
-        "writes what was held back while it was away: " + std::to_string(held_->size()) +
-            " changes");
-  Result<std::unique_ptr<StoreReader>> reader = OpenStoreReader(Location(spec));
-  if (!reader) return reader.error();
-  reader_ = std::move(*reader);
-  Result<std::unique_ptr<StoreReader>> report_reader = OpenStoreReader(Location(spec));
-  if (!report_reader) return report_reader.error();
-  report_reader_ = std::move(*report_reader);
-  if (heald::Status read = ReadLastIncidents(); !read) return read;
+  Result<OpenStores> stores = OpenStoresAt(Location(spec));
+  if (!stores && !MayComeBack(stores.error())) return stores.error();
 
   factory_ = std::make_unique<plugin::Factory>(
       *loader_, plugin::Shared{&series_, &clock_, &services_, spec.agent.state_dir});
@@ -127,34 +111,25 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   sample_ = std::make_unique<boost::asio::steady_timer>(engine_lane_->context());
   gateway_ = std::make_unique<Gateway>(
       *runner_, clock_, *engine_lane_,
-      [this](std::function<void()> work) { OnEngine(std::move(work)); },
+      [this](std::function<void()> work) {
+        OnEngine(EngineWork::Kind::kAnswer, [this, work = std::move(work)] {
+          if (engine_ != nullptr) work();
+        });
+      },
       metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
-  remedy::EngineOptions engine_options;
-  engine_options.process = ThisProcess();
-  Result<std::unique_ptr<remedy::Engine>> engine = remedy::Engine::Create(
-      {&clock_, store_.get(), gateway_.get(), this, &latest_, held_.get()}, spec, engine_options);
-  if (!engine) return engine.error();
-  engine_ = std::move(*engine);
-  {
-    const std::lock_guard lock(mutex_);
-    spec_.policies = engine_->policies();
+  if (stores) {
+    if (heald::Status adopted = Adopt(std::move(*stores)); !adopted) return adopted;
+  } else {
+    AwaitStore(stores.error());
   }
   running_ = true;
   if (heald::Status s = runner_->Start(spec); !s) {
     static_cast<void>(Stop());
     return s;
   }
-  OnEngine([this] {
-    if (!engine_->switch_on())
-      Log(LogLevel::kWarning, kSelf,
-          "automatic remediation is off, by " + engine_->switch_actor() +
-              ": nothing is repaired until PUT /api/v1/switch {\"enabled\": true}");
-    if (const size_t open = engine_->incidents().all().size(); open != 0)
-      Log(LogLevel::kInfo, kSelf,
-          "takes up open incidents: " + std::to_string(open) +
-              ", unfinished executions: " + std::to_string(engine_->running_executions()));
-    engine_->Tick();
+  OnEngine(EngineWork::Kind::kAsk, [this] {
+    if (engine_ != nullptr) BeginEngine();
     ScheduleSample();
   });
 
@@ -179,6 +154,7 @@ bool Agent::Stop() {
     drain_ns = spec_.agent.drain_ns;
   }
   const int64_t until_ns = clock_.MonotonicNs() + drain_ns;
+  findings_until_ns_ = clock_.MonotonicNs() + std::min(kLastFindingsNs, drain_ns / 2);
   const auto left_ns = [&] {
     return std::max<int64_t>(until_ns - clock_.MonotonicNs(), kSecond / 10);
   };
@@ -191,6 +167,7 @@ bool Agent::Stop() {
   });
   clean &= engine_lane_->Stop(left_ns());
   if (!clean) return false;
+  opener_.reset();
   engine_.reset();
   runner_.reset();
   {
@@ -205,16 +182,6 @@ bool Agent::Stop() {
   held_.reset();
   store_.reset();
   return true;
-}
-
-// For the services' page: which incident of a target ended last.
-heald::Status Agent::ReadLastIncidents() {
-  constexpr size_t kMany = 1000;
-  Result<IncidentPage> page = reader_->Incidents({{IncidentState::kResolved}, 0, kMany});
-  if (!page) return page.error();
-  for (const Incident& incident : page->incidents)
-    last_incidents_.try_emplace(incident.target.ToString(), incident.id);
-  return {};
 }
 
 Result<std::shared_ptr<const api::ApprovalLinks>> Agent::MakeLinks(const AgentSpec& agent) {
@@ -234,6 +201,7 @@ void Agent::ApplySpec(const PipelineSpec& spec) {
       latest_.SetStaleness(node.name, 3 * *interval->AsInt());
   const std::lock_guard lock(mutex_);
   spec_ = spec;
+  followers_ = std::make_shared<const Followers>(spec.policies);
   TapSources();
   config_yaml_ = loaded_yaml_;
 }
@@ -289,39 +257,8 @@ void Agent::OnCall(const NodeSpec& node, int64_t took_ns) {
 }
 
 void Agent::OnGone(const NodeSpec& node) {
-  OnEngine([this, name = node.name] { engine_->OnNodeGone(name); });
-}
-
-// ---- the engine's lane ----
-
-void Agent::OnEngine(std::function<void()> work) {
-  engine_lane_->Post([this, work = std::move(work)] {
-    if (engine_ == nullptr) return;
-    work();
-    ScheduleTick();
-  });
-}
-
-void Agent::ScheduleTick() {
-  const size_t open = engine_->incidents().all().size();
-  metrics_.Get(names::kIncidentsOpen).Record(static_cast<double>(open));
-  metrics_.Get(names::kRemediationEnabled).Record(engine_->switch_on() ? 1 : 0);
-  {
-    const std::lock_guard lock(mutex_);
-    if (open != 0)
-      healthy_since_ns_ = 0;
-    else if (healthy_since_ns_ == 0)
-      healthy_since_ns_ = clock_.NowNs();
-  }
-  const int64_t due_ns = engine_->next_due_ns();
-  if (!running_) return;
-  // The wall clock may jump, so never sleep for long on its word, also with nothing to wait for.
-  const int64_t wait_ns = std::clamp<int64_t>(due_ns - clock_.NowNs(), 0, kSecond);
-  tick_->expires_after(std::chrono::nanoseconds(wait_ns));
-  tick_->async_wait([this](const boost::system::error_code& error) {
-    if (error || engine_ == nullptr) return;
-    engine_->Tick();
-    ScheduleTick();
+  OnEngine(EngineWork::Kind::kFinding, [this, name = node.name] {
+    if (engine_ != nullptr) engine_->OnNodeGone(name);
   });
 }
 

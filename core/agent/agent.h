@@ -2,8 +2,10 @@
 // agent. Used by `heald run` and by tests that want a whole agent in the process. Thread rule:
 // Start, Reload and Stop belong to one thread at a time; api::Backend is safe from any.
 //
-//   agent.cc    start, stop, the engine's lane        reload.cc   another file while it runs
-//   backend.cc  what the API asks for                 notices.cc  log, metrics, notifiers, stream
+//   agent.cc    start, stop, what nodes tell          reload.cc   another file while it runs
+//   lane.cc     the engine's lane, the journal at start, the time before it is there
+//   backend.cc  the agent for the API                 watched.cc  what was found and done, for it
+//   commands.cc what people command                   notices.cc  log, metrics, notifiers, stream
 //   upkeep.cc   the store: outages, retention         reports.cc  labels, weeks in numbers
 #pragma once
 
@@ -15,10 +17,17 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <unordered_map>
 #include <vector>
 
+#include "core/agent/engine_work.h"
+#include "core/agent/finding_shelf.h"
+#include "core/agent/followers.h"
 #include "core/agent/gateway.h"
 #include "core/agent/services.h"
+#include "core/agent/store_opener.h"
+#include "core/agent/targets.h"
 #include "core/api/backend.h"
 #include "core/api/json.h"
 #include "core/api/server.h"
@@ -107,15 +116,64 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void OnJudged(const Forecast& forecast) override;
   void OnWatch(const std::vector<std::string>& metrics) override;
 
-  // Runs on the engine's lane, then sets the timer to what the engine wants next.
-  void OnEngine(std::function<void()> work);
-  // The same, and waits for the answer.
+  // Runs on the engine's lane, in turn with what else waits for it; then does what is due.
+  void OnEngine(EngineWork::Kind kind, std::function<void()> work);
+  // Waits for the engine's answer; before there is an engine for the error, or for nothing. A
+  // question goes before the findings that wait, unless it is about them.
   template <typename T>
-  T AskEngine(std::function<T()> work) {
+  T AskEngine(std::function<T()> work, EngineWork::Kind kind = EngineWork::Kind::kAsk) {
+    return AskLane<T>(
+        [this, work = std::move(work)]() -> T {
+          if (engine_ != nullptr) return work();
+          if constexpr (std::is_convertible_v<Error, T>)
+            return NoJournal();
+          else
+            return T{};
+        },
+        kind);
+  }
+  template <typename T>
+  T AskLane(std::function<T()> work, EngineWork::Kind kind = EngineWork::Kind::kAsk) {
     auto answer = std::make_shared<std::promise<T>>();
     std::future<T> future = answer->get_future();
-    OnEngine([answer, work = std::move(work)] { answer->set_value(work()); });
+    OnEngine(kind, [answer, work = std::move(work)] { answer->set_value(work()); });
     return future.get();
+  }
+  void Turn();
+  void TickIfDue();
+  // The journal is there: the engine is made from it, and goes on with what was found meanwhile.
+  heald::Status Adopt(OpenStores stores);
+  void BeginEngine();
+  // It isn't: until then findings are kept and told, and nothing is done.
+  void AwaitStore(const Error& why);
+  void OnStoreOpened(OpenStores stores);
+  void KeepFinding(const Finding& finding);
+  Error NoJournal() const;
+  void SayWhosePolicies();
+  // What Status tells of the engine; on its lane.
+  struct EngineView {
+    api::SwitchState remediation;
+    std::vector<api::PolicyStatus> policies;
+    uint64_t incidents = 0;
+    uint64_t awaiting = 0;
+    uint64_t predictions = 0;
+    uint64_t silences = 0;
+    std::optional<api::StormStatus> storm;
+  };
+  EngineView ViewEngine() const;
+  void KeepView();
+  EngineView StatusView();
+  std::vector<api::PolicyStatus> PoliciesNow() const;  // on the lane
+  api::SwitchState SwitchBeforeEngine() const;         // likewise
+  std::vector<TargetIncident> TargetsOnShelf() const;  // likewise
+  std::optional<api::FindingPage> KeptFindings(const api::FindingQuery& query);
+  template <typename T>
+  Result<T> ReadStore(const std::function<Result<T>(StoreReader&)>& read) {
+    {
+      const std::lock_guard lock(reader_mutex_);
+      if (reader_ != nullptr) return read(*reader_);
+    }
+    return NoJournal();
   }
   // What of them is silenced or muted now; the journal doesn't say.
   void ShowQuiet(std::vector<Incident>* incidents);
@@ -123,7 +181,6 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void ApplySpec(const PipelineSpec& spec);
   // Before it is applied: what approval links are made and checked with; null where there are none.
   static Result<std::shared_ptr<const api::ApprovalLinks>> MakeLinks(const AgentSpec& agent);
-  heald::Status ReadLastIncidents();
   void TapSources();  // under mutex_
   // What the metrics page says of weeks, once a minute.
   void CollectReports();
@@ -132,6 +189,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // Where people see the incident.
   std::string UrlOf(uint64_t incident) const;
   void CountNotice(const remedy::Notice& notice);
+  std::shared_ptr<const Followers> FollowersNow() const;
   std::vector<api::NodeStatus> NodeStatuses();
   // To the live stream's clients.
   void Publish(std::string_view event, const api::Json& data);
@@ -159,12 +217,21 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   remedy::LatestSamples latest_;
   std::unique_ptr<Lane> engine_lane_;
   std::unique_ptr<Gateway> gateway_;
-  std::unique_ptr<remedy::Engine> engine_;  // on engine_lane_ only
+  EngineWork work_;
+  std::atomic<int64_t> findings_until_ns_{0};  // when stopping: on the monotonic clock
   std::unique_ptr<boost::asio::steady_timer> tick_;
   std::unique_ptr<boost::asio::steady_timer> sample_;
-  uint64_t lost_counted_ = 0;                                       // on engine_lane_ only
-  int64_t next_retain_ns_ = 0;                                      // on engine_lane_ only
-  std::optional<std::map<std::string, std::string>> noted_tokens_;  // id -> whose; likewise
+
+  // On engine_lane_ only:
+  std::unique_ptr<remedy::Engine> engine_;    // null: the journal hasn't been read
+  int64_t next_tick_ns_ = 0;                  // monotonic
+  FindingShelf shelf_;                        // while there is no engine
+  std::optional<std::string> switch_off_by_;  // likewise: who asked for it
+  std::unique_ptr<StoreOpener> opener_;       // likewise
+  uint64_t lost_counted_ = 0;
+  int64_t next_retain_ns_ = 0;
+  std::optional<std::map<std::string, std::string>> noted_tokens_;  // id -> whose
+
   std::atomic<bool> running_{false};
   int64_t started_ns_ = 0;
 
@@ -175,6 +242,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   PipelineSpec spec_;
+  std::shared_ptr<const Followers> followers_ = std::make_shared<const Followers>();
+  EngineView view_;
   std::shared_ptr<const api::ApprovalLinks> links_;
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
   std::vector<std::string> judged_by_;  // metrics that predictions are about
@@ -188,7 +257,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
     uint64_t in = 0;
     uint64_t out = 0;
   };
-  std::map<std::string, Counts, std::less<>> policy_counts_;
+  std::unordered_map<std::string, Counts> policy_counts_;
   std::map<std::string, Counts, std::less<>> sampled_;  // what the last Sample saw, by node
   std::map<std::string, api::Rates, std::less<>> rates_;
   int64_t sampled_ns_ = 0;

@@ -42,7 +42,12 @@ void Agent::OnFinding(Finding finding) {
              {{"node", finding.node}, {"severity", std::string(ToString(finding.severity))}},
              Lifetime::kTouched)
         .Increment();
-  OnEngine([this, finding = std::move(finding)] { engine_->OnFinding(finding); });
+  OnEngine(EngineWork::Kind::kFinding, [this, finding = std::move(finding)] {
+    if (engine_ != nullptr)
+      engine_->OnFinding(finding);
+    else
+      KeepFinding(finding);
+  });
 }
 
 void Agent::OnHealth(const NodeSpec& node, const Error* error) {
@@ -83,8 +88,9 @@ void Agent::PublishNotice(const remedy::Notice& notice) {
 void Agent::ScheduleSample() {
   sample_->expires_after(std::chrono::nanoseconds(kSampleEveryNs));
   sample_->async_wait([this](const boost::system::error_code& error) {
-    if (error || engine_ == nullptr || !running_) return;
+    if (error || !running_) return;
     LookAfterStore();
+    KeepView();
     Sample();
     ScheduleSample();
   });
@@ -132,16 +138,21 @@ void Agent::OnNotice(const remedy::Notice& notice) {
   out.incident = Share(notice.incident);
   out.decision = Share(notice.decision);
   out.outcome = Share(notice.outcome);
+  const bool incident = notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr;
+  // Without incidents, as long as the journal can't be read, the finding stands for its own.
+  const bool alone = engine_ == nullptr && notice.finding != nullptr;
+  if (!incident && !alone) return runner_->Notify(out, nullptr);
   // An incident's own events go to those who follow a policy that watches it.
-  std::vector<std::string> also;
-  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr) {
-    const std::lock_guard lock(mutex_);
-    for (const PolicySpec& policy : spec_.policies)
-      for (const InputRef& input : policy.inputs)
-        for (const Finding& finding : notice.incident->findings)
-          if (finding.node == input.node) also.push_back(policy.name);
-  }
-  runner_->Notify(out, also);
+  const std::vector<Finding> findings =
+      incident ? notice.incident->findings : std::vector<Finding>{*notice.finding};
+  const auto followers = FollowersNow();
+  runner_->Notify(out,
+                  [&](const std::string& policy) { return followers->Concerns(policy, findings); });
+}
+
+std::shared_ptr<const Followers> Agent::FollowersNow() const {
+  const std::lock_guard lock(mutex_);
+  return followers_;
 }
 
 void Agent::CountNotice(const remedy::Notice& notice) {
@@ -149,10 +160,8 @@ void Agent::CountNotice(const remedy::Notice& notice) {
     const std::lock_guard lock(mutex_);
     if (notice.seq != 0) problem_.clear();  // the journal is written again
     if (notice.kind == remedy::NoticeKind::kFinding && notice.finding != nullptr)
-      for (const PolicySpec& policy : spec_.policies)
-        policy_counts_[policy.name].in +=
-            std::any_of(policy.inputs.begin(), policy.inputs.end(),
-                        [&](const InputRef& input) { return input.node == notice.finding->node; });
+      for (const std::string& policy : followers_->PoliciesOf(notice.finding->node))
+        ++policy_counts_[policy].in;
     if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr)
       ++policy_counts_[notice.decision->policy].out;
     if (notice.kind == remedy::NoticeKind::kIncident && notice.incident->closed_ns != 0)

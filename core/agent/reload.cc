@@ -73,7 +73,8 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     return report;
   }
   ApplySpec(*spec);
-  std::vector<PolicySpec> policies = AskEngine<std::vector<PolicySpec>>([this, &spec, &actor] {
+  std::vector<PolicySpec> policies = AskLane<std::vector<PolicySpec>>([this, &spec, &actor] {
+    if (engine_ == nullptr) return spec->policies;
     engine_->SetPolicies(*spec, actor);
     return engine_->policies();
   });

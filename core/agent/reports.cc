@@ -14,10 +14,6 @@ namespace {
 constexpr int64_t kFreshNs = 30 * kSecond;
 constexpr int64_t kReportEveryNs = kMinute;
 
-Error NoReader() {
-  return MakeError(Code::kUnavailable, "the agent is stopping");
-}
-
 }  // namespace
 
 Result<Incident> Agent::LabelIncident(uint64_t id, const IncidentLabel& label) {
@@ -32,7 +28,7 @@ Result<Incident> Agent::LabelIncident(uint64_t id, const IncidentLabel& label) {
 
 Result<WeeklyReport> Agent::Weekly(int weeks) {
   const std::lock_guard lock(report_mutex_);
-  if (report_reader_ == nullptr) return NoReader();
+  if (report_reader_ == nullptr) return NoJournal();
   return remedy::ReadWeekly(report_reader_.get(), weeks, clock_.NowNs());
 }
 
@@ -45,7 +41,7 @@ Result<EfficacyReport> Agent::Efficacy() {
 Result<EfficacyReport> Agent::ReadEfficacy() {
   const int64_t now_ns = clock_.MonotonicNs();
   if (efficacy_ && now_ns - efficacy_ns_ < kFreshNs) return *efficacy_;
-  if (report_reader_ == nullptr) return NoReader();
+  if (report_reader_ == nullptr) return NoJournal();
   EfficacyReport report;
   report.since_ns = clock_.NowNs() - remedy::kEfficacyNs;
   std::vector<std::string> tells = {"alert"};
@@ -105,8 +101,7 @@ void Agent::CollectReports() {
     set(names::kPolicySuccess, {{"policy", p.policy}}, p.success_ratio);
     set(names::kPolicyRecover, {{"policy", p.policy}, {"stat", "median"}},
         seconds(p.recover_median_ns));
-    set(names::kPolicyRecover, {{"policy", p.policy}, {"stat", "p90"}},
-        seconds(p.recover_p90_ns));
+    set(names::kPolicyRecover, {{"policy", p.policy}, {"stat", "p90"}}, seconds(p.recover_p90_ns));
     set(names::kPolicyCleared, {{"policy", p.policy}}, static_cast<double>(p.cleared_by_itself));
   }
   for (const api::PolicyStatus& policy : Policies())

@@ -15,6 +15,10 @@ constexpr std::string_view kTokensSetting = "tokens";  // those that the audit t
 }  // namespace
 
 void Agent::LookAfterStore() {
+  if (engine_ == nullptr) {
+    metrics_.Get(names::kStoreUp).Record(0);
+    return;
+  }
   const heald::Status ready = store_->Ready();
   const size_t held = engine_->journal_held();
   const uint64_t lost = engine_->journal_lost_total();

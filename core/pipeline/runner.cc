@@ -357,7 +357,7 @@ std::shared_ptr<const NodeSpec> Runner::ActionSpec(std::string_view name) const 
   return {at->second, &at->second->spec()};
 }
 
-void Runner::Notify(const Notification& notification, const std::vector<std::string>& also) {
+void Runner::Notify(const Notification& notification, const Listed& also) {
   std::vector<std::shared_ptr<Node>> notifiers;
   {
     const std::lock_guard lock(mutex_);
@@ -369,8 +369,7 @@ void Runner::Notify(const Notification& notification, const std::vector<std::str
     const NodeSpec& spec = node->spec();
     const bool listed =
         std::any_of(spec.inputs.begin(), spec.inputs.end(), [&](const InputRef& input) {
-          return input.node == notification.node ||
-                 std::find(also.begin(), also.end(), input.node) != also.end();
+          return input.node == notification.node || (also != nullptr && also(input.node));
         });
     if (!listed) continue;
     node->PushNotification(notification);

@@ -57,9 +57,10 @@ class Runner {
                   std::function<void(ActionInstance*)> work);
   // The configuration of an action node; null when there is none.
   std::shared_ptr<const NodeSpec> ActionSpec(std::string_view node) const;
-  // To all notifiers that list the notification's node, or one of `also`. It is on disk when this
-  // returns.
-  void Notify(const Notification& notification, const std::vector<std::string>& also);
+  // To all notifiers that list the notification's node, or one of which `also` (may be null) says
+  // yes. It is on disk when this returns.
+  using Listed = std::function<bool(const std::string& node)>;
+  void Notify(const Notification& notification, const Listed& also);
 
   std::vector<NodeStats> stats() const;
   // Nodes that aren't well, each with why: "prom: connection refused…".

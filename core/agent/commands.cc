@@ -6,6 +6,7 @@
 #include "core/agent/agent.h"
 #include "core/agent/policy_status.h"
 #include "core/api/json.h"
+#include "core/model/suggest.h"
 #include "core/telemetry/log.h"
 
 namespace heald::agent {
@@ -24,6 +25,10 @@ api::SilenceEntry SilenceOf(const remedy::Silence& silence, int64_t now_ns) {
   out.active = silence.ActiveAt(now_ns);
   out.ended_by = silence.ended_by;
   return out;
+}
+
+std::string Hint(const std::string& hint) {
+  return hint.empty() ? "" : "; " + hint;
 }
 
 }  // namespace
@@ -119,11 +124,21 @@ std::vector<api::SilenceEntry> Agent::Silences() {
 
 Result<api::SilenceEntry> Agent::AddSilence(const api::SilenceRequest& request,
                                             const std::string& actor) {
-  const Result<remedy::Silence> added = AskEngine<Result<remedy::Silence>>([&] {
-    const int64_t ends_ns =
-        request.ends_ns != 0 ? request.ends_ns : clock_.NowNs() + request.for_ns;
-    return engine_->AddSilence(request.matchers, ends_ns, actor, request.comment);
-  });
+  const Result<remedy::Silence> added =
+      AskEngine<Result<remedy::Silence>>([&]() -> Result<remedy::Silence> {
+        // A policy is named to be left alone, so the name has to be one; other labels are the
+        // targets'.
+        std::vector<std::string> policies;
+        for (const PolicySpec& policy : engine_->policies()) policies.push_back(policy.name);
+        for (const Matcher& matcher : request.matchers)
+          if (matcher.name() == "policy" && matcher.op() == Matcher::Op::kEqual &&
+              std::find(policies.begin(), policies.end(), matcher.value()) == policies.end())
+            return MakeError(Code::kInvalid, "there is no policy '" + matcher.value() + "'" +
+                                                 Hint(DidYouMean(matcher.value(), policies)));
+        const int64_t ends_ns =
+            request.ends_ns != 0 ? request.ends_ns : clock_.NowNs() + request.for_ns;
+        return engine_->AddSilence(request.matchers, ends_ns, actor, request.comment);
+      });
   if (!added) return added.error();
   api::SilenceEntry silence = SilenceOf(*added, clock_.NowNs());
   Publish("silence", api::ToJson(silence));

@@ -209,6 +209,7 @@ void Agent::SayWhosePolicies() {
 }
 
 void Agent::AwaitStore(const Error& why) {
+  metrics_.Get(names::kStoreUp).Record(0);
   OnProblem(MakeError(why.code, why.message +
                                     ". Until the journal can be read heald finds and tells, and "
                                     "does nothing" +

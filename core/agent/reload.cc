@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/agent/agent.h"
+#include "core/remedy/policy_changes.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
 
@@ -81,6 +82,10 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
   report.applied = true;
   report.summary = Difference(before, *spec);
+  PipelineSpec in_force = *spec;
+  in_force.policies = policies;
+  const std::string changes = remedy::ChangesText(remedy::PolicyChanges(before, in_force));
+  if (!changes.empty()) report.summary += "; " + changes;
   if (before.agent.listen != spec->agent.listen || before.agent.tls != spec->agent.tls ||
       before.agent.allowed_hosts != spec->agent.allowed_hosts ||
       before.agent.state_dir != spec->agent.state_dir || before.agent.store != spec->agent.store)

@@ -79,6 +79,10 @@ Response PutApproval(const Call& call) {
   if (!change) return Problem(change.error());
   const Result<ApprovalAnswer> answer = ParseAnswer(*change, call.params[0]);
   if (!answer) return Problem(answer.error());
+  // A no makes heald do less, as switching it off does.
+  if (answer->approve)
+    if (std::optional<Response> refusal = Authorize(call.who, Role::kApprover))
+      return *std::move(refusal);
   const Result<void> taken = call.backend.Approve(*answer);
   if (!taken) return Problem(taken.error());
   return Ok({{"decision", answer->decision},
@@ -242,7 +246,7 @@ Response PostReload(const Call& call) {
 
 constexpr Route kRoutes[] = {
     {"PUT", "/api/v1/switch", Role::kOperator, PutSwitch},
-    {"PUT", "/api/v1/approvals/{id}", Role::kApprover, PutApproval},
+    {"PUT", "/api/v1/approvals/{id}", Role::kOperator, PutApproval},
     {"PATCH", "/api/v1/policies/{name}", Role::kOperator, PatchPolicy},
     {"PUT", "/api/v1/incidents/{id}/label", Role::kOperator, PutLabel},
     {"DELETE", "/api/v1/incidents/{id}/label", Role::kOperator, DeleteLabel},

@@ -1,7 +1,10 @@
 #include "core/config/agent_section.h"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
+#include "core/base/units.h"
 #include "core/base/url.h"
 #include "core/config/guard_section.h"
 #include "core/config/listener.h"
@@ -19,6 +22,13 @@ bool IsLoopbackUrl(std::string_view url) {
   for (const std::string_view host : {"localhost", "127.", "[::1]"})
     if (url.starts_with(host)) return true;
   return false;
+}
+
+bool IsLabelName(const std::string& name) {
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return (std::isalnum(c) != 0 && c < 0x80) || c == '_';
+         });
 }
 
 class AgentSection {
@@ -43,6 +53,8 @@ class AgentSection {
     agent.dry_run = in.Bool("dry_run", false);
     agent.approval_expires_ns = in.In("approval").Int("expires", agent.approval_expires_ns);
     agent.group_by = in.Texts("group_by");
+    CheckGroupBy(agent.group_by);
+    CheckRetention(agent);
     agent.log_format = in.In("log").Text("format");
     agent.log_level = in.In("log").Text("level");
     agent.series_ttl_ns = in.Int("series_ttl", agent.series_ttl_ns);
@@ -81,6 +93,38 @@ class AgentSection {
         Error("/agent/plugin_dirs/" + std::to_string(i), "there is no folder '" + folder + "'");
       agent_.plugin_dirs.push_back(folder);
     }
+  }
+
+  void CheckGroupBy(const std::vector<std::string>& labels) {
+    for (size_t i = 0; i < labels.size(); ++i) {
+      const std::string path = "/agent/group_by/" + std::to_string(i);
+      const std::string& label = labels[i];
+      if (!IsLabelName(label))
+        Error(path, "'" + label + "' is no label's name: no finding is grouped by it",
+              "letters, digits and _, such as namespace");
+      else if (std::find(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(i), label) !=
+               labels.begin() + static_cast<std::ptrdiff_t>(i))
+        Error(path, "'" + label + "' is listed twice", "remove one of the two");
+    }
+  }
+
+  void CheckRetention(const AgentSpec& agent) {
+    const auto warn = [this](const char* path, std::string message, const char* hint) {
+      context_.report->Warn(MarkOf(context_.marks, path), std::move(message), hint, path);
+    };
+    const int64_t incidents_ns = agent.keep_incidents_ns;
+    if (incidents_ns != 0 && incidents_ns < kDay)
+      warn("/agent/retention/incidents",
+           "incidents are deleted " + FormatDuration(incidents_ns) +
+               " after their end, before anybody has looked at them",
+           "write at least 1d");
+    if (agent.keep_audit_ns != 0 && (incidents_ns == 0 || agent.keep_audit_ns < incidents_ns))
+      warn("/agent/retention/audit",
+           "the audit trail is kept for a shorter time, " + FormatDuration(agent.keep_audit_ns) +
+               ", than incidents, " +
+               (incidents_ns == 0 ? std::string("for ever") : FormatDuration(incidents_ns)) +
+               ": what was done about the older ones can't be explained",
+           "let audit be at least as long as incidents");
   }
 
   void CheckStore(const AgentSpec& agent) {

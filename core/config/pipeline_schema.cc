@@ -47,7 +47,7 @@ constexpr std::string_view kAgent = R"json({
     "store_sync": {"type": "string", "enum": ["normal", "full"], "default": "normal",
       "description": "full keeps the promises of an SQLite journal through power loss too"},
     "act_without_store": {"type": "boolean", "default": false,
-      "description": "Goes on acting while the store is away, by a file in state_dir; else it only detects and tells until the store is back. Only for an agent that is alone: another one that takes the store over meanwhile would act too"},
+      "description": "Goes on acting while the store is away, by a file in state_dir; else it only detects and tells until the store is back. Not before the store was read once. Only for an agent that is alone: another one that takes the store over meanwhile would act too"},
     "retention": {"type": "object", "description": "How long the journal keeps what is over; 0: for ever", "properties": {
       "incidents": {"type": "string", "x-unit": "duration", "default": "90d", "minimum": "0s",
         "description": "Incidents after their end, with all that was decided and done"},

@@ -23,8 +23,13 @@ const std::set<std::string>& UsualLabels() {
 class ConditionChecker {
  public:
   ConditionChecker(const Catalog& catalog, const GraphDoubts& doubts, const PipelineSpec& spec,
-                   const When& when, std::string path)
-      : catalog_(catalog), doubts_(doubts), spec_(spec), when_(when), path_(std::move(path)) {}
+                   const When& when, std::string path, bool must_be_decided)
+      : catalog_(catalog),
+        doubts_(doubts),
+        spec_(spec),
+        when_(when),
+        path_(std::move(path)),
+        must_be_decided_(must_be_decided) {}
 
   ConditionCheck Run() {
     Collect();
@@ -113,7 +118,7 @@ class ConditionChecker {
   // near to many others, so they get a warning only.
   void CheckTypo(const std::string& name) {
     constexpr size_t kLongEnough = 6;
-    if (name.size() < 4) return;
+    if (name.size() < 4 && !must_be_decided_) return;
     std::string nearest;
     size_t distance = 3;
     for (const std::string& candidate : known_) {
@@ -124,12 +129,22 @@ class ConditionChecker {
       }
     }
     const bool is_short = name.size() < kLongEnough;
-    if (nearest.empty() || (distance == 2 && is_short)) return;
+    if (nearest.empty() || (distance == 2 && is_short)) {
+      if (must_be_decided_ && open_sources_.empty())
+        Add(name,
+            "'" + name +
+                "' is no finding field and no query; where targets have no such label it "
+                "is never decided",
+            "write the query's name, such as prom.latency_p99")
+            .warning = true;
+      return;
+    }
+    const bool doubtful = is_short && !must_be_decided_;
     Add(name,
         "'" + name + "' is no finding field and no query" +
-            (is_short ? "; it is taken for a label" : ""),
+            (doubtful ? "; it is taken for a label" : ""),
         "did you mean '" + nearest + "'?")
-        .warning = is_short;
+        .warning = doubtful;
   }
 
   // Points at the name as a word, not at a part of a longer one.
@@ -158,6 +173,7 @@ class ConditionChecker {
   const PipelineSpec& spec_;
   const When& when_;
   const std::string path_;
+  const bool must_be_decided_;
   std::vector<std::string> known_;
   std::map<std::string, std::vector<std::string>> queries_;  // to the sources that give them
   std::vector<std::string> open_sources_;
@@ -168,8 +184,9 @@ class ConditionChecker {
 }  // namespace
 
 ConditionCheck CheckCondition(const Catalog& catalog, const GraphDoubts& doubts,
-                              const PipelineSpec& spec, const When& when, const std::string& path) {
-  return ConditionChecker(catalog, doubts, spec, when, path).Run();
+                              const PipelineSpec& spec, const When& when, const std::string& path,
+                              bool must_be_decided) {
+  return ConditionChecker(catalog, doubts, spec, when, path, must_be_decided).Run();
 }
 
 std::optional<GraphProblem> CheckSourceOutput(const Catalog& catalog, const NodeSpec& source,

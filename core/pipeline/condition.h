@@ -17,9 +17,11 @@ struct ConditionCheck {
   std::set<std::string> read;  // sources whose samples the condition needs
 };
 
-// `path` is where the condition stands.
+// `path` is where the condition stands. `must_be_decided`: nothing goes on while it can't be, so a
+// name that is only perhaps a label is worth a word.
 ConditionCheck CheckCondition(const Catalog& catalog, const GraphDoubts& doubts,
-                              const PipelineSpec& spec, const When& when, const std::string& path);
+                              const PipelineSpec& spec, const When& when, const std::string& path,
+                              bool must_be_decided);
 
 // Nothing when `source` gives edge.output.
 std::optional<GraphProblem> CheckSourceOutput(const Catalog& catalog, const NodeSpec& source,

@@ -256,9 +256,9 @@ class Checker {
            CheckSteps(policy, [this](const std::string& action) { return IsAlertNode(action); }))
         problems_.push_back(std::move(problem));
     CheckWhen(policy.when, policy.path + "/when");
-    CheckWhen(policy.canary.check, policy.path + "/canary/check");
+    CheckWhen(policy.canary.check, policy.path + "/canary/check", true);
     for (const StepSpec& step : policy.steps)
-      CheckWhen(step.canary.check, step.path + "/canary/check");
+      CheckWhen(step.canary.check, step.path + "/canary/check", true);
     const GuardSpec& guard = policy.guard;
     if (policy.mode == Mode::kEnforce && policy.steps.empty() &&
         doubts_.unread.count(policy.name) == 0 && !policy.guarded())
@@ -343,8 +343,8 @@ class Checker {
       Warn(path, vertex.what + " is disabled: policy '" + policy.name + "' can't act");
   }
 
-  void CheckWhen(const When& when, const std::string& path) {
-    ConditionCheck check = CheckCondition(catalog_, doubts_, spec_, when, path);
+  void CheckWhen(const When& when, const std::string& path, bool must_be_decided = false) {
+    ConditionCheck check = CheckCondition(catalog_, doubts_, spec_, when, path, must_be_decided);
     for (const std::string& source : check.read) {
       const auto at = vertices_.find(source);
       if (at != vertices_.end()) ++at->second.readers;

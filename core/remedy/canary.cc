@@ -11,6 +11,16 @@ namespace {
 constexpr int64_t kAgainNs = kSecond;
 constexpr size_t kShortId = 8;  // as people write them
 
+// "; payments latency_p99 1.84 s…", of the worst finding that the policy reads.
+std::string WorstText(const Run& run, const OpenIncident& open) {
+  const Finding* worst = nullptr;
+  for (const Finding& finding : open.incident.findings)
+    if (finding.state != FindingState::kClear && run.policy->Covers(finding) &&
+        (worst == nullptr || finding.severity > worst->severity))
+      worst = &finding;
+  return worst == nullptr ? "" : "; " + Describe(*worst);
+}
+
 }  // namespace
 
 Part Engine::NextPart(const Run& run) const {
@@ -106,7 +116,8 @@ void Engine::CheckCanary(Run& run) {
   const Canary& canary = run.execution.progress.canary;
   if (const Severity worst = WorstCovered(run, open); worst > canary.severity)
     return FailCanary(run, "it got worse: " + std::string(ToString(canary.severity)) +
-                               " before, now " + std::string(ToString(worst)));
+                               " before, now " + std::string(ToString(worst)) +
+                               WorstText(run, open));
   const WhenAnswer answer = CanaryAnswer(run, open);
   if (run.check_since_ns == 0 || run.check != answer.verdict) {
     run.check = answer.verdict;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kMinPlanBackoffNs = 5 * kSecond;
 constexpr int64_t kMaxPlanBackoffNs = 5 * kMinute;
-constexpr int64_t kJournalRetryNs = 10 * kSecond;
+constexpr int64_t kJournalRetryNs = 5 * kSecond;
 constexpr int64_t kStormRetryNs = 10 * kSecond;
 constexpr int64_t kFailuresNs = 7 * kDay;  // older ones say nothing about now
 // What refuses and doesn't say for how long is asked again this seldom while only time passes.

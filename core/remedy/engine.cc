@@ -111,7 +111,10 @@ int64_t Engine::Tick() {
     if (now_ns < last_tick_ns_ - kClockSlackNs) ClockWentBack(now_ns);
     last_tick_ns_ = now_ns;
     if (journal_.held() > 0) {
-      if (const Status status = journal_.Flush(); !status) deps_.sink->OnProblem(status.error());
+      if (const Status status = journal_.Flush(); !status)
+        deps_.sink->OnProblem(status.error());
+      else
+        WakeAll();  // what waited for it
     }
     if (now_ns - expired_ns_ >= kExpireEveryNs || now_ns < expired_ns_) {
       deps_.latest->DropExpired(now_ns);

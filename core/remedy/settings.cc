@@ -1,4 +1,5 @@
 #include "core/remedy/engine.h"
+#include "core/remedy/policy_changes.h"
 
 #include <algorithm>
 
@@ -94,10 +95,14 @@ void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
   const Entry entry(this);
   Draft draft(Transition::kSetting, deps_.clock->NowNs(), nullptr);
   const PolicyOverrides before = overrides_;
+  const PipelineSpec in_force = spec_;
   file_ = spec;
   UsePolicies();
+  const std::vector<std::string> changes = PolicyChanges(in_force, spec_);
   draft.Event("policies.loaded", actor, spec.file,
-              std::to_string(policies_.size()) + " policies loaded");
+              std::to_string(policies_.size()) + " policies loaded" +
+                  (changes.empty() ? "" : " (" + ChangesText(changes) + ")"),
+              {{"changes", changes}});
   for (const auto& [name, change] : before) {
     if (overrides_.contains(name)) continue;
     draft.Set(OverrideSetting(name), ToText(std::nullopt))

@@ -128,6 +128,9 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   Write(right);
   agent().Signal(SIGHUP);
   ASSERT_TRUE(agent().WaitForOutput("1 restarted", kPatience)) << agent().output();
+  EXPECT_TRUE(agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none",
+                                    kPatience))
+      << agent().output();
   EXPECT_TRUE(Get("/api/v1/status")["reload_error"].is_null());
   SetSick([this] { return Starts().size() == 1; });
   EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();

@@ -55,9 +55,13 @@ TEST_F(AgentApiTest, APolicysModeIsChangedWhileItRunsAndSurvivesARestart) {
               ::testing::Contains(HasSubstr("policy cure: mode shadow -> enforce, by user:anna")));
   Restart();
   EXPECT_EQ(Get("/api/v1/policies/cure")["mode"], "enforce");
+  EXPECT_TRUE(agent().WaitForOutput("policy cure: mode enforce, set by user:anna", 5'000'000'000));
+  EXPECT_THAT(agent().output(), HasSubstr("; the file says mode shadow"));
   // The file wins as soon as it says something else.
   Write(InMode("approve"));
-  EXPECT_EQ(Call("POST", "/api/v1/reload", "{}")["applied"], true);
+  const json reloaded = Call("POST", "/api/v1/reload", "{}");
+  EXPECT_EQ(reloaded["applied"], true);
+  EXPECT_THAT(reloaded["summary"].get<std::string>(), HasSubstr("policy cure: enforce -> approve"));
   EXPECT_EQ(Get("/api/v1/policies/cure")["mode"], "approve");
   EXPECT_TRUE(Get("/api/v1/policies/cure")["changed_by"].is_null());
 }

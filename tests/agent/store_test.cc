@@ -33,7 +33,7 @@ class AgentStoreTest : public AgentTest {
   }
   bool Healed() {
     const nlohmann::json page = Get("/api/v1/incidents");
-    return page.is_object() && !page["incidents"].empty() &&
+    return page.contains("incidents") && !page["incidents"].empty() &&
            page["incidents"][0]["state"] == "resolved";
   }
   // A verb of the command line about this pipeline; its exit code.
@@ -122,16 +122,87 @@ TEST_F(AgentStoreTest, ActsWithoutTheStoreWhereToldToAndIsKilledMeanwhile) {
   EXPECT_EQ(Verb({"audit", "verify"}, &output), 0) << output;
 }
 
-TEST_F(AgentStoreTest, RefusesToStartWithoutItsStoreAndKeepsThePasswordToItself) {
+TEST_F(AgentStoreTest, StartsWithoutItsStoreFindsAndTellsAndActsOnceTheJournalIsRead) {
+  std::string text = HealingPipeline();
+  const std::string state = "state_dir: state";
+  text.insert(text.find(state) + state.size(),
+              ", act_without_store: true, store: '" + server_->Url("heald") + "'");
+  text += "notifiers:\n  told: {plugin: log, inputs: [cure], config: {path: '" + dir_ +
+          "/told.jsonl'}}\n";
+  Write(text);
+  server_->Stop();
+  SetSick([this] { return Starts().size() == 1; });
+  StartAndWait();
+  EXPECT_THAT(agent().output(), HasSubstr("heald finds and tells, and does nothing"));
+  EXPECT_THAT(agent().output(), HasSubstr("next attempt in 5s"));
+  const auto told = [this] {
+    std::ifstream in(dir_ + "/told.jsonl");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  ASSERT_TRUE(Eventually([&] {
+    return told().find("the journal can't be read") != std::string::npos;
+  })) << agent().output();
+  int status = 0;
+  EXPECT_EQ(Get("/api/v1/anomalies?state=open")["anomalies"].size(), 1u);
+  EXPECT_THAT(Get("/api/v1/incidents", &status).dump(), HasSubstr("hasn't been read yet"));
+  EXPECT_EQ(status, 503);
+  EXPECT_FALSE(Get("/api/v1/switch")["enabled"].get<bool>());
+  EXPECT_THAT(Get("/api/v1/status")["problems"].dump(), HasSubstr("store"));
+  Call("PATCH", "/api/v1/policies/cure", R"({"mode": "shadow"})", &status);
+  EXPECT_EQ(status, 503);
+  EXPECT_EQ(Metric("heald_store_up"), 0);
+  EXPECT_EQ(Starts().size(), 1u) << "it acted and knew nothing of what was before";
+  server_->Start();
+  ASSERT_TRUE(Eventually([this] { return Healed(); }, 40)) << agent().output();
+  EXPECT_EQ(Starts().size(), 2u);
+  EXPECT_TRUE(Eventually([this] { return Metric("heald_store_up") == 1; }));
+  EXPECT_EQ(Get("/api/v1/status")["problems"].size(), 0u);
+  std::string output;
+  EXPECT_EQ(Verb({"audit", "verify"}, &output), 0) << output;
+}
+
+TEST_F(AgentStoreTest, ASwitchThatWentOffBeforeTheJournalWasReadStaysOff) {
+  WriteWithStore();
+  server_->Stop();
+  SetSick([this] { return Starts().size() == 1; });
+  StartAndWait();
+  int status = 0;
+  Call("PUT", "/api/v1/switch", R"({"enabled": true})", &status);
+  EXPECT_EQ(status, 503);
+  Call("PUT", "/api/v1/switch", R"({"enabled": false})", &status);
+  EXPECT_EQ(status, 200);
+  server_->Start();
+  ASSERT_TRUE(agent().WaitForOutput("automatic remediation is off", kPatience)) << agent().output();
+  EXPECT_TRUE(Eventually([this] {
+    const nlohmann::json page = Get("/api/v1/incidents");
+    return page.contains("incidents") && page["incidents"].size() == 1;
+  }));
+  EXPECT_FALSE(Get("/api/v1/switch")["enabled"].get<bool>());
+  EXPECT_EQ(Starts().size(), 1u);
+}
+
+TEST_F(AgentStoreTest, StopsAtOnceWhileItsStoreIsAwayAndKeepsThePasswordToItself) {
   std::string text = HealingPipeline();
   const std::string state = "state_dir: state";
   text.insert(text.find(state) + state.size(),
               ", store: 'postgresql://anna:${env:STORE_PASSWORD}@127.0.0.1:1/x'");
   Write(text);
-  Start({{"STORE_PASSWORD", "hunter2"}});
-  EXPECT_EQ(agent().Wait(kPatience), 3);
+  StartAndWait({{"STORE_PASSWORD", "hunter2"}});
+  agent().Signal(SIGTERM);
+  EXPECT_EQ(agent().Wait(5'000'000'000), 0) << agent().output();
   EXPECT_THAT(agent().output(), HasSubstr("store postgresql://127.0.0.1:1/x"));
   EXPECT_THAT(agent().output(), Not(HasSubstr("hunter2")));
+}
+
+TEST_F(AgentStoreTest, RefusesToStartWhereTheServerSaysNo) {
+  std::string text = HealingPipeline();
+  const std::string state = "state_dir: state";
+  std::string url = server_->Url("heald", "nobody");
+  Write(std::string(text).insert(text.find(state) + state.size(), ", store: '" + url + "'"));
+  Start();
+  EXPECT_EQ(agent().Wait(kPatience), 3);
+  EXPECT_THAT(agent().output(), HasSubstr("check user and password"));
+  EXPECT_THAT(agent().output(), HasSubstr("Nothing was started"));
 }
 
 }  // namespace

@@ -76,6 +76,19 @@ TEST_F(ContractRolesTest, OnlyAnAdminLetsAPolicyDoMoreByItself) {
   Judge();
 }
 
+TEST_F(ContractRolesTest, AnOperatorMayDenyAndOnlyAnApproverMayApprove) {
+  const auto answer = [&](const std::string& role, const std::string& body) {
+    return Ask("PUT", "/api/v1/approvals/5f0c1b9ad27e4e6309b1c7aa02d8f4e1", body,
+               "Authorization: Bearer " + tokens_[role] + "\r\n")
+        .status;
+  };
+  EXPECT_EQ(answer("viewer", R"({"approve": false})"), 403);
+  EXPECT_EQ(answer("operator", R"({"approve": true})"), 403);
+  EXPECT_EQ(answer("operator", R"({"approve": false})"), 404) << "allowed, and not there";
+  EXPECT_EQ(answer("approver", R"({"approve": true})"), 404);
+  Judge();
+}
+
 TEST_F(ContractRolesTest, NobodyActsInAnothersName) {
   EXPECT_EQ(Ask("PUT", "/api/v1/switch", R"({"enabled": false, "actor": "anna"})",
                 "Authorization: Bearer " + tokens_["operator"] + "\r\n")

@@ -126,5 +126,15 @@ TEST(ThresholdTest, RemembersTheLatestTwentyValues) {
   EXPECT_EQ(recent.back(), 24);
 }
 
+TEST(ThresholdTest, KnowsTheTimeBetweenThemWhereItIsAlwaysTheSame) {
+  Feed feed({.above = {.warning = 100}});
+  for (int i = 0; i < 5; ++i) feed(1, 5'000'000'000 + i % 2 * 1'000'000);
+  EXPECT_NEAR(static_cast<double>(feed.series().recent_step_ns()), 5e9, 1e6);
+  feed(1, 9'000'000'000);
+  EXPECT_EQ(feed.series().recent_step_ns(), 0) << "one came late";
+  for (int i = 0; i < 20; ++i) feed(1, 5'000'000'000);
+  EXPECT_EQ(feed.series().recent_step_ns(), 5'000'000'000);
+}
+
 }  // namespace
 }  // namespace heald::threshold

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kCommitNs = 2 * kSecond;
 constexpr int64_t kReadNs = 5 * kSecond;  // for people
 constexpr int64_t kSnapshotNs = 30 * kSecond;
-constexpr int64_t kConnectNs = 5 * kSecond;
+constexpr int64_t kConnectNs = 3 * kSecond;  // with the pause: never longer than five
 constexpr int64_t kFirstConnectNs = 10 * kSecond;
 constexpr int64_t kMinBackoffNs = 100 * kMillisecond;
 constexpr int64_t kMaxBackoffNs = 2 * kSecond;
@@ -145,6 +145,7 @@ Status Database::Ready() {
       return {};
     }
     last_error_ = std::move(connected.error());
+    last_error_.message += "; tried again every " + FormatDuration(kMaxBackoffNs);
     backoff_ns_ = std::clamp(backoff_ns_ * 2, kMinBackoffNs, kMaxBackoffNs);
     next_try_ns_ = NowNs() + backoff_ns_;
   }

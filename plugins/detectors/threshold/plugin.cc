@@ -91,7 +91,9 @@ void Detector::Hold(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     if (outcome.step == Step::kCleared)
       book_.Clear(row, &reading, sdk::Cleared::kNormal, "", sink);
     else if (outcome.step == Step::kOpened)
-      book_.Report(row, series[i], reading, sink, row.state.began_ns(), row.state.Recent());
+      book_.Report(
+          row, series[i], reading, sink, row.state.began_ns(), row.state.Recent(),
+          [&row](sdk::Finding& finding) { finding.recent_step_ns = row.state.recent_step_ns(); });
     else
       book_.Report(row, series[i], reading, sink);
   }

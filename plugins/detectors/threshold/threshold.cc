@@ -45,6 +45,7 @@ double Score(const Config& config, double value) {
 Outcome Series::Next(const Config& config, int64_t ts_ns, double value, bool open) {
   if (std::isnan(value) || ts_ns <= last_ns_) return {};
   const bool gap = last_ns_ != 0 && ts_ns - last_ns_ > config.max_gap.ns;
+  if (last_ns_ != 0) NoteStep(ts_ns - last_ns_);
   last_ns_ = ts_ns;
   Remember(value);
   Outcome outcome{Step::kNormal, Judge(config, value)};
@@ -72,6 +73,12 @@ void Series::Remember(double value) {
   recent_[recent_next_] = value;
   recent_next_ = (recent_next_ + 1) % kRecent;
   recent_count_ = std::min(recent_count_ + 1, kRecent);
+}
+
+void Series::NoteStep(int64_t step_ns) {
+  const int64_t off_ns = step_ns > step_ns_ ? step_ns - step_ns_ : step_ns_ - step_ns;
+  steady_ = off_ns <= step_ns_ / 10 ? std::min(steady_ + 1, kRecent) : 1;
+  step_ns_ = step_ns;
 }
 
 std::vector<double> Series::Recent() const {

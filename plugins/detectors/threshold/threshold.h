@@ -83,6 +83,8 @@ class Series {
   int64_t began_ns() const { return began_ns_; }  // since when it is out of bounds; 0: it isn't
   // The latest values, oldest first.
   std::vector<double> Recent() const;
+  // The time between two of them; 0 where it varies, or isn't known yet after a restart.
+  int64_t recent_step_ns() const { return steady_ + 1 >= recent_count_ ? step_ns_ : 0; }
 
   void Save(sdk::SnapshotWriter& out) const;
   static Series Load(sdk::SnapshotReader& in);
@@ -90,12 +92,15 @@ class Series {
  private:
   static constexpr uint32_t kRecent = 20;
   void Remember(double value);
+  void NoteStep(int64_t step_ns);
 
   int64_t last_ns_ = 0;
   int64_t began_ns_ = 0;
+  int64_t step_ns_ = 0;
   std::array<double, kRecent> recent_{};  // a ring
   uint32_t recent_count_ = 0;
   uint32_t recent_next_ = 0;
+  uint32_t steady_ = 0;  // steps in a row that are alike, up to kRecent
 };
 
 sdk::Severity Judge(const Config& config, double value);

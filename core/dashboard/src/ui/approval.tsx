@@ -60,7 +60,7 @@ export function ApprovalCard({decision, level = 3}: {decision: Decision; level?:
         <Button role="approver" kind="primary" onClick={() => void decide(decision, true)}>
           Approve
         </Button>
-        <Button role="approver" onClick={() => void decide(decision, false)}>
+        <Button role="operator" onClick={() => void decide(decision, false)}>
           Deny
         </Button>
       </div>

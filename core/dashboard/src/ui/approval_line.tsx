@@ -24,7 +24,7 @@ export function ApprovalLine({decision}: {decision: Decision}) {
         <Button role="approver" kind="primary" onClick={() => void decide(decision, true)}>
           Approve
         </Button>
-        <Button role="approver" onClick={() => void decide(decision, false)}>
+        <Button role="operator" onClick={() => void decide(decision, false)}>
           Deny
         </Button>
       </span>

@@ -99,6 +99,8 @@ TEST_F(AgentTest, TheSwitchStopsAllAndSurvivesARestart) {
     return chain.is_object() && !chain["decisions"].empty() &&
            chain["decisions"][0]["verdict"] == "refused";
   })) << agent().output();
+  EXPECT_TRUE(Eventually([this] { return Starts().size() >= 2; }))
+      << "the agent's own second start";
   EXPECT_THAT(Starts(), SizeIs(2)) << "one per start of the agent, none by the policy";
 }
 
@@ -128,8 +130,8 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   Write(right);
   agent().Signal(SIGHUP);
   ASSERT_TRUE(agent().WaitForOutput("1 restarted", kPatience)) << agent().output();
-  EXPECT_TRUE(agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none",
-                                    kPatience))
+  EXPECT_TRUE(
+      agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none", kPatience))
       << agent().output();
   EXPECT_TRUE(Get("/api/v1/status")["reload_error"].is_null());
   SetSick([this] { return Starts().size() == 1; });

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "tests/docker_source/harness.h"
 #include "tests/integration/docker_engine.h"
 
@@ -97,6 +99,48 @@ TEST_F(DockerSourceEngineTest, AnEndAndABadHealthShowWithoutAPoll) {
   ASSERT_EQ(source_->Poll(), "");
   EXPECT_EQ(source_->Value("crashes web"), 0) << "someone asked for it";
   EXPECT_EQ(source_->Value("healthy sick"), 0);
+}
+
+// HEALD_TEST_OUTAGE_S=30 makes it a long one.
+TEST_F(DockerSourceEngineTest, AnEngineThatIsRestartedIsStaleMeanwhileAndNothingIsCountedTwice) {
+  json body = Running("while [ ! -e /tmp/end ]; do sleep 0.1; done; rm /tmp/end; exit 3");
+  body["HostConfig"]["RestartPolicy"] = {{"Name", "always"}};
+  ASSERT_NE(engine_->RunContainer("web", body), "");
+  Start();
+  ASSERT_EQ(source_->Poll(), "");
+  const json exec = engine_->Api("POST", "/containers/web/exec", {{"Cmd", {"touch", "/tmp/end"}}});
+  engine_->Api("POST", "/exec/" + exec.value("Id", "") + "/start", {{"Detach", true}});
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("crashes web") == 1 && source_->Value("restarts web") == 1;
+  }));
+
+  engine_->Stop();
+  const auto gone = std::chrono::steady_clock::now();
+  const char* const text = std::getenv("HEALD_TEST_OUTAGE_S");  // NOLINT(concurrency-mt-unsafe)
+  const auto outage = std::chrono::seconds(text != nullptr ? std::atoi(text) : 0);
+  source_->rows();
+  for (int polls = 0; polls < 2 || std::chrono::steady_clock::now() < gone + outage; ++polls) {
+    EXPECT_THAT(source_->Poll(), ::testing::AnyOf(HasSubstr("nobody listens on "),
+                                                  HasSubstr("there is no socket ")));
+    if (outage.count() != 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  const size_t rows = source_->rows();
+  EXPECT_NE(source_->Poll(), "");
+  EXPECT_EQ(source_->rows(), rows) << "stale, not zero";
+
+  ASSERT_EQ(engine_->StartAgain(), "");
+  ASSERT_EQ(source_->Poll(), "") << "the first look after its return";
+  EXPECT_GT(source_->rows(), rows);
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source_->Poll(), "");
+    return source_->Value("running web") == 1;
+  }));
+  EXPECT_EQ(source_->Value("crashes web"), 1) << "the Engine's own shutdown is no crash";
+  EXPECT_EQ(source_->Value("restarts web"), 1);
+  // The stream is there again too.
+  engine_->Api("POST", "/containers/web/stop?t=5");
+  EXPECT_TRUE(Eventually([&] { return source_->Value("exit_code web") == 0; }));
 }
 
 TEST_F(DockerSourceEngineTest, AContainerBeyondItsMemoryIsToldAsThat) {

@@ -99,7 +99,7 @@ DockerEngine::DockerEngine(const Tls* tls) {
 }
 
 DockerEngine::~DockerEngine() {
-  StopEngine();
+  Stop();
   if (folder_.empty()) return;
   UnmountBelow(folder_);
   std::error_code ignored;
@@ -112,36 +112,49 @@ std::string DockerEngine::Start(const Tls* tls) {
   folder_ = pattern;
   // A namespace of its own, in case the machine's containerd is used.
   const std::string space = folder_.filename();
-  std::vector<std::string> texts = {FindProgram("dockerd"),
-                                    "-H",
-                                    url(),
-                                    "--data-root",
-                                    folder_ / "data",
-                                    "--exec-root",
-                                    folder_ / "exec",
-                                    "--pidfile",
-                                    folder_ / "docker.pid",
-                                    "--config-file",
-                                    folder_ / "none.json",
-                                    "--containerd-namespace",
-                                    space,
-                                    "--containerd-plugins-namespace",
-                                    space + "-plugins",
-                                    "--bridge=none",
-                                    "--iptables=false",
-                                    "--ip6tables=false",
-                                    "--userland-proxy=false",
-                                    "--shutdown-timeout=2"};
+  command_ = {FindProgram("dockerd"),
+              "-H",
+              url(),
+              "--data-root",
+              folder_ / "data",
+              "--exec-root",
+              folder_ / "exec",
+              "--pidfile",
+              folder_ / "docker.pid",
+              "--config-file",
+              folder_ / "none.json",
+              "--containerd-namespace",
+              space,
+              "--containerd-plugins-namespace",
+              space + "-plugins",
+              "--bridge=none",
+              "--iptables=false",
+              "--ip6tables=false",
+              "--userland-proxy=false",
+              "--shutdown-timeout=2"};
   std::ofstream(folder_ / "none.json") << "{}";
   if (tls != nullptr) {
     tls_port_ = FreePort();
-    texts.insert(texts.end(), {"-H", "tcp://127.0.0.1:" + std::to_string(tls_port_), "--tlsverify",
-                               "--tlscacert", tls->ca_file, "--tlscert", tls->cert_file, "--tlskey",
-                               tls->key_file});
+    command_.insert(command_.end(), {"-H", "tcp://127.0.0.1:" + std::to_string(tls_port_),
+                                     "--tlsverify", "--tlscacert", tls->ca_file, "--tlscert",
+                                     tls->cert_file, "--tlskey", tls->key_file});
   }
+  support::HttpConfig config;
+  config.url = url();
+  config.timeout = sdk::Seconds(60);
+  client_ = std::make_unique<support::HttpClient>(config);
+  return Launch();
+}
+
+std::string DockerEngine::StartAgain() {
+  Stop();
+  return Launch();
+}
+
+std::string DockerEngine::Launch() {
   std::vector<char*> arguments;
-  arguments.reserve(texts.size() + 1);
-  for (std::string& text : texts) arguments.push_back(text.data());
+  arguments.reserve(command_.size() + 1);
+  for (std::string& text : command_) arguments.push_back(text.data());
   arguments.push_back(nullptr);
   const int log = open((folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   pid_ = fork();
@@ -154,10 +167,6 @@ std::string DockerEngine::Start(const Tls* tls) {
     _exit(127);
   }
   close(log);
-  support::HttpConfig config;
-  config.url = url();
-  config.timeout = sdk::Seconds(60);
-  client_ = std::make_unique<support::HttpClient>(config);
   bool ended = false;
   WaitFor(
       [&] {
@@ -240,9 +249,9 @@ std::string DockerEngine::LastLogLine() const {
   return last;
 }
 
-void DockerEngine::StopEngine() {
+void DockerEngine::Stop(bool killed) {
   if (pid_ <= 0) return;
-  kill(pid_, SIGTERM);
+  kill(pid_, killed ? SIGKILL : SIGTERM);
   if (!WaitFor([this] { return waitpid(pid_, nullptr, WNOHANG) == pid_; }, seconds(20))) {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);

@@ -42,6 +42,11 @@ class DockerEngine {
   std::string url() const { return "unix://" + socket_path(); }
   int tls_port() const { return tls_port_; }
 
+  // Ends it, by SIGKILL if `killed`: containers stay with it unless they are killed too. StartAgain
+  // gives empty, or what went wrong; images and containers are kept.
+  void Stop(bool killed = false);
+  std::string StartAgain();
+
   // One call of its API, for setting the scene: path without version ("/containers/json"). Answers
   // {} where the body isn't JSON; *status may be null.
   nlohmann::json Api(const std::string& method, const std::string& path,
@@ -56,10 +61,11 @@ class DockerEngine {
   std::string Start(const Tls* tls);
   std::string ImportBusybox();
   std::string LastLogLine() const;
-  void StopEngine();
+  std::string Launch();
 
   std::filesystem::path folder_;
   std::string why_;
+  std::vector<std::string> command_;
   pid_t pid_ = 0;
   int tls_port_ = 0;
   std::unique_ptr<support::HttpClient> client_;

@@ -1,0 +1,51 @@
+#include "plugins/sources/kafka/settings.h"
+
+#include <algorithm>
+#include <set>
+
+namespace heald::kafka {
+namespace {
+
+bool IsTopicName(const std::string& name) {
+  return name.size() <= 249 && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+}  // namespace
+
+std::vector<Problem> CheckSourceConfig(const SourceConfig& config) {
+  std::vector<Problem> problems = CheckKafkaConfig(config, ConsumerSettings(config, "node"));
+  std::set<std::string> seen;
+  for (size_t i = 0; i < config.topics.size(); ++i) {
+    const std::string& topic = config.topics[i];
+    const std::string pointer = "/topics/" + std::to_string(i);
+    if (topic.empty())
+      problems.push_back({pointer, "is empty: name a topic"});
+    else if (topic[0] != '^' && !IsTopicName(topic))
+      problems.push_back({pointer, "'" + topic +
+                                       "' is no topic's name: it has letters, digits, '.', '_' and "
+                                       "'-'; a regular expression begins with ^"});
+    else if (!seen.insert(topic).second)
+      problems.push_back({pointer, "'" + topic + "' is named twice"});
+  }
+  return problems;
+}
+
+std::map<std::string, std::string> ConsumerSettings(const SourceConfig& config,
+                                                    std::string_view node) {
+  return {{"group.id", config.group.empty() ? "heald-" + std::string(node) : config.group},
+          {"auto.offset.reset", config.start == Begin::kLatest ? "latest" : "earliest"},
+          // What was handed on is marked, and what is marked is committed every second.
+          {"enable.auto.commit", "true"},
+          {"enable.auto.offset.store", "false"},
+          {"auto.commit.interval.ms", "1000"},
+          // After a kill the partitions go to another member, or back to this one, within ten
+          // seconds.
+          {"session.timeout.ms", "10000"},
+          {"partition.assignment.strategy", "range,roundrobin"},
+          {"enable.partition.eof", "false"}};
+}
+
+}  // namespace heald::kafka

@@ -1,0 +1,230 @@
+// The source against brokers: those that HEALD_TEST_KAFKA_BROKERS names, else mock ones. To join a
+// group takes the mock brokers three seconds, so each case does much.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/fakes/child_process.h"
+#include "tests/fakes/source_harness.h"
+#include "tests/kafka/cluster.h"
+
+extern "C" const heald_plugin heald_plugin_v1;
+
+namespace heald::kafka_test {
+namespace {
+
+using fakes::SourceHarness;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+
+#define NEEDS_THE_MOCK()                                             \
+  if (cluster_.outside()) {                                          \
+    GTEST_SKIP() << "brokers that can be stopped are needed: unset " \
+                    "HEALD_TEST_KAFKA_BROKERS";                      \
+  }
+
+std::string Sample(int number) {
+  return R"({"name": "n", "value": )" + std::to_string(number) + "}";
+}
+
+class KafkaSourceTest : public ::testing::Test {
+ protected:
+  Json Config(const std::string& topic, const std::string& group) const {
+    return {{"brokers", cluster_.broker_list()},
+            {"topics", {topic}},
+            {"group", group},
+            {"start", "earliest"},
+            {"interval", 1'000'000'000}};
+  }
+  // The values of all that came, once there are `count` of them.
+  static std::vector<int> Values(SourceHarness& source, size_t count, int seconds = 40) {
+    std::vector<int> values;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    while (values.size() < count && std::chrono::steady_clock::now() < until) {
+      for (const auto& row : source.TakeRows()) values.push_back(static_cast<int>(row.value));
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return values;
+  }
+  template <typename F>
+  static bool Await(F met, int seconds = 40) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    while (std::chrono::steady_clock::now() < until) {
+      if (met()) return true;
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return false;
+  }
+  static std::vector<int> Range(int from, int to) {
+    std::vector<int> range;
+    for (int i = from; i <= to; ++i) range.push_back(i);
+    return range;
+  }
+
+  Cluster cluster_;
+};
+
+TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEnded) {
+  const std::string topic = cluster_.NewTopic();
+  const std::string group = Unique("group");
+  for (int i = 1; i <= 20; ++i) cluster_.Produce(topic, Sample(i));
+  cluster_.Produce(topic, "poison");
+  cluster_.Produce(topic, R"({"name": "cpu", "fields": {"idle": 21}, "tags": {"host": "a"}})");
+  {
+    SourceHarness source(heald_plugin_v1, "bus", Config(topic, group));
+    EXPECT_EQ(Values(source, 21), Range(1, 21));
+    EXPECT_THAT(source.log(),
+                ::testing::Contains(::testing::AllOf(
+                    HasSubstr("message 20 of " + topic + "[0] is no JSON"), HasSubstr("skipped"))));
+    EXPECT_EQ(source.host().MetricTotal("bad_messages_total"), 1);
+    EXPECT_EQ(source.Poll(), "");
+    EXPECT_EQ(source.host().MetricTotal("assigned_partitions"), 1);
+  }
+  for (int i = 22; i <= 30; ++i) cluster_.Produce(topic, Sample(i));
+  SourceHarness source(heald_plugin_v1, "bus", Config(topic, group));
+  EXPECT_EQ(Values(source, 9), Range(22, 30)) << "committed when it left";
+}
+
+TEST_F(KafkaSourceTest, WaitsWhereThePipelineIsBehindAndStopsAtABadMessageWhereAsked) {
+  const std::string topic = cluster_.NewTopic();
+  Json config = Config(topic, Unique("group"));
+  config["on_bad_message"] = "stop";
+  SourceHarness source(heald_plugin_v1, "bus", config);
+  source.sink().SetFull(true);
+  for (int i = 1; i <= 10; ++i) cluster_.Produce(topic, Sample(i));
+  ASSERT_TRUE(Await([&] { return source.host().MetricTotal("messages_total") > 0; }));
+  for (int i = 11; i <= 300; ++i) cluster_.Produce(topic, Sample(i));
+  ASSERT_TRUE(Await([&] {
+    EXPECT_EQ(source.Poll(), "");
+    return source.host().MetricTotal("lag_messages|topic=" + topic) > 0;
+  }));
+  EXPECT_LT(source.host().MetricTotal("messages_total"), 300) << "paused";
+  EXPECT_THAT(source.TakeRows(), IsEmpty());
+  source.sink().SetFull(false);
+  EXPECT_EQ(Values(source, 300), Range(1, 300));
+
+  cluster_.Produce(topic, R"({"value": 1})");
+  cluster_.Produce(topic, Sample(301));
+  std::string health;
+  ASSERT_TRUE(Await([&] { return !(health = source.Poll()).empty(); }));
+  EXPECT_THAT(health, HasSubstr("message 300 of " + topic +
+                                "[0] has no name: the partition isn't "
+                                "read any further"));
+  EXPECT_THAT(source.TakeRows(), IsEmpty());
+}
+
+TEST_F(KafkaSourceTest, TwoMembersShareAndHandOver) {
+  const std::string topic = cluster_.NewTopic(4);
+  const std::string group = Unique("group");
+  SourceHarness first(heald_plugin_v1, "bus", Config(topic, group));
+  int number = 0;
+  const auto produce = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      ++number;
+      cluster_.Produce(topic, Sample(number), "key" + std::to_string(number));
+    }
+  };
+  produce(20);
+  std::vector<int> all = Values(first, 20);
+  ASSERT_EQ(all.size(), 20u);
+  const auto take = [&](SourceHarness& source) {
+    size_t taken = 0;
+    for (const auto& row : source.TakeRows()) {
+      all.push_back(static_cast<int>(row.value));
+      ++taken;
+    }
+    return taken;
+  };
+  {
+    SourceHarness second(heald_plugin_v1, "bus", Config(topic, group));
+    size_t of_second = 0;
+    ASSERT_TRUE(Await([&] {
+      produce(1);
+      take(first);
+      of_second += take(second);
+      return of_second > 0;
+    }));
+    ASSERT_TRUE(Await([&] {
+      take(first);
+      take(second);
+      return all.size() >= static_cast<size_t>(number);
+    }));
+  }
+  produce(20);
+  ASSERT_TRUE(Await([&] {
+    take(first);
+    return all.size() >= static_cast<size_t>(number);
+  }));
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, Range(1, number)) << "each message once";
+}
+
+TEST_F(KafkaSourceTest, LosesAndDoublesNothingWhileTheBrokersAreAway) {
+  NEEDS_THE_MOCK();
+  const char* wanted = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
+  const milliseconds outage(wanted != nullptr ? std::atoi(wanted) * 1000 : 2000);
+  const std::string topic = cluster_.NewTopic();
+  SourceHarness source(heald_plugin_v1, "bus", Config(topic, Unique("group")));
+  for (int i = 1; i <= 50; ++i) cluster_.Produce(topic, Sample(i));
+  ASSERT_EQ(Values(source, 50), Range(1, 50));
+  cluster_.Down();
+  const auto down = std::chrono::steady_clock::now();
+  std::string health;
+  ASSERT_TRUE(Await([&] { return !(health = source.Poll()).empty(); }));
+  EXPECT_THAT(health, HasSubstr("no broker of " + cluster_.broker_list()[0]));
+  std::this_thread::sleep_until(down + outage);
+  cluster_.Up();
+  const auto up = std::chrono::steady_clock::now();
+  for (int i = 51; i <= 100; ++i) cluster_.Produce(topic, Sample(i));
+  EXPECT_EQ(Values(source, 50), Range(51, 100));
+  ASSERT_TRUE(Await([&] { return source.Poll().empty(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - up, std::chrono::seconds(6));
+}
+
+TEST_F(KafkaSourceTest, ReadsWhatAnotherMakersClientWrites) {
+  const std::string topic = cluster_.NewTopic();
+  const std::string folder = ::testing::TempDir() + Unique("heald-kafka");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/lines") << Sample(1) << "\n" << Sample(2) << "\n";
+  SourceHarness source(heald_plugin_v1, "bus", Config(topic, Unique("group")));
+  {
+    fakes::ChildProcess client(
+        {"/bin/sh", "-c",
+         std::string("exec '") + HEALD_NODE + "' '" + HEALD_KAFKA_CLIENT + "' produce " +
+             cluster_.brokers() + " " + topic + " <" + folder + "/lines"},
+        folder + "/log");
+    EXPECT_TRUE(Await([&] { return !client.Running(); }));
+  }
+  std::ifstream log(folder + "/log");
+  EXPECT_EQ(Values(source, 2), Range(1, 2))
+      << std::string(std::istreambuf_iterator<char>(log), std::istreambuf_iterator<char>());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(KafkaSourceTest, SaysThatATopicIsMissing) {
+  NEEDS_THE_MOCK();
+  const std::string topic = cluster_.NewTopic();
+  rd_kafka_mock_topic_set_error(cluster_.mock(), topic.c_str(),
+                                RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  SourceHarness source(heald_plugin_v1, "bus", Config(topic, Unique("group")));
+  std::string health;
+  ASSERT_TRUE(Await([&] { return !(health = source.Poll()).empty(); }));
+  EXPECT_EQ(health, "topic '" + topic + "' doesn't exist: create it, or correct its name");
+}
+
+TEST_F(KafkaSourceTest, AReplyThatIsNoKafkaIsAClearState) {
+  SourceHarness source(
+      heald_plugin_v1, "bus",
+      {{"brokers", {"127.0.0.1:1"}}, {"topics", {"t"}}, {"interval", 1'000'000'000}});
+  EXPECT_EQ(source.Poll(milliseconds(300)),
+            "no broker of 127.0.0.1:1 answers (127.0.0.1:1: Connection refused)");
+}
+
+}  // namespace
+}  // namespace heald::kafka_test

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -114,6 +115,20 @@ void Cluster::Produce(const std::string& topic, const std::string& value, const 
       RD_KAFKA_V_KEY(key.empty() ? nullptr : key.data(), key.size()), RD_KAFKA_V_END);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_flush(handle_, kPatienceMs) != 0)
     throw std::runtime_error("the test's own message isn't written");
+}
+
+int64_t Cluster::Committed(const std::string& group, const std::string& topic,
+                           int partitions) const {
+  rd_kafka_t* asker =
+      NewHandle(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers_}, {"group.id", group}});
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(partitions);
+  for (int i = 0; i < partitions; ++i) rd_kafka_topic_partition_list_add(list, topic.c_str(), i);
+  rd_kafka_committed(asker, list, kPatienceMs);
+  int64_t sum = 0;
+  for (int i = 0; i < partitions; ++i) sum += std::max<int64_t>(list->elems[i].offset, 0);
+  rd_kafka_topic_partition_list_destroy(list);
+  rd_kafka_destroy_flags(asker, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  return sum;
 }
 
 std::vector<Record> Cluster::Read(const std::string& topic, size_t count,

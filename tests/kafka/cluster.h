@@ -39,6 +39,8 @@ class Cluster {
   // All of a topic from its beginning, once there are `count`, at the latest after `within`.
   std::vector<Record> Read(const std::string& topic, size_t count,
                            std::chrono::seconds within = std::chrono::seconds(20));
+  // How many messages of all partitions the group has committed.
+  int64_t Committed(const std::string& group, const std::string& topic, int partitions) const;
 
   // Of the mock only: no broker answers; all do again.
   void Down() { rd_kafka_mock_broker_set_down(mock_, -1); }

@@ -21,6 +21,7 @@
 #include "tests/fakes/certificates.h"
 #include "tests/fakes/child_process.h"
 #include "tests/kafka/cluster.h"
+#include "tests/kafka/secure_proxy.h"
 
 extern "C" const heald_plugin heald_plugin_v1;
 
@@ -295,6 +296,75 @@ TEST_F(KafkaDeliveryTest, AnEndWaitsForNobodyAndTheRestIsWrittenAfterTheNextStar
   Station station(dir_, Config(topic));
   ASSERT_TRUE(station.Delivered());
   EXPECT_EQ(Ids(topic, 20), Expected(20));
+}
+
+class KafkaSecurityTest : public KafkaDeliveryTest {
+ protected:
+  // Tells one event; what is wrong then.
+  std::string Trouble(const Value::Map& config) {
+    Station station(dir_, config);
+    station.Tell(1);
+    EXPECT_TRUE(station.Await([&] { return !station.stats().ok; }));
+    return station.stats().last_error;
+  }
+  static Value::Map Login(const std::string& password) {
+    return {{"mechanism", "PLAIN"}, {"username", "anna"}, {"password", password}};
+  }
+
+  const fakes::Authority authority_{dir_, "authority"};
+  const fakes::CertificateFiles certificate_ = authority_.Issue("broker", "IP:127.0.0.1");
+};
+
+TEST_F(KafkaSecurityTest, WritesThroughTlsWithALogin) {
+  NEEDS_THE_MOCK();
+  const SecureProxy proxy(cluster_->broker_list(), certificate_, "secret");
+  const std::string topic = cluster_->NewTopic(4);
+  Value::Map config = ConfigOf(proxy.brokers(), topic);
+  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  config.emplace_back("sasl", Login("secret"));
+  Station station(dir_, config);
+  for (int i = 1; i <= 20; ++i) station.Tell(i);
+  ASSERT_TRUE(station.Delivered()) << station.stats().last_error;
+  EXPECT_EQ(Ids(topic, 20).size(), 20u);
+  EXPECT_GT(proxy.logins(), 0);
+}
+
+TEST_F(KafkaSecurityTest, ARefusedLoginNamesTheUserAndNotThePassword) {
+  NEEDS_THE_MOCK();
+  const SecureProxy proxy(cluster_->broker_list(), certificate_, "secret");
+  Value::Map config = ConfigOf(proxy.brokers(), "t");
+  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  config.emplace_back("sasl", Login("wr0ng"));
+  const std::string trouble = Trouble(config);
+  EXPECT_THAT(trouble, HasSubstr("the brokers refuse the login of user 'anna'"));
+  EXPECT_THAT(trouble, HasSubstr("Invalid username or password"));
+  EXPECT_THAT(trouble, HasSubstr("check sasl.username, sasl.password and sasl.mechanism"));
+  EXPECT_THAT(trouble, ::testing::Not(HasSubstr("wr0ng")));
+}
+
+TEST_F(KafkaSecurityTest, AnUnknownAuthorityIsNotTrusted) {
+  NEEDS_THE_MOCK();
+  const SecureProxy proxy(cluster_->broker_list(), certificate_);
+  Value::Map config = ConfigOf(proxy.brokers(), "t");
+  config.emplace_back("tls", Value::Map{});
+  EXPECT_THAT(Trouble(config), HasSubstr("shows a certificate that isn't trusted"));
+}
+
+TEST_F(KafkaSecurityTest, ACertificateForAnotherNameIsNotTrusted) {
+  NEEDS_THE_MOCK();
+  const SecureProxy proxy(cluster_->broker_list(), authority_.Issue("other", "DNS:elsewhere"));
+  Value::Map config = ConfigOf(proxy.brokers(), "t");
+  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  EXPECT_THAT(Trouble(config), HasSubstr("or is made for another name"));
+}
+
+TEST_F(KafkaSecurityTest, PlainWhereTlsIsSpokenAndTlsWhereItIsNotAreTold) {
+  NEEDS_THE_MOCK();
+  const SecureProxy proxy(cluster_->broker_list(), certificate_);
+  EXPECT_THAT(Trouble(ConfigOf(proxy.brokers(), "t")), HasSubstr("Then write tls: {}"));
+  Value::Map config = Config("t");
+  config.emplace_back("tls", Value::Map{});
+  EXPECT_THAT(Trouble(config), HasSubstr("hangs up instead of talking TLS"));
 }
 
 // The child of the next test: has events that no broker takes, until it is killed.

@@ -64,11 +64,11 @@ TEST(KafkaSourceConfigTest, WhatReadingRestsUponStaysAsItIs) {
 
 TEST(KafkaSourceConfigTest, TheGroupIsTheNodesUnlessNamed) {
   SourceConfig config = Good();
-  EXPECT_EQ(ConsumerSettings(config, "bus").at("group.id"), "heald-bus");
+  EXPECT_EQ(ConsumerSettings(config, "bus").fixed.at("group.id"), "heald-bus");
   config.group = "mine";
   config.start = Begin::kEarliest;
-  EXPECT_EQ(ConsumerSettings(config, "bus").at("group.id"), "mine");
-  EXPECT_EQ(ConsumerSettings(config, "bus").at("auto.offset.reset"), "earliest");
+  EXPECT_EQ(ConsumerSettings(config, "bus").fixed.at("group.id"), "mine");
+  EXPECT_EQ(ConsumerSettings(config, "bus").fixed.at("auto.offset.reset"), "earliest");
 }
 
 }  // namespace

@@ -6,16 +6,17 @@
 
 namespace heald::kafka {
 
-const std::map<std::string, std::string>& ProducerSettings() {
-  static const std::map<std::string, std::string> settings = {
-      {"enable.idempotence", "true"},
-      {"acks", "all"},
-      {"request.required.acks", "all"},
-      // Nothing is given up by librdkafka: what it was handed is either written or the agent ends.
-      // So an event that is handed over again is never written twice by one agent.
-      {"message.timeout.ms", "0"},
-      // The partition of a key is the same as with Kafka's own clients.
-      {"partitioner", "murmur2_random"}};
+const Settings& ProducerSettings() {
+  static const Settings settings = {
+      {{"enable.idempotence", "true"},
+       {"acks", "all"},
+       {"request.required.acks", "all"},
+       // Nothing is given up by librdkafka: what it was handed is either written or the agent ends.
+       // So an event that is handed over again is never written twice by one agent.
+       {"message.timeout.ms", "0"},
+       // The partition of a key is the same as with Kafka's own clients.
+       {"partitioner", "murmur2_random"}},
+      {}};
   return settings;
 }
 

@@ -54,6 +54,6 @@ struct NotifierConfig : KafkaConfig {
 std::vector<Problem> CheckNotifierConfig(const NotifierConfig& config);
 
 // Settings of librdkafka that delivery rests upon.
-const std::map<std::string, std::string>& ProducerSettings();
+const Settings& ProducerSettings();
 
 }  // namespace heald::kafka

@@ -33,19 +33,18 @@ std::vector<Problem> CheckSourceConfig(const SourceConfig& config) {
   return problems;
 }
 
-std::map<std::string, std::string> ConsumerSettings(const SourceConfig& config,
-                                                    std::string_view node) {
-  return {{"group.id", config.group.empty() ? "heald-" + std::string(node) : config.group},
-          {"auto.offset.reset", config.start == Begin::kLatest ? "latest" : "earliest"},
-          // What was handed on is marked, and what is marked is committed every second.
-          {"enable.auto.commit", "true"},
-          {"enable.auto.offset.store", "false"},
-          {"auto.commit.interval.ms", "1000"},
-          // After a kill the partitions go to another member, or back to this one, within ten
-          // seconds.
-          {"session.timeout.ms", "10000"},
-          {"partition.assignment.strategy", "range,roundrobin"},
-          {"enable.partition.eof", "false"}};
+Settings ConsumerSettings(const SourceConfig& config, std::string_view node) {
+  return {{{"group.id", config.group.empty() ? "heald-" + std::string(node) : config.group},
+           {"auto.offset.reset", config.start == Begin::kLatest ? "latest" : "earliest"},
+           // What was handed on is marked, and what is marked is committed every second.
+           {"enable.auto.commit", "true"},
+           {"enable.auto.offset.store", "false"},
+           {"partition.assignment.strategy", "range,roundrobin"},
+           {"enable.partition.eof", "false"}},
+          {{"auto.commit.interval.ms", "1000"},
+           // After a kill the partitions are read again within ten seconds.
+           {"session.timeout.ms", "10000"},
+           {"queued.max.messages.kbytes", "16384"}}};
 }
 
 }  // namespace heald::kafka

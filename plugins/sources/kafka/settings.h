@@ -57,7 +57,6 @@ struct SourceConfig : KafkaConfig {
 std::vector<Problem> CheckSourceConfig(const SourceConfig& config);
 
 // Settings of librdkafka that reading rests upon.
-std::map<std::string, std::string> ConsumerSettings(const SourceConfig& config,
-                                                    std::string_view node);
+Settings ConsumerSettings(const SourceConfig& config, std::string_view node);
 
 }  // namespace heald::kafka

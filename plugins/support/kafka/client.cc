@@ -12,9 +12,9 @@ constexpr int kSyslogWarning = 4;
 }  // namespace
 
 Client::Client(sdk::Host host, const KafkaConfig& config, rd_kafka_type_t type,
-               const std::map<std::string, std::string>& own, ClientEvents& events)
+               const Settings& settings, ClientEvents& events)
     : host_(host), config_(config), events_(events) {
-  Conf conf = MakeConf(config, own);
+  Conf conf = MakeConf(config, settings);
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_error_cb(conf.get(), &OnError);
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);

@@ -5,7 +5,6 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -30,8 +29,8 @@ class Client {
  public:
   // Starts librdkafka's threads, which connect by themselves. Throws Failure(HEALD_INVALID) where
   // it refuses the settings. `events` outlives it.
-  Client(sdk::Host host, const KafkaConfig& config, rd_kafka_type_t type,
-         const std::map<std::string, std::string>& own, ClientEvents& events);
+  Client(sdk::Host host, const KafkaConfig& config, rd_kafka_type_t type, const Settings& settings,
+         ClientEvents& events);
   // Ends without a word to the cluster: close a consumer before.
   ~Client();
   Client(const Client&) = delete;

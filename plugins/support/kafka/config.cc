@@ -42,10 +42,8 @@ void CheckFile(const std::string& key, const std::string& path, std::vector<Prob
     problems->push_back({"/tls/" + key, "'" + path + "' can't be read"});
 }
 
-// Of the same name in the file and in the plugin the plugin's wins, so that nothing that delivery
-// rests upon can be switched off; CheckKafkaConfig has refused it before.
-Properties AllOf(const KafkaConfig& config, const Properties& own) {
-  Properties all = own;
+Properties AllOf(const KafkaConfig& config, const Settings& settings) {
+  Properties all = settings.usual;
   std::string brokers;
   for (const std::string& broker : config.brokers) brokers += (brokers.empty() ? "" : ",") + broker;
   all["bootstrap.servers"] = brokers;
@@ -72,14 +70,14 @@ Properties AllOf(const KafkaConfig& config, const Properties& own) {
   all.emplace("reconnect.backoff.ms", "100");
   all.emplace("reconnect.backoff.max.ms", "2000");
   all.emplace("socket.keepalive.enable", "true");
-  for (const auto& [name, value] : config.librdkafka)
-    if (!own.contains(name)) all[name] = value;
+  for (const auto& [name, value] : config.librdkafka) all[name] = value;
+  for (const auto& [name, value] : settings.fixed) all[name] = value;
   return all;
 }
 
 }  // namespace
 
-std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Properties& own) {
+std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings& settings) {
   std::vector<Problem> problems;
   for (size_t i = 0; i < config.brokers.size(); ++i)
     if (const std::string problem = CheckBroker(config.brokers[i]); !problem.empty())
@@ -102,7 +100,7 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Propertie
       problems.push_back({pointer, "write " + std::string(named->second) + " instead"});
       continue;
     }
-    if (own.contains(name)) {
+    if (settings.fixed.contains(name)) {
       problems.push_back({pointer, "is set by heald itself: leave it out"});
       continue;
     }
@@ -115,10 +113,10 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Propertie
   return problems;
 }
 
-Conf MakeConf(const KafkaConfig& config, const Properties& own) {
+Conf MakeConf(const KafkaConfig& config, const Settings& settings) {
   Conf conf(rd_kafka_conf_new());
   char error[512];
-  for (const auto& [name, value] : AllOf(config, own))
+  for (const auto& [name, value] : AllOf(config, settings))
     if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), error, sizeof error) !=
         RD_KAFKA_CONF_OK)
       throw sdk::Failure(HEALD_INVALID, "librdkafka doesn't take a setting: " + std::string(error));

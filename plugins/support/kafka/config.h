@@ -84,10 +84,14 @@ struct Problem {
   std::string message;
 };
 
-// What the schema can't say, and settings that librdkafka doesn't take. `own` are settings that the
-// plugin makes itself; the file may not touch them.
-std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config,
-                                      const std::map<std::string, std::string>& own);
+// What a plugin asks of librdkafka, by its names.
+struct Settings {
+  std::map<std::string, std::string> fixed;  // the file may not touch them
+  std::map<std::string, std::string> usual;  // unless the file says something else
+};
+
+// What the schema can't say, and settings that librdkafka doesn't take.
+std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings& settings);
 
 struct DropConf {
   void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
@@ -95,7 +99,7 @@ struct DropConf {
 using Conf = std::unique_ptr<rd_kafka_conf_t, DropConf>;
 
 // Everything that config and plugin say, as librdkafka wants it. Throws Failure(HEALD_INVALID).
-Conf MakeConf(const KafkaConfig& config, const std::map<std::string, std::string>& own);
+Conf MakeConf(const KafkaConfig& config, const Settings& settings);
 
 // One setting as it is in force; empty where there is none of that name.
 std::string ConfValue(const rd_kafka_conf_t* conf, const char* name);

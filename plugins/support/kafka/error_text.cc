@@ -42,7 +42,7 @@ std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const Kaf
         return clean.substr(0, clean.find(": ")) +
                " shows a certificate that isn't trusted, or is made for another name: set "
                "tls.ca_file to its authority, and write the name of the certificate in brokers";
-      if (Contains(reason, "wrong version number"))
+      if (Contains(reason, "wrong version number") || Contains(reason, "PLAINTEXT"))
         return clean.substr(0, clean.find(": ")) +
                " doesn't talk TLS at that port: take another port, or tls out";
       if (Contains(reason, "certificate required") || Contains(reason, "alert"))
@@ -62,6 +62,9 @@ std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const Kaf
   if (Contains(reason, "connecting to a SSL listener"))
     return "the brokers hang up at once (" + clean +
            "): is that a port for TLS? Then write tls: {}";
+  if (config.tls && Contains(reason, "Disconnected") && !Contains(reason, "in state UP"))
+    return clean.substr(0, clean.find(": ")) +
+           " hangs up instead of talking TLS: take another port, or tls out";
   if (Contains(reason, "SASL") && Contains(reason, "mechanism"))
     return "no login with the brokers (" + clean + "): check sasl.mechanism";
   return "no broker of " + BrokersText(config) + " answers (" +

@@ -37,7 +37,9 @@ TEST(KafkaEventReaderTest, ReadsThePlainForm) {
           "summary": "disk sda reports errors", "value": 17, "time": "2026-11-21T21:02:30Z"})");
   ASSERT_EQ(findings.size(), 1u);
   const Finding& finding = findings[0];
-  EXPECT_EQ(finding.kind, sdk::FindingKind::kEvent);
+  EXPECT_EQ(finding.kind, sdk::FindingKind::kAnomaly);
+  EXPECT_EQ(Read(R"({"name": "deployed", "kind": "event", "severity": "info"})").at(0).kind,
+            sdk::FindingKind::kEvent);
   EXPECT_EQ(finding.state, FindingState::kOpen);
   EXPECT_EQ(finding.severity, Severity::kCritical);
   EXPECT_EQ(finding.metric, "disk_failing");

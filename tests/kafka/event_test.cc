@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plugins/notifiers/kafka/config.h"
+#include "plugins/support/cloud_event.h"
 
 namespace heald::kafka {
 namespace {
@@ -91,21 +92,21 @@ TEST_F(KafkaEventTest, AllThatIsToldOfAnIncidentHasOneKey) {
 
 TEST_F(KafkaEventTest, TypesNameWhatHappened) {
   incident_.state = HEALD_INCIDENT_RESOLVED;
-  EXPECT_EQ(TypeOf(notice_), "dev.heald.incident.resolved");
+  EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.incident.resolved");
   notice_.kind = HEALD_NOTICE_DECISION;
   notice_.decision = &decision_;
   decision_.verdict = HEALD_DECISION_AWAITS_APPROVAL;
-  EXPECT_EQ(TypeOf(notice_), "dev.heald.decision.awaits_approval");
+  EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.decision.awaits_approval");
   notice_.kind = HEALD_NOTICE_OUTCOME;
   notice_.outcome = &outcome_;
   outcome_.state = HEALD_OUTCOME_VERIFIED;
-  EXPECT_EQ(TypeOf(notice_), "dev.heald.outcome.verified");
+  EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.outcome.verified");
   outcome_.state = 99;
-  EXPECT_EQ(TypeOf(notice_), "dev.heald.outcome.unknown_99") << "of a later host";
+  EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.outcome.unknown_99") << "of a later host";
   notice_.kind = HEALD_NOTICE_FINDING;
   notice_.finding = &finding_;
   finding_.state = HEALD_FINDING_CLEAR;
-  EXPECT_EQ(TypeOf(notice_), "dev.heald.finding.cleared");
+  EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.finding.cleared");
 }
 
 TEST_F(KafkaEventTest, AFilledInTopicIsAlwaysAName) {

@@ -21,13 +21,6 @@ struct Message {
 // `filled`: the config with its placeholders filled in for this event.
 Message MessageOf(const heald_notification& notice, const NotifierConfig& filled);
 
-// "dev.heald.incident.opened".
-std::string TypeOf(const heald_notification& notice);
-
-// "namespace=shop,service=orders": the incident's target where there is one, so that all that is
-// told of it has one key; empty where an event is about nothing.
-std::string SubjectOf(const heald_notification& notice);
-
 bool IsTopicCharacter(char c);
 
 }  // namespace heald::kafka

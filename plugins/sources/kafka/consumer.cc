@@ -218,8 +218,10 @@ bool Consumer::HandOn() {
       pending_.findings.erase(pending_.findings.begin());
     }
   } catch (const sdk::Failure& failed) {
-    if (failed.code() == HEALD_FULL) return false;
-    host_.Log(sdk::Level::kError, "messages can't be handed on: " + std::string(failed.what()));
+    if (failed.code() != HEALD_FULL && failed.code() != HEALD_CANCELLED) {
+      const std::lock_guard lock(mutex_);
+      group_trouble_ = "messages can't be handed on: " + std::string(failed.what());
+    }
     return false;
   }
   Mark();

@@ -100,7 +100,8 @@ uint64_t IdOf(const dom::object& object, const Finding& finding) {
 // {"status": "firing", "labels": {"alertname": …, "severity": …, …}, "annotations": {…}}.
 Finding EventOf(const dom::object& object, int64_t ts_ns) {
   Finding finding;
-  finding.kind = sdk::FindingKind::kEvent;
+  // A change, which may explain what is wrong elsewhere; without the word something is wrong.
+  if (TextIn(object, "kind") == "event") finding.kind = sdk::FindingKind::kEvent;
   finding.confidence = 1;
   finding.target = LabelsIn(object, {"target", "labels"}, "label");
   finding.annotations = LabelsIn(object, {"annotations"}, "annotation");

@@ -307,6 +307,7 @@ class KafkaSecurityTest : public KafkaDeliveryTest {
     EXPECT_TRUE(station.Await([&] { return !station.stats().ok; }));
     return station.stats().last_error;
   }
+  Value::Map Tls() const { return {{"enabled", true}, {"ca_file", authority_.ca_file()}}; }
   static Value::Map Login(const std::string& password) {
     return {{"mechanism", "PLAIN"}, {"username", "anna"}, {"password", password}};
   }
@@ -320,7 +321,7 @@ TEST_F(KafkaSecurityTest, WritesThroughTlsWithALogin) {
   const SecureProxy proxy(cluster_->broker_list(), certificate_, "secret");
   const std::string topic = cluster_->NewTopic(4);
   Value::Map config = ConfigOf(proxy.brokers(), topic);
-  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  config.emplace_back("tls", Tls());
   config.emplace_back("sasl", Login("secret"));
   Station station(dir_, config);
   for (int i = 1; i <= 20; ++i) station.Tell(i);
@@ -333,7 +334,7 @@ TEST_F(KafkaSecurityTest, ARefusedLoginNamesTheUserAndNotThePassword) {
   NEEDS_THE_MOCK();
   const SecureProxy proxy(cluster_->broker_list(), certificate_, "secret");
   Value::Map config = ConfigOf(proxy.brokers(), "t");
-  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  config.emplace_back("tls", Tls());
   config.emplace_back("sasl", Login("wr0ng"));
   const std::string trouble = Trouble(config);
   EXPECT_THAT(trouble, HasSubstr("the brokers refuse the login of user 'anna'"));
@@ -346,7 +347,7 @@ TEST_F(KafkaSecurityTest, AnUnknownAuthorityIsNotTrusted) {
   NEEDS_THE_MOCK();
   const SecureProxy proxy(cluster_->broker_list(), certificate_);
   Value::Map config = ConfigOf(proxy.brokers(), "t");
-  config.emplace_back("tls", Value::Map{});
+  config.emplace_back("tls", Value::Map{{"enabled", true}});
   EXPECT_THAT(Trouble(config), HasSubstr("shows a certificate that isn't trusted"));
 }
 
@@ -354,16 +355,17 @@ TEST_F(KafkaSecurityTest, ACertificateForAnotherNameIsNotTrusted) {
   NEEDS_THE_MOCK();
   const SecureProxy proxy(cluster_->broker_list(), authority_.Issue("other", "DNS:elsewhere"));
   Value::Map config = ConfigOf(proxy.brokers(), "t");
-  config.emplace_back("tls", Value::Map{{"ca_file", authority_.ca_file()}});
+  config.emplace_back("tls", Tls());
   EXPECT_THAT(Trouble(config), HasSubstr("or is made for another name"));
 }
 
 TEST_F(KafkaSecurityTest, PlainWhereTlsIsSpokenAndTlsWhereItIsNotAreTold) {
   NEEDS_THE_MOCK();
   const SecureProxy proxy(cluster_->broker_list(), certificate_);
-  EXPECT_THAT(Trouble(ConfigOf(proxy.brokers(), "t")), HasSubstr("Then write tls: {}"));
+  EXPECT_THAT(Trouble(ConfigOf(proxy.brokers(), "t")),
+              HasSubstr("Then write tls: {enabled: true}"));
   Value::Map config = Config("t");
-  config.emplace_back("tls", Value::Map{});
+  config.emplace_back("tls", Value::Map{{"enabled", true}});
   EXPECT_THAT(Trouble(config), HasSubstr("hangs up instead of talking TLS"));
 }
 

@@ -61,7 +61,7 @@ TEST(KafkaErrorTest, SaysWhatToDoAboutTls) {
                       "k:9/bootstrap: Disconnected while requesting ApiVersion: might be caused by "
                       "incorrect security.protocol configuration (connecting to a SSL listener?)",
                       Config()),
-              HasSubstr("Then write tls: {}"));
+              HasSubstr("Then write tls: {enabled: true}"));
 }
 
 TEST(KafkaErrorTest, SaysWhatIsWrongWithATopic) {

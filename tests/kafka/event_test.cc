@@ -144,7 +144,7 @@ NotifierConfig Good() {
 TEST(KafkaConfigTest, TakesBrokersTlsAndALogin) {
   NotifierConfig config = Good();
   config.sasl = SaslConfig{Mechanism::kScramSha256, "anna", "secret"};
-  config.tls = TlsConfig{};
+  config.tls.enabled = true;
   config.librdkafka = {{"compression.type", "zstd"}, {"linger.ms", "50"}};
   EXPECT_THAT(ProblemsOf(config), ::testing::IsEmpty());
   const Conf conf = MakeConf(config, ProducerSettings());
@@ -166,11 +166,11 @@ TEST(KafkaConfigTest, KnowsTheFourWaysOfSecurity) {
     return ConfValue(MakeConf(config, ProducerSettings()).get(), "security.protocol");
   };
   EXPECT_EQ(protocol(), "plaintext");
-  config.tls = TlsConfig{};
+  config.tls.enabled = true;
   EXPECT_EQ(protocol(), "ssl");
   config.sasl = SaslConfig{};
   EXPECT_EQ(protocol(), "sasl_ssl");
-  config.tls.reset();
+  config.tls.enabled = false;
   EXPECT_EQ(protocol(), "sasl_plaintext");
 }
 
@@ -185,10 +185,15 @@ TEST(KafkaConfigTest, SaysWhatIsWrongWithABroker) {
 
 TEST(KafkaConfigTest, SaysWhatIsWrongWithTls) {
   NotifierConfig config = Good();
-  config.tls = TlsConfig{.ca_file = "/no/such/ca.pem", .cert_file = "/dev/null", .key_file = ""};
+  config.tls = TlsConfig{
+      .enabled = true, .ca_file = "/no/such/ca.pem", .cert_file = "/dev/null", .key_file = ""};
   EXPECT_THAT(ProblemsOf(config),
               ::testing::ElementsAre("/tls/ca_file: '/no/such/ca.pem' can't be read",
                                      "/tls: cert_file and key_file belong together: give both"));
+  config.tls = {};
+  config.tls.ca_file = "/dev/null";
+  EXPECT_THAT(ProblemsOf(config),
+              ::testing::ElementsAre("/tls: write enabled: true beside these, or they do nothing"));
 }
 
 TEST(KafkaConfigTest, SettingsOfLibrdkafkaAreChecked) {

@@ -33,9 +33,10 @@ KafkaNotifier::KafkaNotifier(sdk::Host host, const Config& config)
       refused_(host.Counter("refused_messages_total", "Messages that the brokers refused")) {}
 
 void KafkaNotifier::Start() {
-  if (config_.sasl && config_.sasl->mechanism == Mechanism::kPlain && !config_.tls)
+  if (config_.sasl && config_.sasl->mechanism == Mechanism::kPlain && !config_.tls.enabled)
     host_.Log(sdk::Level::kWarning,
-              "the password goes over the network in the clear: add tls, or use SCRAM-SHA-512");
+              "the password goes over the network in the clear: add tls: {enabled: true}, or use "
+              "SCRAM-SHA-512");
   Connect();
 }
 

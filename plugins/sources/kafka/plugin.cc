@@ -29,9 +29,10 @@ class KafkaSource : public sdk::Source<KafkaSource> {
   sdk::Duration Interval() const { return config_.interval; }
 
   void Start(sdk::Sink sink) {
-    if (config_.sasl && config_.sasl->mechanism == Mechanism::kPlain && !config_.tls)
+    if (config_.sasl && config_.sasl->mechanism == Mechanism::kPlain && !config_.tls.enabled)
       host_.Log(sdk::Level::kWarning,
-                "the password goes over the network in the clear: add tls, or use SCRAM-SHA-512");
+                "the password goes over the network in the clear: add tls: {enabled: true}, or use "
+                "SCRAM-SHA-512");
     consumer_.Start(sink);
   }
   void Stop() { consumer_.Stop(); }

@@ -51,9 +51,8 @@ Properties AllOf(const KafkaConfig& config, const Settings& settings) {
   all["socket.connection.setup.timeout.ms"] = std::to_string(config.connect_timeout.ns / 1'000'000);
   const bool sasl = config.sasl.has_value();
   all["security.protocol"] =
-      config.tls ? (sasl ? "sasl_ssl" : "ssl") : (sasl ? "sasl_plaintext" : "plaintext");
-  if (config.tls) {
-    const TlsConfig& tls = *config.tls;
+      config.tls.enabled ? (sasl ? "sasl_ssl" : "ssl") : (sasl ? "sasl_plaintext" : "plaintext");
+  if (const TlsConfig& tls = config.tls; tls.enabled) {
     if (!tls.ca_file.empty()) all["ssl.ca.location"] = tls.ca_file;
     if (!tls.cert_file.empty()) all["ssl.certificate.location"] = tls.cert_file;
     if (!tls.key_file.empty()) all["ssl.key.location"] = tls.key_file;
@@ -82,12 +81,16 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings&
   for (size_t i = 0; i < config.brokers.size(); ++i)
     if (const std::string problem = CheckBroker(config.brokers[i]); !problem.empty())
       problems.push_back({"/brokers/" + std::to_string(i), problem});
-  if (config.tls) {
-    CheckFile("ca_file", config.tls->ca_file, &problems);
-    CheckFile("cert_file", config.tls->cert_file, &problems);
-    CheckFile("key_file", config.tls->key_file, &problems);
-    if (config.tls->cert_file.empty() != config.tls->key_file.empty())
+  const TlsConfig& tls = config.tls;
+  if (tls.enabled) {
+    CheckFile("ca_file", tls.ca_file, &problems);
+    CheckFile("cert_file", tls.cert_file, &problems);
+    CheckFile("key_file", tls.key_file, &problems);
+    if (tls.cert_file.empty() != tls.key_file.empty())
       problems.push_back({"/tls", "cert_file and key_file belong together: give both"});
+  } else if (!tls.ca_file.empty() || !tls.cert_file.empty() || !tls.key_file.empty() ||
+             tls.insecure_skip_verify) {
+    problems.push_back({"/tls", "write enabled: true beside these, or they do nothing"});
   }
   if (config.sasl && config.sasl->username.empty())
     problems.push_back({"/sasl/username", "is empty: name the user that logs in"});

@@ -19,6 +19,7 @@
 namespace heald::kafka {
 
 struct TlsConfig {
+  bool enabled = false;
   std::string ca_file;
   std::string cert_file;
   std::string key_file;
@@ -26,6 +27,7 @@ struct TlsConfig {
   static constexpr auto Fields() {
     using sdk::Field;
     return std::tuple(
+        Field("enabled", &TlsConfig::enabled, "Talk TLS to the brokers"),
         Field("ca_file", &TlsConfig::ca_file,
               "PEM file with the authorities to trust instead of the system's"),
         Field("cert_file", &TlsConfig::cert_file, "PEM file with the client certificate"),
@@ -55,7 +57,7 @@ struct SaslConfig {
 struct KafkaConfig {
   std::vector<std::string> brokers;
   std::string client_id = "heald";
-  std::optional<TlsConfig> tls{};
+  TlsConfig tls;
   std::optional<SaslConfig> sasl{};
   sdk::Duration connect_timeout = sdk::Seconds(10);
   std::map<std::string, std::string> librdkafka;
@@ -68,7 +70,7 @@ struct KafkaConfig {
               "others are learnt from these",
               {.required = true, .min_items = 1}),
         Field("client_id", &KafkaConfig::client_id, "Name in the brokers' logs and quotas"),
-        Field("tls", &KafkaConfig::tls, "Present, if only as {}: talk TLS to the brokers"),
+        Field("tls", &KafkaConfig::tls, "Whether the brokers talk TLS, and certificates"),
         Field("sasl", &KafkaConfig::sasl, "Log in at the brokers"),
         Field("connect_timeout", &KafkaConfig::connect_timeout,
               "Time limit of name look-up, connection, TLS handshake and login", {.min = 1e9}),

@@ -61,8 +61,8 @@ std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const Kaf
   }
   if (Contains(reason, "connecting to a SSL listener"))
     return "the brokers hang up at once (" + clean +
-           "): is that a port for TLS? Then write tls: {}";
-  if (config.tls && Contains(reason, "Disconnected") && !Contains(reason, "in state UP"))
+           "): is that a port for TLS? Then write tls: {enabled: true}";
+  if (config.tls.enabled && Contains(reason, "Disconnected") && !Contains(reason, "in state UP"))
     return clean.substr(0, clean.find(": ")) +
            " hangs up instead of talking TLS: take another port, or tls out";
   if (Contains(reason, "SASL") && Contains(reason, "mechanism"))

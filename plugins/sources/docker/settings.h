@@ -20,7 +20,7 @@ struct SourceConfig : support::HttpConfig {
   std::map<std::string, std::string> labels;
   sdk::Duration window = sdk::Minutes(10);
   bool usage = true;
-  int64_t max_concurrency = 8;
+  int64_t max_concurrency = 64;
 
   static constexpr auto Fields() {
     using sdk::Field;
@@ -41,7 +41,7 @@ struct SourceConfig : support::HttpConfig {
                   "So far back crashes, restarts and oom_kills are counted", {.min = 1e9}),
             Field("usage", &SourceConfig::usage, "Ask for processor, memory, network and disk too"),
             Field("max_concurrency", &SourceConfig::max_concurrency, "Containers asked at once",
-                  {.min = 1, .max = 64})),
+                  {.min = 1, .max = 1024})),
         HttpConfig::ConnectionFields());
   }
 };

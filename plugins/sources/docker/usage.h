@@ -1,5 +1,5 @@
 // What a container uses: the Engine's stats, and two of them made into rates. The Engine's own
-// deltas would cost a second per container. Part of the docker source. Thread rule: pure.
+// deltas would take it a second more. Part of the docker source. Thread rule: pure.
 #pragma once
 
 #include <cstdint>

@@ -244,6 +244,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   PipelineSpec spec_;
   std::shared_ptr<const Followers> followers_ = std::make_shared<const Followers>();
   EngineView view_;
+  int64_t view_ns_ = 0;  // monotonic
   std::shared_ptr<const api::ApprovalLinks> links_;
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
   std::vector<std::string> judged_by_;  // metrics that predictions are about

@@ -16,6 +16,8 @@
 namespace heald::agent {
 namespace {
 
+constexpr int64_t kEngineSilentNs = kMinute;
+
 bool IsWell(const NodeStats& s) {
   return s.ok && s.state != NodeState::kHung && s.state != NodeState::kFailed;
 }
@@ -201,7 +203,10 @@ std::vector<api::Check> Agent::Health() {
   std::vector<api::Check> checks;
   {
     const std::lock_guard lock(mutex_);
-    checks.push_back({"store", problem_.empty(), problem_});
+    const int64_t silent_ns = clock_.MonotonicNs() - view_ns_;
+    const bool alive = silent_ns < kEngineSilentNs;
+    checks.push_back(
+        {"engine", alive, alive ? "" : "hasn't come round for " + FormatElapsed(silent_ns)});
   }
   for (const NodeStats& s : runner_->stats())
     if (s.state == NodeState::kHung)
@@ -211,6 +216,11 @@ std::vector<api::Check> Agent::Health() {
 
 std::vector<api::Check> Agent::Ready() {
   std::vector<api::Check> checks = Health();
+  {
+    // No supervisor mends it by a restart, so it isn't Health's.
+    const std::lock_guard lock(mutex_);
+    checks.push_back({"store", problem_.empty(), problem_});
+  }
   for (const NodeStats& s : runner_->stats()) {
     // A notifier that can't deliver holds up nothing: what it has to say waits on disk.
     if (s.state == NodeState::kHung || s.kind == Kind::kNotifier) continue;

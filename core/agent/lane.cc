@@ -125,6 +125,7 @@ void Agent::KeepView() {
   EngineView view = ViewEngine();
   const std::lock_guard lock(mutex_);
   view_ = std::move(view);
+  view_ns_ = clock_.MonotonicNs();
 }
 
 // As it is now; where the engine takes long over something, as it was a moment ago.

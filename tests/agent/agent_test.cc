@@ -85,6 +85,7 @@ TEST_F(AgentTest, TheSwitchStopsAllAndSurvivesARestart) {
   SetSick([] { return false; });
   Write(HealingPipeline());
   StartAndWait();
+  ASSERT_TRUE(Eventually([this] { return Starts().size() == 1; }));
   int status = 0;
   Call("PUT", "/api/v1/switch", R"({"enabled": false, "actor": "anna"})", &status);
   ASSERT_EQ(status, 200);

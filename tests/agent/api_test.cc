@@ -57,6 +57,12 @@ TEST_F(AgentApiTest, APolicysModeIsChangedWhileItRunsAndSurvivesARestart) {
   EXPECT_EQ(Get("/api/v1/policies/cure")["mode"], "enforce");
   EXPECT_TRUE(agent().WaitForOutput("policy cure: mode enforce, set by user:anna", 5'000'000'000));
   EXPECT_THAT(agent().output(), HasSubstr("; the file says mode shadow"));
+  int status = 0;
+  const json refused =
+      Call("POST", "/api/v1/silences",
+           R"({"matchers": ["policy=cuer"], "for_seconds": 60, "comment": "x"})", &status);
+  EXPECT_EQ(status, 400);
+  EXPECT_EQ(refused["detail"], "there is no policy 'cuer'; did you mean 'cure'?");
   // The file wins as soon as it says something else.
   Write(InMode("approve"));
   const json reloaded = Call("POST", "/api/v1/reload", "{}");

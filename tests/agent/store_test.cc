@@ -87,7 +87,11 @@ TEST_F(AgentStoreTest, DetectsAndTellsButDoesNothingWhileTheStoreIsAway) {
     int status = 0;
     return Get("/readyz", &status).dump().find("store") != std::string::npos && status == 503;
   }));
+  int alive = 0;
+  Get("/healthz", &alive);
+  EXPECT_EQ(alive, 200) << "a supervisor's restart would mend nothing";
   ASSERT_TRUE(agent().WaitForOutput("the journal can't be used", kPatience)) << agent().output();
+  EXPECT_TRUE(agent().WaitForOutput("tried again every 2s", kPatience)) << agent().output();
   EXPECT_EQ(Starts().size(), 1u) << "it acted without its journal";
   server_->Start();
   ASSERT_TRUE(Eventually([this] { return Healed(); }, 40)) << agent().output();

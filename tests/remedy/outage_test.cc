@@ -185,6 +185,17 @@ TEST(RemedyOutageTest, ActsWithoutTheStoreWhereToldTo) {
   Rows(world.store.get());
 }
 
+TEST(RemedyOutageTest, WhatWaitedIsDoneAsSoonAsTheJournalIsWrittenAgain) {
+  OutageWorld world(Spec());
+  world.SetAway(true);
+  world.Open("payments");
+  world.Run(12 * kSecond);  // it looks again every five
+  EXPECT_EQ(world.gateway.executes, 0);
+  world.SetAway(false);
+  world.Run(kSecond);
+  EXPECT_EQ(world.gateway.executes, 1);
+}
+
 TEST(RemedyOutageTest, NeverActsWithoutTheStoreOnADiskThatTakesNothing) {
   OutageWorld world(Spec(true));
   world.Restart();

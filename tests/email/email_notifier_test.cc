@@ -14,6 +14,7 @@
 
 #include "tests/fakes/certificates.h"
 #include "tests/fakes/child_process.h"
+#include "tests/fakes/http_server.h"
 #include "tests/notifiers/harness.h"
 
 namespace heald::email {
@@ -218,6 +219,34 @@ TEST_F(EmailTest, WhoHasTheMailDoesntGetItAgain) {
   ASSERT_THAT(Mails(), SizeIs(2));
   EXPECT_THAT(Mails()[0]["to"], ElementsAre("ops@example.com"));
   EXPECT_THAT(Mails()[1]["to"], ElementsAre("late@example.com"));
+}
+
+TEST_F(EmailTest, AMailWhoseAnswerWasLostComesAgainWithItsId) {
+  NEEDS_SERVER();
+  StartServer();
+  for (const char* where : {"mail", "data"}) {
+    Plan({{"abort", where}});
+    const Told told = harness_.Tell({"e1"});
+    EXPECT_EQ(told.code, HEALD_UNAVAILABLE) << where;
+    EXPECT_TRUE(told.retryable) << where;
+  }
+  Plan(Json::object());
+  EXPECT_EQ(harness_.Tell({"e1"}).message, "");
+  ASSERT_THAT(Mails(), SizeIs(2));
+  EXPECT_EQ(Mails()[0]["headers"]["Message-ID"], Mails()[1]["headers"]["Message-ID"]);
+}
+
+TEST_F(EmailTest, WhatIsNoMailServerIsWaitedFor) {
+  fakes::HttpServer web([](const fakes::FakeRequest&) { return fakes::FakeReply{}; });
+  harness_.config() = {{"server", "smtp://127.0.0.1:" + std::to_string(web.port())},
+                       {"starttls", "never"},
+                       {"from", "heald@example.com"},
+                       {"to", {"ops@example.com"}},
+                       {"timeout", 300'000'000}};
+  const Told silent = harness_.Tell({"e1"});
+  EXPECT_EQ(silent.code, HEALD_UNAVAILABLE);
+  EXPECT_TRUE(silent.retryable);
+  EXPECT_THAT(silent.message, HasSubstr("doesn't answer in time"));
 }
 
 TEST_F(EmailTest, AServerThatIsAwayIsWaitedFor) {

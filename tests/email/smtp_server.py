@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A mail server on loopback for tests: aiosmtpd, and Python's own mail parser as the judge.
 
-  smtp_server.py FOLDER [--tls CERT KEY] [--login USER PASSWORD]
+  smtp_server.py FOLDER [--port PORT] [--tls CERT KEY] [--login USER PASSWORD]
 
 Writes its port to FOLDER/port. Each mail becomes a line of FOLDER/mails.jsonl: envelope, headers as
 the parser understands them, both parts, and what is wrong with the bytes. FOLDER/plan, where there is
-one, is read before each mail: {"rcpt": {"a@b": "550 no"}, "mail": "451 later", "data": "552 no"}.
+one, is read before each mail: {"rcpt": {"a@b": "550 no"}, "mail": "451 later", "data": "552 no"};
+{"abort": "mail"} cuts the connection there, {"abort": "data"} after the mail was taken.
 """
 import asyncio
 import email
@@ -46,6 +47,8 @@ def faults(data):
 
 class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
+        if plan().get("abort") == "mail":
+            server.transport.abort()
         if answer := plan().get("mail"):
             return answer
         envelope.mail_from = address
@@ -77,10 +80,13 @@ class Handler:
         }
         with open(os.path.join(folder, "mails.jsonl"), "a") as file:
             file.write(json.dumps(record) + "\n")
+        if plan().get("abort") == "data":
+            server.transport.abort()
         return "250 taken"
 
 
 settings = {}
+wanted_port = int(options[options.index("--port") + 1]) if "--port" in options else 0
 if "--tls" in options:
     at = options.index("--tls")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -100,7 +106,8 @@ if "--login" in options:
 async def serve():
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(Handler(), hostname="localhost", loop=loop, **settings), "127.0.0.1", 0)
+        lambda: SMTP(Handler(), hostname="localhost", loop=loop, **settings),
+        "127.0.0.1", wanted_port)
     with open(os.path.join(folder, "port.new"), "w") as file:
         file.write(str(server.sockets[0].getsockname()[1]))
     os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))

@@ -3,7 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <set>
+
 #include "tests/agent/fixture.h"
+#include "tests/fakes/child_process.h"
 #include "tests/fakes/http_server.h"
 
 namespace heald::testing {
@@ -27,7 +34,21 @@ class NotifiersAgentTest : public AgentTest {
            "    config: {url: '" +
            pager_.url() +
            "/v2/enqueue', routing_key: 0123456789abcdef0123456789abcdef, "
-           "trigger_on: [opened]}\n";
+           "trigger_on: [opened]}\n"
+           "  mail:\n    plugin: email\n    inputs: [ill, cure]\n"
+           "    config: {server: 'smtp://127.0.0.1:" +
+           std::to_string(mail_port_) +
+           "', starttls: never, from: heald@example.com, to: [ops@example.com]}\n";
+  }
+  static bool HasMailServer() {
+    return std::system((std::string(HEALD_PYTHON) + " -c 'import aiosmtpd' 2>/dev/null").c_str()) ==
+           0;
+  }
+  std::vector<nlohmann::json> Mails() {
+    std::vector<nlohmann::json> mails;
+    std::ifstream in(dir_ + "/mails.jsonl");
+    for (std::string line; std::getline(in, line);) mails.push_back(nlohmann::json::parse(line));
+    return mails;
   }
   bool Healed() {
     nlohmann::json page = Get("/api/v1/incidents");
@@ -36,13 +57,16 @@ class NotifiersAgentTest : public AgentTest {
   }
   bool NothingWaits() {
     const std::string page = GetText("/metrics");
-    for (const char* node : {"hook", "pager"}) {
+    for (const char* node : {"hook", "pager", "mail"}) {
+      if (node == std::string("mail") && !mail_) continue;
       const size_t at = page.find(std::string("heald_spool_notices{node=\"") + node + "\"");
       if (at == std::string::npos || page.substr(page.find("} ", at) + 2, 2) != "0\n") return false;
     }
     return true;
   }
 
+  const int mail_port_ = fakes::FreePort();
+  std::optional<fakes::ChildProcess> mail_;
   fakes::HttpServer hook_{[](const fakes::FakeRequest&) { return fakes::FakeReply{}; }};
   fakes::HttpServer pager_{[](const fakes::FakeRequest&) {
     return fakes::FakeReply{.status = 202, .body = R"({"status":"success"})"};
@@ -50,7 +74,7 @@ class NotifiersAgentTest : public AgentTest {
 };
 
 TEST_F(NotifiersAgentTest, AKillInTheMiddleLosesNothingAndChangesNoId) {
-  // The webhook hangs in its first request; PagerDuty is away.
+  // The webhook hangs in its first request; PagerDuty and the mail server are away.
   hook_.SetScript([](const fakes::FakeRequest&) {
     return fakes::FakeReply{.delay = std::chrono::seconds(60)};
   });
@@ -65,6 +89,14 @@ TEST_F(NotifiersAgentTest, AKillInTheMiddleLosesNothingAndChangesNoId) {
 
   hook_.SetScript([](const fakes::FakeRequest&) { return fakes::FakeReply{}; });
   pager_.Start();
+  if (HasMailServer())
+    mail_.emplace(
+        std::vector<std::string>{HEALD_PYTHON,
+                                 std::string(HEALD_SOURCE_DIR) + "/tests/email/smtp_server.py",
+                                 dir_, "--port", std::to_string(mail_port_)},
+        dir_ + "/mail.log");
+  else
+    std::cerr << "python3-aiosmtpd is not installed: the mail notifier isn't tested here\n";
   StartAndWait();
   ASSERT_TRUE(Eventually([this] { return NothingWaits(); }, 40)) << agent().output();
   const std::vector<fakes::FakeRequest> told = hook_.requests();
@@ -86,6 +118,17 @@ TEST_F(NotifiersAgentTest, AKillInTheMiddleLosesNothingAndChangesNoId) {
     calls.push_back(nlohmann::json::parse(request.body)["event_action"]);
   EXPECT_THAT(calls, Contains("trigger"));
   EXPECT_THAT(calls, Contains("resolve"));
+  if (mail_) {
+    std::set<std::string> letters;
+    bool resolved = false;
+    for (const nlohmann::json& mail : Mails()) {
+      EXPECT_TRUE(letters.insert(mail["headers"]["Message-ID"]).second) << "told twice";
+      resolved = resolved || mail["headers"]["Subject"] == "✅ Resolved · a · sick";
+      EXPECT_TRUE(mail["faults"].empty()) << mail["faults"];
+    }
+    EXPECT_EQ(letters.size(), 2u) << "opened and resolved";
+    EXPECT_TRUE(resolved);
+  }
   EXPECT_THAT(GetText("/metrics"),
               HasSubstr("heald_plugin_http_requests_total{class=\"2xx\",node=\"hook\""));
 }

@@ -46,7 +46,7 @@ std::vector<Case> Cases() {
            [](const std::string& url) {
              return Value::Map{{"url", url + "/hook"}};
            },
-           [](const fakes::FakeRequest&) { return fakes::FakeReply{.status = 204}; },
+           [](const fakes::FakeRequest&) { return fakes::FakeReply{.body = "{}"}; },
            [](const fakes::FakeRequest& request) {
              return std::string(request.Header("idempotency-key"));
            },
@@ -258,7 +258,7 @@ TEST_P(NotifierDeliveryTest, WhatWaitsSurvivesARestart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Http, NotifierDeliveryTest, ::testing::ValuesIn(Cases()),
-                         [](const auto& info) { return info.param.plugin; });
+                         [](const auto& each) { return each.param.plugin; });
 
 }  // namespace
 }  // namespace heald::testing

@@ -56,8 +56,9 @@ class Receiver {
   Madness Next() {
     if (!mad_ || random_() % 2 == 0) return Madness::kNone;
     const auto madness = static_cast<Madness>(1 + random_() % 7);
-    // Waiting takes time: a few of these are enough.
-    return madness == Madness::kSilence && counts_[madness] == 2 ? Madness::kBroken : madness;
+    // Waiting takes time: one of each is enough.
+    const bool waits = madness == Madness::kSilence || madness == Madness::kTooMany;
+    return waits && counts_[madness] == 1 ? Madness::kBroken : madness;
   }
   fakes::FakeReply Answer(const fakes::FakeRequest& request) {
     const std::lock_guard lock(mutex_);
@@ -81,7 +82,7 @@ class Receiver {
         return {.delay = std::chrono::seconds(5)};
       case Madness::kSlowBytes:
         reply.chunk_bytes = 1;
-        reply.pause = std::chrono::milliseconds(2);
+        reply.pause = std::chrono::milliseconds(1);
         break;
       default:
         break;

@@ -85,6 +85,7 @@ support::HttpRequest WebhookNotifier::RequestOf(const Notices& notices,
     request.headers.emplace_back("X-Heald-Signature",
                                  Signature(config_.signing_secret, seconds, request.body));
   }
+  request.repeatable = true;  // the event's id makes it one, and connections are kept
   request.on_data = support::IgnoreBody();
   return request;
 }

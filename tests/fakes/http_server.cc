@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -161,6 +162,8 @@ void HttpServer::Accept() {
       return;
     }
     if (fd < 0) continue;
+    const int now = 1;  // a body must not wait for its head to be acknowledged
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
     Connection& connection = *open_.emplace_back(std::make_unique<Connection>());
     connection.fd = fd;
     connection.number = ++connections_;

@@ -17,7 +17,7 @@ async function produce() {
 }
 
 async function consume() {
-  const consumer = kafka.consumer({groupId: `heald-test-${process.pid}-${Date.now()}`})
+  const consumer = kafka.consumer({groupId: `heald-test-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 200})
   await consumer.connect()
   await consumer.subscribe({topics: [topic], fromBeginning: true})
   let left = Number(count)

@@ -2,6 +2,10 @@
 // group takes the mock brokers three seconds, so each case does much.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -43,7 +47,7 @@ class KafkaSourceTest : public ::testing::Test {
                    {"interval", 1'000'000'000}};
     // The mock brokers make a rebalance last that long, less a second; the first takes three.
     if (!cluster_.outside())
-      config["librdkafka"] = {{"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "300"}};
+      config["librdkafka"] = {{"session.timeout.ms", "3500"}, {"heartbeat.interval.ms", "300"}};
     return config;
   }
   // kafkajs writes the samples 1 to `count`.
@@ -91,7 +95,15 @@ class KafkaSourceTest : public ::testing::Test {
   Cluster cluster_;
 };
 
-TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEnded) {
+TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEndedAndEventsToo) {
+  const std::string events = cluster_.NewTopic();
+  Json config = Config(events, Unique("group"));
+  config["reads"] = "events";
+  SourceHarness event_source(heald_plugin_v1, "alerts", config);
+  cluster_.Produce(events, R"({"name": "Down", "target": {"service": "orders"}})");
+  cluster_.Produce(events,
+                   R"({"name": "Down", "target": {"service": "orders"}, "state": "clear"})");
+
   const std::string topic = cluster_.NewTopic();
   const std::string group = Unique("group");
   ProduceByAnotherClient(topic, 20);
@@ -110,6 +122,16 @@ TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEnded) {
   for (int i = 22; i <= 30; ++i) cluster_.Produce(topic, Sample(i));
   SourceHarness source(heald_plugin_v1, "bus", Config(topic, group));
   EXPECT_EQ(Values(source, 9), Range(22, 30)) << "committed when it left";
+
+  std::vector<sdk::Finding> findings;
+  ASSERT_TRUE(Await([&] {
+    for (sdk::Finding& finding : event_source.sink().TakeFindings())
+      findings.push_back(std::move(finding));
+    return findings.size() == 2;
+  }));
+  EXPECT_EQ(findings[0].metric, "Down");
+  EXPECT_EQ(findings[1].state, sdk::FindingState::kClear);
+  EXPECT_EQ(findings[0].id, findings[1].id);
 }
 
 TEST_F(KafkaSourceTest, WaitsWhereThePipelineIsBehindAndStopsAtABadMessageWhereAsked) {
@@ -184,7 +206,7 @@ TEST_F(KafkaSourceTest, TwoMembersShareAndHandOver) {
   EXPECT_EQ(all, Range(1, 80)) << "each message once";
 }
 
-TEST_F(KafkaSourceTest, LosesAndDoublesNothingWhileTheBrokersAreAway) {
+TEST_F(KafkaSourceTest, LosesAndDoublesNothingWhileTheBrokersRefuseAndAreAway) {
   NEEDS_THE_MOCK();
   const char* wanted = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
   const milliseconds outage(wanted != nullptr ? std::atoi(wanted) * 1000 : 2000);
@@ -192,6 +214,16 @@ TEST_F(KafkaSourceTest, LosesAndDoublesNothingWhileTheBrokersAreAway) {
   SourceHarness source(heald_plugin_v1, "bus", Config(topic, Unique("group")));
   for (int i = 1; i <= 50; ++i) cluster_.Produce(topic, Sample(i));
   ASSERT_EQ(Values(source, 50), Range(1, 50));
+  // Brokers that refuse what they are asked for.
+  constexpr int16_t kFetch = 1;
+  constexpr int16_t kCommit = 8;
+  rd_kafka_mock_push_request_errors(
+      cluster_.mock(), kFetch, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+      RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT);
+  rd_kafka_mock_push_request_errors(cluster_.mock(), kCommit, 2, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                                    RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+  for (int i = 51; i <= 100; ++i) cluster_.Produce(topic, Sample(i));
+  ASSERT_EQ(Values(source, 50), Range(51, 100));
   cluster_.Down();
   const auto down = std::chrono::steady_clock::now();
   std::string health;
@@ -200,8 +232,8 @@ TEST_F(KafkaSourceTest, LosesAndDoublesNothingWhileTheBrokersAreAway) {
   std::this_thread::sleep_until(down + outage);
   cluster_.Up();
   const auto up = std::chrono::steady_clock::now();
-  for (int i = 51; i <= 100; ++i) cluster_.Produce(topic, Sample(i));
-  EXPECT_EQ(Values(source, 50), Range(51, 100));
+  for (int i = 101; i <= 150; ++i) cluster_.Produce(topic, Sample(i));
+  EXPECT_EQ(Values(source, 50), Range(101, 150));
   ASSERT_TRUE(Await([&] { return source.Poll().empty(); }));
   EXPECT_LT(std::chrono::steady_clock::now() - up, std::chrono::seconds(6));
 }
@@ -217,12 +249,67 @@ TEST_F(KafkaSourceTest, SaysThatATopicIsMissing) {
   EXPECT_EQ(health, "topic '" + topic + "' doesn't exist: create it, or correct its name");
 }
 
-TEST_F(KafkaSourceTest, AReplyThatIsNoKafkaIsAClearState) {
+TEST_F(KafkaSourceTest, BrokersThatAreNotThereAreAClearState) {
   SourceHarness source(
       heald_plugin_v1, "bus",
       {{"brokers", {"127.0.0.1:1"}}, {"topics", {"t"}}, {"interval", 1'000'000'000}});
   EXPECT_EQ(source.Poll(milliseconds(300)),
             "no broker of 127.0.0.1:1 answers (127.0.0.1:1: Connection refused)");
+}
+
+// Whatever it is told, it answers the same.
+class Babbler {
+ public:
+  explicit Babbler(std::string words) : words_(std::move(words)) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_, 4), 0);
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    broker_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        pollfd waiting{listener_, POLLIN, 0};
+        if (poll(&waiting, 1, 20) <= 0) continue;
+        const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+        char request[1024];
+        if (recv(client, request, sizeof request, 0) > 0)
+          send(client, words_.data(), words_.size(), MSG_NOSIGNAL);
+        close(client);
+      }
+    });
+  }
+  ~Babbler() {
+    thread_ = {};
+    close(listener_);
+  }
+  const std::string& broker() const { return broker_; }
+
+ private:
+  const std::string words_;
+  int listener_ = -1;
+  std::string broker_;
+  std::jthread thread_;
+};
+
+TEST_F(KafkaSourceTest, AnswersThatAreNoKafkaAreAClearState) {
+  const auto state = [](const std::string& words) {
+    const Babbler babbler(words);
+    SourceHarness source(
+        heald_plugin_v1, "bus",
+        {{"brokers", {babbler.broker()}}, {"topics", {"t"}}, {"interval", 1'000'000'000}});
+    std::string health;
+    EXPECT_TRUE(Await([&] { return !(health = source.Poll(milliseconds(200))).empty(); }));
+    return std::pair(health, babbler.broker());
+  };
+  const auto [web, at] = state("HTTP/1.1 400 Bad Request\r\n\r\n");
+  EXPECT_THAT(web, HasSubstr(at + " doesn't talk Kafka at that port"));
+  const std::string half(std::string("\0\0\0\x40", 4) + "ab");
+  EXPECT_THAT(state(half).first, HasSubstr("hang up at once"));
+  EXPECT_THAT(state(std::string("\0\0\0\4\xff\xff\xff\xff", 8)).first, HasSubstr("127.0.0.1"));
 }
 
 }  // namespace

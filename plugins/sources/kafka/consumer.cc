@@ -46,7 +46,7 @@ std::string_view BodyOf(const rd_kafka_message_t& message) {
 Consumer::Consumer(sdk::Host host, const SourceConfig& config)
     : host_(host),
       config_(config),
-      messages_(host.Counter("messages_total", "Messages read and handed on")),
+      messages_(host.Counter("messages_total", "Messages read and understood")),
       doubled_(host.Counter("doubled_messages_total",
                             "Messages that came again after a rebalance, and were left out")),
       bad_(host.Counter("bad_messages_total", "Messages that weren't understood")),

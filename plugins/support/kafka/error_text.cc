@@ -65,6 +65,9 @@ std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const Kaf
   if (config.tls.enabled && Contains(reason, "Disconnected") && !Contains(reason, "in state UP"))
     return clean.substr(0, clean.find(": ")) +
            " hangs up instead of talking TLS: take another port, or tls out";
+  if (Contains(reason, "Invalid response size") || Contains(reason, "Protocol parse failure"))
+    return clean.substr(0, clean.find(": ")) +
+           " doesn't talk Kafka at that port: correct brokers (" + clean + ")";
   if (Contains(reason, "SASL") && Contains(reason, "mechanism"))
     return "no login with the brokers (" + clean + "): check sasl.mechanism";
   return "no broker of " + BrokersText(config) + " answers (" +

@@ -77,6 +77,14 @@ TEST_F(DockerSourceTest, AsksTheEngineForTheContainersThatAreWanted) {
     }
 }
 
+TEST_F(DockerSourceTest, SaysOnceThatThereIsNothingToWatch) {
+  Start({{"containers_with", {"team=blue"}}});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(source_->Poll(), "");
+  ASSERT_EQ(source_->source().log().size(), 1u);
+  EXPECT_THAT(source_->source().log()[0],
+              HasSubstr("no container has the labels of containers_with yet"));
+}
+
 TEST_F(DockerSourceTest, EventsShowAtOnceAndAreCountedOnceHoweverOftenTheStreamIsCut) {
   server_.Put("web", {{kService, "web"}});
   Start();

@@ -189,6 +189,11 @@ class DockerSource : public sdk::Source<DockerSource> {
       there.insert(id);
     }
     std::erase_if(containers_, [&](const auto& entry) { return !there.contains(entry.first); });
+    if (!containers_.empty() || std::exchange(told_empty_, true)) return;
+    host_.Log(sdk::Level::kInfo, Node() + (config_.containers_with.empty()
+                                               ? "this Engine has no container yet"
+                                               : "no container has the labels of containers_with "
+                                                 "yet: `docker ps` shows what there is"));
   }
 
   void Emit(const std::vector<std::pair<const Watched*, NamedValues>>& usage, uint64_t before,
@@ -294,8 +299,9 @@ class DockerSource : public sdk::Source<DockerSource> {
   const sdk::Metric events_;
   const sdk::Metric refused_;
   std::map<std::string, Watched> containers_;  // by id; of the polling thread
-  std::string said_;                           // the trouble that was told; empty: none
-  int32_t away_ = 0;                           // why there was no answer at all; 0: there was
+  bool told_empty_ = false;
+  std::string said_;  // the trouble that was told; empty: none
+  int32_t away_ = 0;  // why there was no answer at all; 0: there was
   int64_t said_since_ns_ = 0;
   int64_t answers_since_ns_ = 0;
   // Held while samples are written too: an event's come after those of an older look.

@@ -117,7 +117,7 @@ constexpr std::string_view kPolicy = R"json({
     "guard": GUARD,
     "verify": {"type": "object", "description": "When an action has worked", "properties": {
       "within": {"type": "string", "x-unit": "duration", "default": "2m",
-        "description": "The finding must clear within this after the action"}}},
+        "description": "The finding must clear within this after the action; without any data by then the end is inconclusive, which neither counts as a failure nor is undone"}}},
     "approval": {"type": "object", "description": "How people are asked in mode approve", "properties": {
       "expires": {"type": "string", "x-unit": "duration", "minimum": "1s", "maximum": "7d",
         "description": "An answer counts so long; agent.approval.expires where absent"}}},

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/units.h"
 #include "core/model/when_ast.h"
 
 namespace heald {
@@ -255,7 +256,11 @@ class Evaluation {
     *why_ += node.text;
     if (node.op == Op::kConst || value == nullptr) return;
     *why_ += ' ';
-    AppendValue(*value, why_);
+    const double* number = std::get_if<double>(value);
+    if (number != nullptr && (node.text == "eta" || node.text == "age"))
+      *why_ += *number <= 0 ? "now" : FormatElapsed(static_cast<int64_t>(*number * 1e9));
+    else
+      AppendValue(*value, why_);
   }
   Verdict Finish(Verdict verdict) {
     constexpr std::string_view kWords[] = {" no", " yes", " inconclusive: "};

@@ -103,7 +103,8 @@ WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const 
   answer.why.clear();
   for (const std::string& name : run.policy->spec.canary.check.names())
     if (!scope.Lookup(name))
-      answer.why += (answer.why.empty() ? "no fresh value of " : ", ") + name;
+      answer.why += (answer.why.empty() ? "" : ", ") +
+                    NoFreshValue(*deps_.latest, name, finding.target, deps_.clock->NowNs());
   if (answer.why.empty())
     answer.why = "its check can't be decided: " + run.policy->spec.canary.check.text();
   return answer;
@@ -136,7 +137,8 @@ void Engine::CheckCanary(Run& run) {
   const bool inconclusive = answer.verdict == Verdict::kInconclusive;
   // A sample may just be on its way.
   if (inconclusive && held_ns >= 2 * options_.reevaluate_ns) {
-    if (canary.state != CanaryState::kHeld || canary.detail != answer.why)
+    if (canary.state != CanaryState::kHeld ||
+        WithoutTimes(canary.detail) != WithoutTimes(answer.why))
       TellCanary(run, open, CanaryState::kHeld, answer.why);
   } else if (!inconclusive && canary.state == CanaryState::kHeld) {
     TellCanary(run, open, CanaryState::kChecking, answer.why);
@@ -235,6 +237,8 @@ Status Engine::AnswerCanary(Run& run, bool go_on, std::string_view actor, const 
     run.decision.actor = actor;
     run.decision.via = answer.via;
     run.decision.guards.push_back({"approval", false, "denied by " + who});
+    const PolicyPtr policy = policies_.Find(run.decision.policy, run.decision.step);
+    run.execution.progress.denied_mode = policy == nullptr ? run.decision.mode : policy->spec.mode;
     FailCanary(run, "the rest was cancelled by " + who);
     return {};
   }

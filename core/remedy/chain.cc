@@ -17,6 +17,16 @@ bool BoundsOneStep(std::string_view guard) {
   return std::find(kOfOneStep.begin(), kOfOneStep.end(), guard) != kOfOneStep.end();
 }
 
+// Refused by what time doesn't change. What holds for the whole policy holds its first step too.
+bool Lasts(const GuardVerdict& verdict, const PolicySpec& spec) {
+  if (verdict.guard != "excluded" && verdict.guard != "self") return false;
+  if (spec.step > 1) return true;
+  return verdict.guard == "excluded" &&
+         std::any_of(spec.own.excluded.begin(), spec.own.excluded.end(), [&](const auto& entry) {
+           return verdict.reason.ends_with(" excludes " + entry);
+         });
+}
+
 }  // namespace
 
 void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string& why,
@@ -31,6 +41,28 @@ void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string
                   std::to_string(run.policy->steps) + action,
               {{"policy", run.decision.policy}, {"step", next}})
       .Tell(NoticeKind::kIncident);
+}
+
+// What waits for its guards would wait in silence for ever. The policy's own `excluded` is no such
+// case: who wrote it wants nothing done, and knows.
+void Engine::TellStuck(Run& run, OpenIncident& open, bool plan_is_impossible) {
+  const PolicySpec& spec = run.policy->spec;
+  if (open.escalated || spec.mode == Mode::kShadow || run.policy->dry_run ||
+      run.policy->notify_only)
+    return;
+  std::string why;
+  for (const GuardVerdict& verdict : run.refusal.guards)
+    if (!verdict.allowed && (verdict.guard == "plan" ? plan_is_impossible : Lasts(verdict, spec)))
+      why = verdict.reason;
+  if (why.empty()) return;
+  Draft draft(Transition::kRefused, deps_.clock->NowNs(), &open);
+  const std::string step = run.policy->steps > 1 ? "step " + std::to_string(spec.step) + " of " +
+                                                       std::to_string(run.policy->steps) + ", "
+                                                 : "";
+  Escalate(run.refusal, open, step + spec.action + ", can't be done: " + why, &draft);
+  RefreshState(open);
+  draft.Add(open);
+  CommitOrHold(&draft);
 }
 
 bool Engine::PassOver(Run& run, OpenIncident& open) {

@@ -26,6 +26,11 @@ bool BetterTrigger(const Finding& a, const Finding& b) {
   return a.severity > b.severity;
 }
 
+// The action says that it can't do this at all, not that it can't now.
+bool IsImpossible(Code code) {
+  return code == Code::kUnsupported || code == Code::kInvalid;
+}
+
 Hold& HoldOf(Run& run, const std::string& finding) {
   for (Hold& hold : run.holds)
     if (hold.finding == finding) return hold;
@@ -50,7 +55,7 @@ Engine::Condition Engine::Evaluate(const Run& run, const OpenIncident& open, siz
   for (const std::string& name : policy.spec.when.names()) {
     if (scope.Lookup(name)) continue;
     if (!condition.problem.empty()) condition.problem += ", ";
-    condition.problem += "no fresh value of " + name;
+    condition.problem += NoFreshValue(*deps_.latest, name, finding.target, deps_.clock->NowNs());
   }
   if (condition.problem.empty())
     condition.problem = "the condition can't be decided: " + policy.spec.when.text();
@@ -112,7 +117,8 @@ void Engine::Watch(Run& run, bool timer) {
       run.inconclusive_ns = now_ns;  // a sample may just be on its way
       next_due_ns = std::min(next_due_ns, now_ns + 2 * options_.reevaluate_ns);
     } else if (now_ns - run.inconclusive_ns >= 2 * options_.reevaluate_ns &&
-               run.refused["fresh_data"] != "inconclusive: " + condition.problem) {
+               WithoutTimes(run.refused["fresh_data"]) !=
+                   WithoutTimes("inconclusive: " + condition.problem)) {
       run.planned = false;
       run.decision = {};
       run.decision.why = condition.why;
@@ -210,8 +216,10 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
     std::vector<GuardVerdict> verdicts =
         Judge(run, open, finding, condition, held_ns, false).verdicts;
     verdicts.push_back({"plan", false, plan.error().message});
+    const bool impossible = IsImpossible(plan.error().code);
     Refuse(run, open, std::move(verdicts), plan.error().message);
     if (PassOver(run, open)) return;
+    TellStuck(run, open, impossible);
     return Schedule(run, run.retry_ns);
   }
   run.backoff_ns = 0;
@@ -252,23 +260,15 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
   context.self = self_.Find(open.incident.target, finding, run.decision.plan);
   CountTargets(run, open, &context);
 
-  Result<StoreReader::Issues> issues =
-      journal_.IssuesSince(spec.name, open.target_key, now_ns - kHour);
+  Result<StoreReader::Issues> issues = IssuesOf(run, open, 0, &context.also_on);
   Result<StoreReader::Issues> step_issues = StoreReader::Issues();
   if (spec.own.cooldown_ns != 0 || spec.own.max_per_hour != 0)
-    step_issues = journal_.IssuesSince(spec.name, open.target_key, now_ns - kHour, spec.step);
+    step_issues = IssuesOf(run, open, spec.step, &context.also_on);
   Result<std::vector<int64_t>> failures = std::vector<int64_t>();
   if (spec.guard.breaker.failures != 0)
     failures = journal_.FailuresInRow(spec.name, open.target_key, now_ns - kFailuresNs, spec.step);
   context.journal_read = issues.ok() && step_issues.ok() && failures.ok();
   if (context.journal_read) {
-    // The same execution once more, its call never having arrived: it doesn't count against itself.
-    for (StoreReader::Issues* of : {&*issues, &*step_issues}) {
-      if (run.execution.issued_ns == 0) break;
-      std::erase(of->times_ns, run.execution.issued_ns);
-      if (of->last_ns == run.execution.issued_ns)
-        of->last_ns = of->times_ns.empty() ? 0 : of->times_ns.back();
-    }
     context.issues = std::move(*issues);
     context.step_issues = std::move(*step_issues);
     context.failures_ns = std::move(*failures);
@@ -287,7 +287,7 @@ void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext
   const Policy& policy = *run.policy;
   const auto running = running_.find(policy.spec.name);
   context->targets_running = running == running_.end() ? 0 : running->second;
-  if (run.leases.empty()) ++context->targets_running;
+  if (!run.leased) ++context->targets_running;
   std::function<bool(const std::string&)> healthy;  // one by one is dear where there are many
   if (policy.spec.guard.min_healthy.set)
     healthy = [&](const std::string& target) {
@@ -303,15 +303,33 @@ void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext
 }
 
 std::string Engine::BusyWith(const Run& run) const {
-  const Plan& plan = run.decision.plan;
   const OpenIncident& open = *book_.all().at(run.incident);
-  for (const std::string& key : {open.target_key, run.decision.action + '\n' + plan.target_uid}) {
-    if (key.back() == '\n') continue;  // an action that doesn't tell what it acts on
-    const auto lease = leases_.find(key);
-    if (lease == leases_.end() || lease->second == run.id) continue;
-    return HolderText(lease->second);
+  const uint64_t holder = leases_.HolderOf(ClaimOf(open, run.decision.plan), run.id);
+  return holder == 0 ? std::string() : HolderText(holder);
+}
+
+// Of the target and of what is the same under other labels. The same execution once more, its call
+// never having arrived, doesn't count against itself.
+Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident& open,
+                                             uint32_t step, std::string* whose) {
+  const std::string& policy = run.policy->spec.name;
+  const int64_t since_ns = deps_.clock->NowNs() - kHour;
+  Result<StoreReader::Issues> issues =
+      journal_.IssuesSince(policy, open.target_key, since_ns, step);
+  if (!issues) return issues;
+  if (run.execution.issued_ns != 0) {
+    std::erase(issues->times_ns, run.execution.issued_ns);
+    if (issues->last_ns == run.execution.issued_ns)
+      issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
   }
-  return {};
+  std::string other;
+  const StoreReader::Issues more =
+      touched_.Of(policy, step, ClaimOf(open, run.decision.plan), since_ns, &other);
+  if (more.last_ns > issues->last_ns) *whose = other;
+  issues->last_ns = std::max(issues->last_ns, more.last_ns);
+  issues->times_ns.insert(issues->times_ns.end(), more.times_ns.begin(), more.times_ns.end());
+  std::sort(issues->times_ns.begin(), issues->times_ns.end());
+  return issues;
 }
 
 // Refuses a plan, to be looked at again when time may have changed the answer.
@@ -321,7 +339,9 @@ void Engine::Refused(Run& run, const OpenIncident& open, Judgement judgement, in
   if (passes_over) judgement.retry_ns = std::min(judgement.retry_ns, judgement.round_until_ns);
   run.judged_until_ns = std::min(judgement.retry_ns, now_ns + kJudgeAgainNs);
   Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
-  if (judgement.round_until_ns == 0 && PassOver(run, *book_.Find(run.incident))) return;
+  OpenIncident& own = *book_.Find(run.incident);
+  if (judgement.round_until_ns == 0 && PassOver(run, own)) return;
+  TellStuck(run, own, false);
   Schedule(run, std::max(now_ns + 1, std::min(look_ns, judgement.retry_ns)));
 }
 
@@ -331,8 +351,9 @@ void Engine::Refuse(Run& run, const OpenIncident& open, std::vector<GuardVerdict
   for (const GuardVerdict& verdict : verdicts) {
     if (verdict.allowed) continue;
     std::string& recorded = run.refused[verdict.guard];
-    is_new = is_new || WithoutNext(recorded) != WithoutNext(verdict.reason);
+    is_new = is_new || WithoutTimes(recorded) != WithoutTimes(verdict.reason);
     recorded = verdict.reason;
+    if (verdict.guard == "targets") waiting_.Add(run.policy->spec.name, run.id);
   }
   if (!is_new) return;
   const PolicySpec& spec = run.policy->spec;
@@ -415,6 +436,11 @@ void Engine::SayDone(Run& run) {
   run.phase = Phase::kDone;
   run.done_mode = run.policy->spec.mode;
   run.done_dry = run.policy->dry_run;
+  // A no was said to the policy as it was then, which may have been changed since the decision.
+  if (run.execution.progress.denied_mode) {
+    run.done_mode = *run.execution.progress.denied_mode;
+    run.done_dry = spec_.agent.dry_run;
+  }
   Schedule(run, INT64_MAX);
 }
 

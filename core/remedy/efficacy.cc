@@ -38,6 +38,7 @@ Result<std::map<std::string, PolicyEfficacy, std::less<>>> ReadEfficacy(
     if (row.issued_ns == 0 || tells(row.action)) return;
     PolicyEfficacy& policy = of(row.policy);
     ++policy.attempts;
+    if (row.proof != Proof::kPlain) return;
     policy.verified += row.state == ExecutionState::kVerified;
     policy.failed += row.state == ExecutionState::kFailed;
     policy.undone += row.state == ExecutionState::kUndone;
@@ -149,18 +150,31 @@ bool Failures::Add(std::string_view policy, const EndedExecution& ended) {
   return true;
 }
 
-uint64_t Failures::Failed(std::string_view policy, uint64_t of) const {
+void Failures::Conclude(std::string_view policy, uint64_t incident) {
   const auto at = policies_.find(policy);
-  if (at == policies_.end()) return 0;
-  const std::deque<EndedExecution>& known = at->second;
-  const auto count = static_cast<std::ptrdiff_t>(std::min<size_t>(of, known.size()));
-  return static_cast<uint64_t>(std::count_if(known.end() - count, known.end(),
-                                             [](const EndedExecution& e) { return e.failed; }));
+  if (at == policies_.end()) return;
+  for (EndedExecution& one : at->second)
+    if (one.incident == incident) one.goes_on = false;
+}
+
+Failures::Counted Failures::Latest(std::string_view policy, uint64_t of) const {
+  Counted counted;
+  const auto at = policies_.find(policy);
+  if (at == policies_.end()) return counted;
+  for (auto one = at->second.rbegin(); one != at->second.rend() && counted.known < of; ++one) {
+    if (one->goes_on) continue;
+    ++counted.known;
+    counted.failed += one->failed;
+  }
+  return counted;
+}
+
+uint64_t Failures::Failed(std::string_view policy, uint64_t of) const {
+  return Latest(policy, of).failed;
 }
 
 uint64_t Failures::Known(std::string_view policy, uint64_t of) const {
-  const auto at = policies_.find(policy);
-  return at == policies_.end() ? 0 : std::min<uint64_t>(of, at->second.size());
+  return Latest(policy, of).known;
 }
 
 }  // namespace heald::remedy

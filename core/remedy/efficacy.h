@@ -35,8 +35,8 @@ int64_t Quantile(std::vector<int64_t>* values, double q);
 std::string Afterwards(const Decision& decision, const Incident& incident);
 
 // The latest executions of each policy, and how many of them failed; a chain of steps counts as
-// one, which ended as its last step did. Of the attempts in one incident that ends well none counts
-// as failed.
+// one, which ended as its last step did, and only once it has ended. Of the attempts in one
+// incident that ends well none counts as failed.
 class Failures {
  public:
   // The name of the journal's setting that holds since when failures count.
@@ -47,12 +47,20 @@ class Failures {
   void Load(std::string_view policy, std::vector<EndedExecution> ended);
   // False: it was known already.
   bool Add(std::string_view policy, const EndedExecution& ended);
+  // The chain in that incident doesn't go on: from now on its failure counts.
+  void Conclude(std::string_view policy, uint64_t incident);
   // A person decided anew: what was before doesn't count any more.
   void Forget(std::string_view policy) { policies_[std::string(policy)].clear(); }
   uint64_t Failed(std::string_view policy, uint64_t of) const;
   uint64_t Known(std::string_view policy, uint64_t of) const;
 
  private:
+  struct Counted {
+    uint64_t known = 0;
+    uint64_t failed = 0;
+  };
+  Counted Latest(std::string_view policy, uint64_t of) const;
+
   std::map<std::string, std::deque<EndedExecution>, std::less<>> policies_;  // oldest first
 };
 

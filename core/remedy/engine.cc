@@ -47,6 +47,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineS
   engine->UsePolicies();
   if (Status status = engine->ReadChanges(); !status) return status.error();
   if (Status status = engine->ReadLedger(); !status) return status.error();
+  if (Status status = engine->ReadTouched(); !status) return status.error();
   if (Status status = engine->Restore(); !status) return status.error();
   if (Status status = engine->ReadStorm(); !status) return status.error();
   engine->ConsiderAll();
@@ -325,6 +326,7 @@ void Engine::MaybeResolve(uint64_t incident) {
   CommitOrHold(&draft);
   for (const uint64_t id : ids) EraseRun(id);
   book_.Close(incident);
+  WakeWaitingForHealth();
   for (const auto& [id, task] : undos_)
     if (task->phase == UndoTask::Phase::kWaiting && task->undo().due_ns <= now_ns)
       Schedule(*task, now_ns);
@@ -337,6 +339,17 @@ void Engine::WakeAll() {
   for (const auto& [id, task] : undos_)
     if (task->phase == UndoTask::Phase::kWaiting && task->undo().due_ns <= now_ns)
       Schedule(*task, now_ns);
+}
+
+// What somebody else did to the policy's targets is over.
+void Engine::WakeWaiting(const std::string& policy) {
+  for (const uint64_t id : waiting_.Next(policy))
+    if (Run* run = FindRun(id); run != nullptr && run->policy->spec.name == policy) Wake(*run);
+}
+
+// A target is healthy again.
+void Engine::WakeWaitingForHealth() {
+  for (const std::string& policy : waiting_.Policies()) WakeWaiting(policy);
 }
 
 void Engine::Wake(Run& run) {

@@ -6,10 +6,10 @@
 //   engine.cc    timers, runs, ends of incidents       intake.cc   findings that come in, hints
 //   decide.cc    condition, plan, guards, modes        quiet.cc    silences, what mutes what
 //   settings.cc  the switch, policies and changes      flood.cc    storms of incidents
-//   execute.cc   issue, observe, verify                approve.cc  people's yes and no
-//   canary.cc    a part first, then the rest         undo.cc      taking back
-//   recover.cc   after a restart                     chain.cc     from one step to the next
-//   ledger.cc    labels, efficacy, predictions
+//   execute.cc   issue, observe                        approve.cc  people's yes and no
+//   verify.cc    what it came to                       canary.cc   a part first, then the rest
+//   undo.cc      taking back                           chain.cc    from one step to the next
+//   recover.cc   after a restart                       ledger.cc   labels, efficacy, predictions
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@
 #include "core/remedy/inhibit.h"
 #include "core/remedy/journal.h"
 #include "core/remedy/latest.h"
+#include "core/remedy/leases.h"
 #include "core/remedy/overrides.h"
 #include "core/remedy/policy.h"
 #include "core/remedy/run.h"
@@ -45,6 +46,7 @@
 #include "core/remedy/storm.h"
 #include "core/remedy/turns.h"
 #include "core/remedy/undo.h"
+#include "core/remedy/waiting.h"
 
 namespace heald::remedy {
 
@@ -229,8 +231,10 @@ class Engine {
   // ledger.cc
   Status ReadLedger();
   void Account(Draft* draft);
-  bool OnlyTells(const Execution& execution) const;
+  bool OnlyTells(const std::string& action) const;
   void NoteEnd(const Execution& execution, const OpenIncident& open, bool goes_on);
+  void LoadFailures(const std::string& policy, std::vector<EndedExecution> ended);
+  void ChainEnded(const std::string& policy, uint64_t incident);
   size_t StepsOf(const std::string& policy) const;
   void DemoteIfFailing(const std::string& policy, uint64_t incident);
   void JudgeForecasts(int64_t now_ns);
@@ -261,6 +265,10 @@ class Engine {
   ActionRequest RequestFor(const Run& run, const OpenIncident& open) const;
   ActionRequest RequestFor(const Decision& decision, const OpenIncident& open, Part part) const;
   std::string BusyWith(const Run& run) const;
+  Result<StoreReader::Issues> IssuesOf(const Run& run, const OpenIncident& open, uint32_t step,
+                                       std::string* whose);
+  void WakeWaiting(const std::string& policy);
+  void WakeWaitingForHealth();
   void NextAttempt(Run& run);
   void SayDone(Run& run);
 
@@ -269,6 +277,8 @@ class Engine {
                Draft* draft) const;
   // True where what was just refused makes way for the next step.
   bool PassOver(Run& run, OpenIncident& open);
+  // Calls a person where it was refused by what won't change while the incident lasts.
+  void TellStuck(Run& run, OpenIncident& open, bool plan_is_impossible);
 
   // approve.cc
   void CheckAwaiting(Run& run);
@@ -294,15 +304,21 @@ class Engine {
   void OnExecuted(Run& run, Result<Effect> effect);
   void PollEffect(Run& run);
   void OnObserved(Run& run, Result<Effect> effect);
-  void EffectShown(Run& run, const std::string& detail);
-  void CheckVerified(Run& run);
   static void ForgetCalls(Run& run);
-  static void Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
-                       Draft* draft);
-  void Succeed(Run& run, OpenIncident& open, const std::string& text);
-  void Fail(Run& run, const std::string& reason, bool escalate);
   int64_t EffectLimitNs(const Run& run) const;
   void ReleaseLeases(Run& run);
+
+  // verify.cc
+  void EffectShown(Run& run, const std::string& detail);
+  void CheckVerified(Run& run);
+  bool ToldSince(const Finding& finding, int64_t since_ns) const;
+  // It ended before the call did.
+  bool ClearedDuringCall(const Run& run, const OpenIncident& open) const;
+  void LookAt(const Finding& finding);
+  static void Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
+                       Draft* draft);
+  void Succeed(Run& run, OpenIncident& open, const std::string& text, Proof proof = Proof::kPlain);
+  void Fail(Run& run, const std::string& reason, bool escalate, Proof proof = Proof::kPlain);
 
   // turns.cc
   size_t RoomOf(const std::string& action) const;
@@ -343,7 +359,6 @@ class Engine {
   std::string WhyNoHurry(const UndoTask& task) const;
   std::string WhyHeldBack(const OpenIncident& open, const Finding& finding,
                           const Decision& decision) const;
-  static std::vector<std::string> LeaseKeys(const OpenIncident& open, const Decision& decision);
   void TakeLeases(UndoTask& task);
   void ReleaseLeases(UndoTask& task);
   std::string HolderText(uint64_t holder) const;
@@ -361,6 +376,7 @@ class Engine {
 
   // recover.cc
   Status Restore();
+  Status ReadTouched();
   void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
   void RestoreExecution(Run& run, OpenIncident& open, const Execution& execution);
   static bool StillAllows(const Policy& policy, const Decision& decision);
@@ -406,7 +422,8 @@ class Engine {
   Changes changes_;
   ForecastBook forecasts_;
   size_t watched_metrics_ = 0;
-  int64_t watched_ns_ = 0;  // when that was last written
+  std::set<std::string> looked_at_;  // metrics by which actions are verified
+  int64_t watched_ns_ = 0;           // when that was last written
   Failures failures_;
   bool switch_on_ = true;
   std::string switch_actor_ = "heald";
@@ -423,7 +440,9 @@ class Engine {
   };
   std::deque<Answered> answered_;
   Turns turns_;
-  std::unordered_map<std::string, uint64_t> leases_;  // target or action+uid -> run or undo
+  Leases leases_;  // of runs and undos
+  Touched touched_;
+  Waiting waiting_;  // runs that a guard refused because of what others do
   std::map<uint64_t, std::unique_ptr<UndoTask>> undos_;
   std::unordered_map<std::string, size_t> running_;  // policy -> executions under way
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

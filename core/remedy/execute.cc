@@ -1,5 +1,5 @@
-// From a decision to its verified end. The journal goes before the call: after a crash it says
-// what may have happened, and the target says what did.
+// From a decision to its effect. The journal goes before the call: after a crash it says what may
+// have happened, and the target says what did.
 #include <algorithm>
 #include <utility>
 
@@ -40,22 +40,20 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   if (!Commit(&draft)) return false;
   run.execution = std::move(execution);
   run.decided = true;
-  run.leases = LeaseKeys(open, run.decision);
-  for (const std::string& lease : run.leases) leases_[lease] = run.id;
+  run.leased = true;
+  leases_.Take(run.id, ClaimOf(open, run.decision.plan));
   ++running_[run.decision.policy];
   return true;
 }
 
 void Engine::ReleaseLeases(Run& run) {
-  if (run.leases.empty()) return;
+  if (!std::exchange(run.leased, false)) return;
   LeaveLine(run);
-  for (const std::string& lease : run.leases)
-    if (const auto at = leases_.find(lease); at != leases_.end() && at->second == run.id)
-      leases_.erase(at);
-  run.leases.clear();
+  leases_.Release(run.id);
   if (const auto at = running_.find(run.execution.policy);
       at != running_.end() && --at->second == 0)
     running_.erase(at);
+  WakeWaiting(run.execution.policy);
 }
 
 // Asks the action once more, because time has passed since the plan that was agreed to.
@@ -92,6 +90,7 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   run.decision.plan = std::move(*plan);
   run.decision.plan_hash = HashOf(run.decision);
   run.decision.why = condition.why;
+  leases_.Take(run.id, ClaimOf(open, run.decision.plan));  // what it names may be another now
   Judgement judgement = Judge(run, open, open.incident.findings[static_cast<size_t>(index)],
                               condition, run.policy->spec.guard.for_ns);
   if (!judgement.allowed) return Fail(run, "not done: " + judgement.reason, false);
@@ -166,7 +165,10 @@ void Engine::Issue(Run& run, OpenIncident& open) {
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (!Commit(&draft)) {
     if (!run.policy->built_in) CallEnded(action);
-    if (journal_.in_doubt()) return ObserveInDoubt(run);
+    if (journal_.in_doubt()) {
+      touched_.Note(run.execution, ClaimOf(open, run.decision.plan));
+      return ObserveInDoubt(run);
+    }
     run.execution = planned;
     // The rest of a canary is left for another check.
     if (phase == Phase::kCanary)
@@ -176,8 +178,12 @@ void Engine::Issue(Run& run, OpenIncident& open) {
     RefreshState(open);
     return Schedule(run, now_ns + kReplanRetryNs);
   }
+  touched_.Note(run.execution, ClaimOf(open, run.decision.plan));
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    LookAt(open.incident.findings[static_cast<size_t>(index)]);
   run.recovered = false;
   run.unchanged = false;
+  run.call_ended_ns = 0;
   run.reply.clear();
   ForgetCalls(run);
   run.last_effect.clear();
@@ -202,6 +208,7 @@ void Engine::ObserveInDoubt(Run& run) {
 
 void Engine::OnExecuted(Run& run, Result<Effect> effect) {
   FaultPoint(kExecuteFaultPoint.after);
+  run.call_ended_ns = deps_.clock->NowNs();
   run.calls = CallsOf(effect);
   if (!effect) {
     run.reply = effect.error().message;
@@ -273,162 +280,6 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
 void Engine::ForgetCalls(Run& run) {
   run.calls.clear();
   run.observed_calls.clear();
-}
-
-void Engine::EffectShown(Run& run, const std::string& detail) {
-  OpenIncident& open = *book_.Find(run.incident);
-  const int64_t now_ns = deps_.clock->NowNs();
-  if (run.policy->notify_only) return Succeed(run, open, detail);
-  if (run.execution.progress.part == Part::kCanary) return CanaryShown(run, open, detail);
-  run.phase = Phase::kVerifying;
-  run.execution.state = ExecutionState::kObserved;
-  run.execution.observed_ns = now_ns;
-  run.execution.detail = detail;
-  run.deadline_ns = now_ns + run.policy->spec.verify_within_ns;
-  RefreshState(open);
-  Draft draft(Transition::kObserved, now_ns, &open);
-  draft.Add(open)
-      .Add(run.execution)
-      .Event("execution.observed", run.decision.actor, run.decision.id,
-             run.decision.plan.summary + " … " + detail,
-             WithCalls({{"observe_calls", run.observe_calls},
-                        {"reply", run.reply},
-                        {"after_ns", now_ns - run.execution.issued_ns}},
-                       run.calls, run.observed_calls))
-      .Result(run.decision, OutcomeState::kObserved, detail)
-      .Tell(NoticeKind::kOutcome, run.decision.policy);
-  CommitOrHold(&draft);
-  ForgetCalls(run);
-  CheckVerified(run);
-}
-
-// The target changed; now what was wrong has to be right again.
-void Engine::CheckVerified(Run& run) {
-  OpenIncident& open = *book_.Find(run.incident);
-  const int64_t now_ns = deps_.clock->NowNs();
-  const Finding* trigger = nullptr;
-  std::string still_open;
-  std::string unproven;
-  bool orphans = false;
-  for (size_t i = 0; i < open.incident.findings.size(); ++i) {
-    const Finding& finding = open.incident.findings[i];
-    const bool is_trigger = finding.id == run.decision.finding;
-    if (is_trigger) trigger = &finding;
-    if (!is_trigger && !run.policy->Covers(finding)) continue;
-    if (finding.state == FindingState::kClear) {
-      const bool since_then = is_trigger || finding.ts_ns >= run.execution.issued_ns;
-      if (since_then && !Recovered(finding)) unproven = Describe(finding);
-      continue;
-    }
-    orphans = orphans || open.meta[i].orphan;
-    if (!still_open.empty()) still_open += ", ";
-    still_open += ValueText(finding);
-  }
-  // A finding that ended because nobody measures any more proves nothing.
-  if (still_open.empty() && !unproven.empty())
-    return Fail(run, "could not be verified: " + unproven, true);
-  if (still_open.empty()) {
-    std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
-    return Succeed(
-        run, open,
-        text + ". Healed " + FormatElapsed(now_ns - open.BeganNs()) + " after it began.");
-  }
-  // After a restart: longer only for what its detector hasn't reported again.
-  const int64_t deadline_ns =
-      orphans ? run.deadline_ns
-              : std::min(run.deadline_ns, std::max(run.execution.observed_ns, run.recovered_ns) +
-                                              run.policy->spec.verify_within_ns);
-  if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
-  Fail(run,
-       "not back to normal " + FormatElapsed(now_ns - run.execution.observed_ns) +
-           " after it was done: " + still_open,
-       true);
-}
-
-void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text) {
-  const int64_t now_ns = deps_.clock->NowNs();
-  const bool notify_only = run.policy->notify_only;
-  run.phase = notify_only ? Phase::kDone : Phase::kWatching;
-  run.execution.state = ExecutionState::kVerified;
-  run.execution.ended_ns = now_ns;
-  run.execution.detail = text;
-  run.decision.next_step = 1;
-  // The end of a chain that didn't help.
-  const bool asks_people = notify_only && run.decision.step > 1;
-  if (!notify_only) {
-    open.escalated = false;
-    open.healed_by = run.decision.plan.summary;
-  }
-  Draft draft(Transition::kVerified, now_ns, &open);
-  draft.Event("execution.verified", run.decision.actor, run.decision.id, "verified: " + text)
-      .Result(run.decision, OutcomeState::kVerified, text)
-      .Tell(NoticeKind::kOutcome, run.decision.policy);
-  if (asks_people)
-    Escalate(run.decision, open,
-             "the " + std::to_string(run.decision.step - 1) +
-                 (run.decision.step == 2 ? " step" : " steps") + " of policy " +
-                 run.decision.policy + " before didn't help",
-             &draft);
-  PlanUndo(run, false, &draft);
-  RefreshState(open);
-  draft.Add(open).Add(run.decision).Add(run.execution);
-  CommitOrHold(&draft);
-  ReleaseLeases(run);
-  BeginUndo(run, open);
-  Schedule(open, now_ns);  // it may be over
-  if (notify_only) return SayDone(run);
-  NextAttempt(run);
-}
-
-// Once for as long as nothing has healed: who was called need not be called again.
-void Engine::Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
-                      Draft* draft) {
-  if (std::exchange(open.escalated, true)) return;
-  draft
-      ->Event("incident.escalated", "heald", std::to_string(open.incident.id),
-              "incident #" + std::to_string(open.incident.id) + "  needs a person: " + why,
-              {{"policy", decision.policy}, {"decision", decision.id}})
-      .Tell(NoticeKind::kIncident);
-}
-
-void Engine::Fail(Run& run, const std::string& reason, bool escalate) {
-  OpenIncident& open = *book_.Find(run.incident);
-  const int64_t now_ns = deps_.clock->NowNs();
-  run.phase = Phase::kWatching;
-  run.execution.state = ExecutionState::kFailed;
-  run.execution.ended_ns = now_ns;
-  run.execution.detail = reason;
-  const bool was_last = run.decision.step >= run.policy->steps;
-  // Who cancelled it knows of it, and didn't want more.
-  const bool denied = WasDenied(run.decision);
-  const bool goes_on = escalate && !denied;
-  run.decision.next_step = !goes_on ? run.decision.step : was_last ? 1 : run.decision.step + 1;
-  const std::string what = run.decision.plan.summary;
-  Draft draft(Transition::kFailed, now_ns, &open);
-  draft
-      .Event("execution.failed", run.decision.actor, run.decision.id,
-             "failed: " + what + ": " + reason,
-             WithCalls({{"observe_calls", run.observe_calls}, {"reply", run.reply}}, run.calls,
-                       run.observed_calls))
-      .Result(run.decision, OutcomeState::kFailed, reason)
-      .Tell(NoticeKind::kOutcome, run.decision.policy);
-  if (escalate) PlanUndo(run, true, &draft);
-  if (goes_on && !was_last)
-    SayNext(run, open, what + " failed", &draft);
-  else if (goes_on)
-    Escalate(run.decision, open,
-             what + " failed: " + reason +
-                 (run.policy->steps > 1
-                      ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
-                      : ""),
-             &draft);
-  RefreshState(open);
-  draft.Add(open).Add(run.decision).Add(run.execution);
-  CommitOrHold(&draft);
-  ReleaseLeases(run);
-  Schedule(open, now_ns);
-  if (!BeginUndo(run, open)) return denied ? SayDone(run) : NextAttempt(run);
-  RefreshState(open);
 }
 
 }  // namespace heald::remedy

@@ -8,6 +8,7 @@
 
 #include "core/base/units.h"
 #include "core/model/matcher.h"
+#include "core/remedy/latest.h"
 
 namespace heald::remedy {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr int64_t kBusyRetryNs = kSecond;
 constexpr int64_t kOthersRetryNs = 5 * kSecond;
 constexpr std::string_view kNext = "; next possible ";
+constexpr std::string_view kLast = " (its last is ";
 
 GuardResult Allow(std::string_view guard, std::string reason) {
   return {{std::string(guard), true, std::move(reason)}, 0};
@@ -32,6 +34,11 @@ bool Matches(std::string_view entry, const Labels& target) {
 
 std::string Subject(const GuardContext& c) {
   return c.policy.spec.name + " on " + TargetName(c.incident.target);
+}
+
+// What counts together, as it is or may be the same thing.
+std::string AlsoOn(const GuardContext& c) {
+  return c.also_on.empty() ? "" : ", on the same thing as " + c.also_on;
 }
 
 std::string StepSubject(const GuardContext& c) {
@@ -56,8 +63,21 @@ std::string AmountText(const Amount& amount) {
   return text + std::string(amount.ratio ? "%" : "");
 }
 
-std::string_view WithoutNext(std::string_view reason) {
-  return reason.substr(0, reason.find(kNext));
+std::string WithoutTimes(std::string_view reason) {
+  std::string text(reason.substr(0, reason.find(kNext)));
+  for (size_t at = text.find(kLast); at != std::string::npos; at = text.find(kLast, at))
+    text.erase(at, text.find(')', at) - at + 1);
+  return text;
+}
+
+std::string NoFreshValue(const LatestSamples& latest, std::string_view name, const Labels& target,
+                         int64_t now_ns) {
+  std::string text = "no fresh value of " + std::string(name);
+  const int64_t last_ns = latest.LatestNs(name, target);
+  const int64_t stale_ns = latest.StaleNs(name);
+  if (last_ns == 0 || now_ns - last_ns <= stale_ns) return text;
+  return text + std::string(kLast) + FormatElapsed(now_ns - last_ns) + " old, and stale after " +
+         FormatDuration(stale_ns) + ")";
 }
 
 std::string ClockText(int64_t ns) {
@@ -146,8 +166,8 @@ GuardResult CooldownGuard(const GuardContext& c) {
     const int64_t next_ns = last_ns + pause_ns;
     GuardResult refused =
         Refuse("cooldown",
-               "last action of " + whose + " was at " + ClockText(last_ns) + " (cooldown " +
-                   FormatDuration(pause_ns) + ")" + Next(c, next_ns),
+               "last action of " + whose + " was at " + ClockText(last_ns) + AlsoOn(c) +
+                   " (cooldown " + FormatDuration(pause_ns) + ")" + Next(c, next_ns),
                next_ns);
     refused.whole_round = of_all;
     return refused;
@@ -176,11 +196,12 @@ GuardResult MaxPerHourGuard(const GuardContext& c) {
       continue;
     }
     const int64_t next_ns = times[times.size() - max] + kHour;
-    GuardResult refused = Refuse(
-        "max_per_hour",
-        std::to_string(count) + (count == 1 ? " action of " : " actions of ") + whose +
-            " in the last hour (max_per_hour " + std::to_string(max) + ")" + Next(c, next_ns),
-        next_ns);
+    GuardResult refused =
+        Refuse("max_per_hour",
+               std::to_string(count) + (count == 1 ? " action of " : " actions of ") + whose +
+                   " in the last hour" + AlsoOn(c) + " (max_per_hour " + std::to_string(max) + ")" +
+                   Next(c, next_ns),
+               next_ns);
     refused.whole_round = of_all;
     return refused;
   }

@@ -15,6 +15,8 @@
 
 namespace heald::remedy {
 
+class LatestSamples;
+
 // Everything that guards look at, gathered by the engine.
 struct GuardContext {
   const Policy& policy;
@@ -31,9 +33,10 @@ struct GuardContext {
   std::string storm{};  // what kind of; empty: none
   int64_t storm_until_ns = 0;
   const Silence* silence = nullptr;
-  std::string muted_by{};              // what mutes the finding; empty: nothing
-  StoreReader::Issues issues{};        // of this policy on this target, of the last hour
-  StoreReader::Issues step_issues{};   // ... of the step alone, where it has limits of its own
+  std::string muted_by{};             // what mutes the finding; empty: nothing
+  StoreReader::Issues issues{};       // of this policy on this target, of the last hour
+  StoreReader::Issues step_issues{};  // ... of the step alone, where it has limits of its own
+  std::string also_on{};  // under which other target the latest of those was done; empty: this one
   std::vector<int64_t> failures_ns{};  // when executions failed since the last that didn't
   bool journal_read = true;            // false: those two are not known
   std::string busy_with{};             // what runs on this target; empty: nothing
@@ -76,8 +79,12 @@ Judgement JudgeAll(const GuardContext& context);
 
 // "2", "20%"
 std::string AmountText(const Amount& amount);
-// A refusal without the time until which it holds, which may move on while it stays the same.
-std::string_view WithoutNext(std::string_view reason);
+// A refusal without the time until which it holds, and how old a value is: both may move on while
+// it stays the same.
+std::string WithoutTimes(std::string_view reason);
+// "no fresh value of lat (its last is 4 s old, and stale after 3 s)"
+std::string NoFreshValue(const LatestSamples& latest, std::string_view name, const Labels& target,
+                         int64_t now_ns);
 // "21:02:10 UTC"
 std::string ClockText(int64_t ns);
 

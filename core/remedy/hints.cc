@@ -18,6 +18,17 @@ std::string Signal(const Finding& finding) {
   return finding.metric.empty() ? finding.summary : finding.metric;
 }
 
+// As another detector may see it. No cause of itself.
+bool SameSignal(const Finding& a, const Finding& b) {
+  return Signal(a) == Signal(b) && a.target == b.target;
+}
+
+// With the target's name where the signal's alone doesn't tell the two apart.
+std::string Signal(const Finding& finding, const Finding& beside) {
+  const std::string signal = Signal(finding);
+  return signal == Signal(beside) ? signal + " of " + TargetName(finding.target) : signal;
+}
+
 }  // namespace
 
 std::vector<Hint> HintsOf(const std::vector<AuditEvent>& events) {
@@ -36,19 +47,20 @@ std::vector<Hint> HintsOf(const std::vector<AuditEvent>& events) {
 std::optional<Hint> OrderHint(const std::vector<Finding>& before, const Finding& finding) {
   const Finding* first = nullptr;
   for (const Finding& other : before)
-    if (other.id != finding.id && other.began_ns != 0 &&
+    if (other.id != finding.id && other.began_ns != 0 && !SameSignal(other, finding) &&
         (first == nullptr || other.began_ns < first->began_ns))
       first = &other;
   if (first == nullptr || finding.began_ns == 0) return std::nullopt;
   const int64_t apart_ns = finding.began_ns - first->began_ns;
   const std::string apart = FormatElapsed(apart_ns < 0 ? -apart_ns : apart_ns);
   if (apart_ns < 0)
-    return Hint{finding.began_ns,
-                Signal(finding) + " deviated first, " + apart + " before " + Signal(*first)};
+    return Hint{finding.began_ns, Signal(finding, *first) + " deviated first, " + apart +
+                                      " before " + Signal(*first, finding)};
   if (apart_ns == 0)
-    return Hint{finding.began_ns, Signal(finding) + " deviated together with " + Signal(*first)};
+    return Hint{finding.began_ns,
+                Signal(finding, *first) + " deviated together with " + Signal(*first, finding)};
   return Hint{finding.began_ns,
-              Signal(finding) + " followed " + apart + " after " + Signal(*first)};
+              Signal(finding, *first) + " followed " + apart + " after " + Signal(*first, finding)};
 }
 
 std::optional<Hint> ContributorsHint(const Finding& finding) {
@@ -73,8 +85,8 @@ void Changes::Keep(Change change) {
 }
 
 void Changes::Add(const AuditEvent& event, const Labels& target) {
-  constexpr std::string_view kKinds[] = {"policies.loaded",  "policy",        "switch",
-                                         "execution.issued", "silence.added", "silence.ended"};
+  // What only holds heald or its notices back makes nothing sick.
+  constexpr std::string_view kKinds[] = {"policies.loaded", "policy", "execution.issued"};
   if (std::find(std::begin(kKinds), std::end(kKinds), event.kind) == std::end(kKinds)) return;
   const Json detail = Json::parse(event.detail, nullptr, false);
   std::string text = detail.is_object() ? detail.value("text", "") : "";

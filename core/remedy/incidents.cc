@@ -111,6 +111,7 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
     if (clear && !was_open) return intake;
     held = std::move(finding);
     intake.open->meta[intake.index].orphan = false;
+    intake.open->meta[intake.index].cleared_ns = clear ? now_ns : 0;
     intake.what = clear       ? Intake::What::kCleared
                   : !was_open ? Intake::What::kOpened
                   : raised    ? Intake::What::kRaised

@@ -25,6 +25,7 @@ struct FindingMeta {
   uint64_t muting_incident = 0;
   bool quiet() const { return !silenced_by.empty() || !muted_by.empty(); }
   int64_t journaled_ns = 0;
+  int64_t cleared_ns = 0;  // when that came in; 0: it is open, or nobody remembers
 };
 
 struct OpenIncident {

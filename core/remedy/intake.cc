@@ -46,7 +46,10 @@ void Engine::OnFinding(const Finding& finding) {
     changes_.Add(held, intake.open->incident.target);
   if (intake.what != Intake::What::kCleared) EnsureRuns(*intake.open, held);
   StepCovering(incident, held);
-  if (intake.what == Intake::What::kCleared) MaybeResolve(incident);
+  if (intake.what != Intake::What::kCleared) return;
+  MaybeResolve(incident);
+  if (const OpenIncident* open = book_.Find(incident); open != nullptr && !open->Unhealthy())
+    WakeWaitingForHealth();
 }
 
 void Engine::JournalIntake(const Intake& intake) {
@@ -120,7 +123,8 @@ void Engine::AddHints(const Intake& intake, Draft* draft) {
       if (++looked_at > kNeighboursLookedAt || found == kMaxNeighbours) break;
       const OpenIncident& other = *at->second;
       const int64_t earlier_ns = began_ns - other.BeganNs();
-      if (&other == &open || other.storm || earlier_ns < 0 || earlier_ns > kNeighbourNs ||
+      // From samples of one time nobody can tell which came first.
+      if (&other == &open || other.storm || earlier_ns <= 0 || earlier_ns > kNeighbourNs ||
           !ShareALabel(other.incident.target, open.incident.target))
         continue;
       ++found;

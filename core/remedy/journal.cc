@@ -116,7 +116,7 @@ void Journal::Remember(const Execution& execution) {
       std::upper_bound(all.begin(), all.end(), execution.issued_ns,
                        [](int64_t ns, const Issued& one) { return ns < one.issued_ns; });
   all.insert(at, {execution.decision, execution.issued_ns, execution.ended_ns, execution.state,
-                  execution.step});
+                  execution.step, execution.progress.proof});
   if (all.size() > kIssuedKept) all.erase(all.begin());
 }
 
@@ -166,7 +166,7 @@ Result<std::vector<int64_t>> Journal::FailuresInRow(std::string_view policy,
   if (all == nullptr) return failed_ns;
   for (const Issued& one : *all) {
     if (one.ended_ns < since_ns || !IsFinished(one.state)) continue;
-    if (step != 0 && one.step != step) continue;
+    if ((step != 0 && one.step != step) || one.proof != Proof::kPlain) continue;
     if (one.state == ExecutionState::kVerified) failed_ns.clear();
     if (one.state == ExecutionState::kFailed || one.state == ExecutionState::kUndone)
       failed_ns.push_back(one.ended_ns);

@@ -109,6 +109,7 @@ class Journal {
     int64_t ended_ns = 0;
     ExecutionState state = ExecutionState::kIssued;
     uint32_t step = 1;
+    Proof proof = Proof::kPlain;
   };
   using IssuedOf = std::vector<Issued>;  // by time of issue
 

@@ -128,30 +128,54 @@ void LatestSamples::ForName(std::string_view name, Visit visit) const {
     for (const std::string& full_name : bare->second) visit(queries_.find(full_name)->second);
 }
 
+template <typename Visit>
+void LatestSamples::ForTarget(const Query& query, const Labels& target, Visit visit) {
+  // The rarest of the target's labels leaves the fewest series to look at.
+  const std::vector<const Series*>* fewest = nullptr;
+  for (const Labels::Pair& pair : target.pairs()) {
+    const auto at = query.by_label.find(pair);
+    if (at == query.by_label.end()) return;
+    if (fewest == nullptr || at->second.size() < fewest->size()) fewest = &at->second;
+  }
+  const auto consider = [&](const Series& series) {
+    if (series.labels.Includes(target)) visit(series);
+  };
+  if (fewest == nullptr)
+    for (const Series& series : query.series) consider(series);
+  else
+    for (const Series* series : *fewest) consider(*series);
+}
+
 std::optional<double> LatestSamples::Lookup(std::string_view name, const Labels& target,
                                             int64_t now_ns) const {
   const std::shared_lock lock(mutex_);
   std::optional<double> largest;
   ForName(name, [&](const Query& query) {
     const int64_t oldest_ns = now_ns - StaleNs(query);
-    const auto consider = [&](const Series& series) {
+    ForTarget(query, target, [&](const Series& series) {
       if (series.ts_ns < oldest_ns || std::isnan(series.value)) return;
-      if (largest && *largest >= series.value) return;
-      if (series.labels.Includes(target)) largest = series.value;
-    };
-    // The rarest of the target's labels leaves the fewest series to look at.
-    const std::vector<const Series*>* fewest = nullptr;
-    for (const Labels::Pair& pair : target.pairs()) {
-      const auto at = query.by_label.find(pair);
-      if (at == query.by_label.end()) return;
-      if (fewest == nullptr || at->second.size() < fewest->size()) fewest = &at->second;
-    }
-    if (fewest == nullptr)
-      for (const Series& series : query.series) consider(series);
-    else
-      for (const Series* series : *fewest) consider(*series);
+      if (!largest || *largest < series.value) largest = series.value;
+    });
   });
   return largest;
+}
+
+int64_t LatestSamples::LatestNs(std::string_view name, const Labels& target) const {
+  const std::shared_lock lock(mutex_);
+  int64_t newest_ns = 0;
+  ForName(name, [&](const Query& query) {
+    ForTarget(query, target, [&](const Series& series) {
+      if (!std::isnan(series.value)) newest_ns = std::max(newest_ns, series.ts_ns);
+    });
+  });
+  return newest_ns;
+}
+
+int64_t LatestSamples::StaleNs(std::string_view name) const {
+  const std::shared_lock lock(mutex_);
+  int64_t stale_ns = 0;
+  ForName(name, [&](const Query& query) { stale_ns = std::max(stale_ns, StaleNs(query)); });
+  return stale_ns;
 }
 
 LatestSamples::Census LatestSamples::Count(

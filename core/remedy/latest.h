@@ -44,6 +44,10 @@ class LatestSamples {
   // The latest value of a series under that name whose labels include `target`: the largest one
   // where several do. A stale one and NaN count as missing.
   std::optional<double> Lookup(std::string_view name, const Labels& target, int64_t now_ns) const;
+  // When the newest such value was measured, however old and whatever it is; 0: none is known.
+  int64_t LatestNs(std::string_view name, const Labels& target) const;
+  // How old a value of that name may be.
+  int64_t StaleNs(std::string_view name) const;
   // Of the name with the most targets: how many there are, and how many `is` says yes of; it gets
   // the text of the target's labels of group_by, and must not call back. Null: nobody is asked.
   struct Census {
@@ -86,6 +90,9 @@ class LatestSamples {
   size_t Drop(Which which);
   template <typename Visit>
   void ForName(std::string_view name, Visit visit) const;
+  // Those of the query that are about the target.
+  template <typename Visit>
+  static void ForTarget(const Query& query, const Labels& target, Visit visit);
 
   const Options options_;
   mutable std::shared_mutex mutex_;

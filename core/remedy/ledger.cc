@@ -36,13 +36,16 @@ Status Engine::ReadLedger() {
   return {};
 }
 
-// The samples that predictions are judged by are kept beside those that policies ask for.
+// The samples by which predictions are judged and actions verified are kept beside those that
+// policies ask for.
 void Engine::WatchForecasts() {
   std::vector<std::string> names = WantedSamples(spec_);
-  names.insert(names.end(), forecasts_.metrics().begin(), forecasts_.metrics().end());
+  std::set<std::string> beside = looked_at_;
+  beside.insert(forecasts_.metrics().begin(), forecasts_.metrics().end());
+  names.insert(names.end(), beside.begin(), beside.end());
   deps_.latest->SetWanted(names, spec_.agent.group_by);
   watched_metrics_ = forecasts_.metrics().size();
-  deps_.sink->OnWatch({forecasts_.metrics().begin(), forecasts_.metrics().end()});
+  deps_.sink->OnWatch({beside.begin(), beside.end()});
 }
 
 void Engine::Account(Draft* draft) {
@@ -62,13 +65,16 @@ void Engine::Account(Draft* draft) {
                        execution.state == ExecutionState::kFailed ||
                        execution.state == ExecutionState::kUndone;
     if (!ended || execution.issued_ns == 0) continue;
-    if (OnlyTells(execution)) {
+    if (OnlyTells(execution.action)) {
       // The end of a chain whose steps have failed.
-      Post([this, policy = execution.policy, id = incident.id] { DemoteIfFailing(policy, id); });
+      Post([this, policy = execution.policy, id = incident.id] { ChainEnded(policy, id); });
       continue;
     }
+    const Proof proof = execution.progress.proof;
+    if (proof == Proof::kTooEarly) continue;  // as if nothing had been done
     const bool verified = execution.state == ExecutionState::kVerified;
     open->tried = true;
+    if (proof == Proof::kInconclusive) continue;
     if (verified) {
       incident.healed_by = execution.policy;
       forecasts_.OnVerified(open->target_key,
@@ -86,10 +92,10 @@ void Engine::Account(Draft* draft) {
                           : open->tried               ? Resolution::kAfterFailure
                                                       : Resolution::kByItself;
   // Of a chain that ended in between, because what was wrong ended without it.
-  if (incident.closed_ns != 0 && incident.resolution == Resolution::kAfterFailure)
+  if (incident.closed_ns != 0 && open->tried)
     for (const uint64_t id : open->runs)
       Post([this, policy = runs_.at(id)->policy->spec.name, of = incident.id] {
-        DemoteIfFailing(policy, of);
+        ChainEnded(policy, of);
       });
   for (Incident& written : change.incidents) {
     if (written.id != incident.id) continue;
@@ -103,9 +109,9 @@ void Engine::Account(Draft* draft) {
   open->told_needed_person = incident.needed_person;
 }
 
-bool Engine::OnlyTells(const Execution& execution) const {
-  const NodeSpec* node = spec_.FindNode(execution.action);
-  return node == nullptr ? execution.action == "alert" : node->plugin == "alert";
+bool Engine::OnlyTells(const std::string& action) const {
+  const NodeSpec* node = spec_.FindNode(action);
+  return node == nullptr ? action == "alert" : node->plugin == "alert";
 }
 
 // ---- policies that keep failing -----------------------------------------------------------------
@@ -120,13 +126,31 @@ void Engine::NoteEnd(const Execution& execution, const OpenIncident& open, bool 
                                      kDemotionLooksAt * StepsOf(policy))
               : since.error();
     // While the store is away it begins with what this process sees.
-    if (ended) failures_.Load(policy, std::move(*ended));
+    if (ended) LoadFailures(policy, std::move(*ended));
   }
   const bool failed = execution.state != ExecutionState::kVerified;
-  const bool is_new =
-      failures_.Add(policy, {open.incident.id, execution.ended_ns, failed, execution.step});
+  const bool is_new = failures_.Add(
+      policy, {open.incident.id, execution.ended_ns, failed, execution.step, failed && goes_on});
   if (is_new && failed && !goes_on)
     Post([this, policy, incident = open.incident.id] { DemoteIfFailing(policy, incident); });
+}
+
+// What the journal has. Chains of incidents that are open may have gone on to a step that has yet
+// to end; one that ended by telling people has failed.
+void Engine::LoadFailures(const std::string& policy, std::vector<EndedExecution> ended) {
+  std::set<uint64_t> seen;
+  for (EndedExecution& one : ended) {  // newest first
+    const bool latest = seen.insert(one.incident).second;
+    one.goes_on =
+        latest && one.failed && one.step < StepsOf(policy) && book_.Find(one.incident) != nullptr;
+  }
+  std::erase_if(ended, [&](const EndedExecution& one) { return OnlyTells(one.action); });
+  failures_.Load(policy, std::move(ended));
+}
+
+void Engine::ChainEnded(const std::string& policy, uint64_t incident) {
+  failures_.Conclude(policy, incident);
+  DemoteIfFailing(policy, incident);
 }
 
 size_t Engine::StepsOf(const std::string& name) const {

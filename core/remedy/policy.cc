@@ -60,18 +60,6 @@ bool Contains(const List& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-// With a source that can't list its outputs, any unknown name may turn out to be one of them.
-bool MayBeSample(const PipelineSpec& spec, std::string_view name) {
-  for (const NodeSpec& node : spec.nodes) {
-    if (node.kind != Kind::kSource) continue;
-    if (node.outputs.empty() || Contains(node.outputs, name)) return true;
-    if (name.size() > node.name.size() && name.compare(0, node.name.size(), node.name) == 0 &&
-        name[node.name.size()] == '.')
-      return true;
-  }
-  return false;
-}
-
 // "prom.latency_p99" for each output that these nodes read, also through other detectors.
 void AddOutputs(const PipelineSpec& spec, const std::vector<InputRef>& inputs,
                 std::vector<std::string>* names) {
@@ -159,6 +147,17 @@ PolicyPtr WithRecommended(const PipelineSpec& spec, const PolicySpec& chain, uin
 }
 
 }  // namespace
+
+bool MayBeSample(const PipelineSpec& spec, std::string_view name) {
+  for (const NodeSpec& node : spec.nodes) {
+    if (node.kind != Kind::kSource) continue;
+    if (node.outputs.empty() || Contains(node.outputs, name)) return true;
+    if (name.size() > node.name.size() && name.compare(0, node.name.size(), node.name) == 0 &&
+        name[node.name.size()] == '.')
+      return true;
+  }
+  return false;
+}
 
 PolicyPtr AsFor(const PolicyPtr& policy, const Finding& finding) {
   if (finding.recommended_action.empty()) return policy;

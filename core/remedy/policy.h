@@ -77,6 +77,9 @@ class PolicySet {
   std::unordered_map<std::string, OfNode> by_node_;
 };
 
+// With a source that can't list its outputs, any unknown name may turn out to be one of them.
+bool MayBeSample(const PipelineSpec& spec, std::string_view name);
+
 // All that the policies look up, in conditions and to count targets; also the disabled ones, which
 // people may enable.
 std::vector<std::string> WantedSamples(const PipelineSpec& spec);

@@ -12,6 +12,7 @@ namespace {
 
 // So that the end of an orphan is seen before the deadline that waits for it.
 constexpr int64_t kAfterOrphansNs = 2 * kSecond;
+constexpr size_t kTouchedRead = 500;  // executions
 
 bool WasWithdrawn(const Decision& decision) {
   return std::any_of(decision.guards.begin(), decision.guards.end(), [](const GuardVerdict& guard) {
@@ -51,6 +52,19 @@ PolicyPtr PolicyOf(const Decision& decision) {
 }
 
 }  // namespace
+
+// What was done to whom, for limits that count it under other labels as well.
+Status Engine::ReadTouched() {
+  const Result<Page<DecidedExecution>> page = deps_.store->Executions({0, kTouchedRead});
+  if (!page) return page.error();
+  for (const DecidedExecution& done : page->items) {
+    OpenIncident about;
+    about.incident.target = GroupTarget(done.decision.target, book_.group_by());
+    about.target_key = done.execution.target_key;
+    touched_.Note(done.execution, ClaimOf(about, done.decision.plan));
+  }
+  return {};
+}
 
 Status Engine::Restore() {
   const int64_t now_ns = deps_.clock->NowNs();
@@ -125,7 +139,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       return;
     default:
       if (execution != nullptr && execution->state == ExecutionState::kVerified &&
-          !run.policy->notify_only)
+          execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
       if (execution != nullptr && execution->progress.undo.open() &&
           execution->progress.undo.after_failure) {
@@ -140,10 +154,12 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
             (execution->state == ExecutionState::kVerified && run.policy->notify_only)));
       if (!final_word) return NextAttempt(run);
       run.done_mode = latest->mode;
+      if (execution != nullptr && execution->progress.denied_mode)
+        run.done_mode = *execution->progress.denied_mode;
       break;
   }
   run.phase = Phase::kDone;
-  run.done_dry = latest->dry_run;
+  run.done_dry = WasDenied(*latest) ? run.policy->dry_run : latest->dry_run;
   if (run.done_mode != run.policy->spec.mode || run.done_dry != run.policy->dry_run)
     return NextAttempt(run);
 }
@@ -154,8 +170,10 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   run.execution = execution;
   run.recovered_ns = now_ns;
   run.observe_step_ns = options_.observe_min_ns;
-  run.leases = LeaseKeys(open, run.decision);
-  for (const std::string& lease : run.leases) leases_[lease] = run.id;
+  run.leased = true;
+  leases_.Take(run.id, ClaimOf(open, run.decision.plan));
+  if (const int index = open.Find(run.decision.finding); index >= 0)
+    LookAt(open.incident.findings[static_cast<size_t>(index)]);
   ++running_[run.decision.policy];
   std::string what;
   switch (execution.state) {
@@ -260,6 +278,7 @@ void Engine::CheckOrphans(OpenIncident& open) {
     std::string reason;
     if (!OrphanIsOver(open, i, &reason)) continue;
     open.meta[i].orphan = false;
+    open.meta[i].cleared_ns = now_ns;
     Finding& finding = open.incident.findings[i];
     finding.state = FindingState::kClear;
     TakeFreshValue(&finding);

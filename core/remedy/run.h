@@ -76,7 +76,8 @@ struct Run {
   bool unchanged = false;                  // what failed surely changed nothing
   Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
   int64_t check_since_ns = 0;
-  std::vector<std::string> leases;
+  bool leased = false;        // holds its target
+  int64_t call_ended_ns = 0;  // when execute() answered; 0: not in this process
 };
 
 }  // namespace heald::remedy

@@ -80,9 +80,9 @@ std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
   if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
   if (!journal_.may_act()) return "the journal can't be used, and nothing is done without it";
-  for (const std::string& key : LeaseKeys(task.about, task.decision))
-    if (const auto lease = leases_.find(key); lease != leases_.end() && lease->second != task.id)
-      return "still running on this target: " + HolderText(lease->second);
+  if (const uint64_t holder = leases_.HolderOf(ClaimOf(task.about, task.decision.plan), task.id);
+      holder != 0)
+    return "still running on this target: " + HolderText(holder);
   return task.undo().after_failure ? "" : WhyNoHurry(task);
 }
 
@@ -115,16 +115,8 @@ std::string Engine::WhyNoHurry(const UndoTask& task) const {
   return {};
 }
 
-std::vector<std::string> Engine::LeaseKeys(const OpenIncident& open, const Decision& decision) {
-  std::vector<std::string> keys = {open.target_key};
-  if (!decision.plan.target_uid.empty())
-    keys.push_back(decision.action + '\n' + decision.plan.target_uid);
-  return keys;
-}
-
 void Engine::TakeLeases(UndoTask& task) {
-  task.leases = LeaseKeys(task.about, task.decision);
-  for (const std::string& key : task.leases) leases_[key] = task.id;
+  leases_.Take(task.id, ClaimOf(task.about, task.decision.plan));
 }
 
 std::string Engine::HolderText(uint64_t holder) const {
@@ -294,10 +286,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
 }
 
 void Engine::ReleaseLeases(UndoTask& task) {
-  for (const std::string& key : task.leases)
-    if (const auto at = leases_.find(key); at != leases_.end() && at->second == task.id)
-      leases_.erase(at);
-  task.leases.clear();
+  leases_.Release(task.id);
   turns_.Leave(task.decision.action, task.id);
 }
 

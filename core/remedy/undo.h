@@ -28,7 +28,6 @@ struct UndoTask {
   std::vector<Call> calls;  // that undo() made
   std::string reply;        // what it said
   std::string last_effect;  // what the latest observe() said
-  std::vector<std::string> leases;
 
   Undo& undo() { return execution.progress.undo; }
   const Undo& undo() const { return execution.progress.undo; }

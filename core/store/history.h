@@ -12,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/model/forecast.h"
 #include "core/model/incident.h"
+#include "core/store/progress.h"
 
 namespace heald {
 
@@ -38,6 +39,7 @@ struct ExecutionRow {
   int64_t issued_ns = 0;
   int64_t ended_ns = 0;
   int64_t began_ns = 0;  // the incident
+  Proof proof = Proof::kPlain;
 };
 
 struct DecisionCount {
@@ -66,7 +68,9 @@ struct EndedExecution {
   uint64_t incident = 0;
   int64_t ended_ns = 0;
   bool failed = false;
-  uint32_t step = 1;  // of the policy's chain
+  uint32_t step = 1;        // of the policy's chain
+  bool goes_on = false;     // to its next step: not the end of the chain yet
+  std::string action = {};  // where it was read from the journal
 };
 
 class HistoryReader {

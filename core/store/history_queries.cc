@@ -28,7 +28,8 @@ Status Queries::EachIncident(int64_t since_ns, const Take<IncidentRow>& take) {
 
 Status Queries::EachExecution(int64_t since_ns, const Take<ExecutionRow>& take) {
   return db_.Query(
-      "SELECT e.policy, e.action, e.state, e.issued_ns, e.ended_ns, i.began_ns FROM executions e "
+      "SELECT e.policy, e.action, e.state, e.issued_ns, e.ended_ns, i.began_ns, e.progress "
+      "FROM executions e "
       "JOIN incidents i ON i.id = e.incident WHERE e.planned_ns >= ?1",
       {since_ns}, [&](const SqlRow& row) -> Status {
         ExecutionRow execution;
@@ -38,6 +39,7 @@ Status Queries::EachExecution(int64_t since_ns, const Take<ExecutionRow>& take) 
         execution.issued_ns = row.Int(3);
         execution.ended_ns = row.Int(4);
         execution.began_ns = row.Int(5);
+        execution.proof = ReadProof(row.Text(6));
         take(execution);
         return {};
       });
@@ -83,15 +85,20 @@ Result<std::vector<EndedExecution>> Queries::EndedOf(std::string_view policy, in
                                                      size_t limit) {
   std::vector<EndedExecution> ended;
   const Status status = db_.Query(
-      "SELECT incident, ended_ns, state, step FROM executions WHERE policy = ?1 AND ended_ns > ?2 "
-      "AND "
-      "issued_ns > 0 AND state IN (?3, ?4, ?5) ORDER BY ended_ns DESC LIMIT ?6",
+      "SELECT incident, ended_ns, state, step, action, progress FROM executions WHERE policy = ?1 "
+      "AND ended_ns > ?2 AND issued_ns > 0 AND state IN (?3, ?4, ?5) "
+      "ORDER BY ended_ns DESC LIMIT ?6",
       {policy, since_ns, ExecutionState::kVerified, ExecutionState::kFailed,
        ExecutionState::kUndone, limit},
       [&](const SqlRow& row) -> Status {
-        ended.push_back({static_cast<uint64_t>(row.Int(0)), row.Int(1),
-                         static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified,
-                         static_cast<uint32_t>(row.Int(3))});
+        if (ReadProof(row.Text(5)) != Proof::kPlain)
+          return {};  // speaks neither for it nor against
+        EndedExecution& one = ended.emplace_back();
+        one.incident = static_cast<uint64_t>(row.Int(0));
+        one.ended_ns = row.Int(1);
+        one.failed = static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified;
+        one.step = static_cast<uint32_t>(row.Int(3));
+        one.action = row.Text(4);
         return {};
       });
   if (!status) return status.error();

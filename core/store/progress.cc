@@ -35,6 +35,11 @@ std::string_view ToString(Part part) {
   return kParts[static_cast<size_t>(part)];
 }
 
+std::string_view ToString(Proof proof) {
+  constexpr std::string_view kNames[] = {"plain", "inconclusive", "too_early"};
+  return kNames[static_cast<size_t>(proof)];
+}
+
 Json ToJson(const Progress& progress) {
   Json json = Json::object();
   if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
@@ -47,6 +52,8 @@ Json ToJson(const Progress& progress) {
                     {"due_ns", u.due_ns},         {"issued_ns", u.issued_ns},
                     {"ended_ns", u.ended_ns},     {"issues", u.issues},
                     {"detail", u.detail}};
+  if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
+  if (progress.denied_mode) json["denied_mode"] = ToString(*progress.denied_mode);
   return json;
 }
 
@@ -72,7 +79,17 @@ Progress ReadProgress(const Json& json) {
     u.issues = at->value("issues", uint32_t{0});
     u.detail = at->value("detail", "");
   }
+  if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kTooEarly);
+  if (json.contains("denied_mode"))
+    progress.denied_mode = Named(json, "denied_mode", Mode::kEnforce);
   return progress;
+}
+
+Proof ReadProof(std::string_view progress) {
+  if (progress.find("\"proof\"") == std::string_view::npos) return Proof::kPlain;
+  const Json json = Json::parse(progress, nullptr, false);
+  return json.is_object() && json.contains("proof") ? Named(json, "proof", Proof::kTooEarly)
+                                                    : Proof::kPlain;
 }
 
 }  // namespace heald

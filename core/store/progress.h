@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,15 +54,28 @@ struct Canary {
   std::string detail;                     // what the check says, or why it is held
 };
 
+// What an execution proves, where its state alone would say too much.
+enum class Proof : uint8_t {
+  kPlain = 0,         // what its state says
+  kInconclusive = 1,  // failed, but nobody knows whether it helped: there was no fresh data
+  kTooEarly = 2,      // verified, but what was wrong ended before it could have helped
+};
+std::string_view ToString(Proof proof);
+
 struct Progress {
   Part part = Part::kAll;  // of the latest issue
   Canary canary;
   Undo undo;
+  Proof proof = Proof::kPlain;
+  // Of a canary to which a person said no: under which mode of the policy.
+  std::optional<Mode> denied_mode;
 };
 
 // Only what is there; an empty object for an execution in one go that stays.
 nlohmann::json ToJson(const Progress& progress);
 // Throws on what isn't one, as json.cc does.
 Progress ReadProgress(const nlohmann::json& json);
+// The same of a column of many rows, of which hardly any has one.
+Proof ReadProof(std::string_view progress);
 
 }  // namespace heald

@@ -175,7 +175,7 @@ class StoreReader : public HistoryReader {
   virtual Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
                                      int64_t since_ns, uint32_t step = 0) = 0;
   // When executions that had been issued failed, oldest first, since `since_ns` and the last one
-  // that was verified.
+  // that was verified. Those that prove nothing (Proof) don't count.
   virtual Result<std::vector<int64_t>> FailuresInRow(std::string_view policy,
                                                      std::string_view target_key, int64_t since_ns,
                                                      uint32_t step = 0) = 0;

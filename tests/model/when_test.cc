@@ -30,6 +30,7 @@ const Values kOrders = {{"service", Text("orders")},
                         {"score", 9.1},
                         {"kind", Text("anomaly")},
                         {"eta", 120.0},
+                        {"age", -0.0982039},
                         {"flag", true},
                         {"load", 0.07},
                         {"memory", 1048576.0},
@@ -179,6 +180,7 @@ TEST(ModelWhenTest, NegatedInconclusiveStaysInconclusive) {
 TEST(ModelWhenTest, SaysWhyItIsInconclusive) {
   EXPECT_EQ(Why("gone > 1"), "gone > 1 inconclusive: no fresh value of gone");
   EXPECT_EQ(Why("odd > 1"), "odd > 1 inconclusive: no fresh value of odd");
+  EXPECT_EQ(Why("eta < 3m and age < 5m"), "eta 2 min < 3m yes, age now < 5m yes");
   EXPECT_EQ(Why("service > 1"),
             "service \"orders\" > 1 inconclusive: service is text, 1 is a number");
   EXPECT_EQ(Why("load / zero > 1"), "load / zero > 1 inconclusive: division by zero");

@@ -129,6 +129,22 @@ TEST_F(RemedyCanaryAnswerTest, WhatHoldsEverythingBackHoldsAYesToo) {
   EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary"));
 }
 
+TEST_F(RemedyCanaryAnswerTest, ANoHoldsThoughThePolicyWasChangedDuringTheCheck) {
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", std::nullopt, Mode::kApprove, "user:ben"));
+  world.Run(5 * kSecond);
+  ASSERT_TRUE(world.engine->Deny(held.id, "user:anna"));
+  world.Run(5 * kMinute);
+  world.engine->SetPolicies(world.spec);
+  Feed(0.01, 400);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary", "undo restart canary"));
+  EXPECT_THAT(world.engine->AwaitingApproval(), IsEmpty());
+  world.Restart();
+  world.Open("payments");
+  Feed(0.01, 400);
+  EXPECT_THAT(world.gateway.calls, SizeIs(2)) << "also after a restart";
+  EXPECT_THAT(world.engine->AwaitingApproval(), IsEmpty());
+}
+
 TEST_F(RemedyCanaryAnswerTest, APolicyThatWasLoweredMeanwhileHoldsTheRest) {
   ASSERT_TRUE(world.engine->ChangePolicy("latency", std::nullopt, Mode::kShadow, "user:ben"));
   Feed(0.01, 40);

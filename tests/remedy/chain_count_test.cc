@@ -79,6 +79,30 @@ TEST(RemedyChainCountTest, OneThatEndsWithAPersonIsAFailureToo) {
   EXPECT_EQ(Pages(world), 2u);
 }
 
+TEST(RemedyChainCountTest, OneThatIsStillUnderWayIsNoFailureYet) {
+  World world(TwoSteps());
+  const Finding lost = world.Open("a");
+  world.Run(50 * kSecond);
+  const Finding saved = world.Open("b");
+  world.Run(75 * kSecond);  // the first has failed at both steps, the other at one
+  EXPECT_EQ(Pages(world), 1u);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  world.Clear(saved);
+  world.Clear(lost);
+  world.Run(10 * kMinute);
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  Incident(world, "c", false);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove);
+}
+
+TEST(RemedyChainCountTest, AfterARestartTheJournalSaysTheSame) {
+  World world(TwoSteps("alert"));
+  Incident(world, "a", false);
+  world.Restart();
+  Incident(world, "b", false);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove) << "telling people at its end is no success";
+}
+
 TEST(RemedyChainCountTest, APersonIsCalledOnceHoweverOftenItIsTried) {
   World world(TwoSteps());
   world.Open("payments");

@@ -410,12 +410,12 @@ TEST(RemedyGuardedTest, TheBreakerIsReadFromTheJournalAfterARestart) {
   policy.guard.max_per_hour = 0;
   policy.verify_within_ns = 30 * kSecond;
   World world(MakeSpec({policy}));
-  const Finding finding = world.Open("payments");
+  world.Open("payments");
   world.Run(10 * kMinute);
   EXPECT_EQ(world.gateway.executes, 3);
   EXPECT_THAT(world.Refusals(), Contains(HasSubstr("breaker: breaker open: latency on payments")));
   world.Restart();
-  world.engine->OnFinding(finding);
+  const Finding finding = world.Open("payments");
   world.Run(20 * kMinute);
   EXPECT_EQ(world.gateway.executes, 3);
   world.Run(5 * kMinute);

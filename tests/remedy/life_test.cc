@@ -298,7 +298,7 @@ TEST(RemedyLifeTest, AClockThatGoesBackDelaysNothing) {
   world.clock.Advance(-2 * kHour);
   world.Run(31 * kSecond);
   EXPECT_EQ(world.gateway.executes, 1);
-  EXPECT_THAT(world.told.problems, Contains(HasSubstr("went back by 120 min")));
+  EXPECT_THAT(world.told.problems, Contains(HasSubstr("went back by 2 h")));
 }
 
 // What the engine and its journal add between a finding and the call.

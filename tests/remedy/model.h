@@ -144,11 +144,13 @@ inline PipelineSpec RandomSpec(Dice* dice) {
 // What was done, by decision, as people were told of it.
 struct Deed {
   std::string policy;
-  std::string target_key;
+  std::string target_key;  // of the incident
+  std::string service;     // one thing, whatever its labels
   uint32_t step = 1;
   int64_t issued_ns = 0;
   int64_t ended_ns = 0;  // 0: still under way
   bool failed = false;
+  bool proves = true;    // what the end says: else it was inconclusive, or too early
   bool undoing = false;  // its undo was called
   int rules = 0;         // by which it ended; they change with a reload
 
@@ -161,7 +163,8 @@ class Ledger {
     if (notice.decision == nullptr) return;
     const Decision& decision = *notice.decision;
     if (notice.kind == NoticeKind::kDecision && decision.verdict == DecisionVerdict::kAct)
-      deeds_[decision.id] = {decision.policy, notice.incident->target.ToString(), decision.step};
+      deeds_[decision.id] = {decision.policy, notice.incident->target.ToString(),
+                             std::string(decision.target.Get("service")), decision.step};
     if (notice.outcome == nullptr) return;
     Deed& deed = deeds_[decision.id];
     if (deed.ended_ns != 0) {  // what became of its undo
@@ -177,6 +180,8 @@ class Ledger {
       default:
         deed.ended_ns = notice.ts_ns;
         deed.failed = notice.outcome->state == OutcomeState::kFailed;
+        deed.proves = !notice.text.starts_with("inconclusive: ") &&
+                      notice.text.find("Cleared while it was being done") == std::string::npos;
         deed.rules = rules;
         break;
     }
@@ -190,13 +195,12 @@ class Ledger {
   size_t Running(const std::string& policy) const {
     std::set<std::string> targets;
     for (const auto& [id, deed] : deeds_)
-      if (deed.policy == policy && deed.ended_ns == 0) targets.insert(deed.target_key);
+      if (deed.policy == policy && deed.ended_ns == 0) targets.insert(deed.service);
     return targets.size();
   }
-  bool Busy(const std::string& target_key, const std::string& but) const {
+  bool Busy(const std::string& service, const std::string& but) const {
     return std::any_of(deeds_.begin(), deeds_.end(), [&](const auto& entry) {
-      return entry.first != but && entry.second.target_key == target_key &&
-             entry.second.under_way();
+      return entry.first != but && entry.second.service == service && entry.second.under_way();
     });
   }
   // Of that policy's step on that target, the others; by when they ended.
@@ -204,7 +208,7 @@ class Ledger {
     std::vector<Deed> out;
     for (const auto& [id, deed] : deeds_)
       if (id != decision && deed.policy == like.policy && deed.target_key == like.target_key &&
-          deed.step == like.step && deed.issued_ns != 0)
+          deed.step == like.step && deed.issued_ns != 0 && deed.proves)
         out.push_back(deed);
     std::sort(out.begin(), out.end(),
               [](const Deed& a, const Deed& b) { return a.ended_ns < b.ended_ns; });

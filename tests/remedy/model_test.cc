@@ -154,6 +154,8 @@ class Model {
     Finding finding = world_.Make(service, static_cast<Severity>(1 + dice_.Pick(3)));
     finding.target = TargetOf(service);
     if (dice_.OneIn(4)) finding.node = "other";
+    // The same service, as a source sees it that knows namespaces.
+    if (dice_.OneIn(4)) finding.target.Set("namespace", "shop");
     if (dice_.OneIn(3)) finding.metric = "error_rate";
     if (dice_.OneIn(6)) finding.kind = FindingKind::kPrediction;
     for (const auto& [id, held] : open_)  // a detector has one finding per series

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -255,6 +256,7 @@ class World {
     engine.reset();
     store.reset();
     gateway.Forget();
+    reported_.clear();
     held.reset();
     Result<std::unique_ptr<Store>> opened = OpenStore({store_url, dir.path(), false});
     ASSERT_TRUE(opened) << opened.error().message;
@@ -278,8 +280,10 @@ class World {
     const int64_t end_ns = clock.NowNs() + duration_ns;
     while (true) {
       gateway.Deliver();
+      ReportAgain();
       const int64_t due_ns = engine->Tick();  // may call the gateway
-      const int64_t next_ns = std::min(due_ns, gateway.next_due_ns());
+      int64_t next_ns = std::min(due_ns, gateway.next_due_ns());
+      if (reports && !reported_.empty()) next_ns = std::min(next_ns, next_report_ns_);
       if (next_ns > end_ns) break;
       clock.Set(std::max(next_ns, clock.NowNs()));
     }
@@ -305,6 +309,7 @@ class World {
   }
   Finding Open(const std::string& service, Severity severity = Severity::kCritical) {
     Finding finding = Make(service, severity);
+    reported_.insert(finding.id);
     engine->OnFinding(finding);
     return finding;
   }
@@ -352,9 +357,33 @@ class World {
   Told told;
   LatestSamples latest;
   std::unique_ptr<Engine> engine;
+  bool reports = true;  // detectors go on to tell of what Open began
 
  private:
+  static constexpr int64_t kReportNs = 10 * kSecond;
+
+  void ReportAgain() {
+    const int64_t now_ns = clock.NowNs();
+    if (now_ns < next_report_ns_ && next_report_ns_ <= now_ns + kReportNs) return;
+    next_report_ns_ = now_ns + kReportNs;
+    if (!reports) return;
+    std::vector<Finding> open;
+    for (const auto& [id, incident] : engine->incidents().all())
+      for (size_t i = 0; i < incident->meta.size(); ++i)
+        if (const Finding& finding = incident->incident.findings[i];
+            finding.state != FindingState::kClear && !incident->meta[i].orphan &&
+            reported_.contains(finding.id))
+          open.push_back(finding);
+    for (Finding& finding : open) {
+      finding.state = FindingState::kUpdate;
+      finding.ts_ns = now_ns;
+      engine->OnFinding(finding);
+    }
+  }
+
   int last_finding_ = 0;
+  std::set<std::string> reported_;
+  int64_t next_report_ns_ = 0;
 };
 
 }  // namespace heald::remedy

@@ -730,7 +730,23 @@ TEST_P(StoreContractTest, KnowsHowAPolicysLatestExecutionsEnded) {
   add("d4", 40, ExecutionState::kDryRun, 41);
   add("d5", 50, ExecutionState::kUndone, 51);
   add("d6", 60, ExecutionState::kIssued, 0);
+  // These two speak neither for the policy nor against it.
+  add("d7", 70, ExecutionState::kFailed, 71);
+  change.executions.back().progress.proof = Proof::kInconclusive;
+  add("d8", 80, ExecutionState::kVerified, 81);
+  change.executions.back().progress.proof = Proof::kTooEarly;
+  change.executions.back().progress.denied_mode = Mode::kApprove;
   Commit(change);
+  Reopen();
+  const std::string key = change.executions[0].target_key;
+  EXPECT_THAT(*store_->FailuresInRow("p", key, 0), ElementsAre(51));
+  size_t plain = 0;
+  ASSERT_TRUE(store_->EachExecution(
+      0, [&](const ExecutionRow& row) { plain += row.proof == Proof::kPlain; }));
+  EXPECT_EQ(plain, 6u);
+  const std::vector<Execution> read = (*store_->ChainOf(1))->executions;
+  EXPECT_EQ(read.back().progress.proof, Proof::kTooEarly);
+  EXPECT_EQ(read.back().progress.denied_mode, Mode::kApprove);
   std::vector<std::pair<int64_t, bool>> ended;
   const std::vector<EndedExecution> all = *store_->EndedOf("p", 0, 10);
   for (const EndedExecution& each : all) ended.emplace_back(each.ended_ns, each.failed);

@@ -1,0 +1,127 @@
+// One thing under several labels: it is acted on once at a time, and its limits count together.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/remedy/leases.h"
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+Finding OpenAs(World& world, Labels target) {
+  Finding finding = world.Make("c");
+  finding.target = std::move(target);
+  world.engine->OnFinding(finding);
+  return finding;
+}
+
+PipelineSpec RestartOrScale() {
+  PolicySpec restart = MakePolicy("slow", "metric == \"latency_p99\"");
+  PolicySpec scale = MakePolicy("errors", "metric == \"error_rate\"");
+  scale.action = "scale_out";
+  PipelineSpec spec = MakeSpec({restart, scale});
+  NodeSpec more = spec.nodes.back();
+  more.name = "scale_out";
+  spec.nodes.push_back(more);
+  return spec;
+}
+
+TEST(RemedySameThingTest, TwoPoliciesDoNotMeetOnAServiceThatHasTwoLabelSets) {
+  World world(RestartOrScale());
+  const Finding slow = OpenAs(world, {{"service", "c"}});
+  Finding errors = world.Make("c");
+  errors.metric = "error_rate";
+  errors.target = {{"service", "c"}, {"namespace", "shop"}};
+  world.engine->OnFinding(errors);
+  world.Run(10 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("one_at_a_time: still running on this target: "
+                                                   "restart c (policy slow, incident #1)")));
+  world.Clear(slow);
+  world.Run(2 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out")) << "once that is done";
+}
+
+TEST(RemedySameThingTest, NeitherDoActionsWhosePlansNameTheSameMember) {
+  World world(RestartOrScale());
+  world.gateway.targets["c"].uid = "m1,m2,m3";
+  world.gateway.targets[""].uid = "m7,m2,m8";
+  OpenAs(world, {{"service", "c"}});
+  Finding errors = world.Make("c");
+  errors.metric = "error_rate";
+  errors.target = {{"container", "c-2"}};
+  world.engine->OnFinding(errors);
+  world.Run(10 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("(policy slow, incident #1)")));
+}
+
+TEST(RemedySameThingTest, ACooldownCountsUnderTheOtherLabelsToo) {
+  World world(MakeSpec({MakePolicy()}));
+  const Finding first = OpenAs(world, {{"service", "c"}});
+  world.Run(2 * kSecond);
+  world.Clear(first);
+  world.Run(kSecond);
+  for (const char* when : {"at once", "after a restart"}) {
+    Finding second = OpenAs(world, {{"service", "c"}, {"namespace", "shop"}});
+    world.Run(kMinute);
+    EXPECT_EQ(world.gateway.executes, 1) << when;
+    EXPECT_THAT(world.Refusals(), Contains(HasSubstr("on the same thing as {service=\"c\"}")));
+    world.Clear(second);
+    world.Run(kSecond);
+    world.told.Forget();
+    world.Restart();
+  }
+  OpenAs(world, {{"service", "c"}, {"namespace", "shop"}});
+  world.Run(5 * kMinute);
+  EXPECT_EQ(world.gateway.executes, 2) << "when it is over";
+}
+
+TEST(RemedySameThingTest, AnUndoWaitsForWhatRunsUnderOtherLabels) {
+  PipelineSpec spec = RestartOrScale();
+  spec.policies[0].undo = {false, 20 * kSecond};
+  World world(std::move(spec));
+  world.gateway.targets["c"].reversible = true;
+  const Finding slow = OpenAs(world, {{"service", "c"}});
+  world.Run(2 * kSecond);
+  world.Clear(slow);
+  world.Run(10 * kSecond);
+  Finding errors = world.Make("c");
+  errors.metric = "error_rate";
+  errors.target = {{"service", "c"}, {"namespace", "shop"}};
+  world.engine->OnFinding(errors);
+  world.Run(40 * kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out")) << "not undone yet";
+  world.Clear(errors);
+  world.Run(kMinute);
+  EXPECT_THAT(world.gateway.calls, SizeIs(3));
+}
+
+Claim Of(Labels target, std::string uid = {}) {
+  OpenIncident open;
+  open.target_key = target.ToString();
+  open.incident.target = std::move(target);
+  Plan plan;
+  plan.target_uid = std::move(uid);
+  return ClaimOf(open, plan);
+}
+
+TEST(ClaimTest, OverlapsWithAPartOfItAndWithWhatNamesTheSame) {
+  const Claim shop = Of({{"service", "c"}, {"namespace", "shop"}}, "a,b");
+  EXPECT_TRUE(Overlap(shop, shop));
+  EXPECT_TRUE(Overlap(shop, Of({{"service", "c"}})));
+  EXPECT_TRUE(Overlap(Of({{"namespace", "shop"}}), shop)) << "the whole of which it is a part";
+  EXPECT_TRUE(Overlap(shop, Of({{"pod", "c-1"}}, "b")));
+  EXPECT_FALSE(Overlap(shop, Of({{"service", "c"}, {"namespace", "dev"}})));
+  EXPECT_FALSE(Overlap(shop, Of({{"service", "d"}, {"namespace", "shop"}}, "ab")));
+  EXPECT_FALSE(Overlap(shop, Of({}))) << "what has no labels is only itself";
+  EXPECT_TRUE(Overlap(Of({}), Of({})));
+}
+
+}  // namespace
+}  // namespace heald::remedy

@@ -247,6 +247,11 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
   context.held_ns = held_ns;
   context.condition = condition.verdict;
   context.condition_problem = condition.problem.empty() ? condition.why : condition.problem;
+  if (run.blind_since_ns != 0 && !ToldSince(finding, run.blind_since_ns)) {
+    context.condition = Verdict::kInconclusive;
+    context.condition_problem = "no fresh value of " + finding.metric + " since the last action, " +
+                                "and that was inconclusive";
+  }
   context.switch_on = switch_on_;
   context.switch_actor = switch_actor_;
   if (storm_.on()) {

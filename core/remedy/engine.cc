@@ -193,6 +193,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
   for (auto& [id, run] : runs_) {
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
+    run->blind_since_ns = std::min(run->blind_since_ns, now_ns);
     run->retry_ns = run->judged_until_ns = 0;
     run->check_since_ns = std::min(run->check_since_ns, now_ns);
     // An approval ends at the time that people were told.

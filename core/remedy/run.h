@@ -55,6 +55,7 @@ struct Run {
   uint32_t refusals = 0;
   Decision refusal;  // the latest
   uint32_t attempt = 1;
+  int64_t blind_since_ns = 0;      // its chain ended, and nobody knows of what; 0: known
   bool decided = false;            // there was a decision that wasn't refused
   Mode done_mode = Mode::kShadow;  // kDone: under these, and no others
   bool done_dry = false;

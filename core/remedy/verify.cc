@@ -177,6 +177,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   const bool inconclusive = proof == Proof::kInconclusive;
   const std::string word = inconclusive ? "inconclusive" : "failed";
   const bool was_last = run.decision.step >= run.policy->steps;
+  if (inconclusive && was_last) run.blind_since_ns = run.execution.issued_ns;
   // Who cancelled it knows of it, and didn't want more.
   const bool denied = WasDenied(run.decision);
   const bool goes_on = escalate && !denied;

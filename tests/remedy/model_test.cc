@@ -107,7 +107,7 @@ class Model {
       rest += key.ends_with(" rest");
     }
     std::printf("%d canaries, %d with their rest, %d undos\n", canaries, rest, undos_);
-    EXPECT_GT(world_.gateway.by_decision.size(), static_cast<size_t>(steps_) / 500)
+    EXPECT_GT(world_.gateway.by_decision.size(), static_cast<size_t>(steps_) / 1000)
         << "the model hardly did anything";
   }
 
@@ -147,6 +147,7 @@ class Model {
     if (!open_.empty() && dice_.OneIn(3)) {
       Finding& finding = AnyOpen()->second;
       finding.state = FindingState::kUpdate;
+      finding.ts_ns = world_.clock.NowNs();
       finding.severity = static_cast<Severity>(1 + dice_.Pick(3));
       return Report(finding);
     }
@@ -155,7 +156,7 @@ class Model {
     finding.target = TargetOf(service);
     if (dice_.OneIn(4)) finding.node = "other";
     // The same service, as a source sees it that knows namespaces.
-    if (dice_.OneIn(4)) finding.target.Set("namespace", "shop");
+    if (dice_.OneIn(6)) finding.target.Set("namespace", "shop");
     if (dice_.OneIn(3)) finding.metric = "error_rate";
     if (dice_.OneIn(6)) finding.kind = FindingKind::kPrediction;
     for (const auto& [id, held] : open_)  // a detector has one finding per series

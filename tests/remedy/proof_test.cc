@@ -54,7 +54,14 @@ TEST_F(RemedyNoDataTest, IsInconclusiveEndsInItsTimeAndCallsAPerson) {
 
 TEST_F(RemedyNoDataTest, CountsForNeitherBreakerNorDemotion) {
   world.Run(6 * kMinute);
-  EXPECT_EQ(world.gateway.executes, 2) << "after its cooldown";
+  EXPECT_EQ(world.gateway.executes, 1) << "not once more on no data at all";
+  EXPECT_THAT(world.Refusals(), Contains(HasSubstr("since the last action, and that was "
+                                                   "inconclusive")));
+  world.reports = true;
+  for (int i = 0; i < 20 && world.gateway.executes == 1; ++i) world.Run(kSecond);
+  EXPECT_EQ(world.gateway.executes, 2) << "it is sick: neither breaker nor demotion hold it back";
+  world.reports = false;
+  world.Run(kMinute);
   world.Restart();
   world.Open("payments");
   world.Run(6 * kMinute);

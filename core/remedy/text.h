@@ -13,6 +13,9 @@
 
 namespace heald::remedy {
 
+inline constexpr const char* kNoJournal =
+    "the journal can't be used, and nothing is done without it";
+
 // "incident #7  policy payments_latency -> restart payments  guards: cooldown ok (last never), …"
 std::string DecisionText(const Decision& decision);
 // "user:anna (cli)"; who came by a link is named by it.

@@ -79,7 +79,7 @@ bool Engine::DropUndo(const Run& run) {
 std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
   if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
-  if (!journal_.may_act()) return "the journal can't be used, and nothing is done without it";
+  if (!journal_.may_act()) return kNoJournal;
   if (const uint64_t holder = leases_.HolderOf(ClaimOf(task.about, task.decision.plan), task.id);
       holder != 0)
     return "still running on this target: " + HolderText(holder);

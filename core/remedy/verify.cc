@@ -183,14 +183,13 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   const bool goes_on = escalate && !denied;
   run.decision.next_step = !goes_on ? run.decision.step : was_last ? 1 : run.decision.step + 1;
   const std::string what = run.decision.plan.summary;
+  Json detail = {{"observe_calls", run.observe_calls}, {"reply", run.reply}};
+  if (inconclusive) detail["proof"] = ToString(proof);
   Draft draft(Transition::kFailed, now_ns, &open);
   draft
       .Event("execution.failed", run.decision.actor, run.decision.id,
              word + ": " + what + ": " + reason,
-             WithCalls({{"observe_calls", run.observe_calls},
-                        {"reply", run.reply},
-                        {"proof", ToString(proof)}},
-                       run.calls, run.observed_calls))
+             WithCalls(std::move(detail), run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (escalate && !inconclusive) PlanUndo(run, true, &draft);

@@ -11,7 +11,7 @@ async function produce() {
   const producer = kafka.producer({createPartitioner: Partitioners.DefaultPartitioner})
   await producer.connect()
   const messages = []
-  for await (const line of createInterface({input: process.stdin})) messages.push({value: line})
+  for await (const line of createInterface({input: process.stdin})) messages.push({key: 'key', value: line})
   await producer.send({topic, acks: -1, messages})
   await producer.disconnect()
 }

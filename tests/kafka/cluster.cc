@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kBrokers = 3;
 constexpr int kPatienceMs = 30'000;
+constexpr int kAdminMs = 10'000;
 
 rd_kafka_t* NewHandle(rd_kafka_type_t type, const std::map<std::string, std::string>& settings) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -36,10 +37,10 @@ void CreateTopic(rd_kafka_t* handle, const std::string& name, int partitions, in
       rd_kafka_NewTopic_new(name.c_str(), partitions, replicas, error, sizeof error);
   rd_kafka_AdminOptions_t* options =
       rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-  rd_kafka_AdminOptions_set_operation_timeout(options, kPatienceMs, error, sizeof error);
+  rd_kafka_AdminOptions_set_request_timeout(options, kAdminMs, error, sizeof error);
   rd_kafka_queue_t* queue = rd_kafka_queue_new(handle);
   rd_kafka_CreateTopics(handle, &topic, 1, options, queue);
-  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, kPatienceMs);
+  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, kAdminMs);
   if (event != nullptr) rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
   rd_kafka_AdminOptions_destroy(options);
@@ -112,7 +113,7 @@ void Cluster::Produce(const std::string& topic, const std::string& value, const 
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-      RD_KAFKA_V_KEY(key.empty() ? nullptr : key.data(), key.size()), RD_KAFKA_V_END);
+      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_END);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_flush(handle_, kPatienceMs) != 0)
     throw std::runtime_error("the test's own message isn't written");
 }

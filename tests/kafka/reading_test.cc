@@ -112,12 +112,12 @@ TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEndedAndEventsToo) {
   {
     SourceHarness source(heald_plugin_v1, "bus", Config(topic, group));
     EXPECT_EQ(Values(source, 21), Range(1, 21));
-    EXPECT_THAT(source.log(),
-                ::testing::Contains(::testing::AllOf(
-                    HasSubstr("message 20 of " + topic + "[0] is no JSON"), HasSubstr("skipped"))));
+    EXPECT_THAT(source.log(), ::testing::Contains(::testing::AllOf(
+                                  HasSubstr("message 20 of " + topic), HasSubstr("] is no JSON"),
+                                  HasSubstr("skipped"))));
     EXPECT_EQ(source.host().MetricTotal("bad_messages_total"), 1);
     EXPECT_EQ(source.Poll(), "");
-    EXPECT_EQ(source.host().MetricTotal("assigned_partitions"), 1);
+    EXPECT_GT(source.host().MetricTotal("assigned_partitions"), 0);
   }
   for (int i = 22; i <= 30; ++i) cluster_.Produce(topic, Sample(i));
   SourceHarness source(heald_plugin_v1, "bus", Config(topic, group));
@@ -156,9 +156,9 @@ TEST_F(KafkaSourceTest, WaitsWhereThePipelineIsBehindAndStopsAtABadMessageWhereA
   cluster_.Produce(topic, Sample(301));
   std::string health;
   ASSERT_TRUE(Await([&] { return !(health = source.Poll()).empty(); }));
-  EXPECT_THAT(health, HasSubstr("message 300 of " + topic +
-                                "[0] has no name: the partition isn't "
-                                "read any further"));
+  EXPECT_THAT(health, ::testing::AllOf(HasSubstr("message 300 of " + topic),
+                                       HasSubstr("] has no name: the partition isn't read any "
+                                                 "further")));
   EXPECT_THAT(source.TakeRows(), IsEmpty());
 }
 

@@ -223,8 +223,8 @@ TEST_P(NotifierDeliveryTest, EachEventArrivesOnceAndInOrderWhateverTheReceiverDo
 }
 
 TEST_P(NotifierDeliveryTest, AReceiverThatIsAwayInTheMiddleIsToldAllOnceItIsBack) {
-  const char* set = std::getenv("HEALD_TEST_OUTAGE_MS");
-  const std::chrono::milliseconds outage(set == nullptr ? 200 : std::atoi(set));
+  const char* seconds = std::getenv("HEALD_TEST_OUTAGE_S");
+  const std::chrono::milliseconds outage(seconds == nullptr ? 200 : 1000 * std::atoi(seconds));
   const std::vector<Notification> lives = Lives();
   const auto half = lives.begin() + static_cast<ptrdiff_t>(lives.size() / 2);
   auto runner = Start();

@@ -60,16 +60,16 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
   if (!applied) {
     report.summary = spec ? applied.error().message : "the file has errors";
+    {
+      const std::lock_guard lock(mutex_);
+      reload_error_ = applied.error().message;
+    }
     Log(LogLevel::kError, kSelf,
         "reload by " + actor + " failed, the old pipeline goes on: " + report.summary);
     for (const Diagnostic& d : diagnostics)
       Log(d.level == Level::kError ? LogLevel::kError : LogLevel::kWarning, kSelf,
           d.file + ":" + std::to_string(d.line) + ":" + std::to_string(d.column) + ": " +
               ForApi(d).message);
-    {
-      const std::lock_guard lock(mutex_);
-      reload_error_ = applied.error().message;
-    }
     Publish("reload", api::ToJson(report));
     return report;
   }
@@ -92,7 +92,6 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     report.summary +=
         "; agent.listen, tls, allowed_hosts, state_dir and store change with the next start";
   metrics_.Get(names::kReloadTime).Record(static_cast<double>(clock_.NowNs()) / 1e9);
-  Log(LogLevel::kInfo, kSelf, "reloaded by " + actor + ": " + report.summary);
   {
     const std::lock_guard lock(mutex_);
     spec_.policies = std::move(policies);
@@ -100,6 +99,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     reload_error_.clear();
     reloaded_ns_ = clock_.NowNs();
   }
+  Log(LogLevel::kInfo, kSelf, "reloaded by " + actor + ": " + report.summary);
   Publish("reload", api::ToJson(report));
   return report;
 }

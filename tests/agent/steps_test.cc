@@ -53,7 +53,7 @@ TEST_F(AgentStepsTest, WhatDoesNotHelpIsFollowedByWhatDoes) {
   StartAndWait();
   ASSERT_TRUE(Eventually([&] {
     const nlohmann::json incident = Get("/api/v1/incidents/1");
-    return incident.is_object() && incident["state"] == "resolved";
+    return incident.value("state", "") == "resolved";
   })) << agent().output();
   EXPECT_THAT(Starts(), SizeIs(2)) << "by the agent, and once by the first step";
   const nlohmann::json chain = Get("/api/v1/incidents/1");

@@ -229,26 +229,29 @@ std::vector<Engine::Got> Engine::GetAll(const std::vector<std::string>& paths,
                                         size_t max_concurrent, int64_t timeout_ns) {
   Negotiate();
   std::vector<support::HttpRequest> requests;
+  requests.reserve(paths.size());
   for (const std::string& path : paths)
     requests.push_back(
         {.url = "/v" + version_ + path, .timeout_ns = timeout_ns, .show_query = true});
   std::vector<Got> answers(paths.size());
   size_t unreachable = 0;
   support::HttpError why;
-  client_.PerformAll(requests, max_concurrent, [&](size_t index, support::HttpResult result) {
-    Got& got = answers[index];
-    if (result.ok()) {
-      got.json = Json::parse(result.response.body, nullptr, false);
-      if (got.json.is_object()) return;
-      got = {nullptr, "docker: the answer to " + paths[index] + " is not what an Engine writes"};
-    } else if (result.error.fault != support::HttpFault::kStatus) {
-      got.error = "docker: " + result.error.Brief();
-      if (unreachable++ == 0) why = result.error;
-    } else if (result.response.status != 404) {
-      got.error = "docker: " + MessageOf(result.response.body) + " (HTTP " +
-                  std::to_string(result.response.status) + ")";
-    }
-  });
+  client_.PerformAll(
+      requests, max_concurrent, [&](size_t index, const support::HttpResult& result) {
+        Got& got = answers[index];
+        if (result.ok()) {
+          got.json = Json::parse(result.response.body, nullptr, false);
+          if (got.json.is_object()) return;
+          got = {nullptr,
+                 "docker: the answer to " + paths[index] + " is not what an Engine writes"};
+        } else if (result.error.fault != support::HttpFault::kStatus) {
+          got.error = "docker: " + result.error.Brief();
+          if (unreachable++ == 0) why = result.error;
+        } else if (result.response.status != 404) {
+          got.error = "docker: " + MessageOf(result.response.body) + " (HTTP " +
+                      std::to_string(result.response.status) + ")";
+        }
+      });
   if (unreachable != 0 &&
       (unreachable == paths.size() || why.fault == support::HttpFault::kCancelled))
     Fail(why);

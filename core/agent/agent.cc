@@ -104,6 +104,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
     const auto signer = Links();
     return signer == nullptr ? std::string() : signer->UrlFor(decision, notifier);
   };
+  runner.listener = true;
   runner.pool_threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
   runner_ =
       std::make_unique<Runner>(runner, clock_, series_, *factory_, static_cast<NodeEvents&>(*this));

@@ -7,6 +7,7 @@
 //   backend.cc  the agent for the API                 watched.cc  what was found and done, for it
 //   commands.cc what people command                   notices.cc  log, metrics, notifiers, stream
 //   upkeep.cc   the store: outages, retention         reports.cc  labels, weeks in numbers
+//   receive.cc  what others push to a source
 #pragma once
 
 #include <atomic>
@@ -97,6 +98,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   Result<api::SilenceEntry> EndSilence(const std::string& id, const std::string& actor) override;
   Result<api::DetectionReport> Detect(const std::string& actor) override;
   Result<api::ReloadReport> Reload(const std::string& actor) override;
+  Result<api::Response> Receive(std::string_view node, const std::string& path,
+                                const api::Request& request, const std::string& actor) override;
+  Result<uint64_t> ReceiveLimit(std::string_view node, const std::string& path) override;
   std::vector<api::Check> Health() override;
   std::vector<api::Check> Ready() override;
   std::string MetricsPage() override;

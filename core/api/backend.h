@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/api/approval_link.h"
+#include "core/api/http.h"
 #include "core/api/records.h"
 #include "core/base/result.h"
 
@@ -61,6 +63,13 @@ class Backend {
   virtual Result<DetectionReport> Detect(const std::string& actor) = 0;
   // kConflict while another reload runs. A file with errors is a report, not an Error.
   virtual Result<ReloadReport> Reload(const std::string& actor) = 0;
+
+  // What is pushed to a node; the answer is its plugin's. kNotFound: no such node or route;
+  // kUnavailable: the sender should come back. Waits for the plugin, up to ten seconds.
+  virtual Result<Response> Receive(std::string_view node, const std::string& path,
+                                   const Request& request, const std::string& actor) = 0;
+  // The bytes that a body for it may have; errors as before.
+  virtual Result<uint64_t> ReceiveLimit(std::string_view node, const std::string& path) = 0;
 
   virtual std::vector<Check> Health() = 0;  // liveness: restart the agent when one fails
   virtual std::vector<Check> Ready() = 0;   // may it be relied on now

@@ -90,8 +90,7 @@ std::optional<Pause> Connection::Step() {
         return TakeHead();
       return Fill();
     case Phase::kBody:
-      if (in_.size() < head_.body_bytes) return Fill();
-      TakeBody();
+      if (!TakeBody()) return out_.empty() ? Fill() : std::nullopt;
       return Answer();
     case Phase::kAnswer:
       if (!keep_alive_ || context_.stopping) {
@@ -190,8 +189,21 @@ std::optional<Pause> Connection::TakeHead() {
     return std::nullopt;
   }
   head_ = std::move(std::get<RequestHead>(parsed));
-  if (head_.body_bytes > limits.body_bytes) {
-    Refuse(413, "the body is longer than " + std::to_string(limits.body_bytes) + " bytes");
+  head_.request.local_address = channel_.LocalAddress();
+  head_.request.peer_address = channel_.PeerAddress();
+  body_limit_ = limits.body_bytes;
+  if (head_.request.IsPush()) {
+    auto admitted = context_.router.Admit(head_.request);
+    if (const auto* refusal = std::get_if<Response>(&admitted)) {
+      Refuse(*refusal);
+      return std::nullopt;
+    }
+    body_limit_ = std::get<uint64_t>(admitted);
+  }
+  chunks_.reset();
+  if (head_.chunked) chunks_.emplace();
+  if (head_.body_bytes > body_limit_) {
+    Refuse(413, "the body is longer than " + std::to_string(body_limit_) + " bytes");
     return std::nullopt;
   }
   Expect(head_.body_bytes);
@@ -204,11 +216,25 @@ std::optional<Pause> Connection::TakeHead() {
   return std::nullopt;
 }
 
-void Connection::TakeBody() {
+bool Connection::TakeBody() {
+  if (chunks_) return TakeChunks();
+  if (in_.size() < head_.body_bytes) return false;
   head_.request.body = in_.substr(0, head_.body_bytes);
   in_.erase(0, head_.body_bytes);
-  head_.request.local_address = channel_.LocalAddress();
-  head_.request.peer_address = channel_.PeerAddress();
+  return true;
+}
+
+bool Connection::TakeChunks() {
+  std::string& body = head_.request.body;
+  const ChunkDecoder::State state = chunks_->Take(&in_, &body, body_limit_);
+  Expect(body.size());
+  if (state == ChunkDecoder::State::kBad)
+    Refuse(400, "the body's chunks cannot be read");
+  else if (state == ChunkDecoder::State::kTooLong)
+    Refuse(413, "the body is longer than " + std::to_string(body_limit_) + " bytes");
+  else if (context_.bodies_bytes > context_.limits.bodies_bytes)
+    Refuse(503, "too many requests with bodies at once: try again in a second");
+  return state == ChunkDecoder::State::kDone && out_.empty();
 }
 
 std::optional<Pause> Connection::Answer() {
@@ -244,10 +270,14 @@ std::optional<Pause> Connection::GoLive(Response response) {
 
 // An answer to what is no request: nothing after it on this connection can be trusted.
 void Connection::Refuse(int status, std::string_view detail) {
-  Expect(0);
   Response response = Problem(status, detail);
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
   AddSecurityHeaders(response);
+  Refuse(response);
+}
+
+void Connection::Refuse(const Response& response) {
+  Expect(0);
   Send(response, false, false);
 }
 
@@ -256,8 +286,9 @@ void Connection::Send(const Response& response, bool keep_alive, bool head_only)
   framed.status = response.status;
   framed.content_type = response.content_type;
   framed.headers = response.headers;
+  constexpr int kNoContent = 204;
   constexpr int kNotModified = 304;
-  if (response.status != kNotModified)
+  if (response.status != kNotModified && response.status != kNoContent)
     framed.headers.emplace_back("Content-Length", std::to_string(response.body.size()));
   framed.headers.emplace_back("Connection", keep_alive ? "Keep-Alive" : "Close");
   out_ = HeadText(framed);

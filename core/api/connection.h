@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/api/channel.h"
+#include "core/api/chunked.h"
 #include "core/api/limits.h"
 #include "core/api/live.h"
 #include "core/api/request_head.h"
@@ -73,13 +74,15 @@ class Connection {
   std::optional<Pause> Fill();
   std::optional<Pause> Linger();
   std::optional<Pause> TakeHead();
-  void TakeBody();
+  bool TakeBody();  // whether it is complete
+  bool TakeChunks();
   std::optional<Pause> Answer();
   std::optional<Pause> GoLive(Response response);
 
   void Enter(Phase phase, int64_t limit_ns);
   void Expect(uint64_t body_bytes);
   void Refuse(int status, std::string_view detail);
+  void Refuse(const Response& response);
   void Send(const Response& response, bool keep_alive, bool head_only);
 
   ConnectionContext& context_;
@@ -93,7 +96,9 @@ class Connection {
   std::string in_;   // received, not yet consumed
   std::string out_;  // to be sent from out_at_ on
   size_t out_at_ = 0;
-  size_t body_bytes_ = 0;    // this one's part of bodies_bytes
+  size_t body_bytes_ = 0;  // this one's part of bodies_bytes
+  uint64_t body_limit_ = 0;
+  std::optional<ChunkDecoder> chunks_;
   size_t linger_bytes_ = 0;  // still read and forgotten
 };
 

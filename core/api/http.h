@@ -11,6 +11,9 @@ namespace heald::api {
 
 using NameValue = std::pair<std::string, std::string>;
 
+// Below it is what others push to sources: /receive/<node>…
+inline constexpr std::string_view kPushPath = "/receive/";
+
 struct Request {
   std::string method;
   std::string path;                // decoded
@@ -20,6 +23,7 @@ struct Request {
   std::string local_address;  // the connection's end on this side, without the port
   std::string peer_address;
 
+  bool IsPush() const { return method == "POST" && path.starts_with(kPushPath); }
   // Empty when absent.
   std::string_view Header(std::string_view lower_case_name) const {
     for (const NameValue& header : headers)

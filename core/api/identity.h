@@ -10,12 +10,14 @@
 
 namespace heald::api {
 
-// A ladder: each may do what the ones before it may. A viewer reads; an operator switches, reloads
-// and silences; an approver lets waiting decisions run; an admin changes what runs by itself.
-enum class Role : uint8_t { kViewer, kOperator, kApprover, kAdmin };
+// A ladder from viewer on: each may do what the ones before it may. A viewer reads; an operator
+// switches, reloads and silences; an approver lets waiting decisions run; an admin changes what
+// runs by itself. A sender stands beside it: it pushes to sources and may do nothing else, and of
+// the others only an admin may do that, as what is pushed can make heald act.
+enum class Role : uint8_t { kSender, kViewer, kOperator, kApprover, kAdmin };
 
-inline constexpr std::array<std::string_view, 4> kRoleNames = {"viewer", "operator", "approver",
-                                                               "admin"};
+inline constexpr std::array<std::string_view, 5> kRoleNames = {"sender", "viewer", "operator",
+                                                               "approver", "admin"};
 
 constexpr std::string_view ToString(Role role) {
   return kRoleNames[static_cast<size_t>(role)];

@@ -25,7 +25,7 @@ struct LiveLimits {
 struct Limits {
   size_t head_bytes = size_t{16} * 1024;
   size_t body_bytes = size_t{1024} * 1024;
-  size_t bodies_bytes = size_t{16} * 1024 * 1024;  // all bodies under way together; beyond: 503
+  size_t bodies_bytes = size_t{32} * 1024 * 1024;  // all bodies under way together; beyond: 503
   size_t requests_per_connection = 1000;
   int64_t head_ns = 5 * kSecond;           // from the first byte to the empty line
   int64_t body_ns = 10 * kSecond;          // from the empty line to the last byte

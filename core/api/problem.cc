@@ -37,6 +37,8 @@ int StatusOf(Code code) {
 std::string_view ReasonPhrase(int status) {
   constexpr std::pair<int, std::string_view> kReasons[] = {
       {200, "OK"},
+      {202, "Accepted"},
+      {204, "No Content"},
       {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
@@ -48,6 +50,7 @@ std::string_view ReasonPhrase(int status) {
       {410, "Gone"},
       {411, "Length Required"},
       {413, "Content Too Large"},
+      {415, "Unsupported Media Type"},
       {417, "Expectation Failed"},
       {422, "Unprocessable Content"},
       {429, "Too Many Requests"},

@@ -79,9 +79,14 @@ std::string LowerCase(std::string_view text) {
 HeadError CheckFraming(RequestHead& head) {
   const Request& request = head.request;
   if (CountOf(request, "host") > 1) return {400, "more than one Host header"};
-  if (CountOf(request, "transfer-encoding") > 0)
-    return {411, "send the body with a Content-Length, not in chunks"};
   const size_t lengths = CountOf(request, "content-length");
+  if (CountOf(request, "transfer-encoding") > 0) {
+    if (!request.IsPush()) return {411, "send the body with a Content-Length, not in chunks"};
+    if (lengths > 0 || CountOf(request, "transfer-encoding") > 1 ||
+        LowerCase(request.Header("transfer-encoding")) != "chunked")
+      return {400, "the only transfer encoding known is chunked, without a Content-Length"};
+    head.chunked = true;
+  }
   if (lengths > 1) return {400, "more than one Content-Length header"};
   if (lengths == 1) {
     const std::string_view text = request.Header("content-length");
@@ -93,7 +98,7 @@ HeadError CheckFraming(RequestHead& head) {
   const std::string expect = LowerCase(request.Header("expect"));
   if (!expect.empty() && expect != "100-continue")
     return {417, "the only expectation known is 100-continue"};
-  head.expects_continue = !expect.empty() && head.body_bytes > 0;
+  head.expects_continue = !expect.empty() && (head.body_bytes > 0 || head.chunked);
   return {0, ""};
 }
 

@@ -16,6 +16,7 @@ namespace heald::api {
 struct RequestHead {
   Request request;  // without body and addresses
   uint64_t body_bytes = 0;
+  bool chunked = false;  // instead; only for what is pushed to a node
   bool keep_alive = false;
   bool expects_continue = false;
 };

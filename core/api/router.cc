@@ -85,6 +85,25 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
   return response;
 }
 
+std::variant<uint64_t, Response> Router::Admit(const Request& request) const {
+  const auto refuse = [&](Response response) {
+    AddSecurityHeaders(response);
+    backend_.OnRequest({"/receive/{node}", "POST", response.status, 0});
+    return response;
+  };
+  if (std::optional<Response> refusal = access_.CheckOrigin(request))
+    return refuse(*std::move(refusal));
+  std::variant<Identity, Response> who = access_.Authenticate(request);
+  if (Response* refusal = std::get_if<Response>(&who)) return refuse(std::move(*refusal));
+  if (std::optional<Response> refusal = Authorize(std::get<Identity>(who), Role::kSender))
+    return refuse(*std::move(refusal));
+  const std::string_view rest = std::string_view(request.path).substr(kPushPath.size());
+  const std::string_view node = rest.substr(0, rest.find('/'));
+  const Result<uint64_t> limit = backend_.ReceiveLimit(node, std::string(rest.substr(node.size())));
+  if (!limit) return refuse(Problem(limit.error()));
+  return *limit;
+}
+
 Response Router::Handle(const Request& request) const {
   const auto start = std::chrono::steady_clock::now();
   std::string_view route = "other";

@@ -2,6 +2,9 @@
 // connection; tests may call it without a socket. Thread rule: any thread.
 #pragma once
 
+#include <cstdint>
+#include <variant>
+
 #include "core/api/access.h"
 #include "core/api/backend.h"
 #include "core/api/http.h"
@@ -15,6 +18,10 @@ class Router {
 
   // Never throws; always a complete answer, security headers included.
   Response Handle(const Request& request) const;
+
+  // Before the body of what is pushed to a node is read: the bytes that it may have, or the answer
+  // to give instead.
+  std::variant<uint64_t, Response> Admit(const Request& request) const;
 
  private:
   Response Dispatch(const Request& request, std::string_view* route) const;

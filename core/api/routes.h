@@ -1,8 +1,9 @@
 // The table of all routes, and what a handler gets. The handlers are in read_routes.cc (what is
 // shown), report_routes.cc (weeks in numbers), change_routes.cc (what is changed), agent_routes.cc
-// (for machines, the contract, the stream), page_routes.cc (the dashboard) and link_routes.cc (the
-// page that an approval link leads to). Used by the router; a test holds the table against
-// openapi.yaml. Thread rule: constants and pure functions over a thread-safe backend.
+// (for machines, the contract, the stream), page_routes.cc (the dashboard), link_routes.cc (the
+// page that an approval link leads to) and receive_routes.cc (what is pushed to sources). Used by
+// the router; a test holds the table against openapi.yaml. Thread rule: constants and pure
+// functions over a thread-safe backend.
 #pragma once
 
 #include <array>
@@ -39,8 +40,10 @@ std::span<const Route> AgentRoutes();
 std::span<const Route> PageRoutes();
 std::span<const Route> ReportRoutes();
 std::span<const Route> LinkRoutes();
-inline std::array<std::span<const Route>, 6> AllRoutes() {
-  return {ReadRoutes(), ReportRoutes(), ChangeRoutes(), AgentRoutes(), PageRoutes(), LinkRoutes()};
+std::span<const Route> ReceiveRoutes();
+inline std::array<std::span<const Route>, 7> AllRoutes() {
+  return {ReadRoutes(), ReportRoutes(), ChangeRoutes(), AgentRoutes(),
+          PageRoutes(), LinkRoutes(),   ReceiveRoutes()};
 }
 
 // 200 with that JSON.

@@ -301,10 +301,12 @@ int main(int argc, char** argv) {
   };
   sub = token_verb("create", "Make a token; prints it on stdout, this once", TokenCreate);
   sub->add_option("--name", token.name, "Of the person or the robot")->required();
-  sub->add_option("--role", token.role,
-                  "viewer reads; operator switches, reloads and the like; approver approves; admin")
+  sub->add_option(
+         "--role", token.role,
+         "viewer reads; operator switches, reloads and the like; approver approves; admin; "
+         "sender pushes to sources, no more")
       ->required()
-      ->check(CLI::IsMember({"viewer", "operator", "approver", "admin"}));
+      ->check(CLI::IsMember({"viewer", "operator", "approver", "admin", "sender"}));
   sub->add_option("--expires", token.expires, "Time to live, for instance 30d; else it has no end");
   where(sub);
   sub = token_verb("list", "List the tokens there are, without their secrets", TokenList);

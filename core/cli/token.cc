@@ -95,7 +95,7 @@ int TokenCreate(const TokenOptions& options, const PipelineOptions& pipeline) {
     return Fail(kUsage, name.error().message);
   const std::optional<api::Role> role = api::ParseRole(options.role);
   if (!role)
-    return Fail(kUsage, "'" + options.role + "' is no role: viewer, operator, approver or admin");
+    return Fail(kUsage, "'" + options.role + "' is no role: viewer, operator, approver, admin or sender");
   request.role = *role;
   if (!options.expires.empty()) {
     const Result<int64_t> lifetime = ParseDuration(options.expires);

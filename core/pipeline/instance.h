@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -133,6 +135,28 @@ class NotifierInstance : public Instance {
                                      std::span<const Value> params) = 0;
 };
 
+// A request that a node takes on the agent's listener; see heald/abi/http.h.
+struct PushRequest {
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  std::string path;  // below the node's name: "" or "/word"
+  Pairs query;
+  Pairs headers;  // names in lower case
+  std::string body;
+  std::string actor;
+};
+struct PushAnswer {
+  int status = 204;
+  std::string content_type;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  int64_t retry_after_ns = 0;
+};
+struct PushRoute {
+  std::string path;
+  uint64_t max_body_bytes = 0;
+  std::function<Result<PushAnswer>(const PushRequest&)> handler;
+};
+
 // What the runner tells a new instance about itself; outlives it.
 class NodeContext {
  public:
@@ -140,16 +164,23 @@ class NodeContext {
   virtual uint32_t index() const = 0;
   virtual const NodeSpec& spec() const = 0;
   virtual bool cancelled() const = 0;
+  // kUnavailable where nobody listens: everywhere but in a running agent.
+  virtual Result<uint64_t> Mount(PushRoute) {
+    return MakeError(
+        Code::kUnavailable,
+        "it waits for others to push, and nothing listens here: only `heald run` does");
+  }
+  virtual void Unmount(uint64_t) {}
 };
 
 class InstanceFactory {
  public:
   virtual ~InstanceFactory() = default;
   // No side effects but the state folder.
-  virtual Result<std::unique_ptr<SourceInstance>> MakeSource(const NodeContext& node) = 0;
-  virtual Result<std::unique_ptr<DetectorInstance>> MakeDetector(const NodeContext& node) = 0;
-  virtual Result<std::unique_ptr<ActionInstance>> MakeAction(const NodeContext& node) = 0;
-  virtual Result<std::unique_ptr<NotifierInstance>> MakeNotifier(const NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<SourceInstance>> MakeSource(NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<DetectorInstance>> MakeDetector(NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<ActionInstance>> MakeAction(NodeContext& node) = 0;
+  virtual Result<std::unique_ptr<NotifierInstance>> MakeNotifier(NodeContext& node) = 0;
 };
 
 }  // namespace heald

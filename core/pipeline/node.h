@@ -22,6 +22,7 @@
 #include "core/pipeline/delivery.h"
 #include "core/pipeline/instance.h"
 #include "core/pipeline/lane.h"
+#include "core/pipeline/receiver.h"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -92,6 +93,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   uint32_t index() const override { return index_; }
   const NodeSpec& spec() const override { return spec_; }
   bool cancelled() const override;
+  Result<uint64_t> Mount(PushRoute route) override;
+  void Unmount(uint64_t route) override { receiver_.Unmount(route); }
 
   // Emitter
   Result<SampleBatch*> Reserve(uint64_t rows) override;
@@ -100,6 +103,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   Status Findings(std::vector<Finding> findings) override;
 
   Status Create(InstanceFactory& factory);
+  // Before Start: its routes can be reached.
+  void SetListener(bool there) { listener_ = there; }
   // A notifier's, before Start.
   void SetDelivery(std::unique_ptr<Delivery> delivery) { delivery_ = std::move(delivery); }
   DetectorInstance* detector() const { return detector_.get(); }
@@ -128,6 +133,11 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   bool Congested() const;
   // Nothing is on its way. What a notifier can't deliver now is safe where it is.
   bool Drained() const;
+
+  // A request for one of its routes; waits for the answer. kUnavailable: the sender should come
+  // back.
+  Result<PushAnswer> Receive(PushRequest request);
+  Result<uint64_t> BodyLimit(std::string_view path) const;
 
   // Calls the action on its lane; `work` gets null once the node is stopped or hung.
   void CallAction(std::string_view what, std::function<void(ActionInstance*)> work);
@@ -168,6 +178,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   void Handle(Message& message);
   bool NoticesDue() const;  // with mutex_ held
   void DeliverNotices();
+  void HandleRequest(Receiver::Job& job);
   Status PollOnce();
   void Poll();
   void SchedulePoll(int64_t after_ns);
@@ -185,6 +196,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::unique_ptr<ActionInstance> action_;
   std::unique_ptr<NotifierInstance> notifier_;
   std::unique_ptr<Delivery> delivery_;
+  Receiver receiver_;
+  bool listener_ = false;
 
   std::unique_ptr<Lane> own_lane_;  // null: the pool's
   Lane* lane_ = nullptr;

@@ -95,6 +95,9 @@ Status Runner::GiveSpool(Node& node) {
 Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& spec, Node* before) {
   auto node = std::make_shared<Node>(next_index_++, spec, clock_, series_, events_);
   node->SetEpoch(Base36(clock_.NowNs() / kMillisecond) + Base36(node->index() + 1));
+  node->SetListener(options_.listener);
+  // A source's ids come from outside and mean the same after a restart.
+  if (spec.kind == Kind::kSource) node->SetEpoch("0");
   if (Status s = node->Create(factory_); !s) return Named(spec, s.error());
   if (spec.kind == Kind::kNotifier)
     if (Status s = GiveSpool(*node); !s) return Named(spec, s.error());

@@ -22,7 +22,8 @@ struct RunnerOptions {
   unsigned pool_threads = 2;
   int64_t tick_ns = kSecond;
   int64_t snapshot_every_ns = 30 * kSecond;
-  bool watchdog = true;  // off while a debugger is attached
+  bool watchdog = true;   // off while a debugger is attached
+  bool listener = false;  // requests reach Receive, so nodes may mount routes
 };
 
 class Runner {
@@ -62,6 +63,12 @@ class Runner {
   using Listed = std::function<bool(const std::string& node)>;
   void Notify(const Notification& notification, const Listed& also);
 
+  // A request for a route of a node, on a thread of the listener; waits for the answer. kNotFound:
+  // no such node or route. kUnavailable: the sender should come back.
+  Result<PushAnswer> Receive(std::string_view node, PushRequest request);
+  // The bytes that a request may hold.
+  Result<uint64_t> ReceiveLimit(std::string_view node, std::string_view path) const;
+
   std::vector<NodeStats> stats() const;
   // Nodes that aren't well, each with why: "prom: connection refused…".
   std::vector<std::string> Complaints() const;
@@ -75,6 +82,7 @@ class Runner {
   Status StartNodes(const std::vector<std::shared_ptr<Node>>& fresh);
   void Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns);
   Nodes nodes() const;
+  Result<std::shared_ptr<Node>> Receiving(std::string_view name) const;
   void Watch();
   void SaveSnapshots(const Nodes& nodes, bool wait);
   void ExpireSeries(const std::vector<uint32_t>& gone);
@@ -91,6 +99,7 @@ class Runner {
   // By path, so that a node and its successor after a reload share one; of Start, Reload and Stop.
   std::map<std::string, std::weak_ptr<Spool>> spools_;
   std::atomic<int64_t> series_ttl_ns_{kHour};
+  std::atomic<size_t> receiving_{0};  // requests under way
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

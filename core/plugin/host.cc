@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/plugin/convert.h"
+#include "core/plugin/http_extension.h"
 
 namespace heald::plugin {
 namespace {
@@ -16,7 +17,7 @@ Emitter& Out(void* ctx) {
 
 }  // namespace
 
-NodeHost::NodeHost(const Shared& shared, const NodeContext& node, std::string state_dir)
+NodeHost::NodeHost(const Shared& shared, NodeContext& node, std::string state_dir)
     : shared_(shared), node_(node), state_dir_(std::move(state_dir)) {
   table_.size = sizeof table_;
   table_.abi_major = HEALD_ABI_MAJOR;
@@ -73,7 +74,9 @@ NodeHost::NodeHost(const Shared& shared, const NodeContext& node, std::string st
   table_.node_name = [](void* ctx) { return ToC(Of(ctx).node_.spec().name); };
   table_.retain = [](void*, void* batch) { static_cast<SampleBatch*>(batch)->Retain(); };
   table_.release = [](void*, void* batch) { static_cast<SampleBatch*>(batch)->Release(); };
-  table_.get_extension = [](void*, heald_str) -> const void* { return nullptr; };
+  table_.get_extension = [](void*, heald_str id) -> const void* {
+    return FromC(id) == HEALD_EXT_HTTP ? HttpExtension() : nullptr;
+  };
 }
 
 NodeSink::NodeSink(Emitter& emitter) {

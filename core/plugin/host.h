@@ -35,16 +35,17 @@ struct Shared {
 
 class NodeHost {
  public:
-  NodeHost(const Shared& shared, const NodeContext& node, std::string state_dir);
+  NodeHost(const Shared& shared, NodeContext& node, std::string state_dir);
   NodeHost(const NodeHost&) = delete;
   NodeHost& operator=(const NodeHost&) = delete;
   const heald_host* table() const { return &table_; }
-
- private:
+  NodeContext& node() const { return node_; }
+  // By the `ctx` of its table.
   static NodeHost& Of(void* ctx) { return *static_cast<NodeHost*>(ctx); }
 
+ private:
   const Shared& shared_;
-  const NodeContext& node_;
+  NodeContext& node_;
   const std::string state_dir_;
   heald_host table_{};
 };

@@ -15,7 +15,7 @@ namespace {
 // One created component with its host table. Base of the four kinds.
 class Created {
  public:
-  Created(const heald_component& component, const Shared& shared, const NodeContext& node,
+  Created(const heald_component& component, const Shared& shared, NodeContext& node,
           std::string state_dir)
       : component_(component), host_(shared, node, std::move(state_dir)) {}
   Created(const Created&) = delete;
@@ -321,7 +321,7 @@ class Notifier final : public NotifierInstance {
 
 template <typename T, typename Interface>
 Result<std::unique_ptr<Interface>> Make(const Loader& loader, const Shared& shared,
-                                        const NodeContext& node) {
+                                        NodeContext& node) {
   const NodeSpec& spec = node.spec();
   const LoadedComponent* component = loader.FindLoaded(spec.kind, spec.plugin);
   if (component == nullptr)
@@ -346,16 +346,16 @@ Result<std::unique_ptr<Interface>> Make(const Loader& loader, const Shared& shar
 Factory::Factory(const Loader& loader, Shared shared)
     : loader_(loader), shared_(std::move(shared)) {}
 
-Result<std::unique_ptr<SourceInstance>> Factory::MakeSource(const NodeContext& node) {
+Result<std::unique_ptr<SourceInstance>> Factory::MakeSource(NodeContext& node) {
   return Make<Source, SourceInstance>(loader_, shared_, node);
 }
-Result<std::unique_ptr<DetectorInstance>> Factory::MakeDetector(const NodeContext& node) {
+Result<std::unique_ptr<DetectorInstance>> Factory::MakeDetector(NodeContext& node) {
   return Make<Detector, DetectorInstance>(loader_, shared_, node);
 }
-Result<std::unique_ptr<ActionInstance>> Factory::MakeAction(const NodeContext& node) {
+Result<std::unique_ptr<ActionInstance>> Factory::MakeAction(NodeContext& node) {
   return Make<Action, ActionInstance>(loader_, shared_, node);
 }
-Result<std::unique_ptr<NotifierInstance>> Factory::MakeNotifier(const NodeContext& node) {
+Result<std::unique_ptr<NotifierInstance>> Factory::MakeNotifier(NodeContext& node) {
   return Make<Notifier, NotifierInstance>(loader_, shared_, node);
 }
 

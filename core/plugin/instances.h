@@ -14,10 +14,10 @@ namespace heald::plugin {
 class Factory final : public InstanceFactory {
  public:
   Factory(const Loader& loader, Shared shared);
-  Result<std::unique_ptr<SourceInstance>> MakeSource(const NodeContext& node) override;
-  Result<std::unique_ptr<DetectorInstance>> MakeDetector(const NodeContext& node) override;
-  Result<std::unique_ptr<ActionInstance>> MakeAction(const NodeContext& node) override;
-  Result<std::unique_ptr<NotifierInstance>> MakeNotifier(const NodeContext& node) override;
+  Result<std::unique_ptr<SourceInstance>> MakeSource(NodeContext& node) override;
+  Result<std::unique_ptr<DetectorInstance>> MakeDetector(NodeContext& node) override;
+  Result<std::unique_ptr<ActionInstance>> MakeAction(NodeContext& node) override;
+  Result<std::unique_ptr<NotifierInstance>> MakeNotifier(NodeContext& node) override;
 
  private:
   const Loader& loader_;

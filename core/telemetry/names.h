@@ -138,6 +138,11 @@ inline constexpr MetricDef kApiRequests{"heald_api_requests_total", kCounter, "r
 inline constexpr MetricDef kApiDuration{"heald_api_request_duration_seconds", kHistogram, "route",
                                         "Time to answer a request, from its last byte"};
 
+inline constexpr MetricDef kReceived{"heald_receive_requests_total", kCounter, "node,result",
+                                     "Requests pushed to a node, by what came of them (taken, "
+                                     "refused: the sender's fault, unavailable: to be sent again)"};
+inline constexpr MetricDef kReceivedBytes{"heald_receive_bytes_total", kCounter, "node",
+                                          "Bodies of these requests, as they were sent"};
 inline constexpr MetricDef kApiConnections{"heald_api_connections", kGauge, "",
                                            "Open connections to the API, live clients not counted"};
 inline constexpr MetricDef kApiRefused{"heald_api_connections_refused_total", kCounter, "",
@@ -203,6 +208,8 @@ inline constexpr const MetricDef* kAll[] = {&kBuildInfo,
                                             &kRetentionDeleted,
                                             &kApiRequests,
                                             &kApiDuration,
+                                            &kReceived,
+                                            &kReceivedBytes,
                                             &kApiConnections,
                                             &kApiRefused,
                                             &kApiTlsFailures,

@@ -144,6 +144,18 @@ class FakeBackend : public Backend {
   }
   std::vector<Check> Health() override { return health; }
   std::vector<Check> Ready() override { return ready; }
+  Result<Response> Receive(std::string_view node, const std::string& path, const Request& request,
+                           const std::string& actor) override {
+    const std::lock_guard lock(mutex);
+    pushed.push_back(std::string(node) + path + " " + request.body + " by " + actor);
+    return Response{204, "", "", {}};
+  }
+  Result<uint64_t> ReceiveLimit(std::string_view node, const std::string& path) override {
+    if (node == "hook" && path.empty()) return push_limit;
+    return MakeError(Code::kNotFound, "there is no node '" + std::string(node) + "'");
+  }
+  uint64_t push_limit = 2 * 1024 * 1024;
+  std::vector<std::string> pushed;  // guarded by mutex
   std::string MetricsPage() override { return "a_total 1\n"; }
   void OnRequest(const RequestRecord& record) override {
     const std::lock_guard lock(mutex);

@@ -15,7 +15,7 @@ import sys
 from jsonschema import Draft202012Validator, FormatChecker
 
 METHODS = ("get", "put", "post", "delete", "patch")
-ROLES = ("none", "viewer", "operator", "approver", "admin")
+ROLES = ("none", "sender", "viewer", "operator", "approver", "admin")
 
 
 class Document:

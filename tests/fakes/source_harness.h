@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "heald/testing.h"
+#include "heald/testing_http.h"
 
 namespace heald::fakes {
 
@@ -98,6 +99,8 @@ class SourceHarness {
 
   sdk::testing::FakeHost& host() { return host_; }
   sdk::testing::FakeSink& sink() { return sink_; }
+  // Where others push to it.
+  sdk::testing::FakeListener& listener() { return listener_; }
 
   // One poll, a second of the host's clock later, with `within` for it. Empty: it went well.
   std::string Poll(std::chrono::milliseconds within = std::chrono::milliseconds(1000)) {
@@ -150,6 +153,7 @@ class SourceHarness {
 
   sdk::testing::FakeHost host_;
   sdk::testing::FakeSink sink_{host_};
+  sdk::testing::FakeListener listener_{host_};
   const heald_component& component_;
   void* self_ = nullptr;
 };

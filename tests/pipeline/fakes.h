@@ -34,6 +34,7 @@ struct World {
   std::map<std::string, std::vector<double>> seen;  // detector -> values
   std::string fail_create;                          // node
   std::string fail_start;
+  std::map<std::string, std::function<Status(NodeContext&)>> on_start;  // sources
   std::map<std::string, std::function<Status(const NodeContext&, Emitter&)>> on_poll;
   std::map<std::string, std::function<Status(const SampleBatch&, Emitter&)>> on_samples;
   std::map<std::string, std::function<Status(Emitter&)>> on_logs;
@@ -98,12 +99,13 @@ inline NoticeCodec TextNotices() {
 
 class FakeSource final : public SourceInstance {
  public:
-  FakeSource(World& world, const NodeContext& node) : world_(world), node_(node) {}
+  FakeSource(World& world, NodeContext& node) : world_(world), node_(node) {}
   Status Start(Emitter& emitter) override {
     world_.Note(node_.spec().name, "start");
     emitter_ = &emitter;
     if (world_.fail_start == node_.spec().name) return MakeError(Code::kUnavailable, "no port");
-    return {};
+    const auto at = world_.on_start.find(node_.spec().name);
+    return at == world_.on_start.end() ? Status() : at->second(node_);
   }
   void Stop() override { world_.Note(node_.spec().name, "stop"); }
   bool polled() const override { return true; }
@@ -120,7 +122,7 @@ class FakeSource final : public SourceInstance {
 
  private:
   World& world_;
-  const NodeContext& node_;
+  NodeContext& node_;
   Emitter* emitter_ = nullptr;
 };
 
@@ -220,22 +222,22 @@ class FakeNotifier final : public NotifierInstance {
 class FakeFactory final : public InstanceFactory {
  public:
   explicit FakeFactory(World& world) : world_(world) {}
-  Result<std::unique_ptr<SourceInstance>> MakeSource(const NodeContext& node) override {
+  Result<std::unique_ptr<SourceInstance>> MakeSource(NodeContext& node) override {
     return Make<FakeSource, SourceInstance>(node);
   }
-  Result<std::unique_ptr<DetectorInstance>> MakeDetector(const NodeContext& node) override {
+  Result<std::unique_ptr<DetectorInstance>> MakeDetector(NodeContext& node) override {
     return Make<FakeDetector, DetectorInstance>(node);
   }
-  Result<std::unique_ptr<ActionInstance>> MakeAction(const NodeContext& node) override {
+  Result<std::unique_ptr<ActionInstance>> MakeAction(NodeContext& node) override {
     return Make<FakeAction, ActionInstance>(node);
   }
-  Result<std::unique_ptr<NotifierInstance>> MakeNotifier(const NodeContext& node) override {
+  Result<std::unique_ptr<NotifierInstance>> MakeNotifier(NodeContext& node) override {
     return Make<FakeNotifier, NotifierInstance>(node);
   }
 
  private:
   template <typename T, typename Interface>
-  Result<std::unique_ptr<Interface>> Make(const NodeContext& node) {
+  Result<std::unique_ptr<Interface>> Make(NodeContext& node) {
     const std::lock_guard lock(world_.mutex);
     if (world_.fail_create == node.spec().name) return MakeError(Code::kInvalid, "bad key");
     ++world_.created[node.spec().name];

@@ -180,7 +180,7 @@ class InstancesTest : public ::testing::Test {
 };
 
 TEST_F(InstancesTest, ASourcesRowsReachADetectorWithTheirLabels) {
-  const Context source_node(Kind::kSource);
+  Context source_node(Kind::kSource);
   Result<std::unique_ptr<SourceInstance>> source = factory_->MakeSource(source_node);
   ASSERT_TRUE(source) << source.error().message;
   ASSERT_TRUE((*source)->Start(recorder_));
@@ -191,7 +191,7 @@ TEST_F(InstancesTest, ASourcesRowsReachADetectorWithTheirLabels) {
   ASSERT_EQ(recorder_.batches.size(), 1u);
   EXPECT_EQ(recorder_.batches[0]->rows, 2u);
 
-  const Context detector_node(Kind::kDetector);
+  Context detector_node(Kind::kDetector);
   Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(detector_node);
   ASSERT_TRUE(detector);
   ASSERT_TRUE((*detector)->Samples(*recorder_.batches[0], recorder_));
@@ -208,11 +208,11 @@ TEST_F(InstancesTest, ASourcesRowsReachADetectorWithTheirLabels) {
 }
 
 TEST_F(InstancesTest, ADetectorsScoresComeBesideItsFindings) {
-  const Context source_node(Kind::kSource);
+  Context source_node(Kind::kSource);
   Result<std::unique_ptr<SourceInstance>> source = factory_->MakeSource(source_node);
   ASSERT_TRUE((*source)->Start(recorder_));
   ASSERT_TRUE((*source)->Poll(0));
-  const Context detector_node(Kind::kDetector);
+  Context detector_node(Kind::kDetector);
   Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(detector_node);
   ASSERT_TRUE(detector);
   ASSERT_TRUE((*detector)->can_score());
@@ -238,7 +238,7 @@ TEST_F(InstancesTest, TheCatalogNamesASourcesOutputs) {
 }
 
 TEST_F(InstancesTest, AnActionGetsItsRenderedConfigAndRemembersItsPlan) {
-  const Context node(Kind::kAction);
+  Context node(Kind::kAction);
   Result<std::unique_ptr<ActionInstance>> action = factory_->MakeAction(node);
   ASSERT_TRUE(action);
   ActionCall call;
@@ -276,7 +276,7 @@ TEST_F(InstancesTest, AnActionGetsItsRenderedConfigAndRemembersItsPlan) {
 }
 
 TEST_F(InstancesTest, ANotifierSeesTheWholeStoryAndItsFailureKeepsItsWords) {
-  const Context node(Kind::kNotifier);
+  Context node(Kind::kNotifier);
   Result<std::unique_ptr<NotifierInstance>> notifier = factory_->MakeNotifier(node);
   ASSERT_TRUE(notifier);
   Notification item;
@@ -300,7 +300,7 @@ TEST_F(InstancesTest, ANotifierSeesTheWholeStoryAndItsFailureKeepsItsWords) {
 }
 
 TEST_F(InstancesTest, WhatComesAfterAFailureIsNotTriedSoThatTheOrderStays) {
-  const Context node(Kind::kNotifier);
+  Context node(Kind::kNotifier);
   Result<std::unique_ptr<NotifierInstance>> notifier = factory_->MakeNotifier(node);
   ASSERT_TRUE(notifier);
   const std::vector<Notification> items(3);
@@ -324,7 +324,7 @@ TEST_F(InstancesTest, APluginIsMadeWithItsTextsUnescapedButForTheTemplates) {
 }
 
 TEST_F(InstancesTest, ARefusedSnapshotIsCorrupt) {
-  const Context node(Kind::kDetector);
+  Context node(Kind::kDetector);
   Result<std::unique_ptr<DetectorInstance>> detector = factory_->MakeDetector(node);
   ASSERT_TRUE(detector);
   ASSERT_TRUE((*detector)->can_snapshot());
@@ -334,7 +334,7 @@ TEST_F(InstancesTest, ARefusedSnapshotIsCorrupt) {
 }
 
 TEST_F(InstancesTest, EachNodeGetsAFolderOfItsOwn) {
-  const Context node(Kind::kDetector);
+  Context node(Kind::kDetector);
   ASSERT_TRUE(factory_->MakeDetector(node));
   EXPECT_TRUE(std::filesystem::is_directory(dir_ + "/nodes/node"));
 }

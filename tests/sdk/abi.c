@@ -1,6 +1,7 @@
 /* The boundary is C: these headers have to compile as C, and every compiler has to see the same
  * sizes. abi_test.cc compares them with what C++ sees. */
 #include <heald/abi/host.h>
+#include <heald/abi/http.h>
 #include <heald/abi/plugin.h>
 #include <heald/abi/records.h>
 #include <heald/abi/score.h>

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "heald/abi/http.h"
 #include "heald/abi/score.h"
 
 extern "C" {

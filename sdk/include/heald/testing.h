@@ -99,7 +99,12 @@ class FakeHost {
     table_.node_name = [](void* ctx) { return detail::Str(Of(ctx).name_); };
     table_.retain = [](void*, void*) {};
     table_.release = [](void*, void*) {};
-    table_.get_extension = [](void*, heald_str) -> const void* { return nullptr; };
+    table_.get_extension = [](void* ctx, heald_str id) -> const void* {
+      FakeHost& self = Of(ctx);
+      const std::lock_guard lock(self.mutex_);
+      const auto at = self.extensions_.find(std::string(detail::View(id)));
+      return at == self.extensions_.end() ? nullptr : at->second.first;
+    };
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
@@ -115,6 +120,16 @@ class FakeHost {
   void Advance(Duration by) { now_ns_ += by.ns; }
   void Cancel(bool cancelled = true) { cancelled_ = cancelled; }
   void LimitSeries(size_t max_series) { max_series_ = max_series; }
+  // An extension of the host's, and whose it is: what fakes of one are made with.
+  void Extend(const std::string& id, const void* table, void* owner) {
+    const std::lock_guard lock(mutex_);
+    extensions_[id] = {table, owner};
+  }
+  static void* ExtensionOwner(void* ctx, const std::string& id) {
+    FakeHost& self = Of(ctx);
+    const std::lock_guard lock(self.mutex_);
+    return self.extensions_.at(id).second;
+  }
   // Makes a handle stale, as the agent does with a series that was silent too long. The next new
   // series gets the slot, with another generation.
   void Expire(heald_series series) {
@@ -180,6 +195,7 @@ class FakeHost {
   std::deque<std::unique_ptr<Series>> series_;  // by slot; null: free
   std::vector<heald_series> free_;              // handles to give out next
   size_t live_ = 0;
+  std::map<std::string, std::pair<const void*, void*>> extensions_;
 };
 
 // Keeps what a component emits.

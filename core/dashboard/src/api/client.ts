@@ -93,7 +93,7 @@ export function change<T>(
   return call<T>(method, path, actor ? {...body, actor} : body);
 }
 
-const ROLES: readonly Role[] = ['viewer', 'operator', 'approver', 'admin'];
+const ROLES: readonly Role[] = ['sender', 'viewer', 'operator', 'approver', 'admin'];
 
 // Why the one who is logged in may not do what needs `role`; empty when they may.
 export function refusal(role: Role): string {

@@ -4,7 +4,7 @@ export type Time = string | null;
 export type Labels = Record<string, string>;
 export type Severity = 'normal' | 'info' | 'warning' | 'critical';
 export type Mode = 'shadow' | 'approve' | 'enforce';
-export type Role = 'viewer' | 'operator' | 'approver' | 'admin';
+export type Role = 'sender' | 'viewer' | 'operator' | 'approver' | 'admin';
 
 export interface Me {
   actor: string;

@@ -103,50 +103,11 @@ typedef struct heald_sink {
                       heald_error* error);
 } heald_sink;
 
-/* ---- host extension heald.http/1: routes on the agent's listener ------------------------------
- */
-
-#define HEALD_EXT_HTTP "heald.http/1"
-
-typedef struct heald_http_request {
-  uint32_t size;
-  uint32_t reserved;
-  heald_str method;
-  heald_str path; /* below the route, with its leading slash */
-  heald_str query;
-  heald_labels headers; /* names in lower case */
-  heald_str body;       /* complete, within the listener's body limit */
-  heald_str actor;      /* who the token belongs to */
-} heald_http_request;
-
-typedef struct heald_http_response {
-  uint32_t size;
-  int32_t status;
-  heald_str content_type;
-  heald_str body; /* lives until the handler's next call or the route is gone */
-  int64_t retry_after_ns;
-} heald_http_response;
-
-typedef struct heald_http_extension {
-  uint32_t size;
-  uint32_t reserved;
-  /* [control] Mounts `/hooks/<node><path>`; the handler is [any]: it is called from several threads
-   * at once until unmount returns. HEALD_CONFLICT: the path is taken. */
-  int32_t (*mount)(void* ctx, heald_str method, heald_str path,
-                   int32_t (*handler)(void* user, const heald_http_request*, heald_http_response*,
-                                      heald_error*),
-                   void* user, uint64_t* route, heald_error* error);
-  /* [control] Waits for running handlers. */
-  void (*unmount)(void* ctx, uint64_t route);
-} heald_http_extension;
-
 #ifdef __cplusplus
 } /* extern "C" */
 static_assert(offsetof(heald_host, log) == 16 && offsetof(heald_host, series_intern) == 40);
 static_assert(offsetof(heald_host, get_extension) == 112 && sizeof(heald_host) == 120);
 static_assert(sizeof(heald_batch) == 48 && sizeof(heald_sink) == 48);
-static_assert(sizeof(heald_http_request) == 104 && sizeof(heald_http_response) == 48);
-static_assert(sizeof(heald_http_extension) == 24);
 #endif
 
 #endif /* HEALD_ABI_HOST_H_ */

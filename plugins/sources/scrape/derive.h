@@ -16,9 +16,12 @@
 #include "heald/host.h"
 #include "plugins/sources/scrape/counter_window.h"
 #include "plugins/sources/scrape/exposition.h"
-#include "plugins/sources/scrape/selector.h"
+#include "plugins/support/selector.h"
 
 namespace heald::scrape {
+
+using support::Matcher;
+using support::Selector;
 
 enum class Rule { kGauge, kRate, kRatio, kQuantile };
 

@@ -76,7 +76,8 @@ class Compiler {
     out.name = name;
     out.by = metric.by;
     out.window_ns = metric.window ? metric.window->ns : config_.interval.ns * kWindowIntervals;
-    if (!IsMetricName(name)) Problem("", "a metric's name is of letters, digits, '_' and ':'");
+    if (!support::IsMetricName(name))
+      Problem("", "a metric's name is of letters, digits, '_' and ':'");
     if (name == kUp) Problem("", "'up' is already the name of the targets' state: choose another");
     const int rules = (metric.gauge.empty() ? 0 : 1) + (metric.rate.empty() ? 0 : 1) +
                       (metric.ratio ? 1 : 0) + (metric.quantile ? 1 : 0);
@@ -104,7 +105,7 @@ class Compiler {
     if (out.window_ns < 2 * config_.interval.ns)
       Problem("/window", "must hold two scrapes at least: twice the interval");
     for (const std::string& label : metric.by.value_or(std::vector<std::string>{}))
-      if (!IsLabelName(label)) Problem("/by", "'" + label + "' is not a label's name");
+      if (!support::IsLabelName(label)) Problem("/by", "'" + label + "' is not a label's name");
     AddMatchers(metric.match, &out);
     return out;
   }
@@ -115,14 +116,14 @@ class Compiler {
   }
   std::vector<Selector> Selectors(const std::string& below, const std::string& text) {
     std::vector<Selector> out;
-    if (std::string error = ParseSelectors(text, &out); !error.empty())
+    if (std::string error = support::ParseSelectors(text, &out); !error.empty())
       Problem(below, "'" + text + "' is not a selector: " + error);
     return out;
   }
   void AddMatchers(const std::string& match, Derivation* out) {
     if (match.empty()) return;
     std::vector<Matcher> matchers;
-    if (std::string error = ParseMatchers(match, &matchers); !error.empty())
+    if (std::string error = support::ParseMatchers(match, &matchers); !error.empty())
       Problem("/match", "'" + match + "' is not a list of matchers: " + error);
     for (auto* side : {&out->of, &out->to})
       for (Selector& selector : *side)
@@ -159,7 +160,7 @@ std::vector<Problem> CheckConfig(const ScrapeConfig& config) {
         }))
       problems.push_back({at, "'" + target + "' is not one of the targets"});
     for (const auto& [name, value] : labels)
-      if (!IsLabelName(name) || name.starts_with("__"))
+      if (!support::IsLabelName(name) || name.starts_with("__"))
         problems.push_back({at + "/" + Token(name), "'" + name + "' can't be a label's name"});
   }
   return problems;

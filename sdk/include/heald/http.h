@@ -56,6 +56,21 @@ struct HttpResponse {
   int64_t retry_after_ns = 0;
 };
 
+// An error as the rest of the API tells it (RFC 9457).
+inline HttpResponse HttpProblem(int status, std::string_view detail) {
+  std::string text;
+  for (const char c : detail) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.body = R"({"type":"about:blank","title":"Refused","status":)" + std::to_string(status) +
+                  R"(,"detail":")" + text + R"("})";
+  return response;
+}
+
 class HttpRoute {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;

@@ -1,8 +1,8 @@
-#include "plugins/sources/scrape/selector.h"
+#include "plugins/support/selector.h"
 
 #include <gtest/gtest.h>
 
-namespace heald::scrape {
+namespace heald::support {
 namespace {
 
 bool Matches(std::string_view selector, std::string_view name, const sdk::LabelSet& labels) {
@@ -18,7 +18,7 @@ std::string Error(std::string_view selector) {
   return ParseSelectors(selector, &selectors);
 }
 
-TEST(ScrapeSelectorTest, MatchesAsPrometheusDoes) {
+TEST(SupportSelectorTest, MatchesAsPrometheusDoes) {
   EXPECT_TRUE(Matches("m", "m", {{"a", "1"}}));
   EXPECT_FALSE(Matches("m", "n", {}));
   EXPECT_TRUE(Matches("m{}", "m", {}));
@@ -34,7 +34,7 @@ TEST(ScrapeSelectorTest, MatchesAsPrometheusDoes) {
   EXPECT_TRUE(Matches(" job:order_rate ", "job:order_rate", {}));
 }
 
-TEST(ScrapeSelectorTest, SaysWhereAMistakeIs) {
+TEST(SupportSelectorTest, SaysWhereAMistakeIs) {
   EXPECT_EQ(Error(""), "column 1: expected a metric name, found the end");
   EXPECT_EQ(Error("{a=\"b\"}"), "column 1: expected a metric name, found '{a=\"b\"}'");
   EXPECT_EQ(Error("m{a}"), "column 4: expected =, !=, =~ or !~, found '}'");
@@ -49,7 +49,7 @@ TEST(ScrapeSelectorTest, SaysWhereAMistakeIs) {
             "written twice), found 'd\"}'");
 }
 
-TEST(ScrapeSelectorTest, ReadsMatchersAlone) {
+TEST(SupportSelectorTest, ReadsMatchersAlone) {
   std::vector<Matcher> matchers;
   EXPECT_EQ(ParseMatchers("{path!=\"/health\"}", &matchers), "");
   ASSERT_EQ(matchers.size(), 1u);
@@ -58,4 +58,4 @@ TEST(ScrapeSelectorTest, ReadsMatchersAlone) {
 }
 
 }  // namespace
-}  // namespace heald::scrape
+}  // namespace heald::support

@@ -1,5 +1,6 @@
 // Series selectors as PromQL writes them: http_requests_total{code=~"5..", path!="/health"}.
-// Several joined by `or` match what any of them matches. Thread rule: immutable once parsed.
+// Several joined by `or` match what any of them matches. Used by the sources that pick series themselves.
+// Thread rule: immutable once parsed.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace re2 {
 class RE2;
 }
 
-namespace heald::scrape {
+namespace heald::support {
 
 struct Matcher {
   enum class Op { kEqual, kNotEqual, kRegex, kNotRegex };
@@ -40,4 +41,4 @@ std::string ParseMatchers(std::string_view text, std::vector<Matcher>* matchers)
 bool IsMetricName(std::string_view text);
 bool IsLabelName(std::string_view text);
 
-}  // namespace heald::scrape
+}  // namespace heald::support

@@ -1,10 +1,10 @@
-#include "plugins/sources/scrape/selector.h"
+#include "plugins/support/selector.h"
 
 #include <re2/re2.h>
 
 #include <algorithm>
 
-namespace heald::scrape {
+namespace heald::support {
 namespace {
 
 bool IsWord(char c) {
@@ -180,4 +180,4 @@ bool IsMetricName(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return IsWord(c) || c == ':'; });
 }
 
-}  // namespace heald::scrape
+}  // namespace heald::support

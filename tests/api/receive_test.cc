@@ -31,9 +31,9 @@ class ApiReceiveTest : public ServerFixture {
 };
 
 TEST_F(ApiReceiveTest, ABodyReachesTheNodeAndItsAnswerTheSender) {
-  const Answer answer = Ask("POST", "/receive/hook", "", "hello");
+  Answer answer = Ask("POST", "/receive/hook", "", "hello");
   EXPECT_EQ(answer.status, 204);
-  EXPECT_FALSE(answer.headers.contains("Content-Length")) << "a 204 has none";
+  EXPECT_EQ(answer.headers["Content-Length"], "") << "a 204 has none";
   EXPECT_EQ(Ask("POST", "/receive/hook").status, 204);
   EXPECT_THAT(backend_.pushed, ElementsAre("hook hello by local", "hook  by local"));
 }

@@ -1,0 +1,108 @@
+#include <optional>
+
+#include "heald/http.h"
+#include "heald/plugin.h"
+#include "plugins/sources/alertmanager/alert_book.h"
+#include "plugins/sources/alertmanager/alert_store.h"
+#include "plugins/sources/alertmanager/settings.h"
+#include "plugins/sources/alertmanager/webhook.h"
+
+namespace heald::alertmanager {
+namespace {
+
+class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
+ public:
+  static constexpr sdk::Info kInfo{
+      .name = "alertmanager",
+      .doc = "Alerts as Alertmanager sends them to a webhook: each is a finding",
+      .outputs = HEALD_RECORD_FINDINGS};
+  using Config = AlertmanagerConfig;
+
+  AlertmanagerSource(sdk::Host host, const Config& config)
+      : host_(host),
+        config_(config),
+        book_(config_),
+        store_(std::string(host.StateDir())),
+        truncated_(host.Counter("truncated_alerts_total",
+                                "Alerts that Alertmanager left out of its messages")),
+        refused_(host.Counter("refused_alerts_total", "Alerts left out because of max_alerts")),
+        firing_(host.Gauge("firing_alerts", "Alerts that fire now")) {}
+
+  void Start(sdk::Sink sink) {
+    std::string damage;
+    for (FiringAlert& alert : store_.Read(&damage)) book_.Restore(std::move(alert));
+    if (!damage.empty()) Say(sdk::Level::kError, damage);
+    // What fired before a restart still does, until Alertmanager says otherwise.
+    untold_ = book_.Open(host_.NowNs());
+    sink_.emplace(sink);
+    route_.emplace(host_, "", static_cast<uint64_t>(config_.max_body.count),
+                   [this](const sdk::HttpRequest& request) { return Receive(request); });
+  }
+  void Stop() { route_.reset(); }
+
+  sdk::Duration Interval() const { return sdk::Seconds(5); }
+
+  void Poll(sdk::Sink&, int64_t) {
+    for (sdk::Finding& finding : book_.Forget(host_.NowNs())) untold_.push_back(std::move(finding));
+    if (!untold_.empty()) Tell();
+    firing_.Record(static_cast<double>(book_.size()));
+  }
+
+ private:
+  sdk::HttpResponse Receive(const sdk::HttpRequest& request) {
+    Webhook webhook;
+    if (const std::string error = ReadWebhook(request.body, &webhook); !error.empty())
+      throw sdk::Failure(HEALD_INVALID, "this is no webhook of Alertmanager: " + error);
+    const uint64_t refused_before = book_.refused_total();
+    for (const Alert& alert : webhook.alerts)
+      for (sdk::Finding& finding : book_.Take(alert, host_.NowNs()))
+        untold_.push_back(std::move(finding));
+    Tell();
+    firing_.Record(static_cast<double>(book_.size()));
+    TellTruncated(webhook);
+    if (const uint64_t refused = book_.refused_total() - refused_before; refused != 0) {
+      refused_.Record(static_cast<double>(refused));
+      if (!std::exchange(told_full_, true))
+        Say(sdk::Level::kWarning, "more than " + std::to_string(config_.max_alerts) +
+                                      " alerts fire, and no more are taken: raise max_alerts");
+    }
+    return {};
+  }
+
+  // On disk before anybody is told, and told before Alertmanager hears that it is done. What can't
+  // be written waits: Alertmanager sends it again, and so does the next poll.
+  void Tell() {
+    if (const std::string error = store_.Write(book_.All()); !error.empty())
+      throw sdk::Failure(HEALD_UNAVAILABLE, error).Retryable();
+    for (const sdk::Finding& finding : std::exchange(untold_, {})) sink_->Emit(finding);
+  }
+
+  void TellTruncated(const Webhook& webhook) {
+    if (webhook.truncated == 0) return;
+    truncated_.Record(static_cast<double>(webhook.truncated));
+    if (!std::exchange(told_truncated_, true))
+      Say(sdk::Level::kWarning, "Alertmanager left " + std::to_string(webhook.truncated) +
+                                    " alerts out of a message to the receiver " + webhook.receiver +
+                                    ": set max_alerts: 0 in its webhook_configs");
+  }
+
+  void Say(sdk::Level level, const std::string& text) const {
+    host_.Log(level, "alertmanager `" + std::string(host_.Name()) + "`: " + text);
+  }
+
+  const sdk::Host host_;
+  const Config config_;
+  AlertBook book_;
+  const AlertStore store_;
+  const sdk::Metric truncated_, refused_, firing_;
+  std::optional<sdk::Sink> sink_;
+  std::optional<sdk::HttpRoute> route_;
+  std::vector<sdk::Finding> untold_;
+  bool told_truncated_ = false;
+  bool told_full_ = false;
+};
+
+}  // namespace
+}  // namespace heald::alertmanager
+
+HEALD_PLUGIN("alertmanager", "0.1.0", "heald", "MIT", heald::alertmanager::AlertmanagerSource);

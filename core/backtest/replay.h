@@ -58,6 +58,8 @@ class Replay {
   // engine or in `next_due` (the gateway's; `deliver` then does it).
   Status AdvanceTo(int64_t ts_ns, const std::function<int64_t()>& next_due,
                    const std::function<void()>& deliver);
+  // A finding, of a detector or of a source that gives findings itself.
+  void TellEngine(const Finding& finding);
   remedy::Engine& engine() { return *engine_; }
 
  private:
@@ -85,7 +87,6 @@ class Replay {
   Route* RouteOf(uint32_t handle);
   uint32_t LiveHandle(uint32_t handle);
   uint32_t OutputOf(const SeriesTable::Series& series);
-  void TellEngine(const Finding& finding);
   void ShowLatest();
 
   const Deps deps_;

@@ -6,6 +6,7 @@
 #include "core/backtest/pretended_targets.h"
 #include "core/backtest/quiet_services.h"
 #include "core/backtest/replay.h"
+#include "core/pipeline/graph.h"
 #include "core/plugin/instances.h"
 #include "core/store/open.h"
 
@@ -120,16 +121,45 @@ std::string WhyNot(const TestExpectation& wanted, const std::vector<Event>& even
   return count > 0 ? "" : "did not happen: " + Describe(wanted);
 }
 
-// The series that a test feeds, one step after the other.
+// An alert of a test's source: its name is the series', its severity a label as in Prometheus.
+Finding AlertOf(const TestSeries& series, FindingState state, int64_t began_ns, int64_t now_ns) {
+  constexpr std::string_view kSeverity = "severity";
+  Finding alert;
+  alert.node = series.source;
+  alert.state = state;
+  const std::string severity(series.labels.Get(kSeverity));
+  if (state != FindingState::kClear)
+    alert.severity = severity == "critical" ? Severity::kCritical
+                     : severity == "info"   ? Severity::kInfo
+                                            : Severity::kWarning;
+  for (const Labels::Pair& pair : series.labels.pairs())
+    if (pair.first != kSeverity) alert.target.Set(pair.first, pair.second);
+  alert.metric = series.output;
+  alert.summary = "alert " + series.output;
+  alert.confidence = 1;
+  alert.began_ns = began_ns;
+  alert.ts_ns = now_ns;
+  alert.id = series.source + "/replay/" + series.output + series.labels.ToString() + "/" +
+             std::to_string(began_ns);
+  return alert;
+}
+
+// The series that a test feeds, one step after the other. Of a source that gives findings a series
+// is an alert: it fires while its value is not 0.
 class Feed {
  public:
-  Feed(const PipelineTest& test, Replay& replay) : replay_(replay) {
-    for (const TestSeries& series : test.feed) runs_.push_back({&series, kNoSeries, {}, 0, 0});
-    for (Run& run : runs_) run.values = run.series->values;
+  Feed(const PipelineSpec& spec, const PipelineTest& test, const Catalog& plugins, Replay& replay)
+      : replay_(replay) {
+    for (const TestSeries& series : test.feed) {
+      const NodeSpec* source = spec.FindNode(series.source);
+      const bool alert = source != nullptr && (OutputsOf(plugins, *source) & kFindings) != 0;
+      runs_.push_back({&series, kNoSeries, series.values, 0, 0, alert, 0});
+    }
   }
 
   Status Intern() {
     for (Run& run : runs_) {
+      if (run.alert) continue;
       const TestSeries& s = *run.series;
       const Result<uint32_t> handle = replay_.Intern(s.source, s.output, s.labels);
       if (!handle) return handle.error();
@@ -148,12 +178,16 @@ class Feed {
     std::vector<ReplaySample> due;
     for (Run& run : runs_) {
       if (run.at >= run.values.size() || kStartNs + run.due_ns > now_ns) continue;
-      if (const std::optional<double>& value = run.values[run.at])
-        due.push_back({run.handle, now_ns, *value});
+      if (const std::optional<double>& value = run.values[run.at]) {
+        if (run.alert)
+          Fire(run, *value != 0, now_ns);
+        else
+          due.push_back({run.handle, now_ns, *value});
+      }
       ++run.at;
       run.due_ns += run.series->every_ns;
     }
-    return replay_.Feed(due);
+    return due.empty() ? Status() : replay_.Feed(due);
   }
   // An action has taken effect: the series of its target go on as the test says.
   void OnEffect(const std::string& action, const Labels& target) {
@@ -172,7 +206,17 @@ class Feed {
     TestValues values;
     size_t at;
     int64_t due_ns;
+    bool alert;
+    int64_t firing_since_ns;  // 0: it doesn't
   };
+
+  void Fire(Run& run, bool firing, int64_t now_ns) {
+    if (firing == (run.firing_since_ns != 0)) return;
+    if (firing) run.firing_since_ns = now_ns;
+    replay_.TellEngine(AlertOf(*run.series, firing ? FindingState::kOpen : FindingState::kClear,
+                               run.firing_since_ns, now_ns));
+    if (!firing) run.firing_since_ns = 0;
+  }
 
   Replay& replay_;
   std::vector<Run> runs_;
@@ -276,7 +320,7 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
       Replay::Create({&clock, &series, &factory, store->get(), &targets, &recorder}, spec);
   if (!created) return created.error();
   Replay& replay = **created;
-  feed = std::make_unique<Feed>(test, replay);
+  feed = std::make_unique<Feed>(spec, test, plugins, replay);
   if (Status status = feed->Intern(); !status) return status.error();
   LogFeed logs(test, replay);
   if (Status status = logs.Intern(); !status) return status.error();

@@ -102,7 +102,7 @@ constexpr std::string_view kPolicy = R"json({
   "properties": {
     "enabled": {"type": "boolean", "default": true, "description": "false parks it"},
     "inputs": {"type": "array", "items": {"type": "string", "minLength": 1},
-      "description": "Detectors whose findings it judges"},
+      "description": "Detectors, and sources of findings, that it judges"},
     "when": {"type": "string",
       "description": "Condition on the finding, its labels and the latest samples"},
     "action": {"type": "string", "minLength": 1,

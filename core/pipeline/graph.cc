@@ -361,7 +361,9 @@ class Checker {
       switch (vertex.node->kind) {
         case Kind::kSource:
           Error(vertex.path, "nobody reads " + vertex.what,
-                "list it in a detector's inputs, or set enabled: false");
+                (vertex.outputs & kFindings) != 0
+                    ? "list it in a policy's or a notifier's inputs, or set enabled: false"
+                    : "list it in a detector's inputs, or set enabled: false");
           break;
         case Kind::kDetector:
           Error(vertex.path, "nobody reads " + vertex.what,

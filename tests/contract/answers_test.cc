@@ -129,6 +129,12 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   EXPECT_EQ(Ask("GET", "/api/v1/policies/nobody/efficacy").status, 404);
   EXPECT_EQ(AskJson("DELETE", label, R"({"actor": "ben"})")["label"], nullptr);
 
+  // What others push.
+  EXPECT_EQ(Ask("POST", "/receive/push", R"({"version": "4", "alerts": []})").status, 204);
+  EXPECT_EQ(Ask("POST", "/receive/push", "{").status, 400);
+  EXPECT_EQ(Ask("POST", "/receive/nobody", "{}").status, 404);
+  EXPECT_EQ(Ask("POST", "/receive/push/more", "{}").status, 404);
+
   const nlohmann::json run = AskJson("POST", "/api/v1/detections", R"({"actor": "anna"})");
   EXPECT_EQ(run["sources"][0]["name"], "page") << run;
   EXPECT_EQ(Ask("POST", "/api/v1/detections").status, 200);

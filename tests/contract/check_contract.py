@@ -239,7 +239,7 @@ def exchange_faults(document, exchange):
             continue
         value = int(value) if header["schema"].get("type") == "integer" else value
         yield from (f"header {name}: {fault}" for fault in document.faults(header["schema"], value))
-    if exchange["method"] == "HEAD":
+    if exchange["method"] == "HEAD" or not (response["content"] or exchange["body"]):
         return
     media = exchange["headers"].get("content-type", "").split(";")[0]
     if media not in response["content"]:
@@ -267,8 +267,9 @@ def exchanges_faults(document, lines, covering):
             template, _ = find_operation(document, exchange["method"], exchange["path"])
             succeeded.add((template, exchange["method"].lower()))
     if covering:
-        for path, method, _, _ in document.operations():
-            if (path, method) not in succeeded:
+        for path, method, operation, _ in document.operations():
+            # Nobody: a place for what others' plugins may mount.
+            if (path, method) not in succeeded and not operation.get("x-heald-nobody"):
                 yield f"{method.upper()} {path} was never answered with success"
 
 

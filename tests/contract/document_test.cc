@@ -21,7 +21,8 @@ TEST(ContractDocumentTest, AgreesWithTheRoutesOnEveryPathMethodAndRole) {
     documented.insert(operation.method + " " + operation.path + " " + operation.role);
   std::set<std::string> routes;
   for (const std::span<const api::Route> table :
-       {api::ReadRoutes(), api::ReportRoutes(), api::ChangeRoutes(), api::AgentRoutes()})
+       {api::ReadRoutes(), api::ReportRoutes(), api::ChangeRoutes(), api::AgentRoutes(),
+        api::ReceiveRoutes()})
     for (const api::Route& route : table)
       routes.insert(std::string(route.method) + " " + std::string(route.pattern) + " " +
                     std::string(route.role ? ToString(*route.role) : "none"));

@@ -9,6 +9,7 @@
 #include "core/config/steps_section.h"
 #include "core/model/suggest.h"
 #include "core/model/template.h"
+#include "core/pipeline/graph.h"
 
 namespace heald {
 namespace {
@@ -71,7 +72,7 @@ constexpr std::string_view kEvent = R"json({
   "type": "object", "properties": {
     "finding": {"type": "object", "description": "A finding that opens, or changes its state",
       "properties": {
-        "detector": {"type": "string", "description": "Which found it"},
+        "detector": {"type": "string", "description": "Which found it, or the source it came from"},
         "metric": {"type": "string", "description": "Query"},
         "state": {"type": "string", "enum": ["open", "update", "clear"],
           "description": "What happened to it; open, if absent"},
@@ -428,7 +429,7 @@ class TestReader {
     const std::string* detector = named("detector");
     if (detector == nullptr) return;
     const NodeSpec* node = spec_.FindNode(*detector);
-    if (node == nullptr || node->kind != Kind::kDetector)
+    if (node == nullptr || (OutputsOf(catalog_, *node) & kFindings) == 0)
       Error(path + "/detector", "there is no detector '" + *detector + "'");
   }
 

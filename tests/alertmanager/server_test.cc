@@ -25,18 +25,19 @@ class AlertmanagerServerTest : public AgentTest {
   void SetUp() override {
     const char* outside = std::getenv("HEALD_TEST_ALERTMANAGER_URL");
     const char* listen = std::getenv("HEALD_TEST_RECEIVE_LISTEN");
-    listen_ = outside == nullptr ? "127.0.0.1:" + std::to_string(fakes::FreePort())
+    listen_ = outside == nullptr  ? "127.0.0.1:" + std::to_string(fakes::FreePort())
               : listen == nullptr ? "127.0.0.1:18099"
                                   : listen;
     if (outside == nullptr && !AlertmanagerServer::Installed())
       GTEST_SKIP() << "alertmanager is not installed (apt install prometheus-alertmanager)";
-    Write("version: 1\n"
-          "agent: {listen: '" +
-          listen_ +
-          "', state_dir: state}\n"
-          "sources: {alerts: {plugin: alertmanager}}\n"
-          "policies:\n"
-          "  tell: {inputs: [alerts], when: metric == \"Down\", action: alert, mode: enforce}\n");
+    Write(
+        "version: 1\n"
+        "agent: {listen: '" +
+        listen_ +
+        "', state_dir: state}\n"
+        "sources: {alerts: {plugin: alertmanager}}\n"
+        "policies:\n"
+        "  tell: {inputs: [alerts], when: metric == \"Down\", action: alert, mode: enforce}\n");
     ASSERT_NO_FATAL_FAILURE(StartAndWait());
     if (outside != nullptr) {
       server_url_ = outside;
@@ -81,9 +82,8 @@ class AlertmanagerServerTest : public AgentTest {
   std::string server_url_;
   std::unique_ptr<AlertmanagerServer> server_;
   // Names of its own, as an outside server keeps what an earlier run posted.
-  json labels_ = {{"alertname", "Down"},
-                  {"service", "a" + std::to_string(NowNs())},
-                  {"severity", "critical"}};
+  json labels_ = {
+      {"alertname", "Down"}, {"service", "a" + std::to_string(NowNs())}, {"severity", "critical"}};
   int64_t began_ns_ = NowNs() - kMinute;
 };
 

@@ -1,5 +1,5 @@
-// From the bytes that Prometheus pushes to columns, one core: uncompress, read the message, know the
-// series by their labels, commit. 10,000 series with ten labels each in requests of 500, as
+// From the bytes that Prometheus pushes to columns, one core: uncompress, read the message, know
+// the series by their labels, commit. 10,000 series with ten labels each in requests of 500, as
 // Prometheus sends them; `wanted`: how many in a hundred were asked for.
 #include <benchmark/benchmark.h>
 

@@ -40,11 +40,10 @@ bool AlertmanagerServer::Start() {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (port_ == 0 || attempt > 0) port_ = fakes::FreePort();
     process_ = std::make_unique<fakes::ChildProcess>(
-        std::vector<std::string>{kBinary,
-                                 "--config.file=" + (folder_ / "alertmanager.yml").string(),
-                                 "--storage.path=" + (folder_ / "data").string(),
-                                 "--cluster.listen-address=",
-                                 "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
+        std::vector<std::string>{
+            kBinary, "--config.file=" + (folder_ / "alertmanager.yml").string(),
+            "--storage.path=" + (folder_ / "data").string(),
+            "--cluster.listen-address=", "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
         (folder_ / "log").string());
     const auto until = std::chrono::steady_clock::now() + kReadyWithin;
     while (process_->Running() && std::chrono::steady_clock::now() < until) {

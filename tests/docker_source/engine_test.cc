@@ -101,7 +101,7 @@ TEST_F(DockerSourceEngineTest, AnEndAndABadHealthShowWithoutAPoll) {
   EXPECT_EQ(source_->Value("healthy sick"), 0);
 }
 
-// HEALD_TEST_OUTAGE_S=30 makes it a long one.
+// HEALD_TEST_OUTAGE_SECONDS=30 makes it a long one.
 TEST_F(DockerSourceEngineTest, AnEngineThatIsRestartedIsStaleMeanwhileAndNothingIsCountedTwice) {
   json body = Running("while [ ! -e /tmp/end ]; do sleep 0.1; done; rm /tmp/end; exit 3");
   body["HostConfig"]["RestartPolicy"] = {{"Name", "always"}};
@@ -117,7 +117,8 @@ TEST_F(DockerSourceEngineTest, AnEngineThatIsRestartedIsStaleMeanwhileAndNothing
 
   engine_->Stop();
   const auto gone = std::chrono::steady_clock::now();
-  const char* const text = std::getenv("HEALD_TEST_OUTAGE_S");  // NOLINT(concurrency-mt-unsafe)
+  const char* const text =
+      std::getenv("HEALD_TEST_OUTAGE_SECONDS");  // NOLINT(concurrency-mt-unsafe)
   const auto outage = std::chrono::seconds(text != nullptr ? std::atoi(text) : 0);
   source_->rows();
   for (int polls = 0; polls < 2 || std::chrono::steady_clock::now() < gone + outage; ++polls) {

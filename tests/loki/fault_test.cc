@@ -72,8 +72,9 @@ TEST_P(LokiFaultTest, ItIsAwayForAWhile) {
     return source_->Poll(std::chrono::milliseconds(300)) ==
            "connection refused by " + server_.url();
   }));
-  // HEALD_TEST_OUTAGE_S=30 makes it the outage of a machine that is restarted.
-  const char* const text = std::getenv("HEALD_TEST_OUTAGE_S");  // NOLINT(concurrency-mt-unsafe)
+  // HEALD_TEST_OUTAGE_SECONDS=30 makes it the outage of a machine that is restarted.
+  const char* const text =
+      std::getenv("HEALD_TEST_OUTAGE_SECONDS");  // NOLINT(concurrency-mt-unsafe)
   const auto until = std::chrono::steady_clock::now() +
                      std::chrono::seconds(text != nullptr ? std::atoi(text) : 0);
   do {

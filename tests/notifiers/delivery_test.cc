@@ -223,7 +223,7 @@ TEST_P(NotifierDeliveryTest, EachEventArrivesOnceAndInOrderWhateverTheReceiverDo
 }
 
 TEST_P(NotifierDeliveryTest, AReceiverThatIsAwayInTheMiddleIsToldAllOnceItIsBack) {
-  const char* seconds = std::getenv("HEALD_TEST_OUTAGE_S");
+  const char* seconds = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
   const std::chrono::milliseconds outage(seconds == nullptr ? 200 : 1000 * std::atoi(seconds));
   const std::vector<Notification> lives = Lives();
   const auto half = lives.begin() + static_cast<ptrdiff_t>(lives.size() / 2);

@@ -1,5 +1,6 @@
 // A server that is stopped in the middle and comes back: scripted ones for every polled source, and
-// a real Prometheus. HEALD_TEST_OUTAGE_S=30 makes it the outage of a machine that is restarted.
+// a real Prometheus. HEALD_TEST_OUTAGE_SECONDS=30 makes it the outage of a machine that is
+// restarted.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -129,7 +129,8 @@ const heald_plugin& LoadSource(const std::string& name) {
 }
 
 std::chrono::seconds OutageTime() {
-  const char* const text = std::getenv("HEALD_TEST_OUTAGE_S");  // NOLINT(concurrency-mt-unsafe)
+  const char* const text =
+      std::getenv("HEALD_TEST_OUTAGE_SECONDS");  // NOLINT(concurrency-mt-unsafe)
   return std::chrono::seconds(text != nullptr ? std::atoi(text) : 0);
 }
 

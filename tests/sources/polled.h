@@ -46,7 +46,7 @@ const std::vector<PolledSource>& Polled();
 // The plugin of that name, as the agent would load it. Throws when it isn't there.
 const heald_plugin& LoadSource(const std::string& name);
 
-// How long servers are away at least, from HEALD_TEST_OUTAGE_S; two polls if it isn't set.
+// How long servers are away at least, from HEALD_TEST_OUTAGE_SECONDS; two polls if it isn't set.
 std::chrono::seconds OutageTime();
 
 // A source between polls, and everything that it gave so far.

@@ -1,5 +1,5 @@
 // PostgreSQL goes away while one service after another falls ill, and comes back: nothing is lost,
-// nothing doubled. HEALD_OUTAGE_SECONDS: for how long; the long run has it away for a minute.
+// nothing doubled. HEALD_TEST_OUTAGE_SECONDS: for how long; the long run has it away for a minute.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr int kServices = 8;
 constexpr int kPassing = 7;  // the one that recovers by itself while the store is away
 
 int OutageSeconds() {
-  const char* const text = std::getenv("HEALD_OUTAGE_SECONDS");
+  const char* const text = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
   return text == nullptr ? 3 : std::atoi(text);
 }
 

@@ -126,7 +126,7 @@ TEST_F(AlertmanagerServerTest, AnAlertmanagerThatWasAwayDoublesNothing) {
   if (server_ == nullptr) GTEST_SKIP() << "the outside server isn't ours to stop";
   ASSERT_TRUE(Post());
   ASSERT_TRUE(Eventually([&] { return IsOpen(); })) << agent().output();
-  const char* seconds = std::getenv("HEALD_OUTAGE_SECONDS");
+  const char* seconds = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
   server_->Stop();
   std::this_thread::sleep_for(std::chrono::seconds(seconds == nullptr ? 1 : std::atoi(seconds)));
   EXPECT_TRUE(IsOpen()) << "silence is no recovery";

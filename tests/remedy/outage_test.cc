@@ -259,7 +259,7 @@ class RemedyPostgresOutageTest : public ::testing::TestWithParam<End> {};
 
 // How long the server stays away at least: the long run has a minute of it.
 int64_t OutageNs() {
-  const char* const seconds = std::getenv("HEALD_OUTAGE_SECONDS");
+  const char* const seconds = std::getenv("HEALD_TEST_OUTAGE_SECONDS");
   return seconds == nullptr ? 0 : std::atoi(seconds) * kSecond;
 }
 

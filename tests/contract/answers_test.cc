@@ -45,16 +45,19 @@ TEST_F(ContractAnswersTest, EveryAnswerOfARunningAgentFitsTheContract) {
   std::thread listener(
       [&] { events = Listen("", [&](const std::string&) { return over.load(); }); });
 
+  // Incidents in every state that counts: healed, refused, waiting.
+  EXPECT_TRUE(Eventually([&] { return Starts().size() == 4; })) << agent().output();
+  AskJson("POST", "/api/v1/detections");
+  EXPECT_TRUE(Eventually([&] {
+    return AskJson("GET", "/api/v1/incidents?state=resolved")["incidents"].size() == 1;
+  })) << agent().output();
+
   // Each run brings one more sample of series that grow.
   EXPECT_TRUE(Eventually([&] {
     AskJson("POST", "/api/v1/detections");
     return AskJson("GET", "/api/v1/predictions?state=open")["predictions"].size() == 3;
   })) << agent().output();
 
-  // Incidents in every state that counts: healed, refused, waiting.
-  EXPECT_TRUE(Eventually([&] {
-    return AskJson("GET", "/api/v1/incidents?state=resolved")["incidents"].size() == 1;
-  })) << agent().output();
   EXPECT_TRUE(
       Eventually([&] { return AskJson("GET", "/api/v1/approvals")["approvals"].size() == 1; }));
   for (const char* verdict : {"act", "refused", "awaits_approval", "would_act"})

@@ -1,6 +1,7 @@
 #include "core/backtest/metric_csv.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmath>
@@ -17,7 +18,8 @@ using ::testing::IsNan;
 
 class MetricCsvTest : public ::testing::Test {
  protected:
-  MetricCsvTest() : path_(::testing::TempDir() + "metric_csv_test.csv") {}
+  MetricCsvTest()
+      : path_(::testing::TempDir() + "metric_csv_test." + std::to_string(getpid()) + ".csv") {}
   ~MetricCsvTest() override { std::remove(path_.c_str()); }
 
   void Write(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }

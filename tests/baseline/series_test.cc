@@ -58,6 +58,33 @@ TEST_F(BaselineSeriesTest, RippleOfAFlatSeriesIsNoSurprise) {
   EXPECT_GT(Feed(60).amount, 20);
 }
 
+TEST_F(BaselineSeriesTest, ASeriesThatWasAlwaysZeroIsSeenToMove) {
+  for (const double min_deviation : {0.001, 0.0, 1e-9}) {
+    for (const double value : {0.1, 3.0, -3.0, 1e6, 1e300}) {
+      SCOPED_TRACE(testing::Message() << value << ", min_deviation " << min_deviation);
+      habits_.min_deviation = min_deviation;
+      series_ = Series();
+      for (int i = 0; i < 500; ++i) EXPECT_EQ(Feed(0).amount, 0);
+      EXPECT_GT(Feed(value).amount, 20);
+      EXPECT_GT(Feed(value).amount, 100);
+      for (int i = 0; i < 2000; ++i) Feed(0);
+      // Once is not often: the next time it is still seen.
+      EXPECT_GT(Feed(value).amount, 20);
+    }
+  }
+}
+
+TEST_F(BaselineSeriesTest, AZeroSeriesFromWhichNoLeastDeviationIsAskedFollowsItsOwnSize) {
+  habits_.min_deviation = 0;
+  for (const double unit : {1e-280, 1e-9, 1e12}) {
+    series_ = Series();
+    for (int i = 0; i < 500; ++i) Feed(0);
+    EXPECT_GT(Feed(unit).amount, 100) << unit;
+    for (int i = 0; i < 100; ++i) Feed(unit);
+    EXPECT_NEAR(series_.Level() / unit, 1, 0.01) << unit;
+  }
+}
+
 TEST_F(BaselineSeriesTest, OnlyTheConfiguredSideCounts) {
   habits_.direction = Direction::kAbove;
   for (int i = 0; i < 500; ++i) Feed(100 + Noise());

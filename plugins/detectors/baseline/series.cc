@@ -38,11 +38,15 @@ void Move(float& mean, float value, float share) {
 
 }  // namespace
 
-void Series::Start(double value) {
+// Where the frame is, and how wide: a thousandth of the first value. A series that was always zero
+// has none: the smallest deviation that counts says it, else the first value that isn't zero.
+void Series::Start(const Habits& habits, double value) {
   constexpr double kLargest = std::numeric_limits<double>::max() / 16;
-  origin_ = std::clamp(value, -kLargest, kLargest);
-  const double ripple = std::max(std::fabs(origin_) * 1e-3, 1e-300);
-  scale_ = std::exp2(std::ceil(std::log2(ripple)));
+  const double known = std::clamp(value, -kLargest, kLargest);
+  if (count_ == 0) origin_ = known;
+  double ripple = std::max(std::fabs(origin_) * 1e-3, habits.min_deviation);
+  if (ripple == 0) ripple = std::fabs(known) * 1e-3;
+  scale_ = std::exp2(std::ceil(std::log2(std::clamp(ripple, 1e-300, kLargest))));
 }
 
 float Series::Reach(const Habits& habits) const {
@@ -55,7 +59,8 @@ float Series::Reach(const Habits& habits) const {
 
 void Series::Widen(const Habits& habits, float value) {
   if (value <= high_ && value >= low_) return;
-  const float most = kWidening * std::max(high_ - low_, Reach(habits));
+  const float known = std::max(high_ - low_, Reach(habits));
+  const float most = known > 0 ? kWidening * known : std::numeric_limits<float>::max();
   if (value > high_) high_ = std::min(value, high_ + most);
   if (value < low_) low_ = std::max(value, low_ - most);
 }
@@ -119,7 +124,7 @@ void Series::Learn(const Seen& seen, float share) {
 }
 
 Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value, bool hold) {
-  if (count_ == 0) Start(value);
+  if (count_ == 0 || (AlwaysZero() && value != 0)) Start(habits, value);
   const auto wanted =
       static_cast<float>(std::clamp<double>((value - origin_) / scale_, -kFar, kFar));
   if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;

@@ -76,7 +76,8 @@ class Series {
 
   double Outside(float inside) const { return origin_ + scale_ * static_cast<double>(inside); }
   float Reach(const Habits& habits) const;  // the smallest deviation that counts
-  void Start(double value);
+  void Start(const Habits& habits, double value);
+  bool AlwaysZero() const { return origin_ == 0 && low_ == 0 && high_ == 0; }
   void Widen(const Habits& habits, float value);
   void Reframe();
   using Seen = std::array<float, kFeatures>;

@@ -160,6 +160,18 @@ TEST(TrendTest, ConfirmWantsSamplesInARow) {
   EXPECT_GE(opened_at(20), opened_at(1) + 19 / 4.0);
 }
 
+// The scrape and what writes the value are out of step: some scrapes see no step, some see two.
+TEST(TrendTest, PredictsARiseThatIsSeenInUnevenSteps) {
+  Feed feed({.above = 200, .horizon = sdk::Seconds(60), .window = 16});
+  double value = 10;
+  for (int i = 0; i < 120; ++i) feed(value);
+  constexpr double kSteps[] = {7, 0, 14, 7, 7, 0, 7, 14, 0, 7, 14, 0};
+  int at = 0;
+  while (!feed.open() && value < 200) feed(value += kSteps[at++ % 12]);
+  EXPECT_TRUE(feed.open());
+  EXPECT_LT(value, 190);
+}
+
 TEST(TrendTest, SkipsWhatIsNoNumberOrNotLater) {
   Feed feed;
   feed.Steady(100);

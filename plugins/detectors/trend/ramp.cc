@@ -20,16 +20,15 @@ constexpr uint32_t kFewestBefore = 12;
 // Gains are differences of log likelihoods.
 constexpr double kRampGain = 8;
 constexpr double kSlopeGain = 5;
-constexpr double kOverStep = 5;
-constexpr double kDeviationsUp = 2.2;
+constexpr double kOverFlat = 40;  // more, where lines that reach far beyond the begin are flat
+constexpr double kDeviationsUp = 2.8;
 // How much of the way to the threshold must be done: the more, the later it is to be reached.
 constexpr double kWayDone = 0.46;
-constexpr double kWayDoneLater = 0.56;
+constexpr double kWayDoneLater = 0.6;
 constexpr double kSoon = 2.0 / 3;  // horizons
 constexpr double kLater = 2;       // horizons
 constexpr double kEarliest = 4;    // horizons: sooner than this at least possibly
 constexpr double kFurthest = 10;   // horizons: probably
-constexpr double kVaguest = 26;    // horizons: at the latest
 // Neighbours' gains aren't independent: weights are flatter than likelihoods would be.
 constexpr double kTemper = 0.1;
 constexpr double kInterval = 1.8;   // deviations, half the width of the time's interval
@@ -110,7 +109,11 @@ struct Candidates {
 class Judge {
  public:
   Judge(const Buckets& buckets, const Noise& learned, const Frame& frame, double horizon)
-      : buckets_(buckets), frame_(frame), horizon_(horizon), size_(buckets.size()) {
+      : buckets_(buckets),
+        frame_(frame),
+        horizon_(horizon),
+        size_(buckets.size()),
+        practised_(learned.seen() > 0) {
     for (uint32_t i = 0; i < kNow; ++i) now_ += frame_(buckets[i]) / kNow;
     before_[size_] = learned;
     for (uint32_t age = size_; age-- > 0;) {
@@ -163,40 +166,46 @@ class Judge {
   Ramp RampFrom(const Candidates& found, double gain) const {
     Ramp ramp;
     if (found.count == 0) return ramp;
-    double sum = 0, in = 0;
+    // Means are taken of 1/time: a begin after which it hardly rises would else outweigh all
+    // others.
+    double sum = 0, speed = 0;
     for (uint32_t i = 0; i < found.count; ++i) {
       const double weight = Weight(found, i);
       sum += weight;
-      in += weight * found.of[i].in;
+      speed += weight * Speed(found.of[i]);
     }
-    in /= sum;
+    speed /= sum;
     double squares = 0;
     for (uint32_t i = 0; i < found.count; ++i) {
       const Candidate& candidate = found.of[i];
       const double weight = Weight(found, i) / sum;
-      squares += weight * (candidate.in_error * candidate.in_error +
-                           (candidate.in - in) * (candidate.in - in));
+      const double own = Speed(candidate);
+      const double error = std::min(candidate.in_error * own, 1.0) * own;
+      squares += weight * (error * error + (own - speed) * (own - speed));
       ramp.probability +=
           weight * 0.5 * std::erfc((candidate.in - horizon_) / candidate.in_error / std::sqrt(2.0));
     }
     const double reach = kInterval * std::sqrt(squares);
+    const double in = 1 / speed;
+    const double most = 10 * std::max(horizon_, in);
     const Candidate& best = found.of[found.best];
     ramp.buckets = best.age;
     ramp.slope = best.slope * frame_.unit;
     ramp.level = (now_ + kLag * best.slope) * frame_.unit + frame_.base;
     ramp.noise = before_[best.age].surprise();
     ramp.confidence = 1 - std::exp(-std::max(best.gain - found.step, 0.0));
-    ramp.in = std::max(in, 0.0);
-    ramp.in_low = std::max(in - reach, 0.0);
-    ramp.in_high = std::max(in + reach, 0.0);
+    ramp.in = in;
+    ramp.in_low = 1 / (speed + reach);
+    ramp.in_high = speed * most > 1 + reach * most ? 1 / (speed - reach) : most;
     const double later = std::clamp((in / horizon_ - kSoon) / (kLater - kSoon), 0.0, 1.0);
     const double way = kWayDone + (kWayDoneLater - kWayDone) * later;
-    const bool known = ramp.in_low < kEarliest * horizon_ && in < kFurthest * horizon_ &&
-                       ramp.in_high < kVaguest * horizon_;
-    if (Ended(best.slope)) return ramp;
+    const bool known = ramp.in_low < kEarliest * horizon_ && in < kFurthest * horizon_;
+    const Rise rise = RiseOf(best);
+    if (rise == Rise::kEnded) return ramp;
     ramp.held = known && best.gain > gain / 2 && best.way_done > kWayDone / 2;
-    ramp.found = known && best.gain > gain && best.gain > found.step + kOverStep &&
-                 best.age >= kShortest && best.way_done >= way && best.above > kDeviationsUp;
+    const double least = rise == Rise::kYoung ? gain + kOverFlat : gain;
+    ramp.found = known && best.gain > std::max(least, found.step) && best.age >= kShortest &&
+                 best.way_done >= way && best.above > kDeviationsUp;
     return ramp;
   }
 
@@ -221,22 +230,36 @@ class Judge {
     return std::max({scale / std::fabs(frame_.unit), kShare * deviation, rounding});
   }
 
-  // The newest buckets, jumps aside, rise much less than the ramp does.
-  bool Ended(double slope) const {
+  static double Speed(const Candidate& candidate) { return 1 / std::max(candidate.in, 1.0); }
+
+  enum class Rise : uint8_t {
+    kOn,     // the newest buckets rise as the ramp does
+    kYoung,  // … but lines that begin long before it are flat; nothing else can be expected of them
+    kEnded  // they don't
+  };
+  Rise RiseOf(const Candidate& ramp) const {
+    constexpr double kWithinRamp = 1.8;
+    Rise rise = Rise::kOn;
     for (const uint32_t newest : {16u, 32u, 64u}) {
-      if (newest >= size_) return false;
-      std::array<double, kMost> z, h, away;
-      h.fill(1);
-      for (uint32_t i = 0; i < newest; ++i) z[i] = frame_(buckets_[i]) - frame_(buckets_[i + 1]);
-      const Fit rough =
-          FitOf({z.data(), newest}, {h.data(), newest}, Floored(before_[0].step(), 0));
-      for (uint32_t i = 0; i < newest; ++i) away[i] = std::fabs(z[i] - rough.slope);
-      std::nth_element(away.begin(), away.begin() + newest / 2, away.begin() + newest);
-      const double scale = std::max(kDeviationPerMedian * away[newest / 2], Floored(0, 0));
-      const Fit fit = FitOf({z.data(), newest}, {h.data(), newest}, scale);
-      if (fit.slope + 2 * fit.error < slope / 2) return true;
+      if (newest >= size_) break;
+      if (!Flat(newest, ramp.slope / 2)) continue;
+      if (newest <= kWithinRamp * ramp.age || !practised_) return Rise::kEnded;
+      rise = Rise::kYoung;
     }
-    return false;
+    return rise;
+  }
+
+  // So many newest buckets, jumps aside, rise by less than `slope`.
+  bool Flat(uint32_t newest, double slope) const {
+    std::array<double, kMost> z, h, away;
+    h.fill(1);
+    for (uint32_t i = 0; i < newest; ++i) z[i] = frame_(buckets_[i]) - frame_(buckets_[i + 1]);
+    const Fit rough = FitOf({z.data(), newest}, {h.data(), newest}, Floored(before_[0].step(), 0));
+    for (uint32_t i = 0; i < newest; ++i) away[i] = std::fabs(z[i] - rough.slope);
+    std::nth_element(away.begin(), away.begin() + newest / 2, away.begin() + newest);
+    const double scale = std::max(kDeviationPerMedian * away[newest / 2], Floored(0, 0));
+    const Fit fit = FitOf({z.data(), newest}, {h.data(), newest}, scale);
+    return fit.slope + 2 * fit.error < slope;
   }
 
   void Add(uint32_t age, const Fit& fit, double mean, double deviation, double level,
@@ -284,6 +307,7 @@ class Judge {
   const Frame frame_;
   const double horizon_;
   const uint32_t size_;
+  const bool practised_;  // noise has been learnt from buckets that aren't kept any more
   double now_ = 0;
   std::array<Noise, kMost + 1> before_;  // what came before the bucket of this age, and itself
 };

@@ -34,11 +34,23 @@ bool HasWord(std::string_view text, std::string_view word) {
   return false;
 }
 
+// Without what contains "://": an address names the server that is asked, not what it acts on.
+std::string WithoutUrls(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    if (word.find("://") == std::string_view::npos) out.append(word) += ' ';
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string TellingSummary(std::string_view action, const Labels& target, std::string summary) {
+  const std::string words = WithoutUrls(summary);
   const bool tells = std::any_of(target.pairs().begin(), target.pairs().end(),
-                                 [&](const auto& label) { return HasWord(summary, label.second); });
+                                 [&](const auto& label) { return HasWord(words, label.second); });
   if (tells || target.empty()) return summary;
   return std::string(action) + " on " + TargetName(target) + ": " + summary;
 }

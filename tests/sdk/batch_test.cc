@@ -173,8 +173,11 @@ TEST(SdkFakeHostTest, ClockLogMetricsAndFolder) {
   EXPECT_EQ(host.NowNs() - start_ns, Seconds(3).ns);
   EXPECT_EQ(host.Name(), "spikes");
   EXPECT_TRUE(std::filesystem::is_directory(host.StateDir()));
-  host.Log(Level::kWarning, "careful", {{"k", "v"}});
+  host.Log(Level::kWarning, "careful",
+           {{"facility", "SESSTMOUT"}, {"a", "too long to stay in place"}});
   ASSERT_EQ(fake.log().size(), 1u);
+  EXPECT_EQ(fake.log()[0].fields,
+            LabelSet({{"a", "too long to stay in place"}, {"facility", "SESSTMOUT"}}));
   EXPECT_EQ(fake.log()[0].level, Level::kWarning);
   const Metric metric = host.Counter("things_total", "Things", {{"a", "1"}});
   metric.Record(2);

@@ -59,6 +59,7 @@ namespace detail {
 // A LabelSet in the ABI's form, for the length of one call.
 class BorrowedLabels {
  public:
+  explicit BorrowedLabels(LabelSet&&) = delete;  // would outlive what it borrows from
   explicit BorrowedLabels(const LabelSet& labels) {
     items_.reserve(labels.items().size());
     for (const Label& label : labels.items())
@@ -90,7 +91,8 @@ class Host {
   explicit Host(const heald_host* host) : host_(host) {}
 
   void Log(Level level, std::string_view message, std::initializer_list<Label> fields = {}) const {
-    const detail::BorrowedLabels borrowed((LabelSet(fields)));
+    const LabelSet labels(fields);
+    const detail::BorrowedLabels borrowed(labels);
     host_->log(host_->ctx, static_cast<uint32_t>(level), detail::Str(message), borrowed.get().items,
                borrowed.get().count);
   }

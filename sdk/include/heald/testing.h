@@ -30,6 +30,7 @@ class FakeHost {
   struct Line {
     Level level;
     std::string message;
+    LabelSet fields = {};
   };
 
   explicit FakeHost(std::string node = "node") : name_(std::move(node)) {
@@ -42,10 +43,12 @@ class FakeHost {
     table_.abi_major = HEALD_ABI_MAJOR;
     table_.abi_minor = HEALD_ABI_MINOR;
     table_.ctx = this;
-    table_.log = [](void* ctx, uint32_t level, heald_str message, const heald_label*, uint64_t) {
+    table_.log = [](void* ctx, uint32_t level, heald_str message, const heald_label* fields,
+                    uint64_t field_count) {
       FakeHost& self = Of(ctx);
       const std::lock_guard lock(self.mutex_);
-      self.log_.push_back({static_cast<Level>(level), std::string(detail::View(message))});
+      self.log_.push_back({static_cast<Level>(level), std::string(detail::View(message)),
+                           LabelSet(heald_labels{fields, field_count})});
     };
     table_.metric = [](void* ctx, uint32_t, heald_str name, heald_str, heald_labels labels,
                        uint64_t* metric, heald_error*) {

@@ -120,6 +120,9 @@ void Engine::CheckCanary(Run& run) {
                                " before, now " + std::string(ToString(worst)) +
                                WorstText(run, open));
   const WhenAnswer answer = CanaryAnswer(run, open);
+  // Time in which it couldn't go on doesn't count: it gets all of it anew.
+  const bool paused = !switch_on_ || !WhyHeldBack(open, TriggerOf(run, open), run.decision).empty();
+  if (paused) run.deadline_ns = now_ns + spec.within_ns;
   if (run.check_since_ns == 0 || run.check != answer.verdict) {
     run.check = answer.verdict;
     run.check_since_ns = now_ns;
@@ -157,12 +160,17 @@ void Engine::TellCanary(Run& run, OpenIncident& open, CanaryState state, const s
   canary.detail = why;
   Draft draft(Transition::kCanary, deps_.clock->NowNs(), &open);
   const std::string what = "the canary of " + run.decision.plan.summary;
+  // What people and storms hold has all of its time when they are done.
+  const int64_t within_ns = run.policy->spec.canary.within_ns;
+  const std::string has_until =
+      run.deadline_ns == deps_.clock->NowNs() + within_ns
+          ? "; when that is over it goes on, and has " + FormatDuration(within_ns) + " for it"
+          : "; it goes on when that is over, and has failed at " +
+                FormatTime(run.deadline_ns).substr(11, 8) + " UTC";
   draft.Add(run.execution)
       .Event(held ? "canary.held" : "canary.resumed", "heald", run.decision.id,
              "incident #" + std::to_string(open.incident.id) + "  " +
-                 (held ? what + " is held: " + why +
-                             "; it goes on when that is over, and has failed at " +
-                             FormatTime(run.deadline_ns).substr(11, 8) + " UTC; `heald approve " +
+                 (held ? what + " is held: " + why + has_until + "; `heald approve " +
                              run.decision.id.substr(0, kShortId) +
                              "` does the rest, `heald deny` cancels it"
                        : what + " goes on: " + why),

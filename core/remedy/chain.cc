@@ -43,8 +43,8 @@ void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string
       .Tell(NoticeKind::kIncident);
 }
 
-// What waits for its guards would wait in silence for ever. The policy's own `excluded` is no such
-// case: who wrote it wants nothing done, and knows.
+// What waits for its guards, or for data in the middle of a chain, would wait in silence for ever.
+// The policy's own `excluded` is no such case: who wrote it wants nothing done, and knows.
 void Engine::TellStuck(Run& run, OpenIncident& open, bool plan_is_impossible) {
   const PolicySpec& spec = run.policy->spec;
   if (open.escalated || spec.mode == Mode::kShadow || run.policy->dry_run ||
@@ -54,12 +54,19 @@ void Engine::TellStuck(Run& run, OpenIncident& open, bool plan_is_impossible) {
   for (const GuardVerdict& verdict : run.refusal.guards)
     if (!verdict.allowed && (verdict.guard == "plan" ? plan_is_impossible : Lasts(verdict, spec)))
       why = verdict.reason;
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (const auto blind = run.refused.find("fresh_data");
+      spec.step > 1 && run.inconclusive_ns != 0 && blind != run.refused.end() &&
+      now_ns - run.inconclusive_ns >= spec.verify_within_ns)
+    why = blind->second;
   if (why.empty()) return;
-  Draft draft(Transition::kRefused, deps_.clock->NowNs(), &open);
+  Decision about = run.refusal;  // none of this process, where it was told before a restart
+  about.policy = spec.name;
+  Draft draft(Transition::kRefused, now_ns, &open);
   const std::string step = run.policy->steps > 1 ? "step " + std::to_string(spec.step) + " of " +
                                                        std::to_string(run.policy->steps) + ", "
                                                  : "";
-  Escalate(run.refusal, open, step + spec.action + ", can't be done: " + why, &draft);
+  Escalate(about, open, step + spec.action + ", can't be done: " + why, &draft);
   RefreshState(open);
   draft.Add(open);
   CommitOrHold(&draft);

@@ -53,6 +53,8 @@ Engine::Condition Engine::Evaluate(const Run& run, const OpenIncident& open, siz
   }
   if (condition.problem.empty())
     condition.problem = "the condition can't be decided: " + policy.spec.when.text();
+  // Steps before were right to begin and nobody knows that they helped: people are told.
+  if (policy.notify_only && policy.spec.step > 1) condition.verdict = Verdict::kTrue;
   return condition;
 }
 
@@ -120,6 +122,11 @@ void Engine::Watch(Run& run, bool timer) {
       Judgement judgement =
           Judge(run, open, open.incident.findings[condition.finding], condition, 0, false);
       Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
+    }
+    if (inconclusive) {
+      TellStuck(run, open, false);
+      const int64_t stuck_ns = run.inconclusive_ns + run.policy->spec.verify_within_ns;
+      if (now_ns < stuck_ns) next_due_ns = std::min(next_due_ns, stuck_ns);
     }
     return Schedule(run, next_due_ns);
   }

@@ -41,7 +41,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   run.execution = std::move(execution);
   run.decided = true;
   run.leased = true;
-  leases_.Take(run.id, ClaimOf(open, run.decision.plan));
+  if (!run.policy->notify_only) leases_.Take(run.id, ClaimOf(open, run.decision.plan));
   ++running_[run.decision.policy];
   return true;
 }
@@ -90,7 +90,8 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   run.decision.plan = std::move(*plan);
   run.decision.plan_hash = HashOf(run.decision);
   run.decision.why = condition.why;
-  leases_.Take(run.id, ClaimOf(open, run.decision.plan));  // what it names may be another now
+  if (!run.policy->notify_only)  // what it names may be another now
+    leases_.Take(run.id, ClaimOf(open, run.decision.plan));
   Judgement judgement = Judge(run, open, open.incident.findings[static_cast<size_t>(index)],
                               condition, run.policy->spec.guard.for_ns);
   if (!judgement.allowed) return Fail(run, "not done: " + judgement.reason, false);

@@ -100,6 +100,9 @@ GuardResult StormGuard(const GuardContext& c) {
 GuardResult FreshDataGuard(const GuardContext& c) {
   switch (c.condition) {
     case Verdict::kTrue:
+      if (!c.condition_problem.empty())
+        return Allow("fresh_data",
+                     "not needed to tell people after the steps before: " + c.condition_problem);
       return Allow("fresh_data", "condition true on fresh data");
     case Verdict::kFalse:
       return Refuse("fresh_data", "the condition is no longer true");

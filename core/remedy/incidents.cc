@@ -195,6 +195,8 @@ OpenIncident* IncidentBook::Restore(Incident incident, int64_t now_ns) {
   for (const Finding& finding : open->incident.findings) {
     FindingMeta& meta = open->meta.emplace_back();
     meta.orphan = finding.state != FindingState::kClear;
+    // About then; it came in a moment later.
+    meta.cleared_ns = meta.orphan ? 0 : finding.ts_ns;
     meta.journaled_ns = now_ns;
     by_finding_[finding.id] = open->incident.id;
   }

@@ -25,7 +25,9 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
   context.now_ns = now_ns;
   context.held_ns = held_ns;
   context.condition = condition.verdict;
-  context.condition_problem = condition.problem.empty() ? condition.why : condition.problem;
+  context.condition_problem = condition.problem;
+  if (condition.problem.empty() && condition.verdict == Verdict::kInconclusive)
+    context.condition_problem = condition.why;
   if (run.blind_since_ns != 0 && !ToldSince(finding, run.blind_since_ns)) {
     context.condition = Verdict::kInconclusive;
     context.condition_problem = "no fresh value of " + finding.metric + " since the last action, " +
@@ -86,14 +88,16 @@ void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext
   if (census.known != 0 && !census.has) ++context->targets_known;
 }
 
+// What only tells people touches nothing, so it waits for nobody.
 std::string Engine::BusyWith(const Run& run) const {
+  if (run.policy->notify_only) return {};
   const OpenIncident& open = *book_.all().at(run.incident);
   const uint64_t holder = leases_.HolderOf(ClaimOf(open, run.decision.plan), run.id);
   return holder == 0 ? std::string() : HolderText(holder);
 }
 
-// Of the target and of what is the same under other labels. The same execution once more, its call
-// never having arrived, doesn't count against itself.
+// Of the target and of what names the same member under other labels. The same execution once more,
+// its call never having arrived, doesn't count against itself.
 Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident& open,
                                              uint32_t step, std::string* whose) {
   const std::string& policy = run.policy->spec.name;
@@ -106,6 +110,7 @@ Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident&
     if (issues->last_ns == run.execution.issued_ns)
       issues->last_ns = issues->times_ns.empty() ? 0 : issues->times_ns.back();
   }
+  if (run.policy->notify_only) return issues;
   std::string other;
   const StoreReader::Issues more =
       touched_.Of(policy, step, ClaimOf(open, run.decision.plan), since_ns, &other);

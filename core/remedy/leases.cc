@@ -13,6 +13,12 @@ bool MayBeOne(const Labels& a, const Labels& b) {
   return a.Includes(b) || b.Includes(a);
 }
 
+bool ShareAThing(const Claim& a, const Claim& b) {
+  return std::any_of(a.things.begin(), a.things.end(), [&](const std::string& thing) {
+    return std::find(b.things.begin(), b.things.end(), thing) != b.things.end();
+  });
+}
+
 }  // namespace
 
 Claim ClaimOf(const OpenIncident& open, const Plan& plan) {
@@ -28,10 +34,7 @@ Claim ClaimOf(const OpenIncident& open, const Plan& plan) {
 }
 
 bool Overlap(const Claim& a, const Claim& b) {
-  if (a.target_key == b.target_key || MayBeOne(a.target, b.target)) return true;
-  return std::any_of(a.things.begin(), a.things.end(), [&](const std::string& thing) {
-    return std::find(b.things.begin(), b.things.end(), thing) != b.things.end();
-  });
+  return a.target_key == b.target_key || MayBeOne(a.target, b.target) || ShareAThing(a, b);
 }
 
 uint64_t Leases::HolderOf(const Claim& claim, uint64_t but) const {
@@ -57,7 +60,7 @@ StoreReader::Issues Touched::Of(std::string_view policy, uint32_t step, const Cl
   if (of == issues_.end()) return found;
   for (const Issue& one : of->second) {
     if ((step != 0 && one.step != step) || one.claim.target_key == claim.target_key ||
-        !Overlap(one.claim, claim))
+        !ShareAThing(one.claim, claim))
       continue;
     found.last_ns = one.ts_ns;
     if (one.ts_ns >= since_ns) found.times_ns.push_back(one.ts_ns);

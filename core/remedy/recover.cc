@@ -171,7 +171,7 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   run.recovered_ns = now_ns;
   run.observe_step_ns = options_.observe_min_ns;
   run.leased = true;
-  leases_.Take(run.id, ClaimOf(open, run.decision.plan));
+  if (!run.policy->notify_only) leases_.Take(run.id, ClaimOf(open, run.decision.plan));
   if (const int index = open.Find(run.decision.finding); index >= 0)
     LookAt(open.incident.findings[static_cast<size_t>(index)]);
   ++running_[run.decision.policy];

@@ -40,15 +40,17 @@ void Engine::LookAt(const Finding& finding) {
   if (looked_at_.insert(finding.metric).second) WatchForecasts();
 }
 
-// Whether anything is known of it that is from after that time. What no source measures can only
-// be told by its detector, which tells it seldom.
+// Whether anything is known of it that is from after that time and isn't stale by now. What no
+// source measures can only be told by its detector, which tells it seldom.
 bool Engine::ToldSince(const Finding& finding, int64_t since_ns) const {
-  return finding.ts_ns >= since_ns || !looked_at_.contains(finding.metric) ||
-         !MayBeSample(spec_, finding.metric) ||
-         deps_.latest->LatestNs(finding.metric, finding.target) >= since_ns;
+  if (!looked_at_.contains(finding.metric) || !MayBeSample(spec_, finding.metric)) return true;
+  const int64_t last_ns =
+      std::max(finding.ts_ns, deps_.latest->LatestNs(finding.metric, finding.target));
+  const int64_t stale_ns = deps_.latest->StaleNs(finding.metric);  // 0: no sample has come at all
+  return last_ns >= since_ns && (stale_ns == 0 || deps_.clock->NowNs() - last_ns <= stale_ns);
 }
 
-// While heald was still doing it, so something else has helped.
+// Before it had shown any effect, so something else has helped.
 bool Engine::ClearedDuringCall(const Run& run, const OpenIncident& open) const {
   int64_t cleared_ns = 0;
   for (size_t i = 0; i < open.meta.size(); ++i) {
@@ -56,7 +58,7 @@ bool Engine::ClearedDuringCall(const Run& run, const OpenIncident& open) const {
     if (finding.id != run.decision.finding && !run.policy->Covers(finding)) continue;
     cleared_ns = std::max(cleared_ns, open.meta[i].cleared_ns);
   }
-  return cleared_ns != 0 && cleared_ns < run.call_ended_ns;
+  return cleared_ns != 0 && cleared_ns < run.execution.observed_ns;
 }
 
 // The target changed; now what was wrong has to be right again.
@@ -84,7 +86,7 @@ void Engine::CheckVerified(Run& run) {
     }
     orphans = orphans || open.meta[i].orphan;
     add(&still_open, ValueText(finding));
-    if (ToldSince(finding, run.execution.issued_ns))
+    if (ToldSince(finding, run.execution.observed_ns))
       known = true;
     else
       add(&unknown, TargetName(finding.target) + " " + finding.metric);
@@ -177,7 +179,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   const bool inconclusive = proof == Proof::kInconclusive;
   const std::string word = inconclusive ? "inconclusive" : "failed";
   const bool was_last = run.decision.step >= run.policy->steps;
-  if (inconclusive && was_last) run.blind_since_ns = run.execution.issued_ns;
+  if (inconclusive && was_last) run.blind_since_ns = run.execution.observed_ns;
   // Who cancelled it knows of it, and didn't want more.
   const bool denied = WasDenied(run.decision);
   const bool goes_on = escalate && !denied;

@@ -129,6 +129,21 @@ TEST_F(RemedyCanaryAnswerTest, WhatHoldsEverythingBackHoldsAYesToo) {
   EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary"));
 }
 
+TEST_F(RemedyCanaryAnswerTest, TimeInWhichItIsHeldDoesNotCount) {
+  Feed(0.01, 3);
+  ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
+  Feed(0.01, 150);
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("when that is over it goes on, and has 2m")));
+  ASSERT_TRUE(world.engine->SetSwitch(true, "user:anna"));
+  const Result<Silence> silence = world.engine->AddSilence(
+      {*Matcher::Parse("service=payments")}, world.clock.NowNs() + 150 * kSecond, "user:anna", "x");
+  ASSERT_TRUE(silence) << silence.error().message;
+  Feed(0.01, 145);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary")) << "held, and not failed";
+  Feed(0.01, 30);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart canary", "restart rest"));
+}
+
 TEST_F(RemedyCanaryAnswerTest, ANoHoldsThoughThePolicyWasChangedDuringTheCheck) {
   ASSERT_TRUE(world.engine->ChangePolicy("latency", std::nullopt, Mode::kApprove, "user:ben"));
   world.Run(5 * kSecond);

@@ -78,6 +78,30 @@ TEST_F(RemedyNoDataTest, OneSampleSinceTheActionIsEnoughForAFailure) {
   EXPECT_EQ(world.engine->policies().front().mode, Mode::kApprove) << "it keeps failing";
 }
 
+TEST(RemedyEvidenceTest, WhatWasMeasuredDuringTheCallProvesNothing) {
+  World world(TrustsNobody());
+  world.reports = false;
+  world.gateway.execute_ns = 5 * kSecond;
+  world.gateway.targets["payments"].reversible = true;
+  Finding finding = world.Open("payments");
+  world.Run(2 * kSecond);
+  world.Sample("payments", 1.9);
+  finding.state = FindingState::kUpdate;
+  finding.ts_ns = world.clock.NowNs();
+  world.engine->OnFinding(finding);
+  world.Run(2 * kMinute);
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kInconclusive);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart")) << "neither undone nor done again";
+}
+
+TEST_F(RemedyNoDataTest, NorDoesWhatIsStaleByThen) {
+  world.latest.SetStaleness("prom", 10 * kSecond);
+  world.Sample("payments", 1.9);
+  world.Run(kMinute);
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kInconclusive);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
+}
+
 TEST_F(RemedyNoDataTest, AFindingThatEndedForLackOfDataProvesNothingEither) {
   finding.annotations.Set("cleared", "no data");
   world.Clear(finding);
@@ -110,10 +134,33 @@ TEST(RemedyCreditTest, WhatClearedWhileItWasBeingDoneClearedByItself) {
   EXPECT_EQ(policy.cleared_by_itself, 1u);
 }
 
-TEST(RemedyCreditTest, WhatClearedAfterTheCallIsHealed) {
+TEST(RemedyCreditTest, NorIsWhatClearedBeforeTheEffectWasSeen) {
   World world(MakeSpec({MakePolicy()}));
   const Finding finding = world.Open("payments");
   world.Run(500 * kMillisecond);  // called, and not seen to have an effect yet
+  world.Clear(finding);
+  world.Run(kMinute);
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kTooEarly);
+  EXPECT_EQ(world.ChainOf(1).incident.resolution, Resolution::kByItself);
+}
+
+TEST(RemedyCreditTest, NorBecauseTheAgentWasKilledInBetween) {
+  World world(MakeSpec({MakePolicy()}));
+  world.gateway.execute_ns = 5 * kSecond;
+  const Finding finding = world.Open("payments");
+  world.Run(2 * kSecond);
+  world.Clear(finding);
+  world.Run(kSecond);
+  world.Restart();
+  world.Run(kMinute);
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kTooEarly);
+  EXPECT_EQ(world.ChainOf(1).incident.resolution, Resolution::kByItself);
+}
+
+TEST(RemedyCreditTest, WhatClearedAfterTheEffectWasSeenIsHealed) {
+  World world(MakeSpec({MakePolicy()}));
+  const Finding finding = world.Open("payments");
+  world.Run(2 * kSecond);
   world.Clear(finding);
   world.Run(kMinute);
   EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kPlain);

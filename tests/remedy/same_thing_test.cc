@@ -11,6 +11,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 Finding OpenAs(World& world, Labels target) {
@@ -80,6 +81,50 @@ TEST(RemedySameThingTest, ACooldownCountsUnderTheOtherLabelsToo) {
   OpenAs(world, {{"service", "c"}, {"namespace", "shop"}});
   world.Run(5 * kMinute);
   EXPECT_EQ(world.gateway.executes, 2) << "when it is over";
+}
+
+TEST(RemedySameThingTest, ACooldownOfTheWholeDoesNotSwallowItsParts) {
+  World world(MakeSpec({MakePolicy()}));
+  const Finding whole = OpenAs(world, {{"namespace", "shop"}});
+  world.Run(2 * kSecond);
+  world.Clear(whole);
+  world.Run(kSecond);
+  for (const char* when : {"at once", "after a restart"}) {
+    for (const char* service : {"a", "b"}) {
+      const Finding part =
+          OpenAs(world, {{"service", service + std::string(when)}, {"namespace", "shop"}});
+      world.Run(2 * kSecond);
+      world.Clear(part);
+      world.Run(kSecond);
+    }
+    EXPECT_THAT(world.Refusals(), IsEmpty()) << when;
+    world.Restart();
+  }
+  EXPECT_EQ(world.gateway.executes, 5);
+}
+
+TEST(RemedySameThingTest, TellingPeopleNeitherWaitsForARepairNorHoldsOneUp) {
+  PipelineSpec spec = RestartOrScale();
+  spec.policies[1].action = "alert";
+  World world(std::move(spec));
+  const auto errors = [&](Labels target) {
+    Finding finding = world.Make("c");
+    finding.metric = "error_rate";
+    finding.target = std::move(target);
+    world.engine->OnFinding(finding);
+    world.Run(2 * kSecond);
+  };
+  OpenAs(world, {{"service", "c"}, {"namespace", "shop"}});
+  world.Run(2 * kSecond);  // under way
+  errors({{"namespace", "shop"}});
+  errors({{"service", "c"}, {"namespace", "shop"}});
+  errors({{"service", "d"}, {"namespace", "shop"}});
+  EXPECT_THAT(world.Refusals(), IsEmpty());
+  int told = 0;
+  for (const Outcome& outcome : world.told.outcomes)
+    if (outcome.state == OutcomeState::kVerified) ++told;
+  EXPECT_EQ(told, 3);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
 }
 
 TEST(RemedySameThingTest, AnUndoWaitsForWhatRunsUnderOtherLabels) {

@@ -8,7 +8,9 @@
 namespace heald::remedy {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -75,6 +77,61 @@ TEST(RemedyStuckTest, ACanaryThatTheActionCanNotDoCallsAPerson) {
   world.Run(30 * kMinute);
   EXPECT_THAT(Calls(world), ElementsAre(HasSubstr("can't be done in part first")));
   EXPECT_EQ(world.gateway.executes, 0);
+}
+
+// The series is gone soon after the first step.
+class RemedyBlindChainTest : public ::testing::Test {
+ protected:
+  void Begin(PipelineSpec spec) {
+    spec.policies[0].when = Parsed("latency_p99 > 1");
+    world = std::make_unique<World>(std::move(spec));
+    world->latest.SetStaleness("prom", 3 * kSecond);
+    world->Sample("payments", 1.84);
+    world->Open("payments");
+    world->Run(10 * kSecond);
+    ASSERT_THAT(world->gateway.calls, ElementsAre("restart"));
+  }
+  std::unique_ptr<World> world;
+};
+
+TEST_F(RemedyBlindChainTest, CallsAPersonOnceWhenItCanNotGoOnForWantOfData) {
+  Begin(TwoSteps());
+  world->Run(45 * kSecond);
+  EXPECT_THAT(Calls(*world), IsEmpty()) << "data may come back";
+  world->Run(30 * kMinute);
+  EXPECT_THAT(Calls(*world),
+              ElementsAre(HasSubstr("step 2 of 2, scale_out, can't be done: inconclusive: no "
+                                    "fresh value of latency_p99")));
+  EXPECT_EQ(world->ChainOf(1).incident.state, IncidentState::kEscalated);
+  world->Restart();
+  world->Open("payments");
+  world->Run(10 * kMinute);
+  EXPECT_EQ(Calls(*world).size(), 1u) << "also after a restart";
+  for (int i = 0; i < 5; ++i) {
+    world->Sample("payments", 1.84);
+    world->Run(kSecond);
+  }
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale_out")) << "data is back";
+}
+
+TEST_F(RemedyBlindChainTest, ARestartMeanwhileDoesNotMakeItForget) {
+  Begin(TwoSteps());
+  world->Run(30 * kSecond);
+  world->Restart();
+  world->Open("payments");
+  world->Run(10 * kMinute);
+  EXPECT_EQ(Calls(*world).size(), 1u);
+}
+
+TEST_F(RemedyBlindChainTest, AStepThatTellsPeopleNeedsNoData) {
+  PipelineSpec spec = TwoSteps();
+  spec.policies[0].steps[1].action = "alert";
+  Begin(std::move(spec));
+  world->Run(kMinute);
+  EXPECT_THAT(Calls(*world), ElementsAre(HasSubstr("1 step of policy latency before didn't help")));
+  EXPECT_THAT(world->told.decisions.back().guards,
+              Contains(Field(&GuardVerdict::reason,
+                             HasSubstr("not needed to tell people after the steps before"))));
 }
 
 TEST(RemedyStuckTest, APlanThatMayWorkLaterCallsNobody) {

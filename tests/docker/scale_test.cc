@@ -87,6 +87,33 @@ TEST_F(DockerScaleTest, FinishesWhatAKilledAgentBegan) {
   EXPECT_EQ(StatusOf("shop-web-3"), "running");
 }
 
+TEST_F(DockerScaleTest, UndoDoesNotBringBackWhatAPersonRemoved) {
+  for (int number : {1, 2}) Run(number);
+  const sdk::Plan plan = PlanOf(To(3));
+  ASSERT_EQ(Do(plan, To(3)).state, EffectState::kDone);
+  engine_->Api("DELETE", "/containers/shop-web-2?force=true");
+  const Effect effect = action_->Undo(Request(), plan, To(3));
+  EXPECT_EQ(effect.state, EffectState::kDone);
+  EXPECT_EQ(effect.detail,
+            "shop/web has 2 replicas: nothing to take back, as others changed it meanwhile");
+  EXPECT_FALSE(Exists("shop-web-2"));
+  EXPECT_TRUE(Exists("shop-web-3"));
+}
+
+TEST_F(DockerScaleTest, AnUndoThatWasCutOffIsSeenAndFinished) {
+  Run(1);
+  const sdk::Plan plan = PlanOf(To(2));
+  ASSERT_EQ(Do(plan, To(2)).state, EffectState::kDone);
+  engine_->Api("POST", "/containers/shop-web-2/rename?name=shop-web-2-being-undone");
+  engine_->Api("POST", "/containers/shop-web-2-being-undone/stop?t=1");
+  const Effect half = Observe(plan, To(2));
+  EXPECT_EQ(half.state, EffectState::kDone) << "so that the undo is called once more";
+  EXPECT_THAT(half.detail, HasSubstr("has yet to remove shop-web-2-being-undone"));
+  EXPECT_EQ(action_->Undo(Request(), plan, To(2)).detail, "shop/web has 1 replicas again");
+  EXPECT_FALSE(Exists("shop-web-2-being-undone"));
+  EXPECT_EQ(Observe(plan, To(2)).state, EffectState::kAbsent);
+}
+
 TEST_F(DockerScaleTest, ClonesEveryNetworkOfItsModel) {
   int status = 0;
   for (const char* network : {"shop_front", "shop_back"})

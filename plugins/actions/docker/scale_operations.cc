@@ -19,6 +19,9 @@ using sdk::Plan;
 
 constexpr const char* kComposeKind = "compose";
 constexpr const char* kSwarmKind = "swarm";
+// Behind the name of what an undo is about to remove, so that one that is cut off can be told from
+// a container that died.
+constexpr std::string_view kLeaving = "-being-undone";
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kMarginNs = 5 * kSecond;
 // Pulling an image on another node is part of it.
@@ -45,7 +48,7 @@ class ComposeScale : public Operations {
   // By number; containers that are not meant to run any more are left out.
   std::map<int64_t, Json> Present();
   std::string WhyNot(const Json& model);
-  void Reach(const std::vector<int64_t>& wanted);
+  void Reach(const std::vector<int64_t>& wanted, bool undoes = false);
   void Add(const Json& model, int64_t number);
 
   Context context_;
@@ -135,7 +138,7 @@ void ComposeScale::Add(const Json& model, int64_t number) {
 }
 
 // Sets the numbers that exist to exactly these; doing it twice changes nothing.
-void ComposeScale::Reach(const std::vector<int64_t>& wanted) {
+void ComposeScale::Reach(const std::vector<int64_t>& wanted, bool undoes) {
   const std::map<int64_t, Json> present = Present();
   const int64_t stop_s = (context_.params.stop_timeout.ns + kSecond - 1) / kSecond;
   for (const int64_t number : wanted) {
@@ -149,6 +152,9 @@ void ComposeScale::Reach(const std::vector<int64_t>& wanted) {
   for (auto at = present.rbegin(); at != present.rend(); ++at) {
     if (std::binary_search(wanted.begin(), wanted.end(), at->first)) continue;
     const std::string id = at->second.at("Id").get<std::string>();
+    if (const std::string name = ReadContainer(at->second).name;
+        undoes && !name.ends_with(kLeaving))
+      context_.engine.Rename(id, name + std::string(kLeaving));
     context_.engine.Stop(id, stop_s);
     context_.engine.Remove(id);
   }
@@ -171,6 +177,9 @@ Effect ComposeScale::Observe(const Plan& plan) {
   const Json before = ReadBefore(plan, kComposeKind);
   const auto wanted = before.at("wanted").get<std::vector<int64_t>>();
   const std::map<int64_t, Json> present = Present();
+  for (const auto& [number, inspect] : present)
+    if (const std::string name = ReadContainer(inspect).name; name.ends_with(kLeaving))
+      return {EffectState::kDone, "its undo was begun, and has yet to remove " + name};
   const std::vector<int64_t> numbers = NumbersOf(present);
   if (numbers == before.at("numbers") && numbers != wanted)
     return {EffectState::kAbsent, name_ + " was not scaled"};
@@ -187,9 +196,26 @@ Effect ComposeScale::Observe(const Plan& plan) {
 }
 
 Effect ComposeScale::Undo(const Plan& plan) {
-  const auto numbers = ReadBefore(plan, kComposeKind).at("numbers").get<std::vector<int64_t>>();
-  Reach(numbers);
-  return {EffectState::kDone, name_ + " has " + std::to_string(numbers.size()) + " replicas again"};
+  const Json before = ReadBefore(plan, kComposeKind);
+  const auto numbers = before.at("numbers").get<std::vector<int64_t>>();
+  const bool grew = before.at("wanted").size() > numbers.size();
+  const std::vector<int64_t> present = NumbersOf(Present());
+  // What somebody removed or added meanwhile stays as they left it: only the count goes back.
+  std::vector<int64_t> left = present;
+  if (grew)
+    for (size_t i = left.size(); i-- > 0 && left.size() > numbers.size();)
+      if (!std::binary_search(numbers.begin(), numbers.end(), left[i]))
+        left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
+  if (!grew)
+    for (size_t i = 0; i < numbers.size() && left.size() < numbers.size(); ++i)
+      if (const auto at = std::lower_bound(left.begin(), left.end(), numbers[i]);
+          at == left.end() || *at != numbers[i])
+        left.insert(at, numbers[i]);
+  const std::string count = name_ + " has " + std::to_string(left.size()) + " replicas";
+  if (left == present && present != numbers)
+    return {EffectState::kDone, count + ": nothing to take back, as others changed it meanwhile"};
+  Reach(left, true);
+  return {EffectState::kDone, count + " again"};
 }
 
 class SwarmScale : public Operations {

@@ -359,6 +359,11 @@ void Engine::Remove(const std::string& id) {
   Call("DELETE", "/containers/" + support::UrlEncode(id) + "?v=true&force=true");
 }
 
+void Engine::Rename(const std::string& id, const std::string& name) {
+  Call("POST",
+       "/containers/" + support::UrlEncode(id) + "/rename?name=" + support::UrlEncode(name));
+}
+
 void Engine::Connect(const std::string& network, const std::string& id, const Json& endpoint) {
   const Json body{{"Container", id}, {"EndpointConfig", endpoint}};
   Call("POST", "/networks/" + support::UrlEncode(network) + "/connect", &body);

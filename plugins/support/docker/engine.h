@@ -58,6 +58,7 @@ class Engine {
   // The new id. A taken name is Failure(HEALD_CONFLICT).
   std::string Create(const std::string& name, const Json& body);
   void Remove(const std::string& id);
+  void Rename(const std::string& id, const std::string& name);
   void Connect(const std::string& network, const std::string& id, const Json& endpoint);
   // The image id behind a name; empty when the image isn't here.
   std::string ImageId(const std::string& name);

@@ -10,6 +10,7 @@
 #include "core/agent/environment.h"
 #include "core/agent/identity.h"
 #include "core/agent/notice_codec.h"
+#include "core/agent/switch_note.h"
 #include "core/agent/version.h"
 #include "core/api/tokens.h"
 #include "core/config/listener.h"
@@ -120,6 +121,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
       },
       metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
+  switch_off_by_ = ReadSwitchNote(spec.agent.state_dir);
   if (stores) {
     if (heald::Status adopted = Adopt(std::move(*stores)); !adopted) return adopted;
   } else {

@@ -5,6 +5,7 @@
 
 #include "core/agent/agent.h"
 #include "core/agent/policy_status.h"
+#include "core/agent/switch_note.h"
 #include "core/api/json.h"
 #include "core/model/suggest.h"
 #include "core/telemetry/log.h"
@@ -46,7 +47,17 @@ Result<api::SwitchState> Agent::SetSwitch(bool enabled, const std::string& actor
     if (engine_ != nullptr) return engine_->SetSwitch(enabled, actor);
     if (enabled) return NoJournal();
     switch_off_by_ = actor;  // nothing is done now, and it stays so once there is a journal
-    return {};
+    std::string state_dir;
+    {
+      const std::lock_guard lock(mutex_);
+      state_dir = spec_.agent.state_dir;
+    }
+    heald::Status noted = WriteSwitchNote(state_dir, actor);
+    if (!noted)
+      noted.error().message +=
+          "; it is off, but only until heald ends: make the folder writable "
+          "and switch it off again";
+    return noted;
   });
   if (!set) return set.error();
   api::SwitchState state = Switch();

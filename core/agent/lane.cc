@@ -8,6 +8,7 @@
 #include "core/agent/agent.h"
 #include "core/agent/identity.h"
 #include "core/agent/policy_status.h"
+#include "core/agent/switch_note.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
 
@@ -168,6 +169,15 @@ heald::Status Agent::Adopt(OpenStores stores) {
   store_ = std::move(stores.store);
   held_ = std::move(stores.held);
   engine_ = std::move(*engine);
+  // Before anything else: it must not act on what it finds in the journal.
+  if (switch_off_by_) {
+    heald::Status off = engine_->SetSwitch(false, *switch_off_by_);
+    if (off) off = RemoveSwitchNote(spec.agent.state_dir);
+    if (!off)
+      Log(LogLevel::kError, kSelf,
+          off.error().message + "; while that file is there, every start switches off");
+    switch_off_by_.reset();
+  }
   {
     const std::lock_guard lock(reader_mutex_);
     reader_ = std::move(stores.reader);
@@ -243,10 +253,6 @@ void Agent::OnStoreOpened(OpenStores stores) {
     const std::lock_guard lock(mutex_);
     problem_.clear();
   }
-  // Before anything else: it must not act on what it finds in the journal.
-  if (switch_off_by_)
-    if (const heald::Status off = engine_->SetSwitch(false, *switch_off_by_); !off)
-      OnProblem(off.error());
   const uint64_t lost = shelf_.lost_total();
   const std::vector<Finding> found = shelf_.Take();
   Log(LogLevel::kInfo, "store",

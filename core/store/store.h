@@ -194,7 +194,8 @@ class Store : public StoreReader {
   // After a failed Commit: whether nobody can tell if it was written. The same change, committed
   // again once the store is back, finds out and is there once.
   virtual bool in_doubt() const { return false; }
-  // Whether a Commit may be tried. Never waits: a store that is away comes back behind the scenes.
+  // Whether a Commit may be tried. Waits for the first try after a loss; the others are made behind
+  // the scenes.
   virtual Status Ready() { return {}; }
   // Of the latest change in it, as of the last Ready or Commit.
   virtual uint64_t last_number() const { return 0; }

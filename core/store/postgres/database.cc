@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kCommitNs = 2 * kSecond;
 constexpr int64_t kReadNs = 5 * kSecond;  // for people
 constexpr int64_t kSnapshotNs = 30 * kSecond;
-constexpr int64_t kConnectNs = 3 * kSecond;  // with the pause: never longer than five
+constexpr int64_t kConnectNs = 3 * kSecond;   // with the pause: never longer than five
+constexpr int64_t kFirstTryNs = 5 * kSecond;  // to connect, and to ask for the lock
 constexpr int64_t kFirstConnectNs = 10 * kSecond;
 constexpr int64_t kMinBackoffNs = 100 * kMillisecond;
 constexpr int64_t kMaxBackoffNs = 2 * kSecond;
@@ -134,8 +135,16 @@ Status Database::Ready() {
         MakeError(Code::kUnavailable, "store " + target_.name + ": the connection is lost");
     last_error_.retryable = true;
   }
+  // Whether the server is away or another agent has the store now: acting without it depends on
+  // that, so it isn't left open for the first time. After that, who asks doesn't wait.
+  int64_t wait_ns = 0;
+  if (await_try_ && role_ == Role::kWriter && !connecting_.valid()) {
+    wait_ns = kFirstTryNs;
+    connecting_ = std::async(std::launch::async, [this] { return Connect(false); });
+  }
+  await_try_ = false;
   if (connecting_.valid()) {
-    if (connecting_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    if (connecting_.wait_for(std::chrono::nanoseconds(wait_ns)) != std::future_status::ready)
       return last_error_;
     Connected connected = connecting_.get();
     if (connected) {
@@ -169,6 +178,7 @@ Status Database::Used(Status status) {
   if (connection_ == nullptr || !connection_->Broken()) return status;
   lost_pid_ = connection_->server_pid();
   connection_.reset();
+  await_try_ = true;
   if (!status) last_error_ = status.error();
   next_try_ns_ = 0;
   return status;
@@ -200,6 +210,7 @@ Status Database::Write(const std::function<Status()>& body) {
     // Nothing is committed before the end of the round trip, which now never comes.
     lost_pid_ = connection_->server_pid();
     connection_.reset();
+    await_try_ = true;
     last_error_ = status.error();
     return status;
   }

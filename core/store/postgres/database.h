@@ -52,6 +52,7 @@ class Database final : public SqlDatabase {
   Error last_error_;
   int64_t next_try_ns_ = 0;
   int64_t backoff_ns_ = 0;
+  bool await_try_ = false;  // the first one since it was lost, whose answer is worth a wait
   std::future<Connected> connecting_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> lost_pid_{0};  // of the server's process that served the lost connection

@@ -222,8 +222,7 @@ std::vector<api::Check> Agent::Ready() {
     checks.push_back({"store", problem_.empty(), problem_});
   }
   for (const NodeStats& s : runner_->stats()) {
-    // A notifier that can't deliver holds up nothing: what it has to say waits on disk.
-    if (s.state == NodeState::kHung || s.kind == Kind::kNotifier) continue;
+    if (s.state == NodeState::kHung) continue;  // Health has it
     const bool ok = IsWell(s);
     checks.push_back({std::string(ToString(s.kind)) + " " + s.name, ok, ok ? "" : s.last_error});
   }

@@ -313,6 +313,21 @@ TEST_F(ApiRoutesTest, HealthIs503WithTheFailingPart) {
   EXPECT_EQ(json["checks"][1], Json({{"name", "store"}, {"ok", false}, {"detail", "disk full"}}));
 }
 
+TEST_F(ApiRoutesTest, ReadinessNamesTheNotifierThatCannotDeliverAndIsReadyAllTheSame) {
+  backend_.ready = {{"store", true, ""}, {"notifier chat", false, "status 401"}};
+  Response response = Ask("GET", "/readyz");
+  EXPECT_EQ(response.status, 200);
+  const Json json = Json::parse(response.body);
+  EXPECT_EQ(json["status"], "ok");
+  EXPECT_EQ(json["checks"][1],
+            Json({{"name", "notifier chat"}, {"ok", false}, {"detail", "status 401"}}));
+  backend_.health = {{"notifier chat", false, "has not returned for 34 s"}};
+  EXPECT_EQ(Ask("GET", "/readyz").status, 503) << "one that hangs";
+  backend_.health.clear();
+  backend_.ready.push_back({"source prom", false, "connection refused"});
+  EXPECT_EQ(Ask("GET", "/readyz").status, 503);
+}
+
 TEST_F(ApiRoutesTest, MetricsAreText) {
   const Response response = Ask("GET", "/metrics");
   EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");

@@ -5,9 +5,14 @@
 
 #include "core/api/problem.h"
 #include "core/api/routes.h"
+#include "core/base/clock.h"
 
 namespace heald::api {
 namespace {
+
+constexpr int kNoToken = 401;
+constexpr int kWrongRole = 403;
+constexpr size_t kNodeShown = 64;  // characters of a name that a stranger chose
 
 // True when the path fits; what stands for each {…} goes into `params`.
 bool Matches(std::string_view pattern, std::string_view path,
@@ -85,8 +90,22 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
   return response;
 }
 
+// Somebody's samples or alerts are lost by it, and the sender may not tell.
+void Router::TellRefused(const Request& request, std::string_view node, int status) const {
+  refused_pushes_->Log(
+      SystemClock().MonotonicNs(), request.peer_address, LogLevel::kWarning, "api",
+      "a push to /receive/" + std::string(node.substr(0, kNodeShown)) + " from " +
+          request.peer_address + " is refused (" + std::to_string(status) +
+          "), and what it brings is lost: give that sender a token of the role sender (`heald "
+          "token create`), as 'Authorization: Bearer TOKEN'");
+}
+
 std::variant<uint64_t, Response> Router::Admit(const Request& request) const {
+  const std::string_view rest = std::string_view(request.path).substr(kPushPath.size());
+  const std::string_view node = rest.substr(0, rest.find('/'));
   const auto refuse = [&](Response response) {
+    if (response.status == kNoToken || response.status == kWrongRole)
+      TellRefused(request, node, response.status);
     AddSecurityHeaders(response);
     backend_.OnRequest({"/receive/{node}", "POST", response.status, 0});
     return response;
@@ -97,8 +116,6 @@ std::variant<uint64_t, Response> Router::Admit(const Request& request) const {
   if (Response* refusal = std::get_if<Response>(&who)) return refuse(std::move(*refusal));
   if (std::optional<Response> refusal = Authorize(std::get<Identity>(who), Role::kSender))
     return refuse(*std::move(refusal));
-  const std::string_view rest = std::string_view(request.path).substr(kPushPath.size());
-  const std::string_view node = rest.substr(0, rest.find('/'));
   const Result<uint64_t> limit = backend_.ReceiveLimit(node, std::string(rest.substr(node.size())));
   if (!limit) return refuse(Problem(limit.error()));
   return *limit;

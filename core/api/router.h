@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 
 #include "core/api/access.h"
 #include "core/api/backend.h"
 #include "core/api/http.h"
+#include "core/base/units.h"
+#include "core/telemetry/log.h"
 
 namespace heald::api {
 
@@ -25,9 +28,12 @@ class Router {
 
  private:
   Response Dispatch(const Request& request, std::string_view* route) const;
+  void TellRefused(const Request& request, std::string_view node, int status) const;
 
   const Access access_;
   Backend& backend_;
+  // By the sender's address.
+  std::unique_ptr<LogLimiter> refused_pushes_ = std::make_unique<LogLimiter>(kMinute);
 };
 
 // The headers that every answer carries, also those given before a route is known.

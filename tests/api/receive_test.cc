@@ -6,6 +6,7 @@
 #include "core/api/chunked.h"
 #include "core/api/token_edit.h"
 #include "core/api/tokens.h"
+#include "core/telemetry/log.h"
 #include "tests/api/server_fixture.h"
 
 namespace heald::api {
@@ -157,6 +158,17 @@ TEST_F(ApiReceiveTokensTest, TokensAreAskedForAndTheSenderIsNamed) {
   EXPECT_THAT(backend_.pushed, ElementsAre("hook x by user:sender", "hook x by user:admin"));
   EXPECT_EQ(AskAs("sender", "GET", "/api/v1/status"), 403);
   EXPECT_EQ(AskAs("", "POST", "/receive/nobody"), 401) << "strangers don't learn what there is";
+}
+
+TEST_F(ApiReceiveTokensTest, ARefusedSenderIsInTheLogOnceAMinute) {
+  std::vector<std::string> lines;
+  ASSERT_TRUE(InitLog({.sink = [&](std::string_view line) { lines.emplace_back(line); }}));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(AskAs("", "POST", "/receive/hook"), 401);
+  ASSERT_TRUE(InitLog({}));
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0],
+              ::testing::AllOf(HasSubstr("/receive/hook from 127.0.0.1"),
+                               HasSubstr("is refused (401)"), HasSubstr("heald token create")));
 }
 
 TEST_F(ApiReceiveTokensTest, AStrangersBodyIsNotReadAtAll) {

@@ -198,6 +198,7 @@ int main(int argc, char** argv) {
   sub->add_option("--format", audit.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   sub->callback([&] { code = AuditVerify(audit, pipeline); });
 
+  constexpr char kWhereItListens[] = "Pipeline file, which says where the agent listens";
   SilenceOptions silence;
   ApproveOptions approve;
   const auto remote = [&](CLI::App* verb_of_agent, RemoteOptions* options) {
@@ -205,8 +206,7 @@ int main(int argc, char** argv) {
                               "The agent, for instance http://127.0.0.1:8080");
     verb_of_agent->add_option("--token", options->token,
                               "Of a person or a robot; else HEALD_TOKEN, else agent.token");
-    verb_of_agent->add_option("--pipeline", pipeline.file,
-                              "Pipeline file, which says where the agent listens");
+    verb_of_agent->add_option("--pipeline", pipeline.file, kWhereItListens);
   };
   const auto formats = [](CLI::App* verb_of_agent, std::string* format) {
     verb_of_agent->add_option("--format", *format, "text or json")
@@ -246,11 +246,13 @@ int main(int argc, char** argv) {
   };
   sub = answer_verb("approve", "Let a waiting decision run; without one, list those that wait");
   sub->add_option("decision", approve.decision, "The beginning of its id");
+  sub->add_option("file", pipeline.file, kWhereItListens);
   sub->add_flag("--deny", approve.deny, "No: as heald deny");
   sub->callback([&] { code = Approve(approve, pipeline); });
   sub =
       answer_verb("deny", "Say no to a waiting decision: its policy does nothing in that incident");
   sub->add_option("decision", approve.decision, "The beginning of its id")->required();
+  sub->add_option("file", pipeline.file, kWhereItListens);
   sub->callback([&] {
     approve.deny = true;
     code = Approve(approve, pipeline);

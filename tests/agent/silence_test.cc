@@ -101,7 +101,7 @@ TEST_F(AgentSilenceTest, ADecisionIsApprovedFromTheCommandLine) {
   EXPECT_EQ(approved.code, 0) << approved.output;
   EXPECT_THAT(approved.output, HasSubstr("approved by token:agent: restart a"));
   EXPECT_TRUE(Eventually([&] { return Starts().size() > starts; })) << agent().output();
-  const Ended again = Heald({"deny", decision, "--url", url_}, token);
+  const Ended again = Heald({"deny", decision, dir_ + "/pipeline.yaml", "--url", url_}, token);
   EXPECT_EQ(again.code, 1);
   EXPECT_THAT(again.output, HasSubstr("no decision " + decision + " awaits approval"));
   EXPECT_THAT(Heald({"explain", "1", dir_ + "/pipeline.yaml"}).output,

@@ -50,7 +50,8 @@ bool Engine::ToldSince(const Finding& finding, int64_t since_ns) const {
   return last_ns >= since_ns && (stale_ns == 0 || deps_.clock->NowNs() - last_ns <= stale_ns);
 }
 
-// Before it had shown any effect, so something else has helped.
+// While heald was still doing it, so something else has helped. Of a call that was cut off by a
+// restart only the effect's time is known.
 bool Engine::ClearedDuringCall(const Run& run, const OpenIncident& open) const {
   int64_t cleared_ns = 0;
   for (size_t i = 0; i < open.meta.size(); ++i) {
@@ -58,7 +59,8 @@ bool Engine::ClearedDuringCall(const Run& run, const OpenIncident& open) const {
     if (finding.id != run.decision.finding && !run.policy->Covers(finding)) continue;
     cleared_ns = std::max(cleared_ns, open.meta[i].cleared_ns);
   }
-  return cleared_ns != 0 && cleared_ns < run.execution.observed_ns;
+  const int64_t done_ns = run.call_ended_ns != 0 ? run.call_ended_ns : run.execution.observed_ns;
+  return cleared_ns != 0 && cleared_ns < done_ns;
 }
 
 // The target changed; now what was wrong has to be right again.

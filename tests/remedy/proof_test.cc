@@ -134,17 +134,7 @@ TEST(RemedyCreditTest, WhatClearedWhileItWasBeingDoneClearedByItself) {
   EXPECT_EQ(policy.cleared_by_itself, 1u);
 }
 
-TEST(RemedyCreditTest, NorIsWhatClearedBeforeTheEffectWasSeen) {
-  World world(MakeSpec({MakePolicy()}));
-  const Finding finding = world.Open("payments");
-  world.Run(500 * kMillisecond);  // called, and not seen to have an effect yet
-  world.Clear(finding);
-  world.Run(kMinute);
-  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kTooEarly);
-  EXPECT_EQ(world.ChainOf(1).incident.resolution, Resolution::kByItself);
-}
-
-TEST(RemedyCreditTest, NorBecauseTheAgentWasKilledInBetween) {
+TEST(RemedyCreditTest, WhatClearedBeforeItAlsoWhereTheAgentWasKilledInBetween) {
   World world(MakeSpec({MakePolicy()}));
   world.gateway.execute_ns = 5 * kSecond;
   const Finding finding = world.Open("payments");
@@ -157,10 +147,11 @@ TEST(RemedyCreditTest, NorBecauseTheAgentWasKilledInBetween) {
   EXPECT_EQ(world.ChainOf(1).incident.resolution, Resolution::kByItself);
 }
 
-TEST(RemedyCreditTest, WhatClearedAfterTheEffectWasSeenIsHealed) {
+// A health check often sees it later than the users do.
+TEST(RemedyCreditTest, WhatClearedAfterTheCallIsHealedThoughItsEffectIsSeenLater) {
   World world(MakeSpec({MakePolicy()}));
   const Finding finding = world.Open("payments");
-  world.Run(2 * kSecond);
+  world.Run(500 * kMillisecond);  // called, and not seen to have an effect yet
   world.Clear(finding);
   world.Run(kMinute);
   EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kPlain);

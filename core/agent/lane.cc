@@ -194,6 +194,7 @@ heald::Status Agent::Adopt(OpenStores stores) {
 }
 
 void Agent::BeginEngine() {
+  metrics_.Get(names::kStoreUp).Record(1);
   if (!engine_->switch_on())
     Log(LogLevel::kWarning, kSelf,
         "automatic remediation is off, by " + engine_->switch_actor() +

@@ -49,8 +49,8 @@ class MetricCsvTest : public ::testing::Test {
     }
   }
   std::string Short(const std::string& message) {
-    const size_t at = message.find("metric_csv_test.csv");
-    return at == std::string::npos ? message : message.substr(at + 15);
+    const std::string stem = path_.substr(0, path_.size() - 4);
+    return message.starts_with(stem) ? message.substr(stem.size()) : message;
   }
 
   const std::string path_;

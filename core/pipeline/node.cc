@@ -280,8 +280,11 @@ void Node::DeliverNotices() {
     turn = delivery_->Run(*notifier_);
   }
   out_.fetch_add(turn.delivered, std::memory_order_relaxed);
-  if (turn.delivered != 0) Finish(Status());
-  if (!turn.status) Finish(turn.status);
+  // Of a turn that ends in trouble, what was delivered is no recovery.
+  const bool well = turn.status || turn.status.error().code == Code::kFull ||
+                    turn.status.error().code == Code::kCancelled;
+  if (turn.delivered != 0 && well) Finish(Status());
+  if (!well) Finish(turn.status);
   if (turn.pause_ns == 0) return;
   {
     const std::lock_guard lock(mutex_);

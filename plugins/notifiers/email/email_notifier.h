@@ -1,11 +1,14 @@
-// The notifier `email`: a mail per event that matters, threaded by incident. Thread rule: as every
-// heald::sdk::Notifier.
+// The notifier `email`: a mail per event that matters, threaded by incident. The host keeps events
+// until the server took their mails; what it takes for some recipients only is kept in Postponed,
+// so that nobody waits for anybody else. Thread rule: as every heald::sdk::Notifier.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "plugins/notifiers/email/config.h"
+#include "plugins/notifiers/email/postponed.h"
 #include "plugins/notifiers/email/smtp.h"
 #include "plugins/support/told.h"
 
@@ -22,18 +25,24 @@ class EmailNotifier : public sdk::Notifier<EmailNotifier> {
 
   EmailNotifier(sdk::Host host, const Config& config);
 
-  void Notify(const heald_notification& notice, const Config& filled);
+  void NotifyAll(sdk::Notices<Config>& notices);
 
  private:
   bool Wanted(const heald_notification& notice) const;
+  // Sends it to all who have no earlier mail to wait for, and keeps it for the others.
+  void Tell(const heald_notification& notice, const Config& filled);
+  void DeliverPostponed();
+  [[noreturn]] void FailPostponed(bool news);
 
-  sdk::Host host_;
+  const sdk::Host host_;
   const Config config_;
+  const std::vector<std::string> recipients_;
   SmtpClient client_;
   support::Told told_;
-  // Of a mail that some recipients have: who hasn't, as long as the agent runs.
-  std::string begun_event_;
-  std::vector<std::string> begun_to_;
+  Postponed postponed_;
+  std::string said_;  // the recipients that the host knows to have to wait
+  // What the server said to mails that it never takes, by event, until it is their turn to be told.
+  std::map<std::string, std::string> never_;
 };
 
 }  // namespace heald::email

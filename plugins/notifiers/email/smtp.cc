@@ -113,6 +113,7 @@ void Judge(CURLcode code, const char* curl_text, const Config& config, Session* 
       break;
   }
   if (!answer.refused.empty() && session->command.starts_with("RCPT")) {
+    answer.for_nobody = true;
     const bool all_later = answer.postponed.size() == answer.refused.size();
     return is(all_later ? Kind::kLater : Kind::kMend,
               server + " takes no recipient: " + Refusals(answer) +

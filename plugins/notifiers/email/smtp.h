@@ -24,6 +24,7 @@ struct SmtpAnswer {
   // Addresses that it didn't take, with its words; kDone where it took others.
   std::vector<std::pair<std::string, std::string>> refused;
   std::vector<std::string> postponed;  // those of them that it may take later
+  bool for_nobody = false;             // it went on well until every address was refused
 };
 
 class SmtpClient {

@@ -264,6 +264,7 @@ heald_incident Views::Of(const Incident& incident) {
   out.closed_ns = incident.closed_ns;
   out.findings = findings.data();
   out.finding_count = findings.size();
+  out.finding_stride = sizeof(heald_finding);
   return out;
 }
 

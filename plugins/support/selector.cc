@@ -180,4 +180,17 @@ bool IsMetricName(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return IsWord(c) || c == ':'; });
 }
 
+std::string PointerToken(std::string_view key) {
+  std::string token;
+  for (const char c : key) {
+    if (c == '~')
+      token += "~0";
+    else if (c == '/')
+      token += "~1";
+    else
+      token += c;
+  }
+  return token;
+}
+
 }  // namespace heald::support

@@ -1,6 +1,6 @@
 // Series selectors as PromQL writes them: http_requests_total{code=~"5..", path!="/health"}.
-// Several joined by `or` match what any of them matches. Used by the sources that pick series themselves.
-// Thread rule: immutable once parsed.
+// Several joined by `or` match what any of them matches. Used by the sources that pick series
+// themselves. Thread rule: immutable once parsed.
 #pragma once
 
 #include <memory>
@@ -40,5 +40,8 @@ std::string ParseMatchers(std::string_view text, std::vector<Matcher>* matchers)
 
 bool IsMetricName(std::string_view text);
 bool IsLabelName(std::string_view text);
+
+// "a/b~c" as a token of a JSON pointer, for complaints about a map's member: "a~1b~0c".
+std::string PointerToken(std::string_view key);
 
 }  // namespace heald::support

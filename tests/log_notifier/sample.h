@@ -39,6 +39,7 @@ struct Sample {
     incident.opened_ns = kTime;
     incident.findings = &finding;
     incident.finding_count = 1;
+    incident.finding_stride = sizeof(heald_finding);
     decision.size = sizeof decision;
     decision.verdict = HEALD_DECISION_REFUSED;
     decision.mode = HEALD_MODE_ENFORCE;

@@ -186,6 +186,7 @@ TEST_F(SlackLayoutTest, KeepsToSlacksLimitsWhateverComes) {
   }
   sample_.incident.findings = findings.data();
   sample_.incident.finding_count = findings.size();
+  sample_.incident.finding_stride = sizeof(heald_finding);
   sample_.incident.target = sample_.decision.target = {&label, 1};
   sample_.incident.trace_id = Str(huge);
   sample_.decision.plan.summary = sample_.outcome.detail = sample_.event.text = Str(huge);

@@ -12,6 +12,7 @@
 #include "plugins/sources/docker/usage.h"
 #include "plugins/support/docker/engine.h"
 #include "plugins/support/docker/json.h"
+#include "plugins/support/intern.h"
 
 namespace heald::docker {
 namespace {
@@ -227,12 +228,8 @@ class DockerSource : public sdk::Source<DockerSource> {
   void Add(const sdk::LabelSet& labels, const NamedValues& values,
            std::vector<std::pair<heald_series, double>>* rows) {
     for (const auto& [name, value] : values) {
-      try {
-        rows->emplace_back(host_.Intern(name, labels), value);
-      } catch (const sdk::Failure& failed) {
-        if (failed.code() != HEALD_FULL) throw;
-        refused_.Record(1);
-      }
+      const heald_series series = support::InternIfRoom(host_, name, labels, refused_);
+      if (series != HEALD_SERIES_NONE) rows->emplace_back(series, value);
     }
   }
 

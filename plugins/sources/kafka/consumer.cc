@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "plugins/support/intern.h"
 #include "plugins/support/kafka/error_text.h"
 
 namespace heald::kafka {
@@ -57,7 +58,7 @@ Consumer::Consumer(sdk::Host host, const SourceConfig& config)
           host.Counter("dropped_samples_total", "Samples left out", {{"reason", "max_series"}})),
       partitions_(host.Gauge("assigned_partitions", "Partitions that this member reads")),
       cache_([this](std::string_view name, const sdk::LabelSet& labels) {
-        return Intern(name, labels);
+        return support::InternIfRoom(host_, name, labels, refused_series_);
       }),
       metrics_(cache_) {}
 
@@ -259,16 +260,6 @@ void Consumer::SetPaused(bool paused) {
     rd_kafka_pause_partitions(client_->get(), list.get());
   else
     rd_kafka_resume_partitions(client_->get(), list.get());
-}
-
-uint32_t Consumer::Intern(std::string_view name, const sdk::LabelSet& labels) {
-  try {
-    return host_.Intern(name, labels);
-  } catch (const sdk::Failure& failed) {
-    if (failed.code() != HEALD_FULL) throw;
-    refused_series_.Record(1);
-    return SeriesCache::kNoHandle;
-  }
 }
 
 void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,

@@ -56,7 +56,6 @@ class Consumer : public ClientEvents {
   bool HandOn();
   void Mark();
   void SetPaused(bool paused);
-  uint32_t Intern(std::string_view name, const sdk::LabelSet& labels);
   std::string LookAtTopics(int64_t within_ns);
   void MeasureLag(int64_t within_ns);
 

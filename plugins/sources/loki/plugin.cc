@@ -11,6 +11,7 @@
 #include "plugins/sources/loki/tail.h"
 #include "plugins/support/http.h"
 #include "plugins/support/http_metrics.h"
+#include "plugins/support/intern.h"
 #include "plugins/support/prometheus/history.h"
 
 namespace heald::loki {
@@ -64,6 +65,8 @@ class LokiSource : public sdk::Source<LokiSource> {
             host.Counter("lines_doubled_total", "Lines read again, and left out"),
             host.Counter("dropped_lines_total", "Lines left out", {{"reason", "max_series"}}),
             host.Counter("unread_moments_total", "Moments with more lines than one answer holds")},
+        refused_series_(
+            host.Counter("dropped_samples_total", "Samples left out", {{"reason", "max_series"}})),
         tail_up_(host.Gauge("tails_up", "Tails that are open")) {
     for (const auto& [name, logql] : config_.logs)
       logs_.push_back(std::make_unique<LogQuery>(host, name, logql, config_, counters_));
@@ -71,7 +74,9 @@ class LokiSource : public sdk::Source<LokiSource> {
       const std::string& metric = name;
       metrics_.push_back(std::make_unique<MetricQuery>(
           name, logql, config_, std::string(host.StateDir()),
-          [this, metric](const sdk::LabelSet& labels) { return Intern(metric, labels); }));
+          [this, metric](const sdk::LabelSet& labels) {
+            return support::InternIfRoom(host_, metric, labels, refused_series_);
+          }));
     }
   }
 
@@ -231,15 +236,6 @@ class LokiSource : public sdk::Source<LokiSource> {
     return true;
   }
 
-  uint32_t Intern(const std::string& name, const sdk::LabelSet& labels) {
-    try {
-      return host_.Intern(name, labels);
-    } catch (const sdk::Failure& failed) {
-      if (failed.code() != HEALD_FULL) throw;
-      return prometheus::SeriesCache::kNoHandle;
-    }
-  }
-
   void EmitRows(const prometheus::Columns& rows, int64_t within_ns, const sdk::Sink& sink) {
     const Timer timer(within_ns);
     for (size_t from = 0; from < rows.size();) {
@@ -332,6 +328,7 @@ class LokiSource : public sdk::Source<LokiSource> {
   prometheus::AnswerParser values_;
   LineParser lines_;
   const Counters counters_;
+  const sdk::Metric refused_series_;
   const sdk::Metric tail_up_;
   std::vector<std::unique_ptr<LogQuery>> logs_;
   std::vector<std::unique_ptr<MetricQuery>> metrics_;

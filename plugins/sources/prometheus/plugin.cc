@@ -7,6 +7,7 @@
 #include "plugins/sources/prometheus/settings.h"
 #include "plugins/support/http.h"
 #include "plugins/support/http_metrics.h"
+#include "plugins/support/intern.h"
 #include "plugins/support/prometheus/answer.h"
 #include "plugins/support/prometheus/history.h"
 #include "plugins/support/prometheus/query_client.h"
@@ -88,9 +89,10 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
         refused_series_(Dropped("max_series")) {
     for (const auto& [name, promql] : QueriesOf(config)) {
       const std::string& metric = name;
-      queries_.push_back(std::make_unique<Query>(
-          name, promql,
-          [this, metric](const sdk::LabelSet& labels) { return Intern(metric, labels); }));
+      queries_.push_back(
+          std::make_unique<Query>(name, promql, [this, metric](const sdk::LabelSet& labels) {
+            return support::InternIfRoom(host_, metric, labels, refused_series_);
+          }));
     }
   }
 
@@ -150,16 +152,6 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
  private:
   sdk::Metric Dropped(const char* reason) const {
     return host_.Counter("dropped_samples_total", "Samples left out", {{"reason", reason}});
-  }
-
-  uint32_t Intern(const std::string& name, const sdk::LabelSet& labels) {
-    try {
-      return host_.Intern(name, labels);
-    } catch (const sdk::Failure& failed) {
-      if (failed.code() != HEALD_FULL) throw;
-      refused_series_.Record(1);
-      return SeriesCache::kNoHandle;
-    }
   }
 
   Round Ask(const std::vector<Query*>& asked, int64_t left_ns, sdk::Sink& sink) {

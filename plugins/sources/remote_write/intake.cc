@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "plugins/support/intern.h"
 #include "plugins/support/utf8.h"
 
 namespace heald::remote_write {
@@ -196,14 +197,8 @@ bool Intake::Advance(const Row& row, double* value) {
 
 bool Intake::Intern(Output& output) {
   if (output.handle != HEALD_SERIES_NONE) return true;
-  try {
-    output.handle = host_.Intern(output.rule->name, output.labels);
-    return true;
-  } catch (const sdk::Failure& failed) {
-    if (failed.code() != HEALD_FULL) throw;
-    refused_.Record(1);
-    return false;
-  }
+  output.handle = support::InternIfRoom(host_, output.rule->name, output.labels, refused_);
+  return output.handle != HEALD_SERIES_NONE;
 }
 
 // The rows whose series had expired were left out.

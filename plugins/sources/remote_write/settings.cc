@@ -3,21 +3,8 @@
 namespace heald::remote_write {
 namespace {
 
-std::string Token(std::string_view name) {
-  std::string token;
-  for (const char c : name) {
-    if (c == '~')
-      token += "~0";
-    else if (c == '/')
-      token += "~1";
-    else
-      token += c;
-  }
-  return token;
-}
-
 Rule Compile(const std::string& name, const MetricConfig& metric, std::vector<Problem>* problems) {
-  const std::string at = "/metrics/" + Token(name);
+  const std::string at = "/metrics/" + support::PointerToken(name);
   Rule rule{name, !metric.rate.empty(), {}};
   if (!support::IsMetricName(name))
     problems->push_back({at, "a metric's name is of letters, digits, '_' and ':'"});

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "plugins/support/intern.h"
+
 namespace heald::replay {
 namespace {
 
@@ -20,13 +22,7 @@ heald_series Outlet::HandleOf(uint32_t series) {
   if (handles_.size() <= series) handles_.resize(tape_.series().size(), HEALD_SERIES_NONE);
   if (handles_[series] != HEALD_SERIES_NONE) return handles_[series];
   const recording::RecordedSeries& recorded = tape_.series()[series];
-  try {
-    handles_[series] = host_.Intern(recorded.name, recorded.labels);
-  } catch (const sdk::Failure& failed) {
-    if (failed.code() != HEALD_FULL) throw;
-    refused_.Record(1);
-  }
-  return handles_[series];
+  return handles_[series] = support::InternIfRoom(host_, recorded.name, recorded.labels, refused_);
 }
 
 bool Outlet::Flush(sdk::Sink& sink) {

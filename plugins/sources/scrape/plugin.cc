@@ -5,6 +5,7 @@
 #include "plugins/sources/scrape/settings.h"
 #include "plugins/support/http.h"
 #include "plugins/support/http_metrics.h"
+#include "plugins/support/intern.h"
 
 namespace heald::scrape {
 namespace {
@@ -136,15 +137,8 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
                   " series that metrics are made of; the rest is left out: narrow them with match");
   }
 
-  // The handle for a series, or none when the node's max_series is reached.
   heald_series Intern(std::string_view name, const sdk::LabelSet& labels) {
-    try {
-      return host_.Intern(name, labels);
-    } catch (const sdk::Failure& failed) {
-      if (failed.code() != HEALD_FULL) throw;
-      refused_series_.Record(1);
-      return HEALD_SERIES_NONE;
-    }
+    return support::InternIfRoom(host_, name, labels, refused_series_);
   }
 
   void Emit(TargetState& state, const std::vector<DerivedSample>& samples, int64_t now_ns,

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "plugins/support/http.h"
+#include "plugins/support/selector.h"
 
 namespace heald::scrape {
 namespace {
@@ -52,26 +53,13 @@ std::array<std::string, 3> KeysOf(const std::string& url) {
   return {instance.substr(0, instance.rfind(':')), instance, url};
 }
 
-std::string Token(std::string_view name) {
-  std::string token;
-  for (const char c : name) {
-    if (c == '~')
-      token += "~0";
-    else if (c == '/')
-      token += "~1";
-    else
-      token += c;
-  }
-  return token;
-}
-
 class Compiler {
  public:
   Compiler(const ScrapeConfig& config, std::vector<Problem>* problems)
       : config_(config), problems_(problems) {}
 
   Derivation Compile(const std::string& name, const MetricConfig& metric) {
-    at_ = "/metrics/" + Token(name);
+    at_ = "/metrics/" + support::PointerToken(name);
     Derivation out;
     out.name = name;
     out.by = metric.by;
@@ -153,7 +141,7 @@ std::vector<Problem> CheckConfig(const ScrapeConfig& config) {
     if (!problem.empty()) problems.push_back({at, problem});
   }
   for (const auto& [target, labels] : config.target_labels) {
-    const std::string at = "/target_labels/" + Token(target);
+    const std::string at = "/target_labels/" + support::PointerToken(target);
     if (std::none_of(config.targets.begin(), config.targets.end(), [&](const std::string& url) {
           const auto keys = KeysOf(url);
           return std::find(keys.begin(), keys.end(), target) != keys.end();
@@ -161,7 +149,8 @@ std::vector<Problem> CheckConfig(const ScrapeConfig& config) {
       problems.push_back({at, "'" + target + "' is not one of the targets"});
     for (const auto& [name, value] : labels)
       if (!support::IsLabelName(name) || name.starts_with("__"))
-        problems.push_back({at + "/" + Token(name), "'" + name + "' can't be a label's name"});
+        problems.push_back(
+            {at + "/" + support::PointerToken(name), "'" + name + "' can't be a label's name"});
   }
   return problems;
 }

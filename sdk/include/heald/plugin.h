@@ -24,6 +24,7 @@
 #include "heald/calls.h"
 #include "heald/config.h"
 #include "heald/host.h"
+#include "heald/notices.h"
 #include "heald/score.h"
 
 namespace heald::sdk {
@@ -436,39 +437,6 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
     }
     return code;
   }
-};
-
-// What a notifier is to deliver, oldest first. Those that aren't Done come again.
-template <typename Config>
-class Notices {
- public:
-  Notices(const heald_notification* items, uint64_t count, uint64_t stride, int32_t* results)
-      : results_(results) {
-    items_.resize(count);
-    for (uint64_t i = 0; i < count; ++i) {
-      std::memcpy(&items_[i], reinterpret_cast<const char*>(items) + i * stride,
-                  std::min<uint64_t>(stride, sizeof items_[i]));
-      results_[i] = HEALD_CANCELLED;
-    }
-  }
-  size_t size() const { return items_.size(); }
-  const heald_notification& operator[](size_t i) const { return items_[i]; }
-  // The config with ${…} filled in for that one.
-  Config Params(size_t i) const { return ReadConfig<Config>(*items_[i].params); }
-  void Done(size_t i) { results_[i] = HEALD_OK; }
-  bool IsDone(size_t i) const { return results_[i] == HEALD_OK; }
-  // The first that isn't done failed with this code.
-  void Fail(int32_t code) {
-    for (size_t i = 0; i < size(); ++i) {
-      if (results_[i] == HEALD_OK) continue;
-      results_[i] = code;
-      return;
-    }
-  }
-
- private:
-  std::vector<heald_notification> items_;
-  int32_t* results_;
 };
 
 // One of

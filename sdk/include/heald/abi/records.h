@@ -116,8 +116,9 @@ typedef struct heald_incident {
   heald_str summary;
   int64_t opened_ns;
   int64_t closed_ns;             /* 0: open */
-  const heald_finding* findings; /* latest state of each */
+  const heald_finding* findings; /* latest state of each; the first of finding_count */
   uint64_t finding_count;
+  uint64_t finding_stride; /* bytes from one finding to the next, as the host knows them */
 } heald_incident;
 
 enum { HEALD_MODE_SHADOW = 0, HEALD_MODE_APPROVE = 1, HEALD_MODE_ENFORCE = 2 };
@@ -232,7 +233,8 @@ static_assert(offsetof(heald_finding, value) == 96 && offsetof(heald_finding, co
 static_assert(offsetof(heald_finding, probability) == 168 &&
               offsetof(heald_finding, recent) == 232);
 static_assert(offsetof(heald_finding, annotations) == 264 && sizeof(heald_finding) == 280);
-static_assert(offsetof(heald_incident, trace_id) == 24 && sizeof(heald_incident) == 104);
+static_assert(offsetof(heald_incident, trace_id) == 24 && offsetof(heald_incident, finding_stride) == 104 &&
+              sizeof(heald_incident) == 112);
 static_assert(offsetof(heald_plan, before) == 40 && offsetof(heald_plan, effect_within_ns) == 56);
 static_assert(offsetof(heald_plan, can_canary) == 64 && sizeof(heald_plan) == 72);
 static_assert(offsetof(heald_decided_plan, before) == 40 && sizeof(heald_decided_plan) == 64);

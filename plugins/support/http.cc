@@ -105,6 +105,18 @@ class TokenFile {
   std::string token_;
 };
 
+// pem: a file's name or, as a kubeconfig holds it, the text itself, which lives as long as the
+// client. Settings never hold the text: CheckHttpConfig wants a file.
+void SetPem(CURL* easy, const std::string& pem, CURLoption file, CURLoption text) {
+  if (pem.empty()) return;
+  if (!pem.starts_with("-----BEGIN ")) {
+    curl_easy_setopt(easy, file, pem.c_str());
+    return;
+  }
+  curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
+  curl_easy_setopt(easy, text, &blob);
+}
+
 struct Transfer {
   const HttpRequest* request = nullptr;
   size_t index = 0;
@@ -286,11 +298,9 @@ std::string HttpClient::Impl::SetTarget(Transfer& transfer, std::string* host_he
 void HttpClient::Impl::SetTls(CURL* easy) {
   const TlsConfig& tls = config_.tls;
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!tls.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
-  if (!tls.cert_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
-    curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
-  }
+  SetPem(easy, tls.ca_file, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
+  SetPem(easy, tls.cert_file, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
+  SetPem(easy, tls.key_file, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
   if (tls.insecure_skip_verify) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);

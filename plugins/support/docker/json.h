@@ -2,27 +2,12 @@
 // Thread rule: pure functions.
 #pragma once
 
-#include <cstdint>
-#include <nlohmann/json.hpp>
-#include <string>
+#include "plugins/support/json_at.h"
 
 namespace heald::docker {
 
-// Null where there is nothing. pointer: RFC 6901.
-inline const nlohmann::json& At(const nlohmann::json& object, const char* pointer) {
-  static const nlohmann::json none;
-  const nlohmann::json::json_pointer at(pointer);
-  return object.contains(at) ? object.at(at) : none;
-}
-
-inline std::string Text(const nlohmann::json& object, const char* pointer) {
-  const nlohmann::json& value = At(object, pointer);
-  return value.is_string() ? value.get<std::string>() : "";
-}
-
-inline int64_t Number(const nlohmann::json& object, const char* pointer) {
-  const nlohmann::json& value = At(object, pointer);
-  return value.is_number() ? value.get<int64_t>() : 0;
-}
+using support::At;
+using support::Number;
+using support::Text;
 
 }  // namespace heald::docker

@@ -1,14 +1,13 @@
 #include "tests/fakes/connect_proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
-#include <stdexcept>
+
+#include "tests/fakes/loopback.h"
 
 namespace heald::fakes {
 namespace {
@@ -29,14 +28,6 @@ std::string Base64(const std::string& text) {
   return out;
 }
 
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
-
 void Say(int fd, const std::string& text) {
   (void)!send(fd, text.data(), text.size(), MSG_NOSIGNAL);
 }
@@ -45,14 +36,7 @@ void Say(int fd, const std::string& text) {
 
 ConnectProxy::ConnectProxy(std::string password)
     : wanted_(password.empty() ? "" : "Proxy-Authorization: Basic " + Base64(password)) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener_, 16) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw std::runtime_error("the proxy can't listen");
-  port_ = ntohs(address.sin_port);
+  listener_ = ListenOnLoopback(&port_);
   thread_ = std::thread([this] { Run(); });
 }
 

@@ -2,32 +2,16 @@
 // Used by the tests of the prometheus source and of the whole agent. Thread rule: one thread.
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <string>
-
-#include "tests/fakes/child_process.h"
+#include "tests/integration/web_server.h"
 
 namespace heald::testing {
 
-class PrometheusServer {
+class PrometheusServer : public WebServer {
  public:
   static bool Installed();
 
   // scrape_configs: the list's YAML, indented by two. Every second unless it says otherwise.
-  PrometheusServer(std::filesystem::path folder, const std::string& scrape_configs);
-
-  // False when it doesn't get ready. Keeps its data and, where it is still free, its port.
-  bool Start();
-  void Stop() { process_.reset(); }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
- private:
-  bool Ready();
-
-  std::filesystem::path folder_;
-  std::unique_ptr<fakes::ChildProcess> process_;
-  int port_ = 0;
+  PrometheusServer(const std::filesystem::path& folder, const std::string& scrape_configs);
 };
 
 }  // namespace heald::testing

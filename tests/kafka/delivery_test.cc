@@ -22,6 +22,7 @@
 #include "tests/fakes/child_process.h"
 #include "tests/kafka/cluster.h"
 #include "tests/kafka/secure_proxy.h"
+#include "tests/notifiers/node_health.h"
 
 extern "C" const heald_plugin heald_plugin_v1;
 
@@ -37,35 +38,6 @@ using std::chrono::milliseconds;
     GTEST_SKIP() << "brokers that can be stopped are needed: unset " \
                     "HEALD_TEST_KAFKA_BROKERS";                      \
   }
-
-class Health final : public NodeEvents, public plugin::Services {
- public:
-  bool WantsSamples(const NodeSpec&) override { return false; }
-  void OnSamples(const NodeSpec&, const SampleBatch&) override {}
-  void OnFinding(Finding) override {}
-  void OnHealth(const NodeSpec&, const Error* error) override {
-    const std::lock_guard lock(mutex_);
-    told_.push_back(error == nullptr ? "" : error->message);
-  }
-  void OnCall(const NodeSpec&, int64_t) override {}
-  void OnGone(const NodeSpec&) override {}
-  void Log(std::string_view, uint32_t, std::string_view,
-           const std::vector<std::pair<std::string_view, std::string_view>>&) override {}
-  Result<uint64_t> Metric(std::string_view, uint32_t, std::string_view, std::string_view,
-                          const Labels&) override {
-    return uint64_t{0};
-  }
-  void Record(uint64_t, double) override {}
-  // All that was told; empty: it is well again.
-  std::vector<std::string> told() const {
-    const std::lock_guard lock(mutex_);
-    return told_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> told_;
-};
 
 // What it takes to run a notifier in the runner.
 class Station {
@@ -115,13 +87,13 @@ class Station {
     return Await([&] { return stats().spool.items == 0; });
   }
   NodeStats stats() const { return runner_->stats().at(0); }
-  const Health& health() const { return health_; }
+  const testing::NodeHealth& health() const { return health_; }
 
  private:
   const std::string dir_;
   SystemClock clock_;
   SeriesTable series_;
-  Health health_;
+  testing::NodeHealth health_;
   plugin::Loader loader_{"", {}, ""};
   plugin::Factory factory_{loader_, plugin::Shared{&series_, &clock_, &health_, dir_}};
   NodeSpec node_;

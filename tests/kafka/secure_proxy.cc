@@ -1,7 +1,5 @@
 #include "tests/kafka/secure_proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,6 +10,8 @@
 #include <cstring>
 #include <set>
 #include <stdexcept>
+
+#include "tests/fakes/loopback.h"
 
 namespace heald::kafka_test {
 namespace {
@@ -41,14 +41,6 @@ T Number(std::string_view bytes, size_t at) {
 }
 std::string Text(std::string_view text) {
   return Bytes(static_cast<int16_t>(text.size())) + std::string(text);
-}
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
 }
 
 // Takes the first whole frame out of `buffer`; false: there is none yet.
@@ -167,14 +159,7 @@ SecureProxy::SecureProxy(const std::vector<std::string>& brokers,
   for (const std::string& broker : brokers) {
     Door door;
     door.broker_port = std::stoi(broker.substr(broker.rfind(':') + 1));
-    door.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = Loopback(0);
-    socklen_t size = sizeof address;
-    if (bind(door.listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        listen(door.listener, 16) != 0 ||
-        getsockname(door.listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      throw std::runtime_error("the proxy can't listen");
-    door.port = ntohs(address.sin_port);
+    door.listener = fakes::ListenOnLoopback(&door.port);
     doors_.push_back(door);
   }
   const std::lock_guard lock(mutex_);
@@ -204,7 +189,7 @@ void SecureProxy::Accept(const Door& door) {
       const timeval patience{5, 0};
       setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       const int broker = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const sockaddr_in address = Loopback(broker_port);
+      const sockaddr_in address = fakes::Loopback(broker_port);
       SSL* const tls = SSL_new(context_);
       SSL_set_fd(tls, client);
       if (connect(broker, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)

@@ -12,6 +12,7 @@
 #include "core/pipeline/placeholders.h"
 #include "core/pipeline/runner.h"
 #include "core/plugin/instances.h"
+#include "tests/notifiers/node_health.h"
 #include "tests/notifiers/receiver.h"
 
 namespace heald::testing {
@@ -77,34 +78,6 @@ std::vector<Case> Cases() {
                                                                                      : event.text;
            }}};
 }
-
-class Health final : public NodeEvents, public plugin::Services {
- public:
-  bool WantsSamples(const NodeSpec&) override { return false; }
-  void OnSamples(const NodeSpec&, const SampleBatch&) override {}
-  void OnFinding(Finding) override {}
-  void OnHealth(const NodeSpec&, const Error* error) override {
-    const std::lock_guard lock(mutex_);
-    problem_ = error == nullptr ? "" : error->message;
-  }
-  void OnCall(const NodeSpec&, int64_t) override {}
-  void OnGone(const NodeSpec&) override {}
-  void Log(std::string_view, uint32_t, std::string_view,
-           const std::vector<std::pair<std::string_view, std::string_view>>&) override {}
-  Result<uint64_t> Metric(std::string_view, uint32_t, std::string_view, std::string_view,
-                          const Labels&) override {
-    return uint64_t{0};
-  }
-  void Record(uint64_t, double) override {}
-  std::string problem() const {
-    const std::lock_guard lock(mutex_);
-    return problem_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string problem_;
-};
 
 class NotifierDeliveryTest : public ::testing::TestWithParam<Case> {
  protected:
@@ -203,7 +176,7 @@ class NotifierDeliveryTest : public ::testing::TestWithParam<Case> {
   std::vector<std::string> expected_;
   SystemClock clock_;
   SeriesTable series_;
-  Health events_;
+  testing::NodeHealth events_;
   plugin::Loader loader_{HEALD_TEST_PLUGIN_DIR, {}, ""};
   plugin::Factory factory_{loader_, plugin::Shared{&series_, &clock_, &events_, dir_}};
   NodeSpec node_;

@@ -13,6 +13,7 @@
 #include "core/pipeline/placeholders.h"
 #include "core/pipeline/runner.h"
 #include "core/plugin/instances.h"
+#include "tests/notifiers/node_health.h"
 #include "tests/slack/block_kit.h"
 #include "tests/slack/slack_server.h"
 
@@ -22,23 +23,6 @@ namespace heald::slack {
 namespace {
 
 constexpr int kIncidents = 12;
-
-class Quiet final : public NodeEvents, public plugin::Services {
- public:
-  bool WantsSamples(const NodeSpec&) override { return false; }
-  void OnSamples(const NodeSpec&, const SampleBatch&) override {}
-  void OnFinding(Finding) override {}
-  void OnHealth(const NodeSpec&, const Error*) override {}
-  void OnCall(const NodeSpec&, int64_t) override {}
-  void OnGone(const NodeSpec&) override {}
-  void Log(std::string_view, uint32_t, std::string_view,
-           const std::vector<std::pair<std::string_view, std::string_view>>&) override {}
-  Result<uint64_t> Metric(std::string_view, uint32_t, std::string_view, std::string_view,
-                          const Labels&) override {
-    return uint64_t{0};
-  }
-  void Record(uint64_t, double) override {}
-};
 
 class SlackDeliveryTest : public ::testing::TestWithParam<unsigned> {
  protected:
@@ -166,7 +150,7 @@ class SlackDeliveryTest : public ::testing::TestWithParam<unsigned> {
   SlackServer slack_;
   SystemClock clock_;
   SeriesTable series_;
-  Quiet events_;
+  testing::NodeHealth events_;
   plugin::Loader loader_{"", {}, ""};
   plugin::Factory factory_{loader_, plugin::Shared{&series_, &clock_, &events_, dir_}};
   NodeSpec node_;

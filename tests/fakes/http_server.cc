@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
@@ -258,9 +259,12 @@ bool HttpServer::Answer(Connection& connection, const FakeReply& reply) {
   }
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\n";
   for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
-  if (!reply.keep_open && reply.status != 204 && reply.status != 304)
+  if (reply.stream)
+    head += "Transfer-Encoding: chunked\r\n";
+  else if (!reply.keep_open && reply.status != 204 && reply.status != 304)
     head += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
   if (!connection.Send(head + "\r\n")) return false;
+  if (reply.stream) return Stream(connection, reply);
   std::string_view body = reply.body;
   if (reply.cut_after_bytes >= 0) body = body.substr(0, static_cast<size_t>(reply.cut_after_bytes));
   const size_t piece = reply.chunk_bytes == 0 ? body.size() : reply.chunk_bytes;
@@ -275,6 +279,21 @@ bool HttpServer::Answer(Connection& connection, const FakeReply& reply) {
     return false;
   }
   return reply.cut_after_bytes < 0;
+}
+
+bool HttpServer::Stream(Connection& connection, const FakeReply& reply) try {
+  while (const auto piece = reply.stream()) {
+    if (!Pause(reply.pause)) return false;
+    char byte = 0;  // a client that has left is known by its end of file
+    if (recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) return false;
+    if (piece->empty()) continue;
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", piece->size());
+    if (!connection.Send(size + *piece + "\r\n")) return false;
+  }
+  return connection.Send("0\r\n\r\n");
+} catch (const StreamCut&) {
+  return false;
 }
 
 }  // namespace heald::fakes

@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,6 +32,8 @@ struct FakeRequest {
   std::string_view Header(std::string_view name) const;
 };
 
+struct StreamCut {};
+
 struct FakeReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers = {};
@@ -43,6 +46,9 @@ struct FakeReply {
   bool close_silently = false;         // instead of an answer, just close
   std::string raw = {};                // these bytes instead of an HTTP answer, then close
   bool keep_open = false;              // no Content-Length: a stream, until the client leaves
+  // Instead of `body`, chunks: asked for the next ones, which it may wait for a short while. An
+  // empty piece: none yet; nothing: the end; StreamCut thrown: the connection breaks.
+  std::function<std::optional<std::string>()> stream = {};
 };
 
 struct FakeTls {
@@ -81,6 +87,7 @@ class HttpServer {
   void Serve(Connection& connection);
   bool ReadRequest(Connection& connection, FakeRequest* request);
   bool Answer(Connection& connection, const FakeReply& reply);
+  bool Stream(Connection& connection, const FakeReply& reply);
   bool Pause(std::chrono::milliseconds time);  // false: stopping
 
   const std::string socket_path_;

@@ -32,6 +32,12 @@ struct Problem {
   std::string message;
 };
 
+// What an action is able to do under a config, known before it has made a plan.
+struct Abilities {
+  bool undo = false;
+  bool canary = false;
+};
+
 struct Component {
   Kind kind = Kind::kSource;
   std::string name;
@@ -50,6 +56,8 @@ struct Component {
   std::function<std::vector<Problem>(const Value& config)> validate;
   // Output (query) names of a source under this config; never null.
   std::function<std::vector<std::string>(const Value& config)> outputs_of;
+  // Null for what isn't loaded from a plugin (tests): then everything is possible.
+  std::function<Abilities(const Value& config)> abilities_of;
 };
 
 class Catalog {

@@ -245,6 +245,8 @@ heald_finding Views::Of(const Finding& f) {
   out.recent_step_ns = f.recent_step_ns;
   out.count = f.count;
   out.annotations = Of(f.annotations);
+  out.node = ToC(f.node);
+  out.key = ToC(f.id);
   return out;
 }
 
@@ -268,20 +270,14 @@ heald_incident Views::Of(const Incident& incident) {
   return out;
 }
 
-template <typename T>
-T Views::PlanAs(const Plan& plan) {
-  T out{};
+heald_plan Views::Of(const Plan& plan) {
+  heald_plan out{};
   out.size = sizeof out;
   out.reversible = plan.reversible ? 1 : 0;
   out.summary = ToC(plan.summary);
   out.target_uid = ToC(plan.target_uid);
   out.before = ToC(plan.before);
   out.effect_within_ns = plan.effect_within_ns;
-  return out;
-}
-
-heald_plan Views::Of(const Plan& plan) {
-  auto out = PlanAs<heald_plan>(plan);
   out.can_canary = plan.can_canary ? 1 : 0;
   return out;
 }
@@ -301,10 +297,11 @@ heald_decision Views::Of(const Decision& decision) {
   out.action = ToC(decision.action);
   out.actor = ToC(decision.actor);
   out.target = Of(decision.target);
-  out.plan = PlanAs<heald_decided_plan>(decision.plan);
+  out.plan = &plans_.emplace_back(Of(decision.plan));
   out.plan_hash = ToC(decision.plan_hash);
   out.guards = guards.data();
   out.guard_count = guards.size();
+  out.guard_stride = sizeof(heald_guard_verdict);
   out.ts_ns = decision.ts_ns;
   return out;
 }

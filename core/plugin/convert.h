@@ -73,9 +73,6 @@ class Views {
   heald_log_line Of(const LogLine& line);
 
  private:
-  template <typename T>
-  static T PlanAs(const Plan& plan);
-
   // Deques: growing keeps earlier addresses.
   std::deque<std::vector<heald_label>> labels_;
   std::deque<std::vector<heald_value>> lists_;
@@ -83,6 +80,7 @@ class Views {
   std::deque<std::vector<heald_contributor>> contributors_;
   std::deque<std::vector<heald_finding>> findings_;
   std::deque<std::vector<heald_guard_verdict>> guards_;
+  std::deque<heald_plan> plans_;
 };
 
 }  // namespace heald::plugin

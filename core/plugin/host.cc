@@ -105,10 +105,18 @@ NodeSink::NodeSink(Emitter& emitter) {
     const Status status = Out(ctx).Commit(columns, rows);
     return status ? int32_t{HEALD_OK} : ToC(status.error(), error);
   };
-  table_.logs = [](void* ctx, const heald_log_line* lines, uint64_t count, heald_error* error) {
+  table_.logs = [](void* ctx, const heald_log_line* lines, uint64_t count, uint64_t stride,
+                   heald_error* error) {
     std::vector<LogLine> copy;
     copy.reserve(count);
-    for (uint64_t i = 0; i < count; ++i) copy.push_back(FromC(lines[i]));
+    for (uint64_t i = 0; i < count; ++i) {
+      heald_log_line known;
+      if (!ReadSized(reinterpret_cast<const char*>(lines) + i * stride, stride, &known))
+        return ToC(MakeError(Code::kInvalid,
+                             "the log line has fields that this host doesn't know: update heald"),
+                   error);
+      copy.push_back(FromC(known));
+    }
     const Status status = Out(ctx).Logs(std::move(copy));
     return status ? int32_t{HEALD_OK} : ToC(status.error(), error);
   };

@@ -51,10 +51,7 @@ Status ReadTable(const void* from, const char* what, const std::string& file, T*
 
 Status CheckVersion(const heald_plugin& table, const std::string& file) {
   const bool same_major = table.abi_major == HEALD_ABI_MAJOR;
-  // Before 1.0 every minor version may differ.
-  const bool fits = same_major && (HEALD_ABI_MAJOR == 0 ? table.abi_minor == HEALD_ABI_MINOR
-                                                        : table.abi_minor <= HEALD_ABI_MINOR);
-  if (fits) return {};
+  if (same_major && table.abi_minor <= HEALD_ABI_MINOR) return {};
   const bool newer =
       table.abi_major > HEALD_ABI_MAJOR || (same_major && table.abi_minor > HEALD_ABI_MINOR);
   return About(file, "was built for ABI " + AbiText(table.abi_major, table.abi_minor) +
@@ -114,6 +111,12 @@ Status CheckComponent(const heald_component& c, const std::string& file) {
   return CheckVTable(c, file, name);
 }
 
+bool HasUndo(const heald_component& c) {
+  if (c.kind != HEALD_ACTION) return false;
+  heald_action_vtable table;
+  return ReadTable(c.vtable, "action table", "", &table) && table.undo != nullptr;
+}
+
 Component Describe(const heald_component& c, const heald_plugin& plugin, const std::string& file) {
   Component info;
   info.kind = static_cast<Kind>(c.kind);
@@ -155,6 +158,14 @@ Component Describe(const heald_component& c, const heald_plugin& plugin, const s
         },
         &names);
     return names;
+  };
+  info.abilities_of = [hook = c.abilities_of, undo = HasUndo(c)](const Value& config) {
+    if (hook == nullptr) return Abilities{.undo = undo};
+    Views views;
+    const heald_value value = views.Of(config);
+    const uint32_t bits = hook(&value);
+    return Abilities{.undo = (bits & HEALD_CAN_UNDO) != 0,
+                     .canary = (bits & HEALD_CAN_CANARY) != 0};
   };
   return info;
 }

@@ -55,7 +55,7 @@ std::string GuardsOf(const heald_decision& decision) {
 }
 
 std::string DecisionStep(const heald_decision& decision) {
-  std::string plan = Text(decision.plan.summary);
+  std::string plan = Text(decision.plan->summary);
   if (plan.empty()) plan = Text(decision.action);
   plan = Shortened(plan, 200);
   switch (decision.verdict) {

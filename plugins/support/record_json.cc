@@ -134,9 +134,9 @@ RecordJson DecisionJson(const heald_decision& decision) {
                   {"actor", Text(decision.actor)},
                   {"target", LabelsJson(decision.target)},
                   {"plan",
-                   {{"summary", Text(decision.plan.summary)},
-                    {"reversible", decision.plan.reversible != 0},
-                    {"target_uid", Text(decision.plan.target_uid)},
+                   {{"summary", Text(decision.plan->summary)},
+                    {"reversible", decision.plan->reversible != 0},
+                    {"target_uid", Text(decision.plan->target_uid)},
                     {"hash", Text(decision.plan_hash)}}},
                   {"guards", RecordJson::array()},
                   {"time", TimeJson(decision.ts_ns)}};

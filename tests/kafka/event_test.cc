@@ -42,6 +42,7 @@ class KafkaEventTest : public ::testing::Test {
   heald_notification notice_{};
   heald_incident incident_{};
   heald_finding finding_{};
+  heald_plan plan_{};
   heald_decision decision_{};
   heald_outcome outcome_{};
   NotifierConfig config_;
@@ -94,6 +95,7 @@ TEST_F(KafkaEventTest, TypesNameWhatHappened) {
   incident_.state = HEALD_INCIDENT_RESOLVED;
   EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.incident.resolved");
   notice_.kind = HEALD_NOTICE_DECISION;
+  decision_.plan = &plan_;
   notice_.decision = &decision_;
   decision_.verdict = HEALD_DECISION_AWAITS_APPROVAL;
   EXPECT_EQ(support::CloudEventType(notice_), "dev.heald.decision.awaits_approval");

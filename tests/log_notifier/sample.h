@@ -49,10 +49,13 @@ struct Sample {
     decision.action = Str("restart");
     decision.actor = Str("heald");
     decision.target = {&label, 1};
-    decision.plan.summary = Str("restart payments");
+    plan.size = sizeof plan;
+    plan.summary = Str("restart payments");
+    decision.plan = &plan;
     decision.plan_hash = Str("abc");
     decision.guards = &guard;
     decision.guard_count = 1;
+    decision.guard_stride = sizeof guard;
     outcome.size = sizeof outcome;
     outcome.state = HEALD_OUTCOME_VERIFIED;
     outcome.decision = Str("d1");
@@ -80,6 +83,7 @@ struct Sample {
   heald_guard_verdict guard{Str("cooldown"), 0, 0, Str("12 s left")};
   heald_finding finding{};
   heald_incident incident{};
+  heald_plan plan{};
   heald_decision decision{};
   heald_outcome outcome{};
   heald_notification event{};

@@ -111,7 +111,7 @@ struct EchoNotifier : sdk::Notifier<EchoNotifier> {
     std::string line(sdk::detail::View(item.text));
     if (item.incident != nullptr) line += " #" + std::to_string(item.incident->id);
     if (item.decision != nullptr)
-      line += " " + std::string(sdk::detail::View(item.decision->plan.summary));
+      line += " " + std::string(sdk::detail::View(item.decision->plan->summary));
     host_.Log(sdk::Level::kInfo, line);
   }
   sdk::Host host_;

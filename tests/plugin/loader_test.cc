@@ -37,7 +37,7 @@ TEST(PluginLoaderTest, LoadsAPluginAndReadsItsSchema) {
 }
 
 TEST(PluginLoaderTest, SaysWhichAbiItWasBuiltFor) {
-  EXPECT_THAT(ErrorOf("newer"), AllOf(HasSubstr("was built for ABI 0.8, this host has 0.1"),
+  EXPECT_THAT(ErrorOf("newer"), AllOf(HasSubstr("was built for ABI 1.7, this host has 1.0"),
                                       HasSubstr("update heald")));
 }
 

@@ -23,14 +23,13 @@ TEST(SdkAbiTest, CAndCxxSeeTheSameSizes) {
       testing::ElementsAre(
           sizeof(heald_str), sizeof(heald_value), sizeof(heald_member), sizeof(heald_error),
           sizeof(heald_samples), sizeof(heald_log_line), sizeof(heald_finding),
-          sizeof(heald_incident), sizeof(heald_plan), sizeof(heald_decided_plan),
-          sizeof(heald_decision), sizeof(heald_outcome), sizeof(heald_notification),
-          sizeof(heald_host), sizeof(heald_batch), sizeof(heald_sink), sizeof(heald_http_request),
-          sizeof(heald_http_response), sizeof(heald_http_extension), sizeof(heald_source_vtable),
-          sizeof(heald_detector_vtable), sizeof(heald_action_vtable), sizeof(heald_notifier_vtable),
-          sizeof(heald_action_request), sizeof(heald_call), sizeof(heald_effect),
-          sizeof(heald_component), sizeof(heald_score), sizeof(heald_score_sink),
-          sizeof(heald_score_extension), sizeof(heald_plugin)));
+          sizeof(heald_incident), sizeof(heald_plan), sizeof(heald_decision), sizeof(heald_outcome),
+          sizeof(heald_notification), sizeof(heald_host), sizeof(heald_batch), sizeof(heald_sink),
+          sizeof(heald_http_request), sizeof(heald_http_response), sizeof(heald_http_extension),
+          sizeof(heald_source_vtable), sizeof(heald_detector_vtable), sizeof(heald_action_vtable),
+          sizeof(heald_notifier_vtable), sizeof(heald_action_request), sizeof(heald_call),
+          sizeof(heald_effect), sizeof(heald_component), sizeof(heald_score),
+          sizeof(heald_score_sink), sizeof(heald_score_extension), sizeof(heald_plugin)));
 }
 
 TEST(SdkAbiTest, APluginCanBeWrittenInC) {

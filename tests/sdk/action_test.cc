@@ -16,6 +16,7 @@ class Rolling : public Action<Rolling> {
  public:
   static constexpr Info kInfo{.name = "rolling", .doc = "Remembers what it was asked for"};
   using Config = NoConfig;
+  static Abilities AbilitiesOf(const Config&) { return {.canary = true}; }
   Rolling(Host, const Config&) {}
   Plan MakePlan(const Request&, const Config&) {
     Plan plan;
@@ -38,6 +39,17 @@ class Rolling : public Action<Rolling> {
   bool fails = false;
   Part part = Part::kAll;
   bool can_canary = false;
+};
+
+class Undoing : public Action<Undoing> {
+ public:
+  static constexpr Info kInfo{.name = "undoing", .doc = "Takes back what it did"};
+  using Config = NoConfig;
+  Undoing(Host, const Config&) {}
+  Plan MakePlan(const Request&, const Config&) { return {}; }
+  Effect Execute(const Request&, const Plan&, const Config&) { return {}; }
+  Effect Observe(const Request&, const Plan&, const Config&) { return {}; }
+  Effect Undo(const Request&, const Plan&, const Config&) { return {}; }
 };
 
 class SdkActionTest : public ::testing::Test {
@@ -81,23 +93,11 @@ TEST_F(SdkActionTest, IsToldWhichPartOfItsTarget) {
   EXPECT_EQ(plan.can_canary, 1u);
 }
 
-// A host from before these members were there.
-TEST_F(SdkActionTest, KeepsToTheRoomThatAnOlderHostHas) {
-  request_.size = offsetof(heald_action_request, part);
-  plan_.size = offsetof(heald_plan, can_canary);
-  effect_.size = offsetof(heald_effect, calls);
-  ASSERT_EQ(Execute(), HEALD_OK);
-  EXPECT_EQ(action_.part, Part::kAll);
-  EXPECT_FALSE(action_.can_canary);
-  EXPECT_EQ(effect_.size, offsetof(heald_effect, calls));
-  EXPECT_EQ(effect_.calls, nullptr);
-  EXPECT_EQ(effect_.call_count, 0u);
-
-  heald_plan plan{};
-  plan.size = offsetof(heald_plan, can_canary);
-  ASSERT_EQ(Rolling::VTable()->plan(&action_, &request_, &plan, &error_), HEALD_OK);
-  EXPECT_EQ(plan.size, offsetof(heald_plan, can_canary));
-  EXPECT_EQ(plan.can_canary, 0u);
+TEST_F(SdkActionTest, SaysWhatItIsAbleToDoUnderAConfig) {
+  const heald_component* rolling = Rolling::Component();
+  EXPECT_EQ(rolling->abilities_of(&config_), uint32_t{HEALD_CAN_CANARY});
+  // One that says nothing of it can undo where it has Undo.
+  EXPECT_EQ(Undoing::Component()->abilities_of(&config_), uint32_t{HEALD_CAN_UNDO});
 }
 
 TEST_F(SdkActionTest, ReportsTheCallsThatItMade) {

@@ -75,6 +75,34 @@ TEST(NoticesTest, ReadsNoFurtherThanARecordSays) {
   EXPECT_EQ(known.get().outcome->ts_ns, 0);
 }
 
+TEST(NoticesTest, ReadsPlanAndVerdictsOfAHostOfAnotherVersion) {
+  heald_plan plan{};
+  plan.size = offsetof(heald_plan, can_canary);
+  plan.summary = Str("restart payments");
+  plan.can_canary = 1;  // whatever stands behind the record
+  constexpr uint64_t kStride = sizeof(heald_guard_verdict) + 8;
+  alignas(8) std::array<char, 2 * kStride> guards{};
+  for (size_t i = 0; i < 2; ++i) {
+    heald_guard_verdict verdict{};
+    verdict.guard = Str(i == 0 ? "cooldown" : "breaker");
+    std::memcpy(&guards[i * kStride], &verdict, sizeof verdict);
+  }
+  heald_decision decision{};
+  decision.size = sizeof decision;
+  decision.plan = &plan;
+  decision.guards = reinterpret_cast<const heald_guard_verdict*>(guards.data());
+  decision.guard_count = 2;
+  decision.guard_stride = kStride;
+  heald_notification notice{};
+  notice.size = sizeof notice;
+  notice.decision = &decision;
+  const KnownNotice known(&notice, sizeof notice);
+  const heald_decision& read = *known.get().decision;
+  EXPECT_EQ(read.plan->summary.len, plan.summary.len);
+  EXPECT_EQ(read.plan->can_canary, 0u);
+  EXPECT_EQ(std::string_view(read.guards[1].guard.ptr, read.guards[1].guard.len), "breaker");
+}
+
 TEST(NoticesTest, LeavesTheRecordsOfItsOwnVersionWhereTheyAre) {
   const heald_finding finding = [] {
     heald_finding made = Finding("latency");

@@ -189,7 +189,7 @@ TEST_F(SlackLayoutTest, KeepsToSlacksLimitsWhateverComes) {
   sample_.incident.finding_stride = sizeof(heald_finding);
   sample_.incident.target = sample_.decision.target = {&label, 1};
   sample_.incident.trace_id = Str(huge);
-  sample_.decision.plan.summary = sample_.outcome.detail = sample_.event.text = Str(huge);
+  sample_.plan.summary = sample_.outcome.detail = sample_.event.text = Str(huge);
   sample_.guard.reason = Str(huge);
   story_.policy = huge;
   for (const uint32_t verdict : {HEALD_DECISION_REFUSED, HEALD_DECISION_ACT})

@@ -61,6 +61,11 @@ void DockerAction::Validate(const Config& config, sdk::Problems& problems) {
     problems.Add(problem.pointer, problem.message);
 }
 
+sdk::Abilities DockerAction::AbilitiesOf(const Config& config) {
+  const bool rolling = config.operation == Operation::kRollingRestart;
+  return {.undo = config.operation != Operation::kRestart && !rolling, .canary = rolling};
+}
+
 DockerAction::DockerAction(sdk::Host host, const Config& config)
     : host_(host), engines_([host, http = support::HttpConfig(config)] {
         return std::make_unique<Engine>(http, [host] { return host.Cancelled(); });

@@ -49,6 +49,7 @@ class DockerAction : public sdk::Action<DockerAction> {
       .doc = "Restarts, stops, starts, pauses and scales containers through the Docker Engine",
       .flags = HEALD_BLOCKING | HEALD_REENTRANT};
   static void Validate(const Config& config, sdk::Problems& problems);
+  static sdk::Abilities AbilitiesOf(const Config& config);
 
   DockerAction(sdk::Host host, const Config& config);
 

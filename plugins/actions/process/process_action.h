@@ -95,6 +95,9 @@ class ProcessAction : public sdk::Action<ProcessAction> {
       .doc = "Runs local commands as services; restarts, starts and stops them",
       .flags = HEALD_BLOCKING};
   static void Validate(const Config& config, sdk::Problems& problems);
+  static sdk::Abilities AbilitiesOf(const Config& config) {
+    return {.undo = config.operation != Operation::kRestart};
+  }
 
   ProcessAction(sdk::Host host, const Config& config);
 

@@ -171,7 +171,8 @@ class Sink {
   // Copies the lines.
   void EmitLogs(std::span<const heald_log_line> lines) const {
     heald_error error = detail::NewError();
-    detail::Check(sink_->logs(sink_->ctx, lines.data(), lines.size(), &error), error);
+    detail::Check(
+        sink_->logs(sink_->ctx, lines.data(), lines.size(), sizeof(heald_log_line), &error), error);
   }
 
   const heald_sink* raw() const { return sink_; }

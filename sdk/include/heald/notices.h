@@ -22,15 +22,19 @@ class KnownNotice {
     Take(&notice_.decision, &decision_);
     Take(&notice_.outcome, &outcome_);
     Take(&notice_.incident, &incident_);
-    if (notice_.incident == nullptr || notice_.incident->finding_stride == sizeof(heald_finding))
-      return;
-    if (notice_.incident != &incident_) incident_ = *notice_.incident;
-    const char* at = reinterpret_cast<const char*>(incident_.findings);
-    for (uint64_t i = 0; i < incident_.finding_count; ++i, at += incident_.finding_stride)
-      findings_.push_back(Copy<heald_finding>(at, incident_.finding_stride));
-    incident_.findings = findings_.data();
-    incident_.finding_stride = sizeof(heald_finding);
-    notice_.incident = &incident_;
+    if (notice_.incident != nullptr && notice_.incident->finding_stride != sizeof(heald_finding)) {
+      Own(&notice_.incident, &incident_);
+      Restride(&incident_.findings, incident_.finding_count, &incident_.finding_stride, &findings_);
+    }
+    if (notice_.decision == nullptr) return;
+    if (notice_.decision->plan->size < sizeof(heald_plan)) {
+      Own(&notice_.decision, &decision_);
+      Take(&decision_.plan, &plan_);
+    }
+    if (notice_.decision->guard_stride != sizeof(heald_guard_verdict)) {
+      Own(&notice_.decision, &decision_);
+      Restride(&decision_.guards, decision_.guard_count, &decision_.guard_stride, &guards_);
+    }
   }
   KnownNotice(const KnownNotice&) = delete;
   KnownNotice& operator=(const KnownNotice&) = delete;
@@ -51,13 +55,27 @@ class KnownNotice {
     *kept = Copy<T>(*record, (*record)->size);
     *record = kept;
   }
+  template <typename T>
+  static void Own(const T** record, T* kept) {
+    if (*record != kept) *kept = **record;
+    *record = kept;
+  }
+  template <typename T>
+  static void Restride(const T** items, uint64_t count, uint64_t* stride, std::vector<T>* kept) {
+    const char* at = reinterpret_cast<const char*>(*items);
+    for (uint64_t i = 0; i < count; ++i, at += *stride) kept->push_back(Copy<T>(at, *stride));
+    *items = kept->data();
+    *stride = sizeof(T);
+  }
 
   heald_notification notice_;
   heald_finding finding_;
   heald_decision decision_;
   heald_outcome outcome_;
   heald_incident incident_;
+  heald_plan plan_;
   std::vector<heald_finding> findings_;
+  std::vector<heald_guard_verdict> guards_;
 };
 
 // What a notifier is to deliver, oldest first. Those that aren't Done come again.

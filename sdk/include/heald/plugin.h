@@ -52,6 +52,12 @@ class Problems {
   void* user_;
 };
 
+// What an action is able to do under a config; see HEALD_CAN_UNDO in heald/abi/plugin.h.
+struct Abilities {
+  bool undo = false;
+  bool canary = false;
+};
+
 struct Plan {
   std::string summary;      // one sentence: "restart container payments (3f2a…)"
   bool reversible = false;  // Undo brings the former state back
@@ -86,27 +92,14 @@ namespace detail {
 
 template <typename Cls>
 Request ToRequest(const heald_action_request& r) {
-  return {View(r.decision),   View(r.policy),
-          r.incident,         View(r.trace_id),
-          LabelSet(r.target), r.finding,
-          r.deadline_ns,      r.size >= sizeof r ? static_cast<Part>(r.part) : Part::kAll};
+  return {View(r.decision),   View(r.policy), r.incident,    View(r.trace_id),
+          LabelSet(r.target), r.finding,      r.deadline_ns, static_cast<Part>(r.part)};
 }
 
 inline Plan ToPlan(const heald_plan& plan) {
-  return {std::string(View(plan.summary)),
-          plan.reversible != 0,
-          std::string(View(plan.target_uid)),
-          std::string(View(plan.before)),
-          {plan.effect_within_ns},
-          plan.size >= sizeof plan && plan.can_canary != 0};
-}
-
-// An older host has room for less; what it doesn't know it doesn't get. Returns whether it does.
-template <typename T>
-bool SetSize(T* out, size_t former_size) {
-  const bool whole = out->size >= sizeof *out;
-  out->size = static_cast<uint32_t>(whole ? sizeof *out : former_size);
-  return whole;
+  return {
+      std::string(View(plan.summary)), plan.reversible != 0,    std::string(View(plan.target_uid)),
+      std::string(View(plan.before)),  {plan.effect_within_ns}, plan.can_canary != 0};
 }
 
 // What every kind shares: create, destroy, validate, schema.
@@ -156,6 +149,7 @@ class Base {
       c.destroy = &Destroy;
       c.vtable = Cls::VTable();
       if constexpr (requires { Cls::Extension(heald_str{}); }) c.get_extension = &Cls::Extension;
+      if constexpr (kKind == HEALD_ACTION) c.abilities_of = &Cls::AbilityBits;
       return c;
     }();
     return &component;
@@ -350,14 +344,25 @@ class Detector : public detail::Base<Cls, HEALD_DETECTOR, HEALD_RECORD_FINDINGS>
 // Effect Execute(const Request&, const Plan&, const Config& params), once per decision;
 // Effect Observe(const Request&, const Plan&, const Config& params), which looks at the target.
 // params is the config with ${target…} filled in. Optional: Effect DryRun(…), Effect Undo(…) with
-// the same arguments; void Start() and void Stop(bool leaving). What they report with RecordCall
-// (heald/calls.h) is shown with the outcome.
+// the same arguments; void Start() and void Stop(bool leaving); static Abilities AbilitiesOf(const
+// Config&), without which it can undo where it has Undo, and has no canary. What they report with
+// RecordCall (heald/calls.h) is shown with the outcome.
 template <typename Cls>
 class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
   using Base = detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES>;
 
  public:
   static constexpr uint32_t Inputs() { return HEALD_RECORD_DECISIONS; }
+  static uint32_t AbilityBits(const heald_value* config) noexcept {
+    Abilities able{.undo = HasUndo()};
+    if constexpr (requires(const typename Cls::Config& c) { Cls::AbilitiesOf(c); })
+      detail::Barrier(nullptr,
+                      [&] { able = Cls::AbilitiesOf(ReadConfig<typename Cls::Config>(*config)); });
+    uint32_t bits = 0;
+    if (able.undo) bits |= HEALD_CAN_UNDO;
+    if (able.canary) bits |= HEALD_CAN_CANARY;
+    return bits;
+  }
   static const heald_action_vtable* VTable() {
     static const heald_action_vtable table = [] {
       heald_action_vtable t{};
@@ -368,8 +373,8 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
           // A reentrant action's texts must not be shared between its threads.
           static thread_local Plan plan;
           plan = Base::Self(self).MakePlan(detail::ToRequest<Cls>(*r), Params(*r));
-          if (detail::SetSize(out, offsetof(heald_plan, can_canary)))
-            out->can_canary = plan.can_canary ? 1 : 0;
+          out->size = sizeof *out;
+          out->can_canary = plan.can_canary ? 1 : 0;
           out->reversible = plan.reversible ? 1 : 0;
           out->summary = detail::Str(plan.summary);
           out->target_uid = detail::Str(plan.target_uid);
@@ -396,9 +401,7 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
                            [](Cls& c, auto&... args) { return c.DryRun(args...); });
         };
       }
-      if constexpr (requires(Cls & c, Request r, Plan p, typename Cls::Config g) {
-                      c.Undo(r, p, g);
-                    }) {
+      if constexpr (HasUndo()) {
         t.undo = [](void* self, const heald_action_request* r, const heald_plan* plan,
                     heald_effect* out, heald_error* error) noexcept {
           return Effecting(self, *r, *plan, out, error,
@@ -413,6 +416,11 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
   }
 
  private:
+  static constexpr bool HasUndo() {
+    return requires(Cls & c, Request r, Plan p, typename Cls::Config g) {
+      c.Undo(r, p, g);
+    };
+  }
   static auto Params(const heald_action_request& r) {
     return ReadConfig<typename Cls::Config>(*r.params);
   }
@@ -431,10 +439,9 @@ class Action : public detail::Base<Cls, HEALD_ACTION, HEALD_RECORD_OUTCOMES> {
       out->detail = detail::Str(kept.detail);
     });
     const std::span<const heald_call> made = calls.End();
-    if (detail::SetSize(out, offsetof(heald_effect, calls))) {
-      out->calls = made.data();
-      out->call_count = made.size();
-    }
+    out->size = sizeof *out;
+    out->calls = made.data();
+    out->call_count = made.size();
     return code;
   }
 };

@@ -243,7 +243,8 @@ class FakeSink {
       return stale ? detail::Fill(error, HEALD_STALE_SERIES, "a series has expired")
                    : int32_t{HEALD_OK};
     };
-    table_.logs = [](void* ctx, const heald_log_line* lines, uint64_t count, heald_error*) {
+    table_.logs = [](void* ctx, const heald_log_line* lines, uint64_t count, uint64_t,
+                     heald_error*) {
       FakeSink& self = *static_cast<FakeSink*>(ctx);
       const std::lock_guard lock(self.mutex_);
       for (uint64_t i = 0; i < count; ++i) self.lines_.emplace_back(detail::View(lines[i].line));

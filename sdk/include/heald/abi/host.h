@@ -69,7 +69,8 @@ typedef struct heald_host {
   const void* (*get_extension)(void* ctx, heald_str id);
 } heald_host;
 
-/* Writable columns from sink->reserve. Fill rows 0..k-1 and commit k. */
+/* Writable columns from sink->reserve. Fill rows 0..k-1 and commit k. The plugin sets `size`; the
+ * host writes no further than that. */
 typedef struct heald_batch {
   uint32_t size;
   uint32_t reserved;
@@ -95,8 +96,9 @@ typedef struct heald_sink {
    * expired are left out and counted, and HEALD_STALE_SERIES is returned: intern again. */
   int32_t (*commit)(void* ctx, heald_batch* batch, uint64_t rows, heald_error* error);
 
-  /* Copies the lines. */
-  int32_t (*logs)(void* ctx, const heald_log_line* lines, uint64_t count, heald_error* error);
+  /* Copies the lines. `stride` is sizeof(heald_log_line) as the caller knows it. */
+  int32_t (*logs)(void* ctx, const heald_log_line* lines, uint64_t count, uint64_t stride,
+                  heald_error* error);
 
   /* Copies the findings. `stride` is sizeof(heald_finding) as the caller knows it. */
   int32_t (*findings)(void* ctx, const heald_finding* findings, uint64_t count, uint64_t stride,

@@ -22,8 +22,10 @@ enum {
   HEALD_OPEN_OUTPUTS = 1u << 3   /* a source that can't name its outputs before it runs */
 };
 
-/* [data] A source is started with the sink that it uses until stop returns. A polled source has
- * `poll`, called every interval_ns; a push source has null there and emits from its own threads. */
+/* A source is started with the sink that it uses until stop returns. A polled source has `poll`,
+ * called every interval_ns; a push source emits from its own threads or from routes that it mounts
+ * (heald/abi/http.h), and either has null there or a poll that only says how it is: an error makes
+ * the node unwell until a poll returns without one. */
 typedef struct heald_source_vtable {
   uint32_t size;
   uint32_t reserved;
@@ -31,15 +33,18 @@ typedef struct heald_source_vtable {
   int32_t (*start)(void* self, const heald_sink* sink, heald_error* error);
   /* [control] No emit afterwards; joins the plugin's own threads. */
   void (*stop)(void* self);
-  /* [control] Time between two polls, > 0; only where poll isn't null. */
+  /* [data] Time between two polls, > 0; only where poll isn't null. Asked before each poll. */
   int64_t (*interval_ns)(void* self);
-  /* [data] Emit what is new. Return by deadline_ns (host->monotonic_ns time). */
+  /* [data] Emit what is new. Return by deadline_ns (host->monotonic_ns time). An error is logged
+   * and counted, and the next poll comes as usual. */
   int32_t (*poll)(void* self, int64_t deadline_ns, heald_error* error);
   /* [data] Optional: emit history from..to (ns since the epoch) in time order. Findings made from
    * it are learnt from, never acted on. */
   int32_t (*backfill)(void* self, int64_t from_ns, int64_t to_ns, heald_error* error);
 } heald_source_vtable;
 
+/* Findings go to the sink of the call. A call that returns an error isn't repeated; what it had
+ * emitted counts. host->cancelled says when a call takes too long. */
 typedef struct heald_detector_vtable {
   uint32_t size;
   uint32_t reserved;
@@ -62,16 +67,22 @@ typedef struct heald_detector_vtable {
  * come with the same plan. */
 enum {
   HEALD_PART_ALL = 0,
-  HEALD_PART_CANARY =
-      1,              /* the first member of the plan only; only where the plan says can_canary */
-  HEALD_PART_REST = 2 /* the members after the first */
+  HEALD_PART_CANARY = 1, /* the first member of the plan; only where the plan says can_canary */
+  HEALD_PART_REST = 2    /* the members after the first */
+};
+
+/* What an action is able to do under a config (heald_component.abilities_of), known before there is
+ * a plan: a policy that wants more is refused when its file is read. */
+enum {
+  HEALD_CAN_UNDO = 1u << 0,  /* some of its plans are reversible */
+  HEALD_CAN_CANARY = 1u << 1 /* some of its plans say can_canary */
 };
 
 /* What an action is asked to do. params is the node's config with ${target…} and ${finding…}
  * filled in for this decision. */
 typedef struct heald_action_request {
   uint32_t size;
-  uint32_t reserved;
+  uint32_t part;      /* HEALD_PART_…; of execute, observe, dry_run and undo, plan() gets all */
   heald_str decision; /* idempotency key; the same again means the same execution */
   heald_str policy;
   uint64_t incident;
@@ -79,10 +90,7 @@ typedef struct heald_action_request {
   heald_labels target;
   const heald_value* params;
   const heald_finding* finding; /* the one that triggered; null after a restart of the agent */
-  int64_t deadline_ns;          /* host->monotonic_ns time */
-  /* grown: */
-  uint32_t part; /* HEALD_PART_…; of execute, observe, dry_run and undo, plan() gets all */
-  uint32_t reserved2;
+  int64_t deadline_ns;          /* host->monotonic_ns time; of this call */
 } heald_action_request;
 
 /* One call that an action made: what people need to see to trust it, and what they would repeat by
@@ -95,26 +103,24 @@ typedef struct heald_call {
 } heald_call;
 
 enum {
-  HEALD_EFFECT_PENDING = 0,
-  HEALD_EFFECT_DONE = 1,
-  HEALD_EFFECT_FAILED = 2,
-  HEALD_EFFECT_ABSENT = 3
+  HEALD_EFFECT_PENDING = 0, /* issued, not there yet */
+  HEALD_EFFECT_DONE = 1,    /* the target is changed and healthy by its own account */
+  HEALD_EFFECT_FAILED = 2,  /* it won't come */
+  HEALD_EFFECT_ABSENT = 3   /* the call never reached the target */
 };
 
 typedef struct heald_effect {
   uint32_t size;
-  uint32_t
-      state; /* pending: issued, not there yet; done: the target is changed and healthy by its
-                own account; failed: it won't come; absent: the call never reached the target */
-  heald_str detail; /* "ready after 0.9 s" */
-  /* grown: the calls made for it, oldest first; optional. They also count where the hook
-   * returns an error: then nothing else of the effect is read. */
+  uint32_t state;   /* HEALD_EFFECT_… */
+  heald_str detail; /* "ready after 0.9 s"; of one that takes long how far it is: "12 of 50 pods" */
+  /* The calls made for it, oldest first; optional. They also count where the hook returns an
+   * error: then nothing else of the effect is read. */
   const heald_call* calls;
   uint64_t call_count;
 } heald_effect;
 
-/* The host sets `size` of *plan and *effect to what it knows; a hook writes no further than that,
- * and leaves there how far it wrote. */
+/* The host sets `size` of *plan and *effect to what it knows and zeroes the rest; a hook writes no
+ * further than that, and leaves there how far it wrote. */
 typedef struct heald_action_vtable {
   uint32_t size;
   uint32_t reserved;
@@ -129,8 +135,10 @@ typedef struct heald_action_vtable {
    * HEALD_CONFLICT: the target isn't what was planned for. */
   int32_t (*execute)(void* self, const heald_action_request* request, const heald_plan* plan,
                      heald_effect* effect, heald_error* error);
-  /* [data] Has the planned effect shown? Called until done or failed, and after a crash to learn
-   * whether execute had reached the target; so it looks at the target, not at memory. */
+  /* [data] Has the planned effect shown? Called until done or failed, at the latest until
+   * plan->effect_within_ns is over, and after a crash to learn whether execute had reached the
+   * target; so it looks at the target, not at memory. What takes many steps (a drain) may take the
+   * next ones here, each so that doing it twice is harmless. */
   int32_t (*observe)(void* self, const heald_action_request* request, const heald_plan* plan,
                      heald_effect* effect, heald_error* error);
   /* [data] Brings plan->before back. Only for reversible plans. Optional. */
@@ -186,8 +194,11 @@ typedef struct heald_component {
   /* [control] */
   void (*destroy)(void* self);
   const void* vtable; /* heald_source_vtable… by kind; static */
-  /* [any] An optional table by id, or null. */
+  /* [any] An optional table by id, or null. Static. */
   const void* (*get_extension)(heald_str id);
+  /* [any] Actions: HEALD_CAN_… under this config. Optional; without it an action with `undo` can
+   * undo, and none has a canary. Placeholders (${target.name}) stand in config as they are. */
+  uint32_t (*abilities_of)(const heald_value* config);
 } heald_component;
 
 typedef struct heald_plugin {
@@ -211,11 +222,10 @@ typedef struct heald_plugin {
 } /* extern "C" */
 static_assert(sizeof(heald_source_vtable) == 48 && sizeof(heald_detector_vtable) == 56);
 static_assert(sizeof(heald_action_vtable) == 64 && sizeof(heald_notifier_vtable) == 32);
-static_assert(offsetof(heald_action_request, target) == 64);
-static_assert(offsetof(heald_action_request, part) == 104 && sizeof(heald_action_request) == 112);
+static_assert(offsetof(heald_action_request, target) == 64 && sizeof(heald_action_request) == 104);
 static_assert(offsetof(heald_effect, calls) == 24 && sizeof(heald_effect) == 40);
 static_assert(sizeof(heald_call) == 48);
-static_assert(offsetof(heald_component, validate) == 72 && sizeof(heald_component) == 120);
+static_assert(offsetof(heald_component, validate) == 72 && sizeof(heald_component) == 128);
 static_assert(offsetof(heald_plugin, init) == 72 && sizeof(heald_plugin) == 104);
 #endif
 

@@ -50,6 +50,7 @@ typedef struct heald_log_line {
 enum { HEALD_FINDING_ANOMALY = 0, HEALD_FINDING_PREDICTION = 1, HEALD_FINDING_EVENT = 2 };
 enum { HEALD_FINDING_OPEN = 0, HEALD_FINDING_UPDATE = 1, HEALD_FINDING_CLEAR = 2 };
 
+/* Never grows. */
 typedef struct heald_contributor {
   heald_str name;  /* metric or query name */
   double share;    /* the shares of one finding sum to 1 */
@@ -64,7 +65,7 @@ typedef struct heald_finding {
   uint32_t kind;       /* HEALD_FINDING_ANOMALY… */
   uint32_t state;      /* HEALD_FINDING_OPEN… */
   uint32_t severity;   /* HEALD_SEVERITY_*; normal in a clear */
-  uint64_t id;         /* unique within the detector instance; the host adds node and epoch */
+  uint64_t id;         /* unique within the detector instance; `key` is so everywhere */
   heald_series series; /* HEALD_SERIES_NONE where the finding isn't about one series */
   uint32_t reserved;
   heald_labels target; /* what is sick: service, namespace, pod… */
@@ -94,6 +95,9 @@ typedef struct heald_finding {
   uint64_t count;           /* how many events stand behind it; 0 where that means nothing */
   heald_labels annotations; /* anything else worth showing. `cleared` in a clear says why it ended:
                                absent or "normal" is a recovery, anything else is not */
+  /* set by the host, whatever the detector leaves here */
+  heald_str node; /* the node that reported it */
+  heald_str key;  /* the id that it has in the API, unique among all nodes and for ever */
 } heald_finding;
 
 enum {
@@ -116,7 +120,7 @@ typedef struct heald_incident {
   heald_str summary;
   int64_t opened_ns;
   int64_t closed_ns;             /* 0: open */
-  const heald_finding* findings; /* latest state of each; the first of finding_count */
+  const heald_finding* findings; /* latest state of each */
   uint64_t finding_count;
   uint64_t finding_stride; /* bytes from one finding to the next, as the host knows them */
 } heald_incident;
@@ -132,22 +136,10 @@ typedef struct heald_plan {
   heald_str before;     /* plugin's own text (JSON): what observe() and undo() need to know of the
                            state before; at most 64 KiB, stored in the journal */
   int64_t effect_within_ns; /* after execute() the effect shows within this time or failed */
-  /* grown: */
-  uint32_t can_canary; /* 1: the target has several members, and heald_action_request.part is
-                          understood for this plan */
+  uint32_t can_canary;      /* 1: the target has several members, and heald_action_request.part is
+                               understood for this plan */
   uint32_t reserved;
 } heald_plan;
-
-/* A decision's plan, held by value, so this never grows: what a plan gains comes to stand at the
- * end of heald_decision where a notifier needs it. */
-typedef struct heald_decided_plan {
-  uint32_t size;
-  uint32_t reversible;
-  heald_str summary;
-  heald_str target_uid;
-  heald_str before;
-  int64_t effect_within_ns;
-} heald_decided_plan;
 
 enum {
   HEALD_DECISION_WOULD_ACT = 0,
@@ -156,6 +148,7 @@ enum {
   HEALD_DECISION_AWAITS_APPROVAL = 3
 };
 
+/* Grows by heald_decision.guard_stride. */
 typedef struct heald_guard_verdict {
   heald_str guard;  /* cooldown, max_per_hour… */
   uint32_t allowed; /* 0 or 1 */
@@ -174,10 +167,11 @@ typedef struct heald_decision {
   heald_str action;
   heald_str actor; /* who: "heald", "user:anna" */
   heald_labels target;
-  heald_decided_plan plan;
-  heald_str plan_hash; /* hex SHA-256 */
+  const heald_plan* plan; /* never null */
+  heald_str plan_hash;    /* hex SHA-256 */
   const heald_guard_verdict* guards;
   uint64_t guard_count;
+  uint64_t guard_stride; /* bytes from one verdict to the next, as the host knows them */
   int64_t ts_ns;
 } heald_decision;
 
@@ -232,14 +226,13 @@ static_assert(offsetof(heald_finding, id) == 16 && offsetof(heald_finding, targe
 static_assert(offsetof(heald_finding, value) == 96 && offsetof(heald_finding, contributors) == 152);
 static_assert(offsetof(heald_finding, probability) == 168 &&
               offsetof(heald_finding, recent) == 232);
-static_assert(offsetof(heald_finding, annotations) == 264 && sizeof(heald_finding) == 280);
-static_assert(offsetof(heald_incident, trace_id) == 24 && offsetof(heald_incident, finding_stride) == 104 &&
-              sizeof(heald_incident) == 112);
+static_assert(offsetof(heald_finding, annotations) == 264 && sizeof(heald_finding) == 312);
+static_assert(offsetof(heald_incident, trace_id) == 24 &&
+              offsetof(heald_incident, finding_stride) == 104 && sizeof(heald_incident) == 112);
 static_assert(offsetof(heald_plan, before) == 40 && offsetof(heald_plan, effect_within_ns) == 56);
 static_assert(offsetof(heald_plan, can_canary) == 64 && sizeof(heald_plan) == 72);
-static_assert(offsetof(heald_decided_plan, before) == 40 && sizeof(heald_decided_plan) == 64);
 static_assert(sizeof(heald_guard_verdict) == 40);
-static_assert(offsetof(heald_decision, plan) == 104 && sizeof(heald_decision) == 208);
+static_assert(offsetof(heald_decision, guards) == 128 && sizeof(heald_decision) == 160);
 static_assert(sizeof(heald_outcome) == 56);
 static_assert(offsetof(heald_notification, finding) == 64 && sizeof(heald_notification) == 104);
 #endif

@@ -5,23 +5,27 @@
  * exception crosses. Plugin authors rarely read this: heald/plugin.h wraps it in C++20.
  *
  * THREAD TAGS, used in every comment below:
- *   [control]  create, destroy, start, stop, snapshot, restore of one instance: one at a time,
- * never while a [data] call of the same instance runs. [data]     the instance's work (poll,
- * process, tick, execute, notify…): one call at a time per instance, on any thread, unless the
- * component has HEALD_REENTRANT. [any]      callable at any time from any thread, also from threads
- * the plugin made itself.
+ *
+ *   [control]  create, destroy, start, stop, snapshot, restore of one instance: one at a time, and
+ *              never while a [data] call of the same instance runs.
+ *
+ *   [data]     the instance's work (poll, samples, tick, execute, notify…): one call at a time per
+ *              instance, on any thread, unless the component has HEALD_REENTRANT.
+ *
+ *   [any]      callable at any time from any thread, also from threads the plugin made itself.
  *
  * OWNERSHIP, unless a comment says otherwise: a pointer passed in lives until the call returns; a
  * pointer handed out by a plugin lives until the next call on the same instance; a pointer handed
  * out by the host lives until the call that handed it out returns to the host.
  *
- * GROWTH: a struct whose first member is `uint32_t size` may get new members at its end. The
- * writer sets size to the sizeof it was compiled with; the reader treats missing members as zero
- * and refuses a longer struct only where the part it doesn't know isn't all zero. Structs without
- * `size` (heald_str, heald_label, heald_value, heald_member, …) never change.
- * Enumerators are only appended.
+ * GROWTH: a data struct whose first member is `uint32_t size` may get new members at its end. The
+ * writer sets size to the sizeof it was compiled with; the reader treats missing members as zero.
+ * Of a longer one a plugin reads what it knows; the host refuses it where the part that it doesn't
+ * know isn't all zero. Where such structs come as an array, a stride stands beside the count: step
+ * by it, never by one's own sizeof. Structs without `size` (heald_str, heald_label, heald_value,
+ * heald_member, …) and tables of functions never change. Enumerators are only appended.
  *
- * Version 0.x: may still change. 1.0 freezes it (see sdk/VERSIONING.md).
+ * Frozen as 1.0: sdk/VERSIONING.md says what may still change and how.
  */
 #ifndef HEALD_ABI_TYPES_H_
 #define HEALD_ABI_TYPES_H_
@@ -33,8 +37,8 @@
 extern "C" {
 #endif
 
-#define HEALD_ABI_MAJOR 0
-#define HEALD_ABI_MINOR 1
+#define HEALD_ABI_MAJOR 1
+#define HEALD_ABI_MINOR 0
 
 /* UTF-8 text; not NUL-terminated. len 0 with a null ptr is the empty string. */
 typedef struct heald_str {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -149,6 +150,30 @@ TEST(TrendTest, ALevelShiftIsNoTrend) {
   feed.Steady(400, 60);
   feed.Steady(400, 80);
   EXPECT_EQ(feed.opened(), 0);
+}
+
+// A series that lives on two levels: its falls and steps on the way up don't say that the way was
+// harmless. From 240 to 480 samples before the end on it rises; ten minutes are left at least.
+TEST(TrendTest, JumpsWithinARiseDoNotMakeItUsual) {
+  constexpr int kSeries = 24;
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<> share(0, 1);
+  std::normal_distribution<> noise(0, 0.02);
+  int predicted = 0;
+  for (int i = 0; i < kSeries; ++i) {
+    Feed feed({.above = 6});
+    constexpr int64_t kStepNs = 15 * kSecondNs;
+    constexpr int kBlock = 20;
+    const int crossing = 700 + static_cast<int>(600 * share(random));
+    const double rise = 240 + 240 * share(random);
+    double level = 0;
+    for (int at = 0; at < crossing - 40 && !feed.open(); ++at) {
+      if (at % kBlock == 0) level = share(random) < 0.2 ? 2 : -0.5;
+      feed(level + noise(random) + 6 * std::max(0.0, 1 - (crossing - at) / rise), kStepNs);
+    }
+    predicted += feed.open() ? 1 : 0;
+  }
+  EXPECT_GE(predicted, 21);
 }
 
 TEST(TrendTest, ConfirmWantsSamplesInARow) {

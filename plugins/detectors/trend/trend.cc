@@ -99,6 +99,16 @@ Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predic
   return Step::kCleared;
 }
 
+// The newest jump led back to what is usual, so what came before it was harmless. After any other
+// jump the rise may go on.
+bool Series::FellBack(const Config& config) const {
+  const double now = (buckets_[0] + buckets_[1]) / 2;
+  const double before = (buckets_[2] + buckets_[3]) / 2;
+  const bool down = config.above && now < before && !(now > habits_.highest());
+  const bool up = config.below && now > before && !(now < habits_.lowest());
+  return down || up;
+}
+
 // A level beyond the threshold is a failure, not a habit.
 void Series::LearnLevel(const Config& config, double level) {
   if (Beyond(config, level)) return;
@@ -118,7 +128,8 @@ void Series::OnBuckets(const Config& config, int completed, bool predict, bool o
   }
   straight_ = std::min(straight_ + static_cast<uint32_t>(completed), Buckets::kCapacity);
   if (Jumped(buckets_, straight_)) {
-    for (uint32_t i = 2; !open && i + LengthAt(0) <= buckets_.size(); i += LengthAt(0) / 2)
+    for (uint32_t i = 2; !open && FellBack(config) && i + LengthAt(0) <= buckets_.size();
+         i += LengthAt(0) / 2)
       LearnLevel(config, Mean(buckets_, i));
     straight_ = 2;
   }

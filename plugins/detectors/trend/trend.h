@@ -103,6 +103,7 @@ class Series {
   static Series Load(const Config& config, sdk::SnapshotReader& in);
 
  private:
+  bool FellBack(const Config& config) const;
   void LearnLevel(const Config& config, double level);
   void LearnNoise(const Config& config, int completed);
   Forecast Judge(const Config& config, const Lines& lines, double sign, bool open) const;

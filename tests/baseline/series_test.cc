@@ -85,6 +85,20 @@ TEST_F(BaselineSeriesTest, AZeroSeriesFromWhichNoLeastDeviationIsAskedFollowsIts
   }
 }
 
+TEST_F(BaselineSeriesTest, AMoveNobodySeesInTheChartHardlyNamesACause) {
+  for (int i = 0; i < 2000; ++i) Feed(50 + 50 * std::sin(i / 200.0));
+  const Series usual = series_;
+  const double now = series_.Level();
+  const double side = now > 50 ? -1 : 1;
+  const Surprise small = Feed(now + 6 * side);
+  series_ = usual;
+  const Surprise large = Feed(now + 45 * side);
+  EXPECT_GT(small.amount, 20);
+  EXPECT_LT(small.named, small.amount / 4);
+  EXPECT_GT(large.named, 50);
+  EXPECT_LE(large.named, Series::kCap);
+}
+
 TEST_F(BaselineSeriesTest, OnlyTheConfiguredSideCounts) {
   habits_.direction = Direction::kAbove;
   for (int i = 0; i < 500; ++i) Feed(100 + Noise());

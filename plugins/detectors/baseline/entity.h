@@ -104,7 +104,7 @@ struct Member {
   int64_t last_ns = 0;
   double value = 0;
   Home home{};
-  float smoothed = 0;  // amount of the last few samples
+  float smoothed = 0;  // … as far as it names causes, of the last few samples
   uint32_t moment = 0;
 };
 

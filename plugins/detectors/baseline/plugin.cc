@@ -107,8 +107,9 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
       time = TimeOfDay(moment_ns);
     }
     const bool hold = entity.judge.open() && member->amount > kInvolved;
-    member->amount = member->series.Next(habits_, time, values[i], hold).amount;
-    member->smoothed += kSmooth * (member->amount - member->smoothed);
+    const Surprise surprise = member->series.Next(habits_, time, values[i], hold);
+    member->amount = surprise.amount;
+    member->smoothed += kSmooth * (surprise.named - member->smoothed);
     if (group == nullptr) {
       Assess(entity, series[i], ts_ns[i], member->amount, sink, scores);
       continue;

@@ -15,6 +15,11 @@ constexpr float kUnrestShare = 0.04F;
 constexpr float kUnrestWeight = 1.3F;
 // A deviation counts as at least this share of the range seen: less is a flat line's ripple.
 constexpr float kRangeShare = 0.005F;
+// Where causes are named, a deviation counts as at least this share of it, unrest half of that:
+// what a reader of a chart wouldn't see is hardly the cause.
+constexpr float kNamedShare = 0.025F;
+// Series within two deviations are no cause.
+constexpr float kUsual = 2;
 // One sample may widen the range by this many times its width.
 constexpr float kWidening = 8;
 // Changes below this share of the value are rounding.
@@ -108,8 +113,19 @@ Surprise Series::Furthest(const Habits& habits, const Seen& seen, float least_va
   Surprise most;
   for (int i = 0; i < kFeatures; ++i)
     if (amount[i] > most.amount) most = {amount[i], static_cast<Feature>(i)};
+  if (most.amount > kUsual) most.named = Named(amount, least_variance);
   most.amount = std::min(most.amount, kCap);
   return most;
+}
+
+float Series::Named(const Seen& amount, float least_variance) const {
+  float most = 0;
+  for (int i = 0; i < kFeatures; ++i) {
+    const float least = (i == kUnrestAt ? kNamedShare / 2 : kNamedShare) * (high_ - low_);
+    const float variance = variance_[i] + least_variance;
+    most = std::max(most, amount[i] * variance / (variance + least * least));
+  }
+  return std::min(most, kCap);
 }
 
 // Four features at once, the hour's only where it is known.

@@ -27,6 +27,7 @@ enum class Feature : uint8_t { kValue, kStep, kDrift, kUnrest, kSeason };
 struct Surprise {
   float amount = 0;  // half the squared distance in deviations, at most Series::kCap
   Feature feature = Feature::kValue;
+  float named = 0;  // … where moves that are small beside the range count less: ranks the causes
 };
 
 class Series {
@@ -83,6 +84,7 @@ class Series {
   using Seen = std::array<float, kFeatures>;
   // Which feature is furthest from what it usually is.
   Surprise Furthest(const Habits& habits, const Seen& seen, float least_variance) const;
+  float Named(const Seen& amount, float least_variance) const;
   void Learn(const Seen& seen, float share);
 
   // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is

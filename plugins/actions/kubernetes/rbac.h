@@ -1,0 +1,26 @@
+// What each operation of the kubernetes action needs to be allowed, and nothing more: the one table
+// from which the config schema's x-rbac, and so `heald rbac`, and the README are made.
+// Thread rule: constants.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace heald::kubernetes {
+
+struct Permission {
+  std::string_view operations;  // words of `operation` with spaces between
+  std::string_view group;       // "": the core group
+  std::string_view resource;    // "pods/eviction"; empty: the one that `resource` names
+  std::string_view verbs;       // with spaces between
+  bool cluster = false;         // the resource has no namespace, or all of them are asked for
+};
+
+std::span<const Permission> Permissions();
+
+// {"key": "operation", "resource_key": "resource", "rules": {"restart_pod": [{"apiGroups": [""],
+// "resources": ["pods"], "verbs": ["get", "list"], "scope": "namespace"}, …], …}}
+std::string RbacJson();
+
+}  // namespace heald::kubernetes

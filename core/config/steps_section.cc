@@ -20,6 +20,9 @@ class StepReader {
     const Reader in{value};
     undo->on_failure = in.In("undo").Bool("on_failure", undo->on_failure);
     undo->after_ns = in.In("undo").Int("after", undo->after_ns);
+    const YamlMember* undoing = node.Find("undo");
+    const bool on_failure = undoing != nullptr && undoing->value->Find("on_failure") != nullptr;
+    undo->asked = (on_failure && undo->on_failure) || undo->after_ns != 0;
     const Value* typed = value.Find("canary");
     const YamlMember* written = node.Find("canary");
     if (typed == nullptr || written == nullptr) return;

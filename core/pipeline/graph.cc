@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/model/suggest.h"
+#include "core/pipeline/ability_check.h"
 #include "core/pipeline/condition.h"
 #include "core/pipeline/step_check.h"
 
@@ -255,6 +256,8 @@ class Checker {
       for (GraphProblem& problem :
            CheckSteps(policy, [this](const std::string& action) { return IsAlertNode(action); }))
         problems_.push_back(std::move(problem));
+    for (GraphProblem& problem : CheckAbilities(catalog_, doubts_, spec_, policy))
+      problems_.push_back(std::move(problem));
     CheckWhen(policy.when, policy.path + "/when");
     CheckWhen(policy.canary.check, policy.path + "/canary/check", true);
     for (const StepSpec& step : policy.steps)

@@ -17,6 +17,7 @@ namespace heald {
 struct UndoSpec {
   bool on_failure = true;  // before the next step
   int64_t after_ns = 0;    // so long after it healed; 0: it stays
+  bool asked = false;      // one of the two is written, and asks for an undo
 };
 
 // A part of the target first, then a look, then the rest.

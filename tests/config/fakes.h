@@ -75,6 +75,15 @@ class FakeCatalog final : public Catalog {
       },
       "required": ["operation"]
     })json");
+    // A restart goes from one to the next, a stop can be taken back; docker leaves it to its plans.
+    Add(Kind::kAction, "systemd", 0, kOutcomes,
+        R"({"type": "object", "properties": {"operation": {"type": "string"}}})");
+    components_.back().abilities_of = [](const Value& config) {
+      const Value* operation = config.Find("operation");
+      const bool restart = operation != nullptr && operation->AsString() != nullptr &&
+                           *operation->AsString() == "restart";
+      return Abilities{.undo = !restart, .canary = restart};
+    };
     Add(Kind::kAction, "alert", 0, kOutcomes, R"({"type": "object", "properties": {}})");
     Add(Kind::kNotifier, "slack", kFindings | kDecisions | kOutcomes | kIncidents, 0, R"json({
       "type": "object",

@@ -206,6 +206,7 @@ Json ToJson(const Incident& incident) {
           {"resolution", ToString(incident.resolution)},
           {"healed_by", Text(incident.healed_by)},
           {"needed_person", incident.needed_person},
+          {"reopened", incident.reopened},
           {"label", ToJson(incident.label)},
           {"silenced_by", Text(incident.silenced_by)},
           {"muted_by", incident.muted_by == 0 ? Json() : Json(incident.muted_by)},

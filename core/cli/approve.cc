@@ -36,6 +36,8 @@ std::string PlanOf(const Json& decision) {
 
 // "expires in 12 m", by this machine's clock.
 std::string Expiry(const Json& decision) {
+  if (const auto at = decision.find("expires"); at != decision.end() && at->is_null())
+    return "doesn't expire while it is held";
   const Result<int64_t> expires = ParseTime(Text(decision, "expires"));
   if (!expires) return "expiry unknown";
   const int64_t left_ns = *expires - SystemClock().NowNs();

@@ -54,6 +54,7 @@ class AgentSection {
     agent.approval_expires_ns = in.In("approval").Int("expires", agent.approval_expires_ns);
     agent.group_by = in.Texts("group_by");
     CheckGroupBy(agent.group_by);
+    agent.reopen_within_ns = in.Int("reopen_within", agent.reopen_within_ns);
     CheckRetention(agent);
     agent.log_format = in.In("log").Text("format");
     agent.log_level = in.In("log").Text("level");

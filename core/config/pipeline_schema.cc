@@ -67,6 +67,8 @@ constexpr std::string_view kAgent = R"json({
     "group_by": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1,
       "default": ["namespace", "service"],
       "description": "Labels that make findings one incident"},
+    "reopen_within": {"type": "string", "x-unit": "duration", "default": "5m", "maximum": "1d",
+      "description": "What begins again so soon after its incident's end opens that one again, which then ends when it has been quiet for so long; 0s: always a new one"},
     "storm": {"type": "object",
       "description": "So many new incidents at once stop all automatic action until it is calm; further ones are only counted",
       "properties": {

@@ -65,6 +65,7 @@ struct Incident {
   Resolution resolution = Resolution::kNone;
   std::string healed_by;       // the policy whose action was verified
   bool needed_person = false;  // somebody was asked, or told that heald couldn't help
+  uint32_t reopened = 0;       // how often it began again after all of it had cleared
   IncidentLabel label;
   std::vector<Finding> findings;  // latest state of each
   // Of an open one: why nobody is told of it and nothing done about it; not journaled.

@@ -155,6 +155,7 @@ struct AgentSpec {
   bool approval_links = false;       // notifiers get a signed link by which to answer
   std::string approval_link_secret;  // empty: made and kept in state_dir
   std::vector<std::string> group_by = {"namespace", "service"};
+  int64_t reopen_within_ns = 5 * kMinute;  // of an incident's end: it opens again; 0: never
   StormSpec storm;
   std::vector<WindowSpec> windows;  // for all policies, beside their own
   std::vector<WindowSpec> deny_windows;

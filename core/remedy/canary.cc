@@ -93,6 +93,10 @@ std::string Engine::WhyRestWaits(const Run& run, const OpenIncident& open) const
   return WhyHeldBack(open, TriggerOf(run, open), run.decision);
 }
 
+bool Engine::IsPaused(const Run& run, const OpenIncident& open) const {
+  return !switch_on_ || !WhyHeldBack(open, TriggerOf(run, open), run.decision).empty();
+}
+
 WhenAnswer Engine::CanaryAnswer(const Run& run, const OpenIncident& open) const {
   if (std::string why = WhyRestWaits(run, open); !why.empty())
     return {Verdict::kInconclusive, std::move(why)};
@@ -121,8 +125,7 @@ void Engine::CheckCanary(Run& run) {
                                WorstText(run, open));
   const WhenAnswer answer = CanaryAnswer(run, open);
   // Time in which it couldn't go on doesn't count: it gets all of it anew.
-  const bool paused = !switch_on_ || !WhyHeldBack(open, TriggerOf(run, open), run.decision).empty();
-  if (paused) run.deadline_ns = now_ns + spec.within_ns;
+  if (IsPaused(run, open)) run.deadline_ns = now_ns + spec.within_ns;
   if (run.check_since_ns == 0 || run.check != answer.verdict) {
     run.check = answer.verdict;
     run.check_since_ns = now_ns;
@@ -160,10 +163,9 @@ void Engine::TellCanary(Run& run, OpenIncident& open, CanaryState state, const s
   canary.detail = why;
   Draft draft(Transition::kCanary, deps_.clock->NowNs(), &open);
   const std::string what = "the canary of " + run.decision.plan.summary;
-  // What people and storms hold has all of its time when they are done.
   const int64_t within_ns = run.policy->spec.canary.within_ns;
   const std::string has_until =
-      run.deadline_ns == deps_.clock->NowNs() + within_ns
+      IsPaused(run, open)
           ? "; when that is over it goes on, and has " + FormatDuration(within_ns) + " for it"
           : "; it goes on when that is over, and has failed at " +
                 FormatTime(run.deadline_ns).substr(11, 8) + " UTC";
@@ -223,7 +225,10 @@ std::vector<Decision> Engine::HeldCanaries() const {
     if (run->phase != Phase::kCanary || canary.state != CanaryState::kHeld) continue;
     Decision& decision = held.emplace_back(run->decision);
     decision.why = "its canary is held: " + canary.detail;
-    decision.expires_ns = run->deadline_ns;
+    // What people or a storm hold has all of its time when they are done.
+    const OpenIncident& open = *book_.all().at(run->incident);
+    const bool paused = IsPaused(*run, open);
+    decision.expires_ns = paused ? 0 : run->deadline_ns;
   }
   return held;
 }

@@ -29,6 +29,25 @@ bool Lasts(const GuardVerdict& verdict, const PolicySpec& spec) {
 
 }  // namespace
 
+std::string Engine::AheadText(const Run& run) const {
+  const PolicySpec& spec = run.policy->spec;
+  std::string out;
+  if (spec.canary.set) {
+    out += "  canary: a part of it first, looked at for " + FormatDuration(spec.canary.for_ns);
+    if (!spec.canary.check.text().empty()) out += " (" + spec.canary.check.text() + ")";
+    out += ", then the rest";
+  }
+  // Nothing comes of it, so nobody is told of these later.
+  const bool told_only =
+      run.decision.dry_run || (spec.mode == Mode::kShadow && run.decision.next_step == 0);
+  std::string later;
+  for (uint32_t step = spec.step + 1; told_only && step <= run.policy->steps; ++step)
+    if (const PolicyPtr next = policies_.Find(spec.name, step))
+      later += (later.empty() ? "" : ", ") + next->spec.action;
+  if (!later.empty()) out += "  if that didn't help: " + later;
+  return out;
+}
+
 void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string& why,
                      Draft* draft) const {
   const uint32_t next = run.decision.next_step;

@@ -275,7 +275,7 @@ void Engine::Decide(Run& run, OpenIncident& open) {
   if (asks) decision.expires_ns = now_ns + ApprovalNs(spec);
   draft.Add(decision)
       .Event(asks ? "approval.asked" : "decision.would_act", "heald", decision.id,
-             DecisionText(decision), GuardsDetail(decision))
+             DecisionText(decision) + AheadText(run), GuardsDetail(decision))
       .Tell(NoticeKind::kDecision, spec.name);
   if (!Commit(&draft)) return unwritten();
   run.decided = true;

@@ -50,6 +50,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(const Deps& deps, const PipelineS
   if (Status status = engine->ReadTouched(); !status) return status.error();
   if (Status status = engine->Restore(); !status) return status.error();
   if (Status status = engine->ReadStorm(); !status) return status.error();
+  if (Status status = engine->ReadRecent(); !status) return status.error();
   engine->ConsiderAll();
   return engine;
 }
@@ -303,10 +304,12 @@ void Engine::MaybeResolve(uint64_t incident) {
     else if (IsUnderWay(run->phase) && (run->phase != Phase::kUndoing || !DropUndo(*run)))
       return;  // its own end comes back here
   }
+  if (MayBeginAgain(*open)) return;
   const int64_t now_ns = deps_.clock->NowNs();
   open->incident.state = IncidentState::kResolved;
-  open->incident.closed_ns = now_ns;
-  const std::string elapsed = FormatElapsed(now_ns - open->BeganNs());
+  // Waiting for it to begin again was no part of it.
+  open->incident.closed_ns = open->cleared_ns == 0 ? now_ns : open->cleared_ns;
+  const std::string elapsed = FormatElapsed(open->incident.closed_ns - open->BeganNs());
   const bool healed = !open->healed_by.empty();
   Draft draft(Transition::kResolved, now_ns, open);
   draft.Add(*open);
@@ -321,11 +324,13 @@ void Engine::MaybeResolve(uint64_t incident) {
   const std::string text =
       "incident #" + std::to_string(incident) + "  resolved: " +
       (healed ? "healed by " + open->healed_by + " " + elapsed + " after it began"
-              : "cleared by itself after " + elapsed);
+              : "cleared by itself after " + elapsed) +
+      QuietText(*open);
   draft.Event("incident.resolved", "heald", std::to_string(incident), text, {{"healed", healed}})
       .Tell(NoticeKind::kIncident);
   CommitOrHold(&draft);
   for (const uint64_t id : ids) EraseRun(id);
+  if (!open->storm) recent_.Add(open->target_key, incident, open->incident.closed_ns);
   book_.Close(incident);
   WakeWaitingForHealth();
   for (const auto& [id, task] : undos_)

@@ -10,6 +10,7 @@
 //   verify.cc    what it came to                       canary.cc   a part first, then the rest
 //   undo.cc      taking back                           chain.cc    from one step to the next
 //   recover.cc   after a restart                       ledger.cc   labels, efficacy, predictions
+//   reopen.cc    what begins again                      gone.cc     targets that are replaced
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,7 @@
 #include "core/remedy/leases.h"
 #include "core/remedy/overrides.h"
 #include "core/remedy/policy.h"
+#include "core/remedy/recent.h"
 #include "core/remedy/run.h"
 #include "core/remedy/self.h"
 #include "core/remedy/silences.h"
@@ -207,10 +209,18 @@ class Engine {
   void Wake(Run& run);
 
   // intake.cc
-  void JournalIntake(const Intake& intake);
+  void JournalIntake(const Intake& intake, bool reopened);
   void AddHints(const Intake& intake, Draft* draft);
   void NoteChanges(const Draft& draft);
   Status ReadChanges();
+
+  // reopen.cc
+  Status ReadRecent();
+  bool Reopen(const Finding& finding);
+  static void BeginAgain(OpenIncident& open);
+  void SayReopened(const OpenIncident& open, Draft* draft) const;
+  bool MayBeginAgain(OpenIncident& open);
+  std::string QuietText(const OpenIncident& open) const;
 
   // quiet.cc
   std::set<uint64_t> NoteFinding(OpenIncident& open, size_t index, bool is_news = true);
@@ -273,6 +283,8 @@ class Engine {
   void SayDone(Run& run);
 
   // chain.cc
+  // What a decision's line says of its canary, and of the steps that aren't told otherwise.
+  std::string AheadText(const Run& run) const;
   void SayNext(const Run& run, const OpenIncident& open, const std::string& why,
                Draft* draft) const;
   // True where what was just refused makes way for the next step.
@@ -317,8 +329,16 @@ class Engine {
   void LookAt(const Finding& finding);
   static void Escalate(const Decision& decision, OpenIncident& open, const std::string& why,
                        Draft* draft);
-  void Succeed(Run& run, OpenIncident& open, const std::string& text, Proof proof = Proof::kPlain);
+  void Succeed(Run& run, OpenIncident& open, std::string text, Proof proof = Proof::kPlain);
   void Fail(Run& run, const std::string& reason, bool escalate, Proof proof = Proof::kPlain);
+
+  // gone.cc
+  bool AskWhetherGone(Run& run, const OpenIncident& open);
+  void OnAskedWhetherGone(Run& run, Result<Plan> plan);
+  void OnReplacementSeen(Run& run, Result<Effect> effect);
+  // One like those that the run is about, on something else, since it was done; null: none.
+  const Finding* LikeItSince(const Run& run, const OpenIncident& open) const;
+  void ClearGone(const Run& run, OpenIncident& open, const std::string& why);
 
   // turns.cc
   size_t RoomOf(const std::string& action) const;
@@ -339,6 +359,7 @@ class Engine {
   static Finding TriggerOf(const Run& run, const OpenIncident& open);
   // What people and storms say against going on; empty: nothing.
   std::string WhyRestWaits(const Run& run, const OpenIncident& open) const;
+  bool IsPaused(const Run& run, const OpenIncident& open) const;
   WhenAnswer CanaryAnswer(const Run& run, const OpenIncident& open) const;
   void CheckCanary(Run& run);
   void TellCanary(Run& run, OpenIncident& open, CanaryState state, const std::string& why);
@@ -349,6 +370,7 @@ class Engine {
   Status AnswerCanary(Run& run, bool go_on, std::string_view actor, const Answer& answer);
 
   // undo.cc
+  static bool UndoIsPlanned(const Run& run, bool failed);
   void PlanUndo(Run& run, bool failed, Draft* draft);
   UndoTask& AddUndo(const OpenIncident& open, const Decision& decision, const Execution& execution);
   // After the row that planned it; true where the chain waits for it.
@@ -419,6 +441,7 @@ class Engine {
   Inhibitions inhibitions_;
   Storm storm_;
   uint64_t storm_incident_ = 0;
+  RecentlyClosed recent_;
   Changes changes_;
   ForecastBook forecasts_;
   size_t watched_metrics_ = 0;

@@ -32,7 +32,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
     draft.Add(open, open.incident.findings[static_cast<size_t>(index)]);
   draft.Add(run.decision)
       .Add(execution)
-      .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision),
+      .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision) + AheadText(run),
              GuardsDetail(run.decision))
       .Tell(NoticeKind::kDecision, run.decision.policy)
       .Event("execution.planned", run.decision.actor, run.decision.id, run.decision.plan.summary,

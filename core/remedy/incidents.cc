@@ -48,6 +48,12 @@ Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_b
   return group.empty() ? WithoutName(target) : group;
 }
 
+bool HasSameThing(const std::vector<Finding>& findings, const Finding& reported) {
+  Finding finding = reported;
+  finding.target = WithoutName(reported.target);
+  return SameThing(findings, finding).has_value();
+}
+
 int OpenIncident::Find(std::string_view finding_id) const {
   for (size_t i = 0; i < incident.findings.size(); ++i)
     if (incident.findings[i].id == finding_id) return static_cast<int>(i);
@@ -91,6 +97,7 @@ Incident OpenIncident::Header() const {
   header.resolution = incident.resolution;
   header.healed_by = incident.healed_by;
   header.needed_person = incident.needed_person;
+  header.reopened = incident.reopened;
   header.label = incident.label;
   header.silenced_by = incident.silenced_by;
   header.muted_by = incident.muted_by;
@@ -152,11 +159,13 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
   return intake;
 }
 
+std::string IncidentBook::TargetKeyOf(const Finding& reported) const {
+  return GroupTarget(WithoutName(reported.target), group_by_).ToString();
+}
+
 bool IncidentBook::WouldOpen(const Finding& reported) const {
-  if (reported.state == FindingState::kClear || by_finding_.contains(reported.id)) return false;
-  const Labels target =
-      reported.target.Has("__name__") ? WithoutName(reported.target) : reported.target;
-  return !by_target_.contains(GroupTarget(target, group_by_).ToString());
+  return reported.state != FindingState::kClear && !by_finding_.contains(reported.id) &&
+         !by_target_.contains(TargetKeyOf(reported));
 }
 
 OpenIncident* IncidentBook::OpenStorm(const Finding& first, int64_t now_ns) {

@@ -18,6 +18,9 @@ namespace heald::remedy {
 // The labels of `group_by` that the target has; all of its labels where it has none of those.
 Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_by);
 
+// Whether one of those is of the same detector, metric and target.
+bool HasSameThing(const std::vector<Finding>& findings, const Finding& reported);
+
 struct FindingMeta {
   bool orphan = false;      // read from the journal; no detector of this process has reported it
   std::string silenced_by;  // id of the silence
@@ -41,6 +44,7 @@ struct OpenIncident {
   bool told_needed_person = false;  // it is in the journal that somebody is
   std::string healed_by;            // plan summary of a verified execution
   int64_t restored_ns = 0;          // 0: opened by this process
+  int64_t cleared_ns = 0;           // of one that may begin again: since when nothing is open
   int64_t due_ns = INT64_MAX;
 
   // Index, or -1.
@@ -78,6 +82,7 @@ class IncidentBook {
   const std::vector<std::string>& group_by() const { return group_by_; }
 
   Intake Take(const Finding& reported, int64_t now_ns);
+  std::string TargetKeyOf(const Finding& reported) const;
   // True where Take would open an incident.
   bool WouldOpen(const Finding& reported) const;
   // For what is counted and not taken in.

@@ -27,8 +27,11 @@ void Engine::OnFinding(const Finding& finding) {
   }
   const Entry entry(this);
   if (Flooded(finding)) return;
+  const bool reopened = Reopen(finding);
   const Intake intake = book_.Take(finding, deps_.clock->NowNs());
   if (intake.what == Intake::What::kIgnored) return;
+  if (intake.what == Intake::What::kOpened && intake.open->cleared_ns != 0)
+    BeginAgain(*intake.open);
   if (!intake.replaced.id.empty()) {
     inhibitions_.Remove(intake.replaced.id);
     for (const uint64_t id : intake.open->runs)
@@ -40,7 +43,7 @@ void Engine::OnFinding(const Finding& finding) {
   // Who is quiet is known before anybody is told of the finding.
   const std::set<uint64_t> concerned =
       NoteFinding(*intake.open, intake.index, intake.what != Intake::What::kUpdated);
-  JournalIntake(intake);
+  JournalIntake(intake, reopened);
   TellConcerned(concerned);
   if (held.kind == FindingKind::kEvent && held.state != FindingState::kClear)
     changes_.Add(held, intake.open->incident.target);
@@ -52,7 +55,7 @@ void Engine::OnFinding(const Finding& finding) {
     WakeWaitingForHealth();
 }
 
-void Engine::JournalIntake(const Intake& intake) {
+void Engine::JournalIntake(const Intake& intake, bool reopened) {
   const int64_t now_ns = deps_.clock->NowNs();
   OpenIncident& open = *intake.open;
   const Finding& finding = open.incident.findings[intake.index];
@@ -97,6 +100,7 @@ void Engine::JournalIntake(const Intake& intake) {
                "incident #" + std::to_string(open.incident.id) + "  " + open.incident.summary,
                {{"target", ToJson(open.incident.target)}})
         .Tell(NoticeKind::kIncident);
+  if (reopened) SayReopened(open, &draft);
   if (intake.what == Intake::What::kOpened) AddHints(intake, &draft);
   CommitOrHold(&draft);
 }

@@ -39,7 +39,8 @@ constexpr std::array<Field, 16> kFields{{
     {"probability", [](const Finding& f, int64_t) { return Number(f.probability); }},
     {"eta",
      [](const Finding& f, int64_t now_ns) {
-       return f.eta_ns == 0 ? std::nullopt : Number(Seconds(f.eta_ns - now_ns));
+       return f.eta_ns == 0 ? std::nullopt
+                            : Number(Seconds(std::max<int64_t>(f.eta_ns - now_ns, 0)));
      }},
     {"component", [](const Finding& f, int64_t) { return std::optional<WhenValue>(f.component); }},
     {"recommended_action",

@@ -107,6 +107,7 @@ Facts FactsOf(const PipelineSpec& spec) {
   const AgentSpec& agent = spec.agent;
   Facts facts = {
       {"group_by", Join(agent.group_by)},
+      {"reopen_within", Duration(agent.reopen_within_ns)},
       {"act_without_store", YesNo(agent.act_without_store)},
       {"approval links", YesNo(agent.approval_links)},
       {"windows", Texts(agent.windows)},

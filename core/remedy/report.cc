@@ -23,22 +23,24 @@ class Tally {
     ++figures_.incidents;
     const bool ended = row.closed_ns != 0;
     figures_.open += !ended;
-    figures_.healed += row.resolution == Resolution::kHealed;
     figures_.by_itself += row.resolution == Resolution::kByItself;
     figures_.after_failure += row.resolution == Resolution::kAfterFailure;
     figures_.needed_person += row.needed_person;
-    // Nobody would have had to be called for nothing.
+    // What was nothing was neither healed nor would anybody have had to be called for it.
     const bool real = row.label != "false_positive" && row.label != "noise";
-    figures_.avoided_pages += row.resolution == Resolution::kHealed && !row.needed_person && real;
+    const bool healed = row.resolution == Resolution::kHealed && real;
+    figures_.healed += healed;
+    figures_.avoided_pages += healed && !row.needed_person;
+    real_ended_ += ended && real;
     figures_.false_positives += row.label == "false_positive";
     figures_.labelled += !row.label.empty();
     if (ended && real) took_ns_.push_back(row.closed_ns - row.began_ns);
   }
 
   Figures Done() {
-    const uint64_t ended = figures_.incidents - figures_.open;
-    if (ended != 0)
-      figures_.healed_ratio = static_cast<double>(figures_.healed) / static_cast<double>(ended);
+    if (real_ended_ != 0)
+      figures_.healed_ratio =
+          static_cast<double>(figures_.healed) / static_cast<double>(real_ended_);
     double sum_ns = 0;
     for (const int64_t ns : took_ns_) sum_ns += static_cast<double>(ns);
     if (!took_ns_.empty())
@@ -49,6 +51,7 @@ class Tally {
 
  private:
   Figures figures_;
+  uint64_t real_ended_ = 0;
   std::vector<int64_t> took_ns_;
 };
 

@@ -77,8 +77,9 @@ struct Run {
   bool unchanged = false;                  // what failed surely changed nothing
   Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
   int64_t check_since_ns = 0;
-  bool leased = false;        // holds its target
-  int64_t call_ended_ns = 0;  // when execute() answered; 0: not in this process
+  bool leased = false;         // holds its target
+  int64_t call_ended_ns = 0;   // when execute() answered; 0: not in this process
+  bool asked_if_gone = false;  // of the execution that is being verified
 };
 
 }  // namespace heald::remedy

@@ -18,12 +18,16 @@ constexpr int64_t kSoonNs = kSecond;
 
 // ---- planned with the end of an execution -------------------------------------------------------
 
-void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
+bool Engine::UndoIsPlanned(const Run& run, bool failed) {
   const UndoSpec& spec = run.policy->spec.undo;
-  const bool wanted = failed ? spec.on_failure : spec.after_ns != 0;
-  if (!wanted || !run.decision.plan.reversible || run.execution.issued_ns == 0 || run.unchanged ||
-      run.policy->notify_only || run.decision.dry_run)
-    return;
+  return (failed ? spec.on_failure : spec.after_ns != 0) && run.decision.plan.reversible &&
+         run.execution.issued_ns != 0 && !run.unchanged && !run.policy->notify_only &&
+         !run.decision.dry_run;
+}
+
+void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
+  if (!UndoIsPlanned(run, failed)) return;
+  const UndoSpec& spec = run.policy->spec.undo;
   const int64_t now_ns = deps_.clock->NowNs();
   Undo& undo = run.execution.progress.undo;
   undo = {};

@@ -32,6 +32,7 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
   ForgetCalls(run);
+  run.asked_if_gone = false;
   CheckVerified(run);
 }
 
@@ -65,6 +66,7 @@ bool Engine::ClearedDuringCall(const Run& run, const OpenIncident& open) const {
 
 // The target changed; now what was wrong has to be right again.
 void Engine::CheckVerified(Run& run) {
+  if (run.call != 0) return;  // it is asked about
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   const Finding* trigger = nullptr;
@@ -94,8 +96,10 @@ void Engine::CheckVerified(Run& run) {
       add(&unknown, TargetName(finding.target) + " " + finding.metric);
   }
   // A finding that ended because nobody measures any more proves nothing.
-  if (still_open.empty() && !unproven.empty())
+  if (still_open.empty() && !unproven.empty()) {
+    if (AskWhetherGone(run, open)) return;
     return Fail(run, "could not be verified: " + unproven, true, Proof::kInconclusive);
+  }
   if (still_open.empty()) {
     std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
     if (ClearedDuringCall(run, open))
@@ -113,6 +117,7 @@ void Engine::CheckVerified(Run& run) {
                                               run.policy->spec.verify_within_ns);
   if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
   const std::string elapsed = FormatElapsed(now_ns - run.execution.observed_ns);
+  if (!known && AskWhetherGone(run, open)) return;
   if (!known)
     return Fail(run,
                 "not known whether it helped: no fresh value of " + unknown +
@@ -121,9 +126,11 @@ void Engine::CheckVerified(Run& run) {
   Fail(run, "not back to normal " + elapsed + " after it was done: " + still_open, true);
 }
 
-void Engine::Succeed(Run& run, OpenIncident& open, const std::string& text, Proof proof) {
+void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof) {
   const int64_t now_ns = deps_.clock->NowNs();
   const bool notify_only = run.policy->notify_only;
+  if (UndoIsPlanned(run, false))
+    text += " It will be undone " + FormatDuration(run.policy->spec.undo.after_ns) + " from now.";
   run.phase = notify_only ? Phase::kDone : Phase::kWatching;
   run.execution.state = ExecutionState::kVerified;
   run.execution.progress.proof = proof;

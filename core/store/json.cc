@@ -172,6 +172,7 @@ Incident ReadIncident(const Json& json) {
   ReadEnum(json, "resolution", Resolution::kAfterFailure, &i.resolution);
   Read(json, "healed_by", &i.healed_by);
   Read(json, "needed_person", &i.needed_person);
+  Read(json, "reopened", &i.reopened);
   if (const auto at = json.find("label"); at != json.end()) i.label = ReadLabel(*at);
   for (const Json& item : json.value("findings", Json::array()))
     i.findings.push_back(ReadFinding(item));
@@ -324,6 +325,7 @@ Json ToJson(const Incident& i) {
           {"resolution", ToString(i.resolution)},
           {"healed_by", i.healed_by},
           {"needed_person", i.needed_person},
+          {"reopened", i.reopened},
           {"label", ToJson(i.label)},
           {"findings", ListToJson(i.findings)}};
 }

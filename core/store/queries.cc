@@ -15,8 +15,8 @@ uint64_t Unsigned(const SqlRow& row, int column) {
 
 constexpr char kIncidentColumns[] =
     "SELECT id, state, severity, trace_id, target, summary, opened_ns, closed_ns, began_ns, "
-    "resolution, healed_by, needed_person, label, label_comment, label_actor, label_ns "
-    "FROM incidents ";
+    "resolution, healed_by, needed_person, label, label_comment, label_actor, label_ns, "
+    "reopened FROM incidents ";
 
 Result<Incident> ReadIncident(const SqlRow& row) {
   Incident incident;
@@ -36,6 +36,7 @@ Result<Incident> ReadIncident(const SqlRow& row) {
   incident.needed_person = row.Int(11) != 0;
   incident.label = {std::string(row.Text(12)), std::string(row.Text(13)), std::string(row.Text(14)),
                     row.Int(15)};
+  incident.reopened = static_cast<uint32_t>(row.Int(16));
   return incident;
 }
 

@@ -207,14 +207,15 @@ Status SqlStore::Write(const Change& change) {
 Status SqlStore::WriteIncident(const Incident& i) {
   return db_->Execute(
       "INSERT INTO incidents(id, state, severity, trace_id, target, summary, opened_ns, closed_ns, "
-      "began_ns, resolution, healed_by, needed_person) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(id) DO UPDATE SET "
+      "began_ns, resolution, healed_by, needed_person, reopened) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+      "ON CONFLICT(id) DO UPDATE SET "
       "state = excluded.state, severity = excluded.severity, summary = excluded.summary, "
       "closed_ns = excluded.closed_ns, began_ns = excluded.began_ns, "
       "resolution = excluded.resolution, healed_by = excluded.healed_by, "
-      "needed_person = excluded.needed_person",
+      "needed_person = excluded.needed_person, reopened = excluded.reopened",
       {i.id, i.state, i.severity, i.trace_id, Dump(ToJson(i.target)), i.summary, i.opened_ns,
-       i.closed_ns, i.began_ns, i.resolution, i.healed_by, i.needed_person});
+       i.closed_ns, i.began_ns, i.resolution, i.healed_by, i.needed_person, i.reopened});
 }
 
 Status SqlStore::WriteForecast(const Forecast& f) {

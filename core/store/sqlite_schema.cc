@@ -66,7 +66,7 @@ Status ChainAudit(Sqlite* db) {
 }
 
 // Only appended to. A record's JSON holds everything; columns beside it are what queries need.
-const std::array<Migration, 5> kMigrations{{{1, R"sql(
+const std::array<Migration, 6> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE incidents(
     id INTEGER PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -174,6 +174,9 @@ const std::array<Migration, 5> kMigrations{{{1, R"sql(
   ALTER TABLE executions ADD COLUMN progress TEXT NOT NULL DEFAULT '{}';
   ALTER TABLE executions ADD COLUMN undo_open INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX executions_undo ON executions(incident) WHERE undo_open = 1;
+)sql"},
+                                            {6, R"sql(
+  ALTER TABLE incidents ADD COLUMN reopened INTEGER NOT NULL DEFAULT 0;
 )sql"}}};
 
 // 0: empty file. The version otherwise, if it is ours and not from the future.

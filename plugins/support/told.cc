@@ -38,6 +38,15 @@ void Told::Add(const std::string& what) {
   Write();
 }
 
+void Told::ForgetEnded(const heald_notification& notice) {
+  if (EventOf(notice) != Event::kResolved) return;
+  const std::string of = " " + KeyOf(notice);
+  const auto ends = [&](const std::string& line) { return line.ends_with(of); };
+  if (std::erase_if(order_, ends) == 0) return;
+  std::erase_if(known_, ends);
+  Write();
+}
+
 void Told::Write() {
   try {
     std::ofstream out;

@@ -19,6 +19,8 @@ class Told {
   // On disk when it returns, where the disk takes it; else it is remembered until the agent ends,
   // and the log says so once.
   void Add(const std::string& what);
+  // An incident that ends and then begins again is told anew.
+  void ForgetEnded(const heald_notification& notice);
 
   // What heald_notification says once, with its incident ("opened 0123…"); empty: told each time.
   static std::string KeyFor(const heald_notification& notice);

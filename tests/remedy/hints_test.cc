@@ -75,7 +75,7 @@ TEST(RemedyHintsTest, TellWhatHealdItselfDidToTheTarget) {
   const Finding finding = world.Open("payments");
   world.Run(2 * kSecond);
   world.Clear(finding);
-  world.Run(kMinute);
+  world.Run(6 * kMinute);
   world.Open("payments");
   world.Open("orders");
   EXPECT_THAT(Hints(world, 2), ElementsAre(HasSubstr("before: heald did: restart payments")));

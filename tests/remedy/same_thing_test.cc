@@ -63,7 +63,9 @@ TEST(RemedySameThingTest, NeitherDoActionsWhosePlansNameTheSameMember) {
 }
 
 TEST(RemedySameThingTest, ACooldownCountsUnderTheOtherLabelsToo) {
-  World world(MakeSpec({MakePolicy()}));
+  PipelineSpec spec = MakeSpec({MakePolicy()});
+  spec.agent.reopen_within_ns = 0;
+  World world(spec);
   const Finding first = OpenAs(world, {{"service", "c"}});
   world.Run(2 * kSecond);
   world.Clear(first);

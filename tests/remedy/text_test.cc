@@ -18,9 +18,9 @@ TEST(RemedyTextTest, APlanThatDoesNotGetsActionAndTarget) {
 TEST(RemedyTextTest, AnAddressNamesNoTarget) {
   EXPECT_EQ(TellingSummary("restart", {{"namespace", "shop"}}, "POST http://ops/shop/act"),
             "restart on {namespace=\"shop\"}: POST http://ops/shop/act");
-  EXPECT_EQ(TellingSummary("scale", {{"instance", "ops:80"}, {"service", "a"}},
-                           "POST http://ops:80/act"),
-            "scale on a: POST http://ops:80/act");
+  EXPECT_EQ(
+      TellingSummary("scale", {{"instance", "ops:80"}, {"service", "a"}}, "POST http://ops:80/act"),
+      "scale on a: POST http://ops:80/act");
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST_F(StoreMigrationTest, MigratesOnce) {
   }
   Result<Sqlite> raw = Sqlite::Open(dir_.path() + "/heald.db", Sqlite::OpenMode::kReadWrite);
   ASSERT_TRUE(raw);
-  EXPECT_EQ(*raw->ScalarInt("SELECT count(*) FROM migrations"), 5);
+  EXPECT_EQ(*raw->ScalarInt("SELECT count(*) FROM migrations"), 6);
   EXPECT_THAT(raw->Run("UPDATE audit SET kind = 'b'").error().message, HasSubstr("never changed"));
 }
 

@@ -18,7 +18,7 @@ struct Migration {
 
 // Only appended to. The tables and columns are those of the SQLite store, so that both are asked in
 // the same words; `rowid` is a column here.
-constexpr std::array<Migration, 3> kMigrations{{{1, R"sql(
+constexpr std::array<Migration, 4> kMigrations{{{1, R"sql(
   CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE incidents(
     id BIGINT PRIMARY KEY, state INTEGER NOT NULL, severity INTEGER NOT NULL,
@@ -128,6 +128,9 @@ constexpr std::array<Migration, 3> kMigrations{{{1, R"sql(
   ALTER TABLE executions ADD COLUMN progress TEXT NOT NULL DEFAULT '{}';
   ALTER TABLE executions ADD COLUMN undo_open INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX executions_undo ON executions(incident) WHERE undo_open = 1;
+)sql"},
+                                                {4, R"sql(
+  ALTER TABLE incidents ADD COLUMN reopened BIGINT NOT NULL DEFAULT 0;
 )sql"}}};
 
 // One number, or 0 where there is no row.

@@ -149,6 +149,7 @@ void EmailNotifier::NotifyAll(sdk::Notices<Config>& notices) {
 }
 
 void EmailNotifier::Tell(const heald_notification& notice, const Config& filled) {
+  told_.ForgetEnded(notice);
   if (!Wanted(notice)) return;
   const Mail mail = LetterOf(notice, filled);
   PostponedMail later{mail.message_id, BareAddress(filled.from), {}, Compose(mail)};

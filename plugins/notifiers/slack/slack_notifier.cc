@@ -150,6 +150,7 @@ void SlackNotifier::TellByWebhook(Notices& notices, size_t first) {
       return std::find(story.told.begin(), story.told.end(), once) != story.told.end();
     };
     const Event event = support::EventOf(notices[i]);
+    if (event == Event::kResolved) story.told.clear();  // what begins again is told anew
     if (!Wanted(event) || (!once.empty() && is_told())) continue;
     if (!once.empty()) story.told.push_back(once);
     if (!shown || support::EventOf(notices[*shown]) != Event::kEscalated) shown = i;

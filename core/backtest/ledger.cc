@@ -97,7 +97,7 @@ SeenIncident& Ledger::IncidentOf(const Incident& incident) {
     seen.severity = incident.severity;
     seen.summary = incident.summary;
   }
-  if (incident.closed_ns != 0) seen.closed_ns = incident.closed_ns;
+  seen.closed_ns = incident.closed_ns;  // 0 again where it began again
   return seen;
 }
 

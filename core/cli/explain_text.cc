@@ -67,6 +67,9 @@ std::string Header(const Chain& chain) {
                     "\n  opened " + FormatTime(incident.opened_ns);
   if (incident.closed_ns != 0)
     out += ", closed after " + FormatElapsed(incident.closed_ns - incident.opened_ns);
+  if (incident.reopened != 0)
+    out += ", began again " +
+           (incident.reopened == 1 ? "once" : std::to_string(incident.reopened) + " times");
   out += "\n";
   const std::vector<remedy::Hint> hints = remedy::HintsOf(chain.events);
   if (!hints.empty()) out += "  likely causes\n";

@@ -34,7 +34,7 @@ class AgentAccessTest : public AgentTest {
   // With `agent` in place of what the healing pipeline says of the agent.
   void WriteWithAgent(const std::string& agent) {
     std::string text = HealingPipeline();
-    const std::string old = "agent: {listen: '127.0.0.1:0', state_dir: state}\n";
+    const std::string old = "agent: {listen: '127.0.0.1:0', state_dir: state, reopen_within: 0s}\n";
     text.replace(text.find(old), old.size(), agent);
     Write(text);
   }

@@ -58,7 +58,7 @@ class AgentTest : public ::testing::Test {
       chmod(script.c_str(), 0755);
     }
     return "version: 1\n"
-           "agent: {listen: '127.0.0.1:0', state_dir: state}\n"
+           "agent: {listen: '127.0.0.1:0', state_dir: state, reopen_within: 0s}\n"
            "sources:\n"
            "  page:\n"
            "    plugin: scrape\n"

@@ -131,6 +131,23 @@ TEST_F(SlackNotifierTest, AWebhookIsToldOfOpeningsAndRefusalsOncePerIncident) {
   EXPECT_THAT(slack_.webhooks()[1].dump(), HasSubstr("cooldown: 12 s left"));
 }
 
+TEST_F(SlackNotifierTest, AWebhookIsToldAnewOfWhatBeganAgainAfterItsEnd) {
+  UseWebhook();
+  Tell({"opened", "opened again"});
+  ASSERT_THAT(slack_.webhooks(), SizeIs(1));
+  const heald_notification opened = sample_.event;
+  heald_incident over = sample_.incident;
+  over.state = HEALD_INCIDENT_RESOLVED;
+  heald_notification resolved = opened;
+  resolved.kind = HEALD_NOTICE_INCIDENT;
+  resolved.event_id = Str("over");
+  resolved.incident = &over;
+  EXPECT_EQ(Deliver({resolved}).code, HEALD_OK);
+  sample_.event = opened;
+  Tell({"reopened"});
+  EXPECT_THAT(slack_.webhooks(), SizeIs(3));
+}
+
 TEST_F(SlackNotifierTest, AWebhookTellsWhatItIsAskedTo) {
   UseWebhook();
   config_["events"] = {"acting"};

@@ -615,6 +615,7 @@ TEST_P(StoreContractTest, LabelsStayWhatPeopleMadeThemAndAreFiltered) {
   change.incidents[0].healed_by = "p";
   change.incidents[0].began_ns = 1500;
   change.incidents[0].needed_person = true;
+  change.incidents[0].reopened = 3;
   Commit(change);
   Reopen();
   IncidentFilter filter;
@@ -630,6 +631,7 @@ TEST_P(StoreContractTest, LabelsStayWhatPeopleMadeThemAndAreFiltered) {
   EXPECT_EQ(incident.healed_by, "p");
   EXPECT_EQ(incident.began_ns, 1500);
   EXPECT_TRUE(incident.needed_person);
+  EXPECT_EQ(incident.reopened, 3u);
   filter.label = "noise";
   EXPECT_THAT(store_->Incidents(filter)->incidents, IsEmpty());
   change = {};

@@ -69,6 +69,7 @@ TEST(StoreJsonTest, IncidentsAndOutcomesComeBack) {
   incident.summary = "slow";
   incident.opened_ns = 5;
   incident.closed_ns = 6;
+  incident.reopened = 2;
   incident.findings.resize(2);
   incident.findings[1].id = "x/y/2";
   const Result<Incident> read = IncidentFromJson(Dump(ToJson(incident)));

@@ -252,6 +252,8 @@ Run& Engine::AddRun(OpenIncident& open, PolicyPtr policy) {
   run->id = ++last_run_;
   run->incident = open.incident.id;
   run->policy = std::move(policy);
+  if (const auto before = open.attempts.find(run->policy->spec.name); before != open.attempts.end())
+    run->attempt = before->second + 1;
   open.runs.push_back(run->id);
   return *(runs_[run->id] = std::move(run));
 }
@@ -261,7 +263,10 @@ void Engine::EraseRun(uint64_t id) {
   if (run == nullptr) return;
   awaiting_.erase(run->decision.id);
   ReleaseLeases(*run);
-  if (OpenIncident* open = book_.Find(run->incident)) std::erase(open->runs, id);
+  if (OpenIncident* open = book_.Find(run->incident)) {
+    std::erase(open->runs, id);
+    open->attempts[run->policy->spec.name] = run->attempt;
+  }
   runs_.erase(id);
 }
 

@@ -36,6 +36,8 @@ struct OpenIncident {
   std::vector<FindingMeta> meta;  // beside incident.findings
   std::string target_key;
   std::vector<uint64_t> runs;  // ids of the policies' runs
+  // Of policies without a run now: their latest attempt, so that none is made twice.
+  std::map<std::string, uint32_t, std::less<>> attempts;
   bool escalated = false;
   std::string told_silenced_by;  // what was last told of that
   uint64_t told_muted_by = 0;

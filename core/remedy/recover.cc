@@ -76,7 +76,8 @@ Status Engine::Restore() {
       continue;
     }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
-    open.escalated = open.escalated || WasEscalated(chain);
+    // What was tried before it began again called people for that time.
+    if (open.incident.reopened == 0) open.escalated = open.escalated || WasEscalated(chain);
     std::set<std::string> policies;
     for (const Decision& decision : chain.decisions) {
       policies.insert(decision.policy);
@@ -111,7 +112,10 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
     if (latest != nullptr && each.decision == latest->id) execution = &each;
   PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
-  if (policy == nullptr && !unfinished) return;
+  if (policy == nullptr && !unfinished) {
+    if (latest != nullptr) open.attempts[name] = latest->attempt;
+    return;
+  }
   const bool retired = policy == nullptr;
   Run& run = AddRun(open, retired ? PolicyOf(*latest) : policy);
   run.retired = retired;

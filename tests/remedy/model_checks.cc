@@ -323,6 +323,7 @@ void ModelChecks::Journal() const {
     for (const AuditEvent& event : *events) {
       ASSERT_EQ(event.seq, ++seq) << "a row is missing";
       if (event.kind.starts_with("finding.")) told.insert(event.subject);
+      if (event.kind == "incident.reopened") once["incident.resolved"].erase(event.subject);
       if (event.kind == "incident.opened" || event.kind == "incident.resolved" ||
           event.kind == "execution.planned" || event.kind == "execution.verified" ||
           event.kind == "execution.failed") {
@@ -395,7 +396,8 @@ void ModelChecks::Pages(const heald::Chain& chain) const {
       EXPECT_TRUE(called_ns == 0 || facts_.CrashedSince(called_ns)) << "a person is called twice";
       called_ns = event.ts_ns;
       due = false;
-    } else if (event.kind == "execution.verified" && decision->action != "alert") {
+    } else if (event.kind == "incident.reopened" ||
+               (event.kind == "execution.verified" && decision->action != "alert")) {
       called_ns = 0;
     } else if ((event.kind == "execution.failed" && decision->step > 1 &&
                 decision->next_step == 1) ||

@@ -126,6 +126,29 @@ TEST(RemedyReopenTest, PeopleAreCalledAnewAfterTheyWereToldThatItIsOver) {
   EXPECT_EQ(Count(world.told.loud, "verified: people were told"), 2u);
 }
 
+TEST(RemedyReopenTest, APolicyThatWasAwayMeanwhileMakesNoAttemptTwice) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  PipelineSpec without = MakeSpec({policy});
+  without.policies[0].enabled = false;
+  World world(MakeSpec({policy}));
+  Blink(world);
+  world.engine->SetPolicies(without);
+  const Finding finding = world.Open("payments");
+  world.Run(kSecond);
+  for (int i = 0; i < 2; ++i) {
+    world.engine->SetPolicies(MakeSpec({policy}));
+    world.Run(3 * kMinute);
+    world.engine->SetPolicies(without);
+    world.Run(3 * kMinute);
+  }
+  std::set<uint32_t> attempts;
+  for (const Execution& execution : world.ChainOf(1).executions)
+    EXPECT_TRUE(attempts.insert(execution.attempt).second);
+  EXPECT_GE(attempts.size(), 3u);
+  for (const auto& [decision, calls] : world.gateway.by_decision) EXPECT_EQ(calls, 1);
+}
+
 TEST(RemedyReopenTest, ANoHoldsOn) {
   PolicySpec policy = MakePolicy();
   policy.mode = Mode::kApprove;

@@ -36,6 +36,21 @@ PipelineSpec CanaryThenMore() {
   return spec;
 }
 
+TEST(RemedyShadowTest, TellsTheCanaryAndTheStepsAfterIt) {
+  PipelineSpec spec = CanaryThenMore();
+  spec.policies[0].mode = Mode::kShadow;
+  World world(spec);
+  world.gateway.targets["payments"].can_canary = true;
+  world.Open("payments");
+  world.Run(kSecond);
+  EXPECT_THAT(world.told.lines,
+              Contains(::testing::AllOf(
+                  HasSubstr("(shadow: not done)"),
+                  HasSubstr("canary: a part of it first, looked at for 10s (error_rate < 0.05), "
+                            "then the rest"),
+                  HasSubstr("if that didn't help: scale_out"))));
+}
+
 class RemedyCanaryAnswerTest : public ::testing::Test {
  protected:
   RemedyCanaryAnswerTest() : world(CanaryThenMore()) {
@@ -65,6 +80,17 @@ TEST_F(RemedyCanaryAnswerTest, AHeldOneIsShownWithWhatItLacks) {
   EXPECT_THAT(world.told.lines, Contains(HasSubstr("`heald approve " + held.id.substr(0, 8))));
   Feed(0.01, 3);
   EXPECT_THAT(world.engine->HeldCanaries(), IsEmpty()) << "data is back";
+}
+
+TEST_F(RemedyCanaryAnswerTest, OneThatPeopleHoldDoesNotExpireMeanwhile) {
+  ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
+  world.Run(5 * kSecond);
+  ASSERT_THAT(world.engine->HeldCanaries(), SizeIs(1));
+  EXPECT_EQ(world.engine->HeldCanaries()[0].expires_ns, 0);
+  ASSERT_TRUE(world.engine->SetSwitch(true, "user:anna"));
+  world.Run(5 * kSecond);
+  ASSERT_THAT(world.engine->HeldCanaries(), SizeIs(1)) << "there is still no data";
+  EXPECT_GT(world.engine->HeldCanaries()[0].expires_ns, world.clock.NowNs());
 }
 
 TEST_F(RemedyCanaryAnswerTest, AYesDoesTheRestOnce) {

@@ -183,20 +183,23 @@ TEST(RemedyReportTest, WeeksBeginOnMondayAndTellWhatPeopleWereSpared) {
   world.Run(4 * kDay);
   Incident(world, "a", true);
   Incident(world, "b", false);
+  Incident(world, "d", true);
   ASSERT_TRUE(world.engine->LabelIncident(3, {"false_positive", "load test", "user:anna", 0}));
+  ASSERT_TRUE(world.engine->LabelIncident(4, {"noise", "", "user:anna", 0}));
   const WeeklyReport report = *ReadWeekly(world.store.get(), 2, world.clock.NowNs());
   ASSERT_THAT(report.weeks, SizeIs(2));
   EXPECT_EQ(FormatTime(report.weeks[0].from_ns), "2026-01-05T00:00:00.000Z");
-  EXPECT_EQ(report.weeks[0].figures.incidents, 2u);
-  EXPECT_EQ(report.weeks[0].figures.healed, 1u);
+  EXPECT_EQ(report.weeks[0].figures.incidents, 3u);
+  EXPECT_EQ(report.weeks[0].figures.healed, 1u) << "noise had nothing to heal";
+  EXPECT_DOUBLE_EQ(report.weeks[0].figures.healed_ratio, 1);
   EXPECT_EQ(report.weeks[0].figures.avoided_pages, 1u);
   EXPECT_EQ(report.weeks[0].figures.needed_person, 1u);
   EXPECT_EQ(report.weeks[0].figures.false_positives, 1u);
   EXPECT_EQ(report.weeks[0].figures.mttr_median_ns, 7 * kSecond)
       << "the false positive is left out";
   EXPECT_EQ(report.weeks[1].figures.incidents, 1u);
-  EXPECT_EQ(report.total.incidents, 3u);
-  ASSERT_THAT(report.targets, SizeIs(2));
+  EXPECT_EQ(report.total.incidents, 4u);
+  ASSERT_THAT(report.targets, SizeIs(3));
   EXPECT_EQ(report.targets[0].name, "a");
   ASSERT_THAT(report.policies, SizeIs(1));
   EXPECT_EQ(report.policies[0].figures.healed, 2u);

@@ -181,6 +181,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
   run.phase = Phase::kWatching;
+  run.call = 0;  // what is still to be answered was asked for this one
   run.execution.state = ExecutionState::kFailed;
   run.execution.progress.proof = proof;
   run.execution.ended_ns = now_ns;

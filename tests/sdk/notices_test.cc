@@ -26,7 +26,7 @@ struct Row {
   }
 };
 
-heald_finding Finding(std::string_view metric) {
+heald_finding Named(std::string_view metric) {
   heald_finding finding{};
   finding.metric = Str(metric);
   finding.count = 7;
@@ -36,8 +36,8 @@ heald_finding Finding(std::string_view metric) {
 template <size_t kStride>
 void ReadsBoth() {
   std::array<Row<kStride>, 2> rows;
-  rows[0].Set(Finding("latency"));
-  rows[1].Set(Finding("errors"));
+  rows[0].Set(Named("latency"));
+  rows[1].Set(Named("errors"));
   heald_incident incident{};
   incident.size = sizeof incident;
   incident.findings = reinterpret_cast<const heald_finding*>(rows.data());
@@ -105,7 +105,7 @@ TEST(NoticesTest, ReadsPlanAndVerdictsOfAHostOfAnotherVersion) {
 
 TEST(NoticesTest, LeavesTheRecordsOfItsOwnVersionWhereTheyAre) {
   const heald_finding finding = [] {
-    heald_finding made = Finding("latency");
+    heald_finding made = Named("latency");
     made.size = sizeof made;
     return made;
   }();

@@ -172,6 +172,10 @@ ApiError RefusedError(const Asked& asked, Status status, const Cluster& cluster)
     default:
       if (status.code >= 300 && status.code < 500) {
         text = said + number + ": is this the API server's address?";
+      } else if (said.find("more than one PodDisruptionBudget") != std::string::npos) {
+        // A 500, and yet nothing that passes.
+        code = HEALD_INVALID;
+        text = said + " Leave it one";
       } else {
         retryable = true;
         text = "the API server has a problem of its own" + number + ": " + said;

@@ -36,8 +36,10 @@ struct Entry {
 }
 
 [[noreturn]] void Fail(const Entry& entry, const std::string& key, const std::string& what) {
-  const YAML::Node value = entry.node[key];
-  const int line = value.IsDefined() ? value.Mark().line : entry.node.Mark().line;
+  int line = entry.node.Mark().line;
+  if (entry.node.IsMap())
+    for (const auto& member : entry.node)
+      if (member.first.Scalar() == key) line = member.first.Mark().line;
   Fail(entry.file->path, line, entry.where + "." + key, what);
 }
 

@@ -45,7 +45,8 @@ std::string Ref::Path() const {
 
 std::string Ref::Shown() const {
   if (name.empty()) {
-    const std::string all(resource.plural);
+    std::string all(resource.plural);
+    if (!subresource.empty()) all += "/" + subresource;
     if (!resource.namespaced) return all;
     return all + (name_space.empty() ? " in all namespaces" : " in " + name_space);
   }

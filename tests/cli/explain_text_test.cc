@@ -84,6 +84,12 @@ TEST(ExplainTextTest, ShowsWhatWasSeenWithTimes) {
                               "  score    38.1\n"));
 }
 
+TEST(ExplainTextTest, SaysHowOftenItBeganAgain) {
+  Chain chain = Story();
+  chain.incident.reopened = 2;
+  EXPECT_THAT(ExplainText(chain), HasSubstr("closed after 12 s, began again 2 times\n"));
+}
+
 TEST(ExplainTextTest, ShowsWhoApprovedWhatWasCalledAndWhatCameOfIt) {
   const std::string text = ExplainText(Story());
   EXPECT_THAT(

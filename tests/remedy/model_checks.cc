@@ -133,10 +133,12 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
         << "before what failed was taken back";
   }
   uint32_t from = 1;
-  if (before != nullptr && before->step < now->step) {
+  uint32_t since = 0;  // attempt
+  if (before != nullptr && before->state == ExecutionState::kVerified) {
+    since = before->attempt;  // what it healed began again, and so does the chain
+  } else if (before != nullptr && before->step < now->step) {
     EXPECT_TRUE(before->state == ExecutionState::kFailed ||
-                before->state == ExecutionState::kUndone)
-        << "the next step after one that healed";
+                before->state == ExecutionState::kUndone);
     TakenBack(request, chain, *before);
     from = before->step + 1;
   }
@@ -144,7 +146,8 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
     EXPECT_TRUE(std::any_of(chain.decisions.begin(), chain.decisions.end(),
                             [&](const Decision& each) {
                               return each.policy == request.policy && each.step == step &&
-                                     each.attempt < now->attempt && each.next_step == step + 1;
+                                     each.attempt > since && each.attempt < now->attempt &&
+                                     each.next_step == step + 1;
                             }))
         << "step " << step << " was left out";
 }

@@ -1,6 +1,7 @@
 // The agent is killed, Argo CD is away or refuses: nothing is done twice, and auto-sync is not
 // forgotten.
 #include <atomic>
+#include <set>
 
 #include "tests/argocd/fixture.h"
 
@@ -77,9 +78,10 @@ TEST_F(ArgocdFaultsTest, KilledInTheMiddleOfAnUndoItIsFinished) {
   LoseAnswer("POST", true);
   EXPECT_THROW(Undo(plan), sdk::Failure);
   Restart();
-  const Effect effect = Settled(plan, EffectState::kAbsent);
-  EXPECT_EQ(effect.state, EffectState::kPending);
-  EXPECT_THAT(effect.detail, HasSubstr("auto-sync isn't on again yet"));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (Observe(plan).detail.find("auto-sync isn't on again yet") == std::string::npos)
+    ASSERT_LT(std::chrono::steady_clock::now(), until) << Observe(plan).detail;
+  EXPECT_EQ(Observe(plan).state, EffectState::kPending);
   action_->LookAfterDebts();
   EXPECT_EQ(server_.Automated("checkout"), kAutomated);
   EXPECT_EQ(Observe(plan).state, EffectState::kAbsent);
@@ -195,11 +197,13 @@ TEST_F(ArgocdFaultsTest, WhatIsNoArgocdIsSaid) {
   EXPECT_THAT(proxy.what(), HasSubstr("status 502 (bad gateway)"));
 }
 
-TEST_F(ArgocdFaultsTest, OneConnectionServesAllCalls) {
+TEST_F(ArgocdFaultsTest, WhatOnlyLooksSharesOneConnection) {
   const sdk::Plan plan = PlanOf();
   Execute(plan);
   Settled(plan);
-  for (const auto& [request, reply] : server_.exchanges()) EXPECT_EQ(request.connection, 1U);
+  std::set<uint64_t> connections;
+  for (const auto& [request, reply] : server_.exchanges()) connections.insert(request.connection);
+  EXPECT_LE(connections.size(), 2U) << "and the order to roll back has a fresh one";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Auto-sync that is off is looked after.
 #include <filesystem>
+#include <fstream>
 
 #include "tests/argocd/fixture.h"
 

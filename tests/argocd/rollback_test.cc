@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include "tests/argocd/fixture.h"
 #include "tests/fakes/certificates.h"
 

@@ -146,13 +146,27 @@ TEST_F(ArgocdSpecTest, EveryExchangeIsDescribed) {
 }
 
 TEST_F(ArgocdSpecTest, TheCheckItselfFindsWhatIsWrong) {
-  CheckExchange({.method = "POST", .path = "/api/v1/applications/x/undo"}, {.body = "{}"});
-  CheckExchange({.method = "GET", .path = "/api/v1/applications/x", .query = "again=1"},
-                {.body = R"({"spec": {"projekt": "a"}, "status": {"history": {}}})"});
-  CheckExchange(
-      {.method = "POST", .path = "/api/v1/applications/x/rollback", .body = R"({"id": "three"})"},
-      {.status = 400, .body = R"({"code": "nine"})"});
-  EXPECT_EQ(problems_.size(), 6U) << ::testing::PrintToString(problems_);
+  fakes::FakeRequest request;
+  request.method = "POST";
+  request.path = "/api/v1/applications/x/undo";
+  CheckExchange(request, {.body = "{}"});
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("no such call")));
+  problems_.clear();
+  request.method = "GET";
+  request.path = "/api/v1/applications/x";
+  request.query = "again=1";
+  CheckExchange(request, {.body = R"({"spec": {"projekt": "a"}, "status": {"history": {}}})"});
+  EXPECT_THAT(problems_,
+              ElementsAre(HasSubstr("?again=1: not in"), HasSubstr("/spec/projekt: not in"),
+                          HasSubstr("/status/history: {} is no array")));
+  problems_.clear();
+  request.method = "POST";
+  request.path = "/api/v1/applications/x/rollback";
+  request.query = "";
+  request.body = R"({"id": "three"})";
+  CheckExchange(request, {.status = 400, .body = R"({"code": "nine"})"});
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("/id: \"three\" is no integer"),
+                                     HasSubstr("/code: \"nine\" is no integer")));
 }
 
 }  // namespace

@@ -61,6 +61,9 @@ class ArgocdAction : public sdk::Action<ArgocdAction> {
       .doc = "Rolls back, syncs and refreshes applications through Argo CD's API",
       .flags = HEALD_BLOCKING | HEALD_REENTRANT};
   static void Validate(const Config& config, sdk::Problems& problems);
+  static sdk::Abilities AbilitiesOf(const Config& config) {
+    return {.undo = config.operation == Operation::kRollback};
+  }
 
   ArgocdAction(sdk::Host host, const Config& config);
 

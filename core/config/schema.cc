@@ -209,7 +209,8 @@ void CheckWords(const Json& json, const std::string& at) {
                                                   "x-order",
                                                   "x-deprecated",
                                                   "x-reload",
-                                                  "x-elsewhere"};
+                                                  "x-elsewhere",
+                                                  "x-rbac"};
   for (const auto& [key, item] : json.items()) {
     if (std::find(kWords.begin(), kWords.end(), key) != kWords.end()) continue;
     const std::string hint = DidYouMean(key, kWords);

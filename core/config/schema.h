@@ -11,6 +11,7 @@
 //   x-runtime     ${target.…}, ${finding.…}, ${incident.…} may stand here
 //   x-order       place in docs and forms
 //   x-deprecated  what to use instead; a warning
+//   x-rbac        what has to be allowed in Kubernetes, for `heald rbac` (core/cli/rbac.h)
 //   x-elsewhere   {"key": "hint"} for keys that people write here by mistake
 //
 // Thread rule: immutable once parsed.

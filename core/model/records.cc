@@ -101,9 +101,12 @@ std::string Describe(const Finding& f) {
     return out + (Recovered(f)
                       ? "  back to normal"
                       : "  no longer reported (" + std::string(f.annotations.Get("cleared")) + ")");
+  out += "  " + std::string(ToString(f.severity));
+  // An alert or an event has no measure of how far off it is.
+  if (std::isnan(f.value)) return out;
   char score[48];
   std::snprintf(score, sizeof score, "  (score %.1f)", f.score);
-  return out + "  " + std::string(ToString(f.severity)) + score;
+  return out + score;
 }
 
 }  // namespace heald

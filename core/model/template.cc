@@ -10,7 +10,9 @@ constexpr std::string_view kRoots[] = {"target",   "finding", "incident", "appro
 constexpr size_t kForActions = 3;  // of kRoots, those that an action has as well
 
 constexpr RuntimeField kFields[] = {
-    {"finding.id", "its id, the same from its opening to its end"},
+    {"finding.id",
+     "its id, `spikes/1k2j/7`: the same from its opening to its end, in the API and in every "
+     "event"},
     {"finding.node", "the detector that found it"},
     {"finding.metric", "query or metric: `latency_p99`"},
     {"finding.severity", "`normal`, `info`, `warning`, `critical`"},

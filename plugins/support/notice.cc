@@ -154,7 +154,9 @@ bool IsAmong(Event event, const std::vector<Event>& events) {
 }
 
 std::string KeyOf(const heald_notification& notice) {
-  if (notice.incident == nullptr) return "event " + Text(notice.event_id);
+  if (notice.incident == nullptr)
+    return notice.finding != nullptr ? "finding " + FindingId(*notice.finding)
+                                     : "event " + Text(notice.event_id);
   const std::string trace = Text(notice.incident->trace_id);
   return trace.empty() ? "incident " + std::to_string(notice.incident->id) : trace;
 }
@@ -221,7 +223,8 @@ std::vector<Fact> FactsOf(const heald_notification& notice) {
     AddText(&facts, "Component", Text(finding->component));
     AddText(&facts, "Recommended", Text(finding->recommended_action));
   }
-  if (finding->count != 0) AddText(&facts, "Events", std::to_string(finding->count));
+  // One is the finding itself.
+  if (finding->count > 1) AddText(&facts, "Events", std::to_string(finding->count));
   return facts;
 }
 
@@ -241,12 +244,14 @@ Spark SparkOf(const heald_finding& finding) {
 
 std::string OthersOf(const heald_notification& notice) {
   const heald_finding* shown = FindingOf(notice);
+  const std::string shown_id = shown == nullptr ? "" : FindingId(*shown);
   std::string out;
   size_t left = 0;
   size_t listed = 0;
   for (uint64_t i = 0; notice.incident != nullptr && i < notice.incident->finding_count; ++i) {
     const heald_finding& each = notice.incident->findings[i];
-    if (each.state == HEALD_FINDING_CLEAR || (shown != nullptr && each.id == shown->id)) continue;
+    if (each.state == HEALD_FINDING_CLEAR || (shown != nullptr && FindingId(each) == shown_id))
+      continue;
     if (listed == kOtherFindings) {
       ++left;
       continue;

@@ -74,8 +74,13 @@ RecordJson LabelsJson(heald_labels labels) {
   return json;
 }
 
+std::string FindingId(const heald_finding& finding) {
+  return finding.key.len == 0 ? std::to_string(finding.id) : Text(finding.key);
+}
+
 RecordJson FindingJson(const heald_finding& finding) {
-  RecordJson json{{"id", finding.id},
+  RecordJson json{{"id", FindingId(finding)},
+                  {"node", Text(finding.node)},
                   {"kind", Word(kFindingKinds, finding.kind)},
                   {"state", Word(kFindingStates, finding.state)},
                   {"severity", SeverityWord(finding.severity)},

@@ -20,6 +20,8 @@ RecordJson TimeJson(int64_t ns);
 RecordJson NumberJson(double value);
 RecordJson LabelsJson(heald_labels labels);
 
+// As the API and the templates have it: "spikes/1k2j/7".
+std::string FindingId(const heald_finding& finding);
 RecordJson FindingJson(const heald_finding& finding);
 RecordJson IncidentJson(const heald_incident& incident);
 RecordJson DecisionJson(const heald_decision& decision);

@@ -52,6 +52,7 @@ class AlertmanagerPluginTest : public ::testing::Test {
     json all = {{"max_body", 1 << 20}};
     all.update(config);
     source_ = std::make_unique<fakes::SourceHarness>(heald_plugin_v1, "alerts", all);
+    source_->host().SetNow(1'795'349'400'000'000'000);  // 2026-11-22T12:10:00Z
   }
   Answer Post(const json& message) { return PostText(message.dump()); }
   Answer PostText(const std::string& text) { return source_->listener().Post("", text); }
@@ -90,6 +91,11 @@ TEST_F(AlertmanagerPluginTest, AnAlertIsAFindingUntilItIsResolved) {
   EXPECT_EQ(cleared[0].id, told[0].id);
   EXPECT_EQ(cleared[0].ts_ns, 1'795'349'100'000'000'000);
   EXPECT_EQ(cleared[0].annotations.Get("cleared"), "");
+}
+
+TEST_F(AlertmanagerPluginTest, NothingBeganInTheFuture) {
+  Post(MessageOf({AlertOf("firing", kDown, "f1", "2026-11-22T12:40:00Z")}));
+  EXPECT_EQ(Take().at(0).began_ns, source_->host().now_ns());
 }
 
 TEST_F(AlertmanagerPluginTest, WhatIsToldAgainChangesNothing) {

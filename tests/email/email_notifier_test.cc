@@ -128,6 +128,7 @@ TEST_F(EmailTest, AQuestionHasItsLink) {
   NEEDS_SERVER();
   StartServer();
   harness_.config()["approval_link"] = "https://heald.example/approve?t=a&b";
+  harness_.config()["approval"] = "Approve or deny";
   harness_.SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
   ASSERT_EQ(harness_.Tell({"e1"}).message, "");
   EXPECT_THAT(Mails().at(0)["text"].get<std::string>(),
@@ -172,6 +173,25 @@ TEST_F(EmailTest, WithoutEncryptionNothingIsSentWhereItIsRequired) {
   harness_.config()["starttls"] = "if_offered";
   harness_.Restart();
   EXPECT_EQ(harness_.Tell({"e1"}).message, "");
+}
+
+TEST_F(EmailTest, AQuestionSaysHowAndUntilWhenItIsAnswered) {
+  NEEDS_SERVER();
+  StartServer();
+  harness_.SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
+  Json filled = harness_.config();
+  filled["approval"] = "Approve or deny until 21:15 UTC";
+  ASSERT_EQ(harness_.Deliver({harness_.sample().event}, nullptr, filled).message, "");
+  EXPECT_THAT(Mails().at(0)["text"].get<std::string>(),
+              HasSubstr("Approve or deny until 21:15 UTC: heald approve d1\r\n"));
+  filled["approval_link"] = "https://heald.example/approve/x";
+  harness_.Restart();
+  heald_notification again = harness_.sample().event;
+  again.event_id = Str("e2");
+  ASSERT_EQ(harness_.Deliver({again}, nullptr, filled).message, "");
+  EXPECT_THAT(Mails().at(1)["text"].get<std::string>(),
+              HasSubstr("until 21:15 UTC: https://heald.example/approve/x\r\nor: heald approve d1"));
+  EXPECT_THAT(Mails().at(1)["html"].get<std::string>(), HasSubstr("<code>heald approve d1</code>"));
 }
 
 TEST_F(EmailTest, TheServersWordDecidesWhetherTheMailWaits) {

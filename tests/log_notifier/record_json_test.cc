@@ -18,14 +18,15 @@ TEST(RecordJsonTest, TimesAreUtcWithMilliseconds) {
 
 TEST(RecordJsonTest, FindingNamesAreThese) {
   const Sample sample;
-  EXPECT_EQ(support::OneLine(support::FindingJson(sample.finding)),
-            R"({"id":7,"kind":"anomaly","state":"open","severity":"critical",)"
-            R"("target":{"service":"payments"},"metric":"latency_p99","unit":"s","summary":"",)"
-            R"("value":1.84,"expected_low":null,"expected_high":0.09,"score":9.1,)"
-            R"("confidence":0.0,"began":"2026-11-21T21:02:30.123Z",)"
-            R"("time":"2026-11-21T21:02:30.123Z",)"
-            R"("contributors":[{"name":"queue","share":1.0,"value":12.0,"expected":3.0}],)"
-            R"("recent_step_s":1.0,"recent":[0.06,1.84]})");
+  EXPECT_EQ(
+      support::OneLine(support::FindingJson(sample.finding)),
+      R"({"id":"spikes/1k2j/7","node":"spikes","kind":"anomaly","state":"open","severity":"critical",)"
+      R"("target":{"service":"payments"},"metric":"latency_p99","unit":"s","summary":"",)"
+      R"("value":1.84,"expected_low":null,"expected_high":0.09,"score":9.1,)"
+      R"("confidence":0.0,"began":"2026-11-21T21:02:30.123Z",)"
+      R"("time":"2026-11-21T21:02:30.123Z",)"
+      R"("contributors":[{"name":"queue","share":1.0,"value":12.0,"expected":3.0}],)"
+      R"("recent_step_s":1.0,"recent":[0.06,1.84]})");
 }
 
 TEST(RecordJsonTest, PredictionsCarryTheirOwnPart) {
@@ -50,7 +51,7 @@ TEST(RecordJsonTest, EventHoldsItsRecordsAndTheirHighestSeverity) {
   EXPECT_EQ(json.at("severity"), "warning");
   EXPECT_EQ(json.at("target").at("service"), "payments");
   EXPECT_FALSE(json.contains("finding"));
-  EXPECT_EQ(json.at("incident").at("findings").at(0).at("id"), 7);
+  EXPECT_EQ(json.at("incident").at("findings").at(0).at("id"), "spikes/1k2j/7");
   EXPECT_TRUE(json.at("incident").at("closed").is_null());
   EXPECT_EQ(json.at("decision").at("verdict"), "refused");
   EXPECT_EQ(json.at("decision").at("guards").at(0).at("reason"), "12 s left");

@@ -17,6 +17,8 @@ struct Sample {
     finding.size = sizeof finding;
     finding.severity = HEALD_SEVERITY_CRITICAL;
     finding.id = 7;
+    finding.key = Str("spikes/1k2j/7");
+    finding.node = Str("spikes");
     finding.target = {&label, 1};
     finding.metric = Str("latency_p99");
     finding.unit = Str("s");

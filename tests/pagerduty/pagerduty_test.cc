@@ -22,6 +22,7 @@ using heald::testing::ProblemsOf;
 using heald::testing::Told;
 using log_notifier::Str;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -99,6 +100,33 @@ TEST_F(PagerdutyTest, OneAlertPerIncidentFromTheCallToItsEnd) {
   EXPECT_EQ(events[2]["event_action"], "resolve");
   for (const Json& event : events)
     EXPECT_EQ(event["dedup_key"], "heald-0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(Faults(), "");
+}
+
+TEST_F(PagerdutyTest, WhatFailsAfterAnAnswerCallsAgain) {
+  const auto sent = [&] {
+    std::vector<std::string> out;
+    for (const Json& event : Events()) {
+      const std::string key = event["dedup_key"];
+      out.push_back(std::string(event["event_action"]) +
+                    key.substr(std::string("heald-").size() + 32));
+    }
+    return out;
+  };
+  harness_.SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
+  harness_.Tell({"asked"});
+  harness_.SetDecision(HEALD_DECISION_ACT, "user:anna");
+  harness_.Tell({"approved"});
+  harness_.Restart();  // what it knows is on disk
+  harness_.SetIncident(HEALD_INCIDENT_ESCALATED);
+  harness_.Tell({"failed"});
+  EXPECT_THAT(sent(), ElementsAre("trigger", "acknowledge", "resolve", "trigger-2"));
+  harness_.SetDecision(HEALD_DECISION_REFUSED, "user:anna");
+  harness_.Tell({"denied"});
+  harness_.SetIncident(HEALD_INCIDENT_RESOLVED);
+  harness_.Tell({"resolved"});
+  EXPECT_THAT(sent(), ElementsAre("trigger", "acknowledge", "resolve", "trigger-2", "acknowledge-2",
+                                  "resolve-2"));
   EXPECT_EQ(Faults(), "");
 }
 
@@ -203,6 +231,9 @@ TEST(PagerdutyConfigTest, SaysWhatCannotWork) {
               Contains(HasSubstr("/routing_key: is not an integration key")));
   EXPECT_THAT(ProblemsOf<PagerdutyNotifier>({{"routing_key", kKey}, {"url", "events.eu"}}),
               Contains(HasSubstr("/url")));
+  EXPECT_THAT(ProblemsOf<PagerdutyNotifier>(
+                  {{"routing_key", kKey}, {"trigger_on", {"escalated", "resolved"}}}),
+              ElementsAre(HasSubstr("/trigger_on/1: is the end of something")));
 }
 
 }  // namespace

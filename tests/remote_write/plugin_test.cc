@@ -72,6 +72,24 @@ TEST_F(RemoteWritePluginTest, TakesWhatWasAskedForUnderTheNameItGets) {
   EXPECT_EQ(rows[1].value, 0);
 }
 
+TEST_F(RemoteWritePluginTest, SilenceIsTroubleUntilSomethingComes) {
+  Start({{"up", {{"gauge", "up"}}}}, {{"silent_after", 60'000'000'000}});
+  EXPECT_EQ(source_->Poll(), "");
+  source_->host().Advance(sdk::Seconds(61));
+  const std::string silent = source_->Poll();
+  EXPECT_THAT(silent, HasSubstr("nothing has been pushed since the start, "));
+  EXPECT_THAT(silent, HasSubstr("push to /receive/push with a token"));
+  EXPECT_NE(Send("no snappy").status, 204);
+  EXPECT_NE(source_->Poll(), "") << "what is refused is no sign of life";
+  EXPECT_EQ(PushOne("up", {{0, 1}}).status, 204);
+  EXPECT_EQ(source_->Poll(), "");
+  source_->host().Advance(sdk::Seconds(61));
+  EXPECT_THAT(source_->Poll(), HasSubstr("nothing has been pushed since 20"));
+  Start({{"up", {{"gauge", "up"}}}}, {{"silent_after", 0}});
+  source_->host().Advance(sdk::Seconds(100'000));
+  EXPECT_EQ(source_->Poll(), "") << "0 is never";
+}
+
 TEST_F(RemoteWritePluginTest, SelectorsPickBySeriesLabels) {
   Start({{"errors", {{"gauge", "http{code=~\"5..\"} or grpc"}}}});
   Push({{{{"__name__", "http"}, {"code", "200"}}, {{now_ms_, 1}}},

@@ -175,6 +175,7 @@ TEST_F(SlackLayoutTest, KeepsToSlacksLimitsWhateverComes) {
   std::vector<double> recent(500, 1.5);
   for (size_t i = 0; i < findings.size(); ++i) {
     findings[i].id = i;
+    findings[i].key = {};
     findings[i].metric = findings[i].unit = findings[i].summary = findings[i].component = Str(huge);
     findings[i].recommended_action = Str(huge);
     findings[i].kind = HEALD_FINDING_PREDICTION;

@@ -71,6 +71,16 @@ TEST_F(WebhookTest, ATemplateIsFilledInAndStaysJson) {
   EXPECT_EQ(Body(0), Json({{"text", "say \"no\"\n"}}));
 }
 
+TEST_F(WebhookTest, WordsOfOnesOwnTellAnOpeningOncePerIncident) {
+  harness_.SetIncident(HEALD_INCIDENT_OPEN);
+  EXPECT_EQ(harness_.Tell({"e1", "e2"}).code, HEALD_OK);
+  EXPECT_THAT(server_.requests(), SizeIs(2)) << "a CloudEvent each";
+  harness_.config()["body"] = R"({"text": "${event.text}"})";
+  harness_.Restart();
+  EXPECT_EQ(harness_.Tell({"e3", "e4"}).code, HEALD_OK);
+  EXPECT_THAT(server_.requests(), SizeIs(3));
+}
+
 TEST_F(WebhookTest, SendsWhatItIsAskedTo) {
   harness_.config()["events"] = {"resolved", "escalated"};
   EXPECT_EQ(harness_.Tell({"e1"}).code, HEALD_OK);
@@ -183,7 +193,8 @@ TEST(WebhookConfigTest, SaysWhatCannotWork) {
   EXPECT_THAT(with(Json::object()), IsEmpty());
   EXPECT_THAT(with({{"url", "example.org"}}), Contains(HasSubstr("/url")));
   EXPECT_THAT(with({{"signing_secret", "short"}}), Contains(HasSubstr("openssl rand")));
-  EXPECT_THAT(with({{"body", "{"}}), Contains(HasSubstr("/body: is not JSON")));
+  EXPECT_THAT(with({{"body", "{"}}), Contains(HasSubstr("/body: is not JSON from character 2 on")));
+  EXPECT_THAT(with({{"source", "prod eu"}}), Contains(HasSubstr("/source: is no URI reference")));
   EXPECT_THAT(with({{"body", "hello"}, {"content_type", "text/plain"}}), IsEmpty());
   EXPECT_THAT(with({{"body", "{}"}, {"batch", 5}}), Contains(HasSubstr("/batch")));
 }

@@ -27,6 +27,7 @@ struct Config {
   std::string text;
   std::string link = "${incident.url}";
   std::string approval_link = "${approval.url}";
+  std::string approval = "Approve or deny until ${approval.expires}";
   support::TlsConfig tls;
   sdk::Duration timeout = sdk::Seconds(60);
   sdk::Duration connect_timeout = sdk::Seconds(10);
@@ -57,6 +58,8 @@ struct Config {
         Field("approval_link", &Config::approval_link,
               "Where a decision that waits is answered: a signed link where agent.approval.links "
               "is on; empty keeps it out of the mail",
+              {.runtime = true}),
+        Field("approval", &Config::approval, "Words of that link, and of the other way to answer",
               {.runtime = true}),
         Field("tls", &Config::tls, "Certificates"),
         Field("timeout", &Config::timeout, "Time limit of one mail",

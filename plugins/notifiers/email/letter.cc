@@ -62,13 +62,17 @@ std::string FactTable(const heald_notification& notice) {
 struct Links {
   std::string approval;  // empty: nobody is asked, or there is no such link
   std::string page;
+  std::string words;    // of an answer; empty: nobody is asked
+  std::string command;  // by which it is given from a shell
 };
 
 Links LinksOf(const heald_notification& notice, const Config& filled) {
   Links links;
-  if (support::EventOf(notice) == support::Event::kAwaitingApproval && IsLink(filled.approval_link))
-    links.approval = filled.approval_link;
   if (IsLink(filled.link)) links.page = filled.link;
+  if (support::EventOf(notice) != support::Event::kAwaitingApproval) return links;
+  links.words = support::Blank(filled.approval) ? "Approve or deny" : filled.approval;
+  links.command = "heald approve " + Text(notice.decision->id);
+  if (IsLink(filled.approval_link)) links.approval = filled.approval_link;
   return links;
 }
 
@@ -78,7 +82,9 @@ std::string PlainText(const heald_notification& notice, const Config& filled,
   out += support::Blank(filled.text) ? support::BodyOf(notice)
                                      : support::Shortened(filled.text, kText);
   const Links links = LinksOf(notice, filled);
-  if (!links.approval.empty()) out += "\n\nApprove or deny: " + links.approval;
+  if (!links.words.empty())
+    out += "\n\n" + links.words + ": " +
+           (links.approval.empty() ? links.command : links.approval + "\nor: " + links.command);
   if (!links.page.empty()) out += "\n\nOpen in heald: " + links.page;
   return out + "\n\n-- \n" + footer + "\n";
 }
@@ -100,8 +106,11 @@ std::string HtmlText(const heald_notification& notice, const Config& filled,
     out += Paragraph(Html(support::StepOf(notice)));
   }
   const Links links = LinksOf(notice, filled);
-  if (!links.approval.empty())
-    out += Paragraph("<a href=\"" + Html(links.approval) + "\">Approve or deny</a>");
+  if (!links.words.empty())
+    out += Paragraph((links.approval.empty() ? Html(links.words)
+                                             : "<a href=\"" + Html(links.approval) + "\">" +
+                                                   Html(links.words) + "</a>") +
+                     ", or <code>" + Html(links.command) + "</code>");
   if (!links.page.empty())
     out += Paragraph("<a href=\"" + Html(links.page) + "\">Open in heald</a>");
   return out + "<p style=\"color:#666;font-size:smaller\">" + Html(footer) +

@@ -74,23 +74,25 @@ Do ActionOf(const heald_notification& notice, const Config& config) {
   return calls ? Do::kTrigger : Do::kNothing;
 }
 
-std::string DedupKey(const heald_notification& notice) {
+std::string DedupKey(const heald_notification& notice, unsigned call) {
+  const std::string number = call == 1 ? "" : "-" + std::to_string(call);
   std::string key = "heald-";
   if (notice.incident != nullptr)
     key += support::KeyOf(notice);
   else if (notice.finding != nullptr)
-    key += Text(notice.node) + "-" + std::to_string(notice.finding->id);
+    key += support::FindingId(*notice.finding);
   else
     key += Text(notice.event_id);
-  return key.substr(0, kKeyBytes);
+  return key.substr(0, kKeyBytes - number.size()) + number;
 }
 
-RecordJson AlertEvent(const heald_notification& notice, Do action, const Config& filled) {
+RecordJson AlertEvent(const heald_notification& notice, Do action, const std::string& dedup_key,
+                      const Config& filled) {
   RecordJson event{{"routing_key", filled.routing_key}};
   event["event_action"] = action == Do::kTrigger       ? "trigger"
                           : action == Do::kAcknowledge ? "acknowledge"
                                                        : "resolve";
-  event["dedup_key"] = DedupKey(notice);
+  event["dedup_key"] = dedup_key;
   if (action != Do::kTrigger) return event;
   const heald_labels target = support::TargetOf(notice);
   const std::string summary =

@@ -16,10 +16,12 @@ enum class Do { kNothing, kTrigger, kAcknowledge, kResolve };
 // a person has answered for a decision, an end where the incident has ended.
 Do ActionOf(const heald_notification& notice, const Config& config);
 
-// All events of one incident have it, so they are one alert.
-std::string DedupKey(const heald_notification& notice);
+// All events of one incident have it, so they are one alert; until that is acknowledged, and what
+// calls somebody again is the next one: call 2, 3…
+std::string DedupKey(const heald_notification& notice, unsigned call = 1);
 
 // The request's body, within PagerDuty's limits. `filled`: with placeholders filled in.
-support::RecordJson AlertEvent(const heald_notification& notice, Do action, const Config& filled);
+support::RecordJson AlertEvent(const heald_notification& notice, Do action,
+                               const std::string& dedup_key, const Config& filled);
 
 }  // namespace heald::pagerduty

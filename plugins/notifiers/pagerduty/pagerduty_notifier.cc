@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "plugins/notifiers/pagerduty/alert_event.h"
 #include "plugins/support/http_delivery.h"
 #include "plugins/support/http_metrics.h"
 
@@ -33,11 +32,23 @@ bool Accepted(const HttpResult& result) {
          json.contains("status") && json["status"] == "success";
 }
 
+std::string Acknowledged(const heald_notification& notice, unsigned call) {
+  return "acknowledged " + DedupKey(notice, call);
+}
+std::string Called(const heald_notification& notice, unsigned call) {
+  return "called " + DedupKey(notice, call);
+}
+
 }  // namespace
 
 void PagerdutyNotifier::Validate(const Config& config, sdk::Problems& problems) {
   for (const support::HttpConfigProblem& problem : support::CheckHttpConfig(config))
     problems.Add(problem.pointer, problem.message);
+  for (size_t i = 0; i < config.trigger_on.size(); ++i)
+    if (config.trigger_on[i] == support::Event::kResolved ||
+        config.trigger_on[i] == support::Event::kCleared)
+      problems.Add("/trigger_on/" + std::to_string(i),
+                   "is the end of something, which ends its alert: it can't call anybody");
   const std::string& key = config.routing_key;
   if (key.size() != kKeyCharacters ||
       !std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isalnum(c) != 0; }))
@@ -49,17 +60,40 @@ void PagerdutyNotifier::Validate(const Config& config, sdk::Problems& problems) 
 PagerdutyNotifier::PagerdutyNotifier(sdk::Host host, const Config& config)
     : config_(config),
       client_(
-          config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)) {}
+          config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
+      told_(host) {}
+
+unsigned PagerdutyNotifier::CallOf(const heald_notification& notice) const {
+  unsigned call = 1;
+  while (told_.Has(Acknowledged(notice, call))) ++call;
+  return call;
+}
 
 void PagerdutyNotifier::Notify(const heald_notification& notice, const Config& filled) {
   const Do action = ActionOf(notice, config_);
   if (action == Do::kNothing) return;
-  const HttpResult result =
-      client_.Perform({.method = "POST",
-                       .headers = {{"Content-Type", "application/json"}},
-                       .body = support::OneLine(AlertEvent(notice, action, filled)),
-                       .repeatable = true,  // the key makes it one alert
-                       .body_limit_bytes = kBodyLimitBytes});
+  const unsigned call = CallOf(notice);
+  // Else the alert before it is still there, acknowledged: it calls nobody, whatever else comes
+  // under its key.
+  const bool called = call == 1 || told_.Has(Called(notice, call));
+  if (action != Do::kTrigger) {
+    Send(notice, action, called ? call : call - 1, filled);
+    if (action == Do::kAcknowledge && called) told_.Add(Acknowledged(notice, call));
+    return;
+  }
+  if (!called) Send(notice, Do::kResolve, call - 1, filled);
+  Send(notice, Do::kTrigger, call, filled);
+  if (!called) told_.Add(Called(notice, call));
+}
+
+void PagerdutyNotifier::Send(const heald_notification& notice, Do action, unsigned call,
+                             const Config& filled) {
+  const HttpResult result = client_.Perform(
+      {.method = "POST",
+       .headers = {{"Content-Type", "application/json"}},
+       .body = support::OneLine(AlertEvent(notice, action, DedupKey(notice, call), filled)),
+       .repeatable = true,  // the key makes it one alert
+       .body_limit_bytes = kBodyLimitBytes});
   if (Accepted(result)) return;
   if (result.ok())
     support::FailDelivery(Delivered::kLater, result,

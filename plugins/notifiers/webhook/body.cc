@@ -57,8 +57,9 @@ std::string CheckJsonBody(std::string_view written) {
                                : "has a placeholder outside of quotes: write \"${finding.value}\", "
                                  "because a value that isn't known would leave a gap";
   } catch (const Json::parse_error& e) {
-    return std::string("is not JSON: ") + e.what() +
-           "; write another content_type where it isn't meant to be";
+    return "is not JSON from character " + std::to_string(e.byte) +
+           " on, counted without placeholders: write another content_type where it isn't meant to "
+           "be";
   }
 }
 

@@ -1,5 +1,7 @@
 #include "plugins/notifiers/webhook/webhook_notifier.h"
 
+#include <algorithm>
+
 #include "plugins/notifiers/webhook/body.h"
 #include "plugins/notifiers/webhook/signature.h"
 #include "plugins/support/cloud_event.h"
@@ -21,6 +23,13 @@ bool IsJson(std::string_view content_type) {
   return type.ends_with("/json") || type.ends_with("+json");
 }
 
+bool IsUriReference(std::string_view text) {
+  return !text.empty() && std::none_of(text.begin(), text.end(), [](unsigned char c) {
+    return c <= ' ' || c >= 0x7f ||
+           std::string_view("<>\"{}|\\^`").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 void WebhookNotifier::Validate(const Config& config, sdk::Problems& problems) {
@@ -29,6 +38,8 @@ void WebhookNotifier::Validate(const Config& config, sdk::Problems& problems) {
   if (!config.signing_secret.empty() && config.signing_secret.size() < kSecretBytes)
     problems.Add("/signing_secret",
                  "is too short to be safe: make one with `openssl rand -hex 32`");
+  if (!IsUriReference(config.source))
+    problems.Add("/source", "is no URI reference, which a CloudEvent needs: write //prod-eu/heald");
   if (config.body.empty()) return;
   if (config.batch > 1)
     problems.Add("/batch", "is for CloudEvents: a `body` of your own is sent one event at a time");
@@ -41,13 +52,21 @@ WebhookNotifier::WebhookNotifier(sdk::Host host, const Config& config)
     : host_(host),
       config_(config),
       client_(
-          config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)) {}
+          config, [host] { return host.Cancelled(); }, support::HttpMetrics::Of(host)),
+      told_(host) {}
+
+bool WebhookNotifier::Wanted(const heald_notification& notice) const {
+  if (!config_.events.empty() && !support::IsAmong(support::EventOf(notice), config_.events))
+    return false;
+  // Words of one's own are for people, who need no second "opened" for the next finding.
+  return config_.body.empty() || !told_.Has(support::Told::KeyFor(notice));
+}
 
 void WebhookNotifier::NotifyAll(Notices& notices) {
   std::vector<size_t> group;
   for (size_t i = 0; i < notices.size(); ++i) {
-    if (!config_.events.empty() &&
-        !support::IsAmong(support::EventOf(notices[i]), config_.events)) {
+    told_.ForgetEnded(notices[i]);
+    if (!Wanted(notices[i])) {
       notices.Done(i);
       continue;
     }
@@ -99,7 +118,12 @@ void WebhookNotifier::Send(Notices& notices, const std::vector<size_t>& group) {
     return;
   }
   if (how != support::Delivered::kYes) support::CheckDelivered(result);
-  for (const size_t i : group) notices.Done(i);
+  for (const size_t i : group) {
+    notices.Done(i);
+    if (const std::string key = support::Told::KeyFor(notices[i]);
+        !config_.body.empty() && !key.empty())
+      told_.Add(key);
+  }
 }
 
 }  // namespace heald::webhook

@@ -9,6 +9,7 @@
 #include "heald/plugin.h"
 #include "plugins/support/http.h"
 #include "plugins/support/notice.h"
+#include "plugins/support/told.h"
 
 namespace heald::webhook {
 
@@ -63,12 +64,14 @@ class WebhookNotifier : public sdk::Notifier<WebhookNotifier> {
  private:
   using Notices = sdk::Notices<Config>;
 
+  bool Wanted(const heald_notification& notice) const;
   support::HttpRequest RequestOf(const Notices& notices, const std::vector<size_t>& group) const;
   void Send(Notices& notices, const std::vector<size_t>& group);
 
   sdk::Host host_;
   const Config config_;  // as written, placeholders in place
   support::HttpClient client_;
+  support::Told told_;  // with a body of one's own
 };
 
 }  // namespace heald::webhook

@@ -165,6 +165,8 @@ sdk::Finding AlertBook::FindingOf(const Key& key, const Thing& thing, sdk::Findi
   finding.began_ns = worst.from_ns;
   for (const auto& [fingerprint, alert] : thing.alerts)
     finding.began_ns = std::min(finding.began_ns, alert.from_ns);
+  // Alertmanager says a time to come of an alert of which it only knows when it will end.
+  finding.began_ns = std::min(finding.began_ns, now_ns);
   finding.ts_ns = now_ns;
   finding.count = thing.alerts.size();
   finding.annotations.Set("fingerprint", worst.fingerprint);

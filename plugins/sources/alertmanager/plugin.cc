@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "heald/http.h"
@@ -6,6 +7,7 @@
 #include "plugins/sources/alertmanager/alert_store.h"
 #include "plugins/sources/alertmanager/settings.h"
 #include "plugins/sources/alertmanager/webhook.h"
+#include "plugins/support/silence.h"
 
 namespace heald::alertmanager {
 namespace {
@@ -18,6 +20,10 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
       .outputs = HEALD_RECORD_FINDINGS};
   using Config = AlertmanagerConfig;
 
+  static void Validate(const Config& config, sdk::Problems& problems) {
+    for (const auto& [pointer, message] : CheckConfig(config)) problems.Add(pointer, message);
+  }
+
   AlertmanagerSource(sdk::Host host, const Config& config)
       : host_(host),
         config_(config),
@@ -26,7 +32,8 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
         truncated_(host.Counter("truncated_alerts_total",
                                 "Alerts that Alertmanager left out of its messages")),
         refused_(host.Counter("refused_alerts_total", "Alerts left out because of max_alerts")),
-        firing_(host.Gauge("firing_alerts", "Alerts that fire now")) {}
+        firing_(host.Gauge("firing_alerts", "Alerts that fire now")),
+        silence_(host, config.silent_after) {}
 
   void Start(sdk::Sink sink) {
     std::string damage;
@@ -40,12 +47,13 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
   }
   void Stop() { route_.reset(); }
 
-  sdk::Duration Interval() const { return sdk::Seconds(5); }
+  sdk::Duration Interval() const { return {std::min(sdk::Seconds(5).ns, silence_.Interval().ns)}; }
 
   void Poll(sdk::Sink&, int64_t) {
     for (sdk::Finding& finding : book_.Forget(host_.NowNs())) untold_.push_back(std::move(finding));
     if (!untold_.empty()) Tell();
     firing_.Record(static_cast<double>(book_.size()));
+    silence_.Check();
   }
 
  private:
@@ -60,6 +68,7 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
     Tell();
     firing_.Record(static_cast<double>(book_.size()));
     TellTruncated(webhook);
+    silence_.Heard();
     if (const uint64_t refused = book_.refused_total() - refused_before; refused != 0) {
       refused_.Record(static_cast<double>(refused));
       if (!std::exchange(told_full_, true))
@@ -95,6 +104,7 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
   AlertBook book_;
   const AlertStore store_;
   const sdk::Metric truncated_, refused_, firing_;
+  support::Silence silence_;
   std::optional<sdk::Sink> sink_;
   std::optional<sdk::HttpRoute> route_;
   std::vector<sdk::Finding> untold_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "heald/config.h"
@@ -24,6 +25,7 @@ struct AlertmanagerConfig {
   sdk::Duration forget_after = {86'400'000'000'000};
   int64_t max_alerts = 10'000;
   sdk::Bytes max_body = {4 << 20};
+  sdk::Duration silent_after = {0};
   static constexpr auto Fields() {
     using C = AlertmanagerConfig;
     using sdk::Field;
@@ -42,9 +44,16 @@ struct AlertmanagerConfig {
               {.min = 0}),
         Field("max_alerts", &C::max_alerts, "Firing alerts kept at a time",
               {.min = 1, .max = 1'000'000}),
-        Field("max_body", &C::max_body, "Largest request", {.min = 1024, .max = 16 << 20}));
+        Field("max_body", &C::max_body, "Largest request", {.min = 1024, .max = 16 << 20}),
+        Field("silent_after", &C::silent_after,
+              "No message for so long is trouble: the node isn't well until one comes. For an "
+              "Alertmanager with an alert that always fires. 0: never",
+              {.min = 0}));
   }
 };
+
+// What can't work: RFC 6901 pointer, and what to do about it.
+std::vector<std::pair<std::string, std::string>> CheckConfig(const AlertmanagerConfig& config);
 
 sdk::Severity SeverityOf(const AlertmanagerConfig& config, std::string_view value);
 

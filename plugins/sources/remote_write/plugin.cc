@@ -5,6 +5,7 @@
 #include "plugins/sources/remote_write/intake.h"
 #include "plugins/sources/remote_write/settings.h"
 #include "plugins/sources/remote_write/write_request.h"
+#include "plugins/support/silence.h"
 
 namespace heald::remote_write {
 namespace {
@@ -30,7 +31,7 @@ class RemoteWriteSource : public sdk::Source<RemoteWriteSource> {
   }
 
   RemoteWriteSource(sdk::Host host, const Config& config)
-      : host_(host), config_(config), intake_(host, config) {}
+      : host_(host), config_(config), intake_(host, config), silence_(host, config.silent_after) {}
 
   void Start(sdk::Sink sink) {
     sink_.emplace(sink);
@@ -38,6 +39,10 @@ class RemoteWriteSource : public sdk::Source<RemoteWriteSource> {
                    [this](const sdk::HttpRequest& request) { return Receive(request); });
   }
   void Stop() { route_.reset(); }
+
+  // Only to see whether anybody pushes.
+  sdk::Duration Interval() const { return silence_.Interval(); }
+  void Poll(sdk::Sink&, int64_t) { silence_.Check(); }
 
  private:
   sdk::HttpResponse Receive(const sdk::HttpRequest& request) {
@@ -65,6 +70,7 @@ class RemoteWriteSource : public sdk::Source<RemoteWriteSource> {
     if (error.empty()) error = Uncompress(request.body, &message_);
     if (!error.empty()) throw sdk::Failure(HEALD_INVALID, error);
     intake_.Take(message_, *sink_);
+    silence_.Heard();
     return {};
   }
 
@@ -88,6 +94,7 @@ class RemoteWriteSource : public sdk::Source<RemoteWriteSource> {
   const sdk::Host host_;
   const Config config_;
   Intake intake_;
+  support::Silence silence_;
   std::optional<sdk::Sink> sink_;
   std::optional<sdk::HttpRoute> route_;
   std::string message_;  // kept for its room

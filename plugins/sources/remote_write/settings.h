@@ -28,6 +28,7 @@ struct RemoteWriteConfig {
   std::map<std::string, MetricConfig> metrics;
   std::vector<std::string> drop_labels;
   sdk::Bytes max_body = {8 << 20};
+  sdk::Duration silent_after = sdk::Seconds(300);
   static constexpr auto Fields() {
     using sdk::Field;
     return std::tuple(
@@ -36,7 +37,11 @@ struct RemoteWriteConfig {
         Field("drop_labels", &RemoteWriteConfig::drop_labels,
               "Labels to leave out, such as the one that tells two replicas of Prometheus apart"),
         Field("max_body", &RemoteWriteConfig::max_body, "Largest request, as it is sent",
-              {.min = 1024, .max = 16 << 20}));
+              {.min = 1024, .max = 16 << 20}),
+        Field("silent_after", &RemoteWriteConfig::silent_after,
+              "Nothing pushed for so long is trouble: the node isn't well until something comes. "
+              "0: never",
+              {.min = 0}));
   }
 };
 

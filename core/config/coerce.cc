@@ -231,7 +231,7 @@ class Coercion {
   void Hide(const YamlNode& node) {
     if (node.kind != Kind::kScalar) return;
     int lines = 1;
-    const std::vector<std::string_view>& all = context_.source.lines;
+    const std::vector<std::string_view>& all = report_.SourceOf(node.span).lines;
     const size_t first = static_cast<size_t>(node.span.line);
     const auto indent = [&](size_t line) { return all[line].find_first_not_of(" -"); };
     for (size_t line = first + 1; node.multiline && line < all.size(); ++line) {
@@ -242,17 +242,28 @@ class Coercion {
     report_.Hide(node.span, lines);
   }
 
+  // Where relative paths in a text begin: at the file that it stands in.
+  const std::string& FolderOf(const YamlNode& node) const {
+    return node.span.file == 0 ? context_.folder
+                               : context_.included_folders[static_cast<size_t>(node.span.file) - 1];
+  }
+
   Value Leaf(const YamlNode& node, const Schema& schema, const Spot& spot) {
     if (node.kind != Kind::kScalar) {
       if (node.kind == Kind::kNull && schema.type == Type::kAny) return Value();
       return WrongType(node, WantedScalar(schema), "", spot);
     }
-    Interpolated in = Interpolate(node.text, context_.environment, context_.folder);
+    Interpolated in = Interpolate(node.text, context_.environment, FolderOf(node));
     const bool only_placeholder = in.any && node.text.front() == '$' && node.text.back() == '}' &&
                                   node.text.find(":-") == std::string::npos;
     if (spot.secret && !only_placeholder) Hide(node);
     if (in.mistake) {
-      Error(SpanInside(context_.source, node, in.mistake->offset, in.mistake->length), spot,
+      // A var that isn't there was told when the vars were filled in.
+      if (report_.failed() && node.text.compare(in.mistake->offset, 6, "${var.") == 0) {
+        ok_ = false;
+        return Value();
+      }
+      Error(report_.PlaceInside(node, in.mistake->offset, in.mistake->length), spot,
             in.mistake->message, in.mistake->hint);
       return Value();
     }
@@ -285,7 +296,7 @@ class Coercion {
 
   Value Template(const YamlNode& node, const Spot& spot, const Interpolated& in) {
     const Interpolated::Mark& first = in.runtime.front();
-    const Span at = SpanInside(context_.source, node, first.offset, first.length);
+    const Span at = report_.PlaceInside(node, first.offset, first.length);
     const std::string placeholder = node.text.substr(first.offset, first.length);
     if (!request_.allow_runtime) {
       Error(at, spot, placeholder + " is only known when an action or a notifier runs",
@@ -306,7 +317,7 @@ class Coercion {
         continue;
       std::string hint = DidYouMean(name, known);
       if (hint.empty()) hint = "known are target.LABEL, " + JoinNames(known, 24);
-      Error(SpanInside(context_.source, node, mark.offset, mark.length), spot,
+      Error(report_.PlaceInside(node, mark.offset, mark.length), spot,
             "there is no ${" + name + "}", hint);
     }
     templated_ = true;

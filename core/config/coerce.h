@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/config/environment.h"
 #include "core/config/schema.h"
@@ -13,12 +14,12 @@
 namespace heald {
 
 struct LoadContext {
-  const Source& source;
   Report* report;
   const Environment& environment;
   std::string folder;                        // of the pipeline file
   std::map<std::string, Span> marks;         // path -> where to point for it
   std::map<std::string, std::string> shown;  // path -> how to print it: masked, or with its unit
+  std::vector<std::string> included_folders = {};  // of the files that it includes, by index - 1
 };
 
 struct CoerceRequest {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "core/base/url.h"
+#include "core/config/yaml.h"
 
 namespace heald {
 namespace {
@@ -66,8 +68,8 @@ void AppendSnippet(const Diagnostic& d, std::string* out) {
 
 }  // namespace
 
-Source::Source(std::string source_name, std::string source_text)
-    : name(std::move(source_name)), text(std::move(source_text)) {
+Source::Source(std::string source_name, std::string source_text, int source_index)
+    : name(std::move(source_name)), text(std::move(source_text)), index(source_index) {
   if (text.compare(0, 3, "\xef\xbb\xbf") == 0) text.erase(0, 3);
   size_t kept = 0;
   for (size_t i = 0; i < text.size(); ++i)
@@ -97,7 +99,7 @@ void Report::Add(Level level, const Span& at, std::string message, std::string h
     if (span == at && at.line >= 0 && earlier.message == message) return;
   Diagnostic diagnostic;
   diagnostic.level = level;
-  diagnostic.file = source_.name;
+  diagnostic.file = SourceOf(at).name;
   diagnostic.message = std::move(message);
   diagnostic.hint = std::move(hint);
   diagnostic.path = std::move(path);
@@ -106,15 +108,16 @@ void Report::Add(Level level, const Span& at, std::string message, std::string h
 
 // Turns bytes into characters, and masks what is hidden on that line.
 void Report::Show(const Span& at, Diagnostic* diagnostic) const {
-  if (at.line < 0 || static_cast<size_t>(at.line) >= source_.lines.size()) return;
-  std::string line(source_.lines[static_cast<size_t>(at.line)]);
+  const std::vector<std::string_view>& text = SourceOf(at).lines;
+  if (at.line < 0 || static_cast<size_t>(at.line) >= text.size()) return;
+  std::string line(text[static_cast<size_t>(at.line)]);
   const size_t begin = std::min(static_cast<size_t>(at.column), line.size());
   diagnostic->line = at.line + 1;
   diagnostic->column = Characters(std::string_view(line).substr(0, begin)) + 1;
   diagnostic->length =
       std::max(1, Characters(std::string_view(line).substr(begin, static_cast<size_t>(at.length))));
   for (const auto& [secret, lines] : hidden_) {
-    if (at.line < secret.line || at.line >= secret.line + lines) continue;
+    if (at.file != secret.file || at.line < secret.line || at.line >= secret.line + lines) continue;
     const bool first = at.line == secret.line;
     const size_t from = first ? std::min(static_cast<size_t>(secret.column), line.size()) : 0;
     const size_t bytes = first && lines == 1 ? static_cast<size_t>(secret.length) : line.size();
@@ -126,9 +129,14 @@ void Report::Show(const Span& at, Diagnostic* diagnostic) const {
   diagnostic->source_line = std::move(line);
 }
 
+Span Report::PlaceInside(const YamlNode& scalar, size_t offset, size_t length) const {
+  return SpanInside(SourceOf(scalar.span), scalar, offset, length);
+}
+
 std::vector<Diagnostic> Report::Take() {
   std::stable_sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.first.line, a.first.column) < std::pair(b.first.line, b.first.column);
+    return std::tuple(a.first.file, a.first.line, a.first.column) <
+           std::tuple(b.first.file, b.first.line, b.first.column);
   });
   std::vector<Diagnostic> out;
   for (auto& [span, diagnostic] : found_) {

@@ -10,12 +10,15 @@
 
 namespace heald {
 
+struct YamlNode;
+
 // A place in a text: 0-based line and byte column. length is in bytes; it ends at the line's end
-// at the latest. line -1: the file as a whole.
+// at the latest. line -1: the file as a whole. file: the Source::index of its text.
 struct Span {
   int line = -1;
   int column = 0;
   int length = 1;
+  int file = 0;
 
   friend bool operator==(const Span&, const Span&) = default;
 };
@@ -25,8 +28,9 @@ struct Source {
   std::string name;  // as shown: what the user typed
   std::string text;
   std::vector<std::string_view> lines;  // into text
+  int index = 0;                        // 0: the file that is loaded; then those that it includes
 
-  Source(std::string name, std::string text);
+  Source(std::string name, std::string text, int index = 0);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 };
@@ -45,24 +49,29 @@ struct Diagnostic {
   std::string path;         // RFC 6901 into the file, where known
 };
 
-// Collects diagnostics about one source.
+// Collects diagnostics about a source, and about those that it includes.
 class Report {
  public:
-  explicit Report(const Source& source) : source_(source) {}
+  explicit Report(const Source& source) : sources_{&source} {}
+  // A further source, whose index is the number of those before it; it outlives the report.
+  void Also(const Source& included) { sources_.push_back(&included); }
+  const Source& SourceOf(const Span& at) const { return *sources_[static_cast<size_t>(at.file)]; }
 
   void Error(const Span& at, std::string message, std::string hint = "", std::string path = "");
   void Warn(const Span& at, std::string message, std::string hint = "", std::string path = "");
   // The text there is never shown; with `lines` above 1 the lines below it neither.
   void Hide(const Span& secret, int lines = 1) { hidden_.emplace_back(secret, lines); }
   bool failed() const { return failed_; }
-  // In file order; of several about one place the first stays.
+  // Where a part of a scalar's text stands.
+  Span PlaceInside(const YamlNode& scalar, size_t offset, size_t length) const;
+  // In the files' order; of several about one place the first stays.
   std::vector<Diagnostic> Take();
 
  private:
   void Add(Level level, const Span& at, std::string message, std::string hint, std::string path);
   void Show(const Span& at, Diagnostic* diagnostic) const;
 
-  const Source& source_;
+  std::vector<const Source*> sources_;
   std::vector<std::pair<Span, Diagnostic>> found_;
   std::vector<std::pair<Span, int>> hidden_;
   bool failed_ = false;

@@ -2,9 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/config/guard_section.h"
+#include "core/config/include.h"
 #include "core/config/loader.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/tests_section.h"
+#include "core/config/vars.h"
 
 namespace heald {
 namespace {
@@ -14,7 +16,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kDuration = "^(0|([0-9.]+(ns|us|ms|s|m|h|d|w))+)$";
 constexpr const char* kSize = "^[0-9.]+([kKMGT]?i?B|[kMG])?$";
 constexpr const char* kRatio = "^[0-9.]+%?$";
-constexpr const char* kPlaceholder = "\\$\\{(env|file):";
+constexpr const char* kVar = "^\\$\\{var\\.[a-z0-9_]+\\}$";
+constexpr const char* kPlaceholder = "\\$\\{(env:|file:|var\\.)";
 
 // What an editor has to accept where heald reads text with a unit.
 Json InUnit(const std::string& unit) {
@@ -54,6 +57,10 @@ Json Strict(const Json& in) {
     out["additionalProperties"] = false;
   if (type == "object" && !in.contains("required"))
     out["type"] = Json::array({"object", "null"});  // a key with nothing below it
+  if (type == "array") {                            // or a var that is one
+    out["type"] = Json::array({"array", "string"});
+    out["pattern"] = kVar;
+  }
   if (!scalar) return out;
   if (in.contains("x-unit")) checks = InUnit(in["x-unit"].get<std::string>());
   // Any scalar is text where text is asked for.
@@ -107,6 +114,8 @@ Json Section(Json item, const std::string& description) {
 std::string PipelineJsonSchema(const Catalog& catalog) {
   Json properties = {
       {"version", {{"const", 1}, {"description", "Of this format"}}},
+      {"include", Json::parse(IncludeSchemaText())},
+      {"vars", Json::parse(VarsSchemaText())},
       {"agent", Strict(Json::parse(AgentSchemaText()))},
       {"sources", Section(Node(Kind::kSource, catalog), "Where samples and logs come from")},
       {"detectors", Section(Node(Kind::kDetector, catalog), "What makes findings of them")},

@@ -6,6 +6,7 @@
 #include "core/config/agent_section.h"
 #include "core/config/coerce.h"
 #include "core/config/guard_section.h"
+#include "core/config/include.h"
 #include "core/config/pipeline_schema.h"
 #include "core/config/reader.h"
 #include "core/config/steps_section.h"
@@ -21,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using NodeKind = YamlNode::Kind;
 
-constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr int64_t kVersion = 1;
 
 std::string Article(Kind kind) {
@@ -32,8 +32,10 @@ class Loader {
  public:
   Loader(const Source& source, const std::string& folder, const Catalog& catalog,
          const Environment& environment)
-      : source_(source), catalog_(catalog), report_(source), context_{source, &report_, environment,
-                                                                      folder, {},       {}} {}
+      : source_(source),
+        catalog_(catalog),
+        report_(source),
+        context_{&report_, environment, folder, {}, {}} {}
 
   LoadResult Run(const std::string& file) {
     spec_.file = file;
@@ -42,8 +44,9 @@ class Loader {
       report_.Error(root->span, "a pipeline file is a map of sections",
                     "start with 'version: 1'; `heald schema` lists all keys");
     else if (root != nullptr)
-      ReadFile(*root);
+      ReadFile(*Joined(root));
     LoadResult result;
+    for (const IncludedFile& included : included_) result.included.push_back(included.path);
     const bool failed = report_.failed();
     result.diagnostics = report_.Take();
     result.marks = std::move(context_.marks);
@@ -57,6 +60,15 @@ class Loader {
  private:
   void Error(const std::string& path, std::string message, std::string hint = "") {
     report_.Error(MarkOf(context_.marks, path), std::move(message), std::move(hint), path);
+  }
+
+  // With what the file includes. The tree lives as long as this.
+  YamlPtr Joined(const YamlPtr& root) {
+    joined_ = ResolveIncludes(root, source_, spec_.file, context_.folder,
+                              {context_.environment, &report_, &included_});
+    for (const IncludedFile& included : included_)
+      context_.included_folders.push_back(fs::path(included.path).parent_path().string());
+    return joined_;
   }
 
   void ReadFile(const YamlNode& root) {
@@ -335,7 +347,7 @@ class Loader {
   Span Inside(const std::string& path, size_t offset, size_t length) const {
     const auto at = whens_.find(path);
     if (at == whens_.end() || length == 0) return MarkOf(context_.marks, path);
-    return SpanInside(source_, *at->second, offset, length);
+    return report_.PlaceInside(*at->second, offset, length);
   }
 
   void CheckEdges() {
@@ -351,6 +363,8 @@ class Loader {
   const Source& source_;
   const Catalog& catalog_;
   Report report_;
+  std::deque<IncludedFile> included_;
+  YamlPtr joined_;
   LoadContext context_;
   PipelineSpec spec_;
   Value::Map document_;
@@ -369,7 +383,7 @@ LoadResult Refuse(const std::string& name, std::string message, std::string hint
 
 LoadResult Load(std::string_view text, const std::string& name, const std::string& file,
                 const std::string& folder, const Catalog& catalog, const Environment& environment) {
-  if (text.size() > kMaxFileBytes)
+  if (text.size() > kMaxPipelineBytes)
     return Refuse(name, "the file is larger than 1 MiB, which no pipeline is",
                   "is this the right file?");
   if (std::string why = WhyNotText(text); !why.empty()) return Refuse(name, std::move(why));
@@ -384,7 +398,7 @@ LoadResult LoadPipeline(const std::string& path, const Catalog& catalog,
   std::error_code code;
   const fs::path absolute = fs::absolute(path, code).lexically_normal();
   if (path.empty() || code) return Refuse(path, "this is no file name");
-  const Result<std::string> text = environment.ReadFile(absolute.string(), kMaxFileBytes);
+  const Result<std::string> text = environment.ReadFile(absolute.string(), kMaxPipelineBytes);
   if (!text.ok()) return Refuse(path, text.error().message);
   return Load(*text, path, absolute.string(), absolute.parent_path().string(), catalog,
               environment);
@@ -393,14 +407,14 @@ LoadResult LoadPipeline(const std::string& path, const Catalog& catalog,
 TestsResult LoadTests(const std::string& path, const PipelineSpec& spec, const Catalog& catalog,
                       const Environment& environment) {
   TestsResult result;
-  const Result<std::string> text = environment.ReadFile(path, kMaxFileBytes);
+  const Result<std::string> text = environment.ReadFile(path, kMaxPipelineBytes);
   if (!text.ok()) {
     result.diagnostics = Refuse(path, text.error().message).diagnostics;
     return result;
   }
   const Source source(path, *text);
   Report report(source);
-  LoadContext context{source, &report, environment, fs::path(path).parent_path().string(), {}, {}};
+  LoadContext context{&report, environment, fs::path(path).parent_path().string(), {}, {}};
   const YamlPtr root = ParseYaml(source, &report);
   const YamlMember* tests = root == nullptr ? nullptr : root->Find("tests");
   if (root != nullptr &&

@@ -19,6 +19,7 @@ struct LoadResult {
   std::optional<PipelineSpec> spec;  // none when there is an error
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, Span> marks;  // path -> place, for mistakes found later
+  std::vector<std::string> included;  // the files that it includes, absolute
   std::string state_dir;              // also beside errors, as far as it could be read
   // The whole file as typed, defaults filled in; and how to print what mustn't be printed as it is.
   Value document;

@@ -285,9 +285,9 @@ SchemaPtr Parsed(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& SectionNames() {
-  static const std::vector<std::string> kNames = {"version",   "agent",     "sources",
-                                                  "detectors", "policies",  "inhibit",
-                                                  "actions",   "notifiers", "tests"};
+  static const std::vector<std::string> kNames = {"version", "include",   "vars",     "agent",
+                                                  "sources", "detectors", "policies", "inhibit",
+                                                  "actions", "notifiers", "tests"};
   return kNames;
 }
 

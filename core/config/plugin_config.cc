@@ -33,7 +33,7 @@ PluginConfig LoadPluginConfig(const std::string& path, const Component& componen
   const Source source(shown, std::move(*text));
   Report report(source);
   LoadContext context{
-      source, &report, environment, std::filesystem::path(path).parent_path().string(), {}, {}};
+      &report, environment, std::filesystem::path(path).parent_path().string(), {}, {}};
   PluginConfig result;
   const bool empty = source.text.find_first_not_of(" \t\n") == std::string::npos;
   const YamlPtr root = empty ? nullptr : ParseYaml(source, &report);

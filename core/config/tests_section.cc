@@ -453,7 +453,7 @@ std::vector<PipelineTest> ReadTests(const YamlNode& list, const PipelineSpec& sp
     const std::string path = "/tests/" + std::to_string(i);
     context->marks[path] = list.items[i]->span;
     if (TestReader(spec, catalog, context).Read(*list.items[i], path, &test)) {
-      test.file = context->source.name;
+      test.file = context->report->SourceOf(list.items[i]->span).name;
       tests.push_back(std::move(test));
     }
   }

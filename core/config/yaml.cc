@@ -155,7 +155,7 @@ class Builder final : public YAML::EventHandler {
     Span key_span;
   };
 
-  static Span Place(const YAML::Mark& mark) { return {mark.line, mark.column, 1}; }
+  Span Place(const YAML::Mark& mark) const { return {mark.line, mark.column, 1, source_.index}; }
 
   void CheckTag(const Span& at, const std::string& tag) {
     static constexpr std::string_view kKnown[] = {"str",  "int", "float", "bool",
@@ -174,7 +174,7 @@ class Builder final : public YAML::EventHandler {
     const size_t at = static_cast<size_t>(here.column);
     for (const std::string_view word : {"~", "null", "Null", "NULL"})
       if (at <= line.size() && line.compare(at, word.size(), word) == 0)
-        return {here.line, here.column, static_cast<int>(word.size())};
+        return {here.line, here.column, static_cast<int>(word.size()), here.file};
     if (stack_.empty()) return here;
     const Frame& frame = stack_.back();
     if (frame.node->kind == Kind::kMap) return frame.wants_key ? here : frame.key_span;
@@ -182,7 +182,7 @@ class Builder final : public YAML::EventHandler {
       const std::string_view text = LineAt(source_, number);
       const size_t dash = text.find_first_not_of(" \t");
       if (dash != std::string_view::npos && text[dash] == '-' && (number < here.line || dash < at))
-        return {number, static_cast<int>(dash), 1};
+        return {number, static_cast<int>(dash), 1, here.file};
     }
     return here;
   }
@@ -323,10 +323,10 @@ void ReportSyntax(const Source& source, const YAML::Exception& e, const Span& op
     const size_t text = line.find_first_not_of(" \t");
     const size_t tab = line.find('\t');
     if (text != std::string_view::npos && tab < text && line[text] != '#')
-      return report->Error({number, static_cast<int>(tab), 1}, "a tab in the indentation",
-                           "YAML allows spaces only");
+      return report->Error({number, static_cast<int>(tab), 1, source.index},
+                           "a tab in the indentation", "YAML allows spaces only");
   }
-  Span at{last, e.mark.column, 1};
+  Span at{last, e.mark.column, 1, source.index};
   // An error at the end of the file is shown on its last line with text.
   while (at.line > 0 && LineAt(source, at.line).find_first_not_of(' ') == std::string_view::npos) {
     --at.line;
@@ -341,6 +341,7 @@ void ReportSyntax(const Source& source, const YAML::Exception& e, const Span& op
 }  // namespace
 
 YamlPtr ParseYaml(const Source& source, Report* report) {
+  const Span whole{-1, 0, 1, source.index};
   Builder builder(source, report);
   try {
     std::istringstream in(source.text);
@@ -353,16 +354,17 @@ YamlPtr ParseYaml(const Source& source, Report* report) {
     ReportSyntax(source, e, builder.open(), report);
     return nullptr;
   } catch (const std::exception& e) {
-    report->Error({}, std::string("not readable as YAML: ") + e.what());
+    report->Error(whole, std::string("not readable as YAML: ") + e.what());
     return nullptr;
   }
   if (builder.root() == nullptr)
-    report->Error({}, "the file is empty",
+    report->Error(whole, "the file is empty",
                   "start with 'version: 1'; `heald schema` lists all keys");
   return builder.root();
 }
 
 Span SpanInside(const Source& source, const YamlNode& scalar, size_t offset, size_t length) {
+  if (scalar.filled) return scalar.span;
   int line = scalar.span.line;
   size_t column = static_cast<size_t>(scalar.span.column);
   std::string_view raw = LineAt(source, line);
@@ -389,7 +391,8 @@ Span SpanInside(const Source& source, const YamlNode& scalar, size_t offset, siz
     column += escape ? 2 : 1;
   }
   if (column >= raw.size() && offset < scalar.text.size()) next_line();
-  return {line, static_cast<int>(column), static_cast<int>(std::max<size_t>(length, 1))};
+  return {line, static_cast<int>(column), static_cast<int>(std::max<size_t>(length, 1)),
+          scalar.span.file};
 }
 
 }  // namespace heald

@@ -25,6 +25,7 @@ struct YamlNode {
   Kind kind = Kind::kNull;
   bool plain = false;  // a scalar without quotes: may be a number or true
   bool multiline = false;
+  bool filled = false;  // a part of the text isn't the file's: places inside it mean nothing
   std::string text;
   Span span;  // of the value; of an empty one, where it would be
   std::vector<YamlPtr> items;

@@ -17,7 +17,7 @@ class ConfigCoerceTest : public testing::Test {
     const Source source("x.yaml", "v: " + text + "\n");
     Report report(source);
     const YamlPtr root = ParseYaml(source, &report);
-    LoadContext context{source, &report, environment_, "", {}, {}};
+    LoadContext context{&report, environment_, "", {}, {}};
     const heald::Typed typed =
         Coerce({root.get(), parsed->get(), "", "source 's'", {}, false}, &context);
     const std::vector<Diagnostic> found = report.Take();

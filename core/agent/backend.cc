@@ -30,8 +30,8 @@ api::NodeStatus NodeOf(const NodeSpec& spec, const NodeStats* stats) {
   out.enabled = spec.enabled;
   out.state = spec.enabled ? "stopped" : "disabled";
   if (stats == nullptr) return out;
-  out.state = ToString(stats->state);
   out.ok = IsWell(*stats);
+  out.state = stats->state == NodeState::kRunning && !out.ok ? "failing" : ToString(stats->state);
   if (!out.ok) out.detail = stats->last_error;
   out.records_in = stats->in;
   out.records_out = stats->out;
@@ -224,7 +224,10 @@ std::vector<api::Check> Agent::Ready() {
   for (const NodeStats& s : runner_->stats()) {
     if (s.state == NodeState::kHung) continue;  // Health has it
     const bool ok = IsWell(s);
-    checks.push_back({std::string(ToString(s.kind)) + " " + s.name, ok, ok ? "" : s.last_error});
+    // Of these readiness doesn't wait for the senders.
+    const bool receives = s.kind == Kind::kSource && runner_->ReceiveLimit(s.name, "").ok();
+    checks.push_back({(receives ? "receiver" : std::string(ToString(s.kind))) + " " + s.name, ok,
+                      ok ? "" : s.last_error});
   }
   return checks;
 }

@@ -142,12 +142,16 @@ void Agent::OnNotice(const remedy::Notice& notice) {
   // Without incidents, as long as the journal can't be read, the finding stands for its own.
   const bool alone = engine_ == nullptr && notice.finding != nullptr;
   if (!incident && !alone) return runner_->Notify(out, nullptr);
-  // An incident's own events go to those who follow a policy that watches it.
+  // An incident's own events go to those who follow a policy that watches it, or who hear of one of
+  // its findings: who was told that it began is told that it ended.
   const std::vector<Finding> findings =
       incident ? notice.incident->findings : std::vector<Finding>{*notice.finding};
   const auto followers = FollowersNow();
-  runner_->Notify(out,
-                  [&](const std::string& policy) { return followers->Concerns(policy, findings); });
+  runner_->Notify(out, [&](const std::string& input) {
+    return followers->Concerns(input, findings) ||
+           (incident && std::any_of(findings.begin(), findings.end(),
+                                    [&](const Finding& finding) { return finding.node == input; }));
+  });
 }
 
 std::shared_ptr<const Followers> Agent::FollowersNow() const {

@@ -11,6 +11,7 @@ namespace heald::api {
 namespace {
 
 constexpr std::string_view kNotifier = "notifier ";
+constexpr std::string_view kReceiver = "receiver ";
 
 bool AllOk(const std::vector<Check>& checks) {
   return std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.ok; });
@@ -28,13 +29,15 @@ Response GetHealth(const Call& call) {
 }
 
 // A notifier that can't deliver is told, and holds up nothing: what it has to say waits on disk.
-// One that hangs is a matter of health.
+// One that hangs is a matter of health. And who isn't ready may be cut off from those who push to
+// it: the silence of a receiver would never end.
 Response GetReady(const Call& call) {
   const std::vector<Check> checks = call.backend.Ready();
   std::vector<Check> deciding = call.backend.Health();
   std::erase_if(deciding, [](const Check& check) { return !check.name.starts_with(kNotifier); });
   for (const Check& check : checks)
-    if (!check.name.starts_with(kNotifier)) deciding.push_back(check);
+    if (!check.name.starts_with(kNotifier) && !check.name.starts_with(kReceiver))
+      deciding.push_back(check);
   return ChecksResponse(checks, AllOk(deciding));
 }
 

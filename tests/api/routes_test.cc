@@ -324,6 +324,8 @@ TEST_F(ApiRoutesTest, ReadinessNamesTheNotifierThatCannotDeliverAndIsReadyAllThe
   backend_.health = {{"notifier chat", false, "has not returned for 34 s"}};
   EXPECT_EQ(Ask("GET", "/readyz").status, 503) << "one that hangs";
   backend_.health.clear();
+  backend_.ready.push_back({"receiver push", false, "nothing has been pushed"});
+  EXPECT_EQ(Ask("GET", "/readyz").status, 200) << "who isn't ready might be cut off from senders";
   backend_.ready.push_back({"source prom", false, "connection refused"});
   EXPECT_EQ(Ask("GET", "/readyz").status, 503);
 }

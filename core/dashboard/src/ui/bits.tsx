@@ -47,6 +47,7 @@ const STATES: Record<string, [IconName, Tone]> = {
   critical: ['critical', 'bad'],
   escalated: ['person', 'bad'],
   failed: ['cross', 'bad'],
+  failing: ['cross', 'bad'],
   hung: ['cross', 'bad'],
   error: ['cross', 'bad'],
   off: ['off', 'bad'],

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/fakes/kubernetes/managed_fields.h"
 #include "tests/fakes/kubernetes/objects.h"
 #include "tests/fakes/kubernetes/patches.h"
 #include "tests/fakes/kubernetes/selectors.h"
@@ -175,6 +176,10 @@ Object Api::Write(const Request& request, const Object& old, Json changed, bool 
           std::to_string(IntAt(*old, "/metadata/generation", 1) + 1);
   }
   metadata["resourceVersion"] = (*old)["metadata"]["resourceVersion"];
+  metadata.erase("managedFields");
+  if ((*old)["metadata"].contains("managedFields"))
+    metadata["managedFields"] = (*old)["metadata"]["managedFields"];
+  NoteManager(*old, changed, request.Manager(), request.ApiVersion(), cluster_.Now(), request.sub);
   if (request.dry_run()) return std::make_shared<const Json>(std::move(changed));
   return cluster_.store.Put(resource, std::move(changed));
 }
@@ -201,6 +206,8 @@ FakeReply Api::Create(const Request& request) {
   Complete(resource, object);
   Begin(resource, object);
   Validate(resource, object, nullptr, request.ApiVersion());
+  object["metadata"].erase("managedFields");
+  NoteManager(nullptr, object, request.Manager(), request.ApiVersion(), cluster_.Now(), "");
   const Object made = request.dry_run() ? std::make_shared<const Json>(object)
                                         : cluster_.store.Put(resource, std::move(object));
   return JsonReply(201, Shown(request, *made), warning);
@@ -262,7 +269,14 @@ FakeReply Api::Remove(const Request& request) {
     going["status"]["phase"] = "Terminating";
     return Reply(200, dry_run ? going : *cluster_.store.Put(resource, std::move(going)));
   }
-  if (dry_run) return Reply(200, Shown(request, *old));
+  if (dry_run) {
+    Json going = *old;
+    if (resource.kind == "Pod" && grace_s > 0) {
+      going["metadata"]["deletionTimestamp"] = Cluster::Time(cluster_.NowMs() + grace_s * 1000);
+      going["metadata"]["deletionGracePeriodSeconds"] = grace_s;
+    }
+    return Reply(200, Shown(request, going));
+  }
   const std::string policy = options.value("propagationPolicy", request.Query("propagationPolicy"));
   bool gone = false;
   const Json last = Delete(cluster_, resource, *old, grace_s, &gone);
@@ -329,6 +343,7 @@ FakeReply Api::Review(const Request& request, const std::string& user) {
     return Reply(201, review);
   }
   if (request.plural != "selfsubjectaccessreviews") throw NoSuchResource();
+  NoteManager(nullptr, review, request.Manager(), request.ApiVersion(), cluster_.Now(), "");
   const Json asked = review.value("/spec/resourceAttributes"_json_pointer, Json::object());
   const std::string sub = asked.value("subresource", "");
   const auto why =

@@ -49,7 +49,7 @@ class Rollout {
 
   void Step(Due& due) {
     const bool paused = deployment_["spec"].value("paused", false);
-    if (!paused && current_ == nullptr) {
+    if (!paused && current_ == nullptr && !(recreate_ && EmptyOldSets())) {
       MakeSet();
     } else if (current_ != nullptr && RevisionOf(*current_) < latest_) {
       Json raised = *current_;  // back to an older template: its set becomes the newest
@@ -138,6 +138,10 @@ class Rollout {
     current_ = cluster_.Put("ReplicaSet", std::move(set));
     sets_.push_back(current_);
     created_ = true;
+    RecordEvent(
+        cluster_, DeploymentResource(), deployment_, "Normal", "ScalingReplicaSet",
+        "Scaled up replica set " + NameOf(*current_) + " to " + std::to_string(Spec(current_)),
+        kComponent);
   }
 
   void Roll() {
@@ -164,14 +168,19 @@ class Rollout {
     }
   }
 
-  void Recreate() {
-    bool old = false;
+  // True while pods of former templates are left.
+  bool EmptyOldSets() {
+    bool left = false;
     for (const Object& set : std::vector<Object>(sets_)) {
       if (set == current_) continue;
-      old = old || Status(set, "replicas") > 0;
-      old = Resize(set, 0) || old;
+      left = left || Status(set, "replicas") > 0;
+      left = Resize(set, 0) || left;
     }
-    if (!old && current_ != nullptr) Resize(current_, replicas_);
+    return left;
+  }
+
+  void Recreate() {
+    if (!EmptyOldSets() && current_ != nullptr) Resize(current_, replicas_);
   }
 
   bool Complete() const {

@@ -56,9 +56,22 @@ Json ResourcesOf(const std::string& group, const std::string& version) {
     for (const std::string& one : resource.versions)
       offered = offered || (resource.group == group && one == version);
     if (!offered) continue;
-    add(resource, "", resource.kind, kVerbs);
-    if (resource.kind == "Pod") add(resource, "eviction", "Eviction", {"create"});
-    if (resource.scale) add(resource, "scale", "Scale", {"get", "patch", "update"});
+    Json verbs = kVerbs;
+    if (resource.kind == "Namespace") verbs.erase(2);  // not all at once
+    add(resource, "", resource.kind, verbs);
+    // Two subresources are of another group's kind.
+    const auto of = [&](const char* other, const char* kind_version) {
+      list.back()["group"] = other;
+      list.back()["version"] = kind_version;
+    };
+    if (resource.kind == "Pod") {
+      add(resource, "eviction", "Eviction", Json::array({"create"}));
+      of("policy", "v1");
+    }
+    if (resource.scale) {
+      add(resource, "scale", "Scale", {"get", "patch", "update"});
+      of("autoscaling", "v1");
+    }
     if (resource.status) add(resource, "status", resource.kind, {"get", "patch", "update"});
   }
   return list;

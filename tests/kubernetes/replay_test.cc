@@ -72,7 +72,8 @@ class Replay {
     } else if (!recorded.is_discarded()) {
       const Json ours = Json::parse(reply.body, nullptr, false);
       Learn(recorded, ours);
-      for (const std::string& line : Differences(names_.Translate(recorded), ours, exchange.poll))
+      for (const std::string& line :
+           Differences(names_.Translate(recorded), ours, LeniencyOf(exchange)))
         differences.push_back(line);
     } else if (exchange.reply != reply.body) {
       differences.push_back("body: is " + reply.body + ", was " + exchange.reply);

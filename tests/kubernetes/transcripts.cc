@@ -18,7 +18,7 @@ bool ByChance(const std::string& key) {
       "continue", "time", "timeAdded", "gitCommit", "buildDate", "goVersion", "compiler",
       "serverAddress", "systemUUID", "nodeSelectorTerms",
       // Of that cluster alone: one more certificate in the token's volume, a note with times in it.
-      "sources", "autoscaling.alpha.kubernetes.io/conditions"};
+      "sources", "autoscaling.alpha.kubernetes.io/conditions", "disruptedPods"};
   if (kKeys.count(key) != 0) return true;
   const auto ends = [&](const std::string& with) {
     return key.size() >= with.size() &&
@@ -67,9 +67,9 @@ std::string TextOr(const Json& object, const char* key, const char* otherwise) {
 const Json* Counterpart(const Json& item, size_t index, const Json& items) {
   if (item.is_object()) {
     const auto key_of = [](const Json& object) {
+      if (object.contains("metadata")) return object["metadata"].value("name", "");
       for (const char* key : {"type", "name", "key", "mountPath"})
         if (object.contains(key)) return object[key].dump();
-      if (object.contains("metadata")) return object["metadata"].value("name", "");
       return std::string();
     };
     const std::string key = key_of(item);
@@ -219,6 +219,7 @@ bool Names::MayBe(const Json& recorded, const Json& ours) const {
 
 void Names::Learn(const Json& recorded, const Json& ours) {
   if (!recorded.is_object() || !ours.is_object()) return;
+  LearnFromConditions(recorded, ours);
   if (recorded.contains("items") && ours.contains("items")) {
     std::set<std::string> taken;
     std::vector<const Json*> unknown;
@@ -237,7 +238,7 @@ void Names::Learn(const Json& recorded, const Json& ours) {
     for (const Json* item : unknown)
       for (const Json& other : ours["items"]) {
         const std::string name = other["metadata"].value("name", "");
-        if (taken.count(name) != 0 || taken_.count(name) != 0 || !MayBe(*item, other)) continue;
+        if (taken.count(name) != 0 || !MayBe(*item, other)) continue;
         taken.insert(name);
         Learn(*item, other);
         break;
@@ -253,6 +254,23 @@ void Names::Learn(const Json& recorded, const Json& ours) {
     if (recorded.contains(at) && ours.contains(at))
       Add(recorded.at(at).get<std::string>(), ours.at(at).get<std::string>());
   }
+}
+
+// A Deployment's conditions name its replica set before any list has shown it.
+void Names::LearnFromConditions(const Json& recorded, const Json& ours) {
+  static const std::regex kSet("ReplicaSet \"([^\"]+)-([^\"-]+)\"");
+  const auto at = "/status/conditions"_json_pointer;
+  if (!recorded.contains(at) || !ours.contains(at)) return;
+  for (const Json& condition : recorded.at(at))
+    for (const Json& other : ours.at(at)) {
+      if (condition["type"] != other["type"] || condition["reason"] != other["reason"]) continue;
+      const std::string then = condition.value("message", "");
+      const std::string now = other.value("message", "");
+      std::smatch was;
+      std::smatch is;
+      if (!std::regex_search(then, was, kSet) || !std::regex_search(now, is, kSet)) continue;
+      if (names_.count(was[2]) == 0 && taken_.count(is[2]) == 0) Add(was[2], is[2]);
+    }
 }
 
 std::string Names::Translate(std::string text) const {

@@ -44,6 +44,7 @@ class Names {
 
  private:
   void Add(const std::string& recorded, const std::string& ours);
+  void LearnFromConditions(const Json& recorded, const Json& ours);
   bool MayBe(const Json& recorded, const Json& ours) const;
   std::map<std::string, std::string> names_;
   std::set<std::string> taken_;  // of ours

@@ -20,7 +20,8 @@ Refusal Disrupted(const std::string& cause) {
 // Selectors as the status of a Scale writes them: "app=web,tier in (a,b)".
 std::string SelectorText(const Json& selector) {
   std::string text;
-  for (const auto& [key, value] : selector.value("matchLabels", Json::object()).items())
+  const Json labels = selector.value("matchLabels", Json::object());
+  for (const auto& [key, value] : labels.items())
     text += (text.empty() ? "" : ",") + key + "=" + value.get<std::string>();
   return text;
 }

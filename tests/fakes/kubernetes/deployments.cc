@@ -120,7 +120,7 @@ class Rollout {
           {"namespace", NamespaceOf(deployment_)},
           {"ownerReferences", Json::array({OwnerReference(DeploymentResource(), deployment_)})}}},
         {"spec",
-         {{"replicas", 0},
+         {{"replicas", std::clamp<int64_t>(replicas_ + surge_ - SpecSum(), 0, replicas_)},
           {"selector", deployment_["spec"]["selector"]},
           {"template", deployment_["spec"]["template"]}}}};
     set["metadata"]["labels"] =

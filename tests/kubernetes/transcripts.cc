@@ -263,7 +263,9 @@ void Names::LearnFromConditions(const Json& recorded, const Json& ours) {
   if (!recorded.contains(at) || !ours.contains(at)) return;
   for (const Json& condition : recorded.at(at))
     for (const Json& other : ours.at(at)) {
-      if (condition["type"] != other["type"] || condition["reason"] != other["reason"]) continue;
+      if (condition["type"] != other["type"] ||
+          condition.value("reason", "") != other.value("reason", ""))
+        continue;
       const std::string then = condition.value("message", "");
       const std::string now = other.value("message", "");
       std::smatch was;

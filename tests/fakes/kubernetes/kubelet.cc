@@ -19,7 +19,7 @@ Json Condition(const char* type, bool yes) {
 }
 
 bool Schedulable(const Json& pod, const Json& node) {
-  if (const Json owner = ControllerOf(pod); owner.value("kind", "") == "DaemonSet")
+  if (TextAt(ControllerOf(pod), "/kind") == "DaemonSet")
     return TextAt(pod,
                   "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/"
                   "nodeSelectorTerms/0/matchFields/0/values/0") == NameOf(node);
@@ -111,7 +111,7 @@ PodFate FateOf(const Cluster& cluster, const Json& pod) {
     if (const auto tag = kByTag.find(image.substr(image.rfind(':') + 1)); tag != kByTag.end())
       return tag->second;
   }
-  return ControllerOf(pod).value("kind", "") == "Job" ? PodFate::kSucceeds : PodFate::kReady;
+  return TextAt(ControllerOf(pod), "/kind") == "Job" ? PodFate::kSucceeds : PodFate::kReady;
 }
 
 void Kubelet::Schedule(Cluster& cluster, const Json& pod, std::map<std::string, int>& load) {

@@ -1,0 +1,339 @@
+// rolling_restart, rollback and scale_out.
+#include "plugins/actions/kubernetes/workload.h"
+
+#include "plugins/support/json_at.h"
+#include "tests/kubernetes_action/fixture.h"
+
+namespace heald::kubernetes::testing {
+namespace {
+
+using fakes::kubernetes::PodFate;
+using sdk::Effect;
+using sdk::EffectState;
+using support::At;
+using support::Number;
+using support::Text;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class RollingRestartTest : public ActionTest {
+ protected:
+  Config config_ = For(Operation::kRollingRestart);
+  const sdk::Request web_ = Request({{"namespace", "prod"}, {"deployment", "web"}});
+};
+
+TEST_F(RollingRestartTest, RestartsEveryPodThroughTheTemplate) {
+  Deploy("web", 3);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_THAT(plan.summary, AllOf(HasSubstr("rolling restart of Deployment prod/web, 3 pods"),
+                                  HasSubstr("generation 1")));
+  EXPECT_FALSE(plan.reversible);
+  EXPECT_EQ(action(config_).DryRun(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+  const std::string before = UidOf(PodOf("web"));
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  for (const Json& pod : server_.List("Pod", "prod")) EXPECT_NE(UidOf(pod), before);
+  EXPECT_THAT(EventsOn("web"), Contains("HealdRollingRestart"));
+  EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
+            HEALD_CONFLICT);
+}
+
+TEST_F(RollingRestartTest, FromAPodItGoesUpToItsWorkload) {
+  Deploy("web", 2);
+  AddStatefulSet("db", 2);
+  AddDaemonSet("agent");
+  for (const auto& [app, workload] : {std::pair("web", "Deployment prod/web"),
+                                      {"db", "StatefulSet prod/db"},
+                                      {"agent", "DaemonSet prod/agent"}}) {
+    const sdk::Request request = Request({{"namespace", "prod"}, {"pod", NameOf(PodOf(app))}});
+    const sdk::Plan plan = PlanOf(config_, request);
+    EXPECT_THAT(plan.summary, HasSubstr(workload));
+    const Effect effect = Do(plan, config_, request);
+    EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  }
+  config_.workload = "sts/db";
+  EXPECT_THAT(PlanOf(config_, Request({{"namespace", "prod"}})).summary,
+              HasSubstr("StatefulSet prod/db"));
+  config_.workload = "db";
+  EXPECT_THAT(PlanOf(config_, Request({{"namespace", "prod"}})).summary,
+              HasSubstr("StatefulSet prod/db"));
+  config_.workload = "cron/db";
+  EXPECT_EQ(PlanFailure(config_, Request({{"namespace", "prod"}})).code(), HEALD_INVALID);
+}
+
+TEST_F(RollingRestartTest, OneThatIsPausedOrUnderWayIsRefused) {
+  Deploy("web", 2);
+  server_.Patch("Deployment", "prod", "web", {{"spec", {{"paused", true}}}});
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("prod/web is paused"));
+  server_.Patch("Deployment", "prod", "web", {{"spec", {{"paused", nullptr}}}});
+  server_.SetFateOfImage("nginx:2", PodFate::kUnready);
+  Rollout("web", "nginx:2");
+  const sdk::Failure failure = PlanFailure(config_, web_);
+  EXPECT_EQ(failure.code(), HEALD_CONFLICT);
+  EXPECT_THAT(failure.what(), HasSubstr("is under way"));
+}
+
+TEST_F(RollingRestartTest, OneThatWasChangedSinceThePlanIsLeftAlone) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.Patch("Deployment", "prod", "web", {{"spec", {{"replicas", 3}}}});
+  EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
+            HEALD_CONFLICT);
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+}
+
+TEST_F(RollingRestartTest, ARestartWhosePodsDontComeUpFails) {
+  Deploy("web", 2, {{"progressDeadlineSeconds", 2}});
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.SetFateOfImage("nginx:1.25", PodFate::kUnready);
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kFailed);
+  EXPECT_THAT(effect.detail, HasSubstr("has timed out progressing"));
+}
+
+TEST_F(RollingRestartTest, WhatIsWrongWithAPodIsSaid) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.SetFateOfImage("nginx:1.25", PodFate::kImagePull);
+  action(config_).Execute(web_, plan, config_);
+  Effect effect;
+  EXPECT_TRUE(server_.WaitUntil([&] {
+    effect = action(config_).Observe(web_, plan, config_);
+    return effect.detail.find("ImagePullBackOff") != std::string::npos;
+  })) << effect.detail;
+  EXPECT_EQ(effect.state, EffectState::kPending);
+}
+
+TEST_F(RollingRestartTest, ACanaryIsOnePodAndTheRestFollowsWhileItIsWell) {
+  Deploy("web", 3);
+  const Json sick = server_.List("Pod", "prod").back();
+  sdk::Request request =
+      Request({{"namespace", "prod"}, {"deployment", "web"}, {"pod", NameOf(sick)}});
+  const sdk::Plan plan = PlanOf(config_, request);
+  ASSERT_TRUE(plan.can_canary);
+  EXPECT_THAT(plan.summary, HasSubstr("a canary would be " + NameOf(sick)));
+  request.part = sdk::Part::kCanary;
+  EXPECT_EQ(Do(plan, config_, request).state, EffectState::kDone);
+  EXPECT_FALSE(server_.Get("Pod", "prod", NameOf(sick)).has_value());
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/metadata/generation"), 1);
+  request.part = sdk::Part::kRest;
+  EXPECT_EQ(action(config_).Observe(request, plan, config_).state, EffectState::kAbsent);
+  const Effect rest = Do(plan, config_, request);
+  EXPECT_EQ(rest.state, EffectState::kDone) << rest.detail;
+  EXPECT_FALSE(PlanOf(For(Operation::kRollingRestart), web_).summary.empty());
+}
+
+TEST_F(RollingRestartTest, TheRestIsLeftAloneWhenTheCanaryIsSick) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  sdk::Request request = web_;
+  request.part = sdk::Part::kCanary;
+  server_.SetFateOfImage("nginx:1.25", PodFate::kCrashLoop);
+  EXPECT_EQ(Do(plan, config_, request).state, EffectState::kFailed);
+  request.part = sdk::Part::kRest;
+  const Effect rest = action(config_).Execute(request, plan, config_);
+  EXPECT_EQ(rest.state, EffectState::kFailed);
+  EXPECT_THAT(rest.detail, HasSubstr("the canary isn't well"));
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/metadata/generation"), 1);
+}
+
+TEST_F(RollingRestartTest, ASinglePodHasNoCanary) {
+  Deploy("web", 1);
+  EXPECT_FALSE(PlanOf(config_, web_).can_canary);
+}
+
+class RollbackTest : public ActionTest {
+ protected:
+  std::string Image(const char* kind = "Deployment", const char* name = "web") const {
+    return Text(Get(kind, name), "/spec/template/spec/containers/0/image");
+  }
+  Config config_ = For(Operation::kRollback);
+  const sdk::Request web_ = Request({{"namespace", "prod"}, {"deployment", "web"}});
+};
+
+TEST_F(RollbackTest, BringsTheTemplateOfTheRevisionBeforeBack) {
+  Deploy("web", 3);
+  Rollout("web", "nginx:broken");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_THAT(plan.summary, HasSubstr("roll Deployment prod/web back from revision 2 to 1"));
+  EXPECT_TRUE(plan.reversible);
+  EXPECT_EQ(action(config_).DryRun(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(Image(), "nginx:1.25");
+  const Json web = Get("Deployment", "web");
+  EXPECT_TRUE(At(web, "/spec/template/metadata/labels/pod-template-hash").is_null());
+  EXPECT_EQ(server_.List("ReplicaSet", "prod").size(), 2U) << "the former one, not a third";
+  EXPECT_THAT(EventsOn("web"), Contains("HealdRollback"));
+
+  Restart();
+  EXPECT_EQ(action(config_).Undo(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:broken");
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+}
+
+TEST_F(RollbackTest, ASecondOneGoesFurtherBackInsteadOfToWhatWasBad) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  Rollout("web", "nginx:3");
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:2");
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:1.25");
+  EXPECT_EQ(PlanFailure(config_, web_).code(), HEALD_NOT_FOUND);
+}
+
+TEST_F(RollbackTest, ToARevisionAndNoFurtherThanAllowed) {
+  Deploy("web", 1);
+  for (const char* image : {"nginx:2", "nginx:3", "nginx:4"}) Rollout("web", image);
+  config_.to_revision = 1;
+  config_.max_revisions_back = 2;
+  EXPECT_THAT(PlanFailure(config_, web_).what(),
+              HasSubstr("is 3 revisions back (max_revisions_back 2)"));
+  config_.max_revisions_back = 3;
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:1.25");
+  config_.to_revision = 9;
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("has no revision 9: it keeps 5, 4"));
+}
+
+TEST_F(RollbackTest, ARaceWithAnotherWriterIsFetchedAgain) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:broken");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.RaceReads("Deployment", "prod", "web", 1);
+  EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
+}
+
+TEST_F(RollbackTest, AnotherTemplateSinceThePlanVoidsIt) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  Rollout("web", "nginx:3");
+  EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
+            HEALD_CONFLICT);
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kFailed);
+  EXPECT_EQ(Image(), "nginx:3");
+}
+
+TEST_F(RollbackTest, SetsKeepTheirsInControllerRevisions) {
+  AddStatefulSet("db", 2);
+  AddDaemonSet("agent");
+  const Json broken = {
+      {"spec",
+       {{"template",
+         {{"spec",
+           {{"containers", Json::array({{{"name", "main"}, {"image", "pg:broken"}}})}}}}}}}};
+  for (const auto& [kind, name] :
+       {std::pair("StatefulSet", "db"), std::pair("DaemonSet", "agent")}) {
+    server_.Patch(kind, "prod", name, broken);
+    ASSERT_TRUE(server_.WaitUntil([&, kind = kind, name = name] {
+      return At(Get(kind, name), "/status/observedGeneration") == 2;
+    }));
+    server_.Settle();
+    const sdk::Request request =
+        Request({{"namespace", "prod"}, {"workload", std::string(kind) + "/" + name}});
+    const Effect effect = Do(PlanOf(config_, request), config_, request);
+    EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+    EXPECT_EQ(Image(kind, name), "pg:1");
+  }
+}
+
+class ScaleOutTest : public ActionTest {
+ protected:
+  void AddHpa(int least, int most) {
+    server_.Create(
+        {{"apiVersion", "autoscaling/v2"},
+         {"kind", "HorizontalPodAutoscaler"},
+         {"metadata", {{"name", "web-hpa"}, {"namespace", "prod"}}},
+         {"spec",
+          {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "web"}}},
+           {"minReplicas", least},
+           {"maxReplicas", most}}}});
+    ASSERT_TRUE(server_.Settle());
+  }
+  int64_t Least() const {
+    return Number(Get("HorizontalPodAutoscaler", "web-hpa"), "/spec/minReplicas");
+  }
+  Config config_ = For(Operation::kScaleOut);
+  const sdk::Request web_ = Request({{"namespace", "prod"}, {"deployment", "web"}});
+};
+
+TEST_F(ScaleOutTest, RaisesTheAutoscalersLowerBoundAndGivesItBack) {
+  Deploy("web", 2);
+  AddHpa(2, 6);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_THAT(plan.summary,
+              HasSubstr("from 2 to 3 replicas: minReplicas of HorizontalPodAutoscaler web-hpa "
+                        "from 2 (max 6)"));
+  EXPECT_TRUE(plan.reversible);
+  EXPECT_EQ(action(config_).DryRun(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(Least(), 2);
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(Least(), 3);
+  Restart();
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(action(config_).Undo(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(Least(), 2);
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+  EXPECT_THAT(EventsOn("web-hpa"), Contains("HealdScaledBack"));
+}
+
+TEST_F(ScaleOutTest, TheAutoscalersMaximumIsForPeople) {
+  Deploy("web", 4);
+  AddHpa(4, 4);
+  const sdk::Failure failure = PlanFailure(config_, web_);
+  EXPECT_EQ(failure.code(), HEALD_FULL);
+  EXPECT_THAT(failure.what(), HasSubstr("maxReplicas of HorizontalPodAutoscaler web-hpa"));
+  config_.hpa = "web-hpa";
+  config_.max_replicas = 3;
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("(max_replicas 3)"));
+}
+
+TEST_F(ScaleOutTest, WhatSomebodyElseSetIsKept) {
+  Deploy("web", 2);
+  AddHpa(2, 6);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  const auto set = [&](int least) {
+    server_.Patch("HorizontalPodAutoscaler", "prod", "web-hpa",
+                  {{"spec", {{"minReplicas", least}}}});
+  };
+  set(5);
+  EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
+            HEALD_CONFLICT);
+  set(2);
+  EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
+  set(4);
+  EXPECT_THAT(action(config_).Undo(web_, plan, config_).detail, HasSubstr("nothing to take back"));
+  EXPECT_EQ(Least(), 4);
+}
+
+TEST_F(ScaleOutTest, WithoutAnAutoscalerTheReplicasAreSet) {
+  Deploy("web", 2);
+  config_.scale_up_percent = 100;
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.Fail(
+      {.match = "PATCH /apis/apps/v1/namespaces/prod/deployments/web/scale", .status = 409});
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/spec/replicas"), 4);
+  EXPECT_EQ(action(config_).Undo(web_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/spec/replicas"), 2);
+}
+
+TEST_F(ScaleOutTest, WhatWasScaledToNothingStaysSo) {
+  Deploy("web", 1);
+  server_.Patch("Deployment", "prod", "web", {{"spec", {{"replicas", 0}}}});
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("scaled to nothing"));
+  AddDaemonSet("agent");
+  EXPECT_EQ(PlanFailure(config_, Request({{"namespace", "prod"}, {"daemonset", "agent"}})).code(),
+            HEALD_UNSUPPORTED);
+}
+
+}  // namespace
+}  // namespace heald::kubernetes::testing

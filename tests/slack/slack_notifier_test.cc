@@ -195,6 +195,26 @@ TEST_F(SlackNotifierTest, AFreshFailureWaitsAMomentForWhatComesWithIt) {
   EXPECT_THAT(slack_.webhooks(), SizeIs(1));
 }
 
+TEST_F(SlackNotifierTest, AWithdrawnQuestionAndTheEndOfWhatItWasAboutAreOneMessage) {
+  UseWebhook();
+  host_.SetNow(sample_.event.ts_ns + 500'000'000);
+  SetDecision(HEALD_DECISION_REFUSED);
+  EXPECT_EQ(Tell({"r1"}).code, HEALD_FULL) << "its end may follow";
+  heald_notification withdrawn = sample_.event;
+  withdrawn.event_id = Str("r1");
+  heald_incident over = sample_.incident;
+  over.state = HEALD_INCIDENT_RESOLVED;
+  heald_notification resolved = sample_.event;
+  resolved.kind = HEALD_NOTICE_INCIDENT;
+  resolved.event_id = Str("resolved");
+  resolved.incident = &over;
+  resolved.decision = nullptr;
+  EXPECT_EQ(Deliver({withdrawn, resolved}).code, HEALD_OK);
+  ASSERT_THAT(slack_.webhooks(), SizeIs(1));
+  EXPECT_THAT(Title(slack_.webhooks()[0]), HasSubstr("✅ Resolved"));
+  EXPECT_THAT(slack_.webhooks()[0].dump(), HasSubstr("⛔ not done"));
+}
+
 TEST_F(SlackNotifierTest, SaysWhatToDoWhenAWebhookIsGoneAndNeverTheSecret) {
   UseWebhook();
   for (const auto& [status, token] :

@@ -16,6 +16,9 @@ constexpr int kHistoryPages = 5;
 // A failed step, its undo, the call for a person, and the next step's refusal come within moments.
 constexpr int64_t kSettleNs = 2 * kSecond;
 constexpr Event kOfFailure[] = {Event::kFailed, Event::kUndone, Event::kEscalated, Event::kRefused};
+// And of a question that is withdrawn, because what it was about is over.
+constexpr Event kOfRefusal[] = {Event::kRefused, Event::kEscalated, Event::kCleared,
+                                Event::kResolved};
 constexpr Event kQuiet[] = {Event::kActing, Event::kDryRun, Event::kCleared};
 
 std::string Text(heald_str text) {
@@ -119,19 +122,28 @@ bool SlackNotifier::Wanted(Event event) const {
 std::vector<size_t> SlackNotifier::Together(const Notices& notices, size_t first) const {
   std::vector<size_t> group{first};
   const std::string key = support::KeyOf(notices[first]);
-  if (support::EventOf(notices[first]) != Event::kFailed) return group;
+  const Event begins = support::EventOf(notices[first]);
+  if (begins != Event::kFailed && begins != Event::kRefused) return group;
+  const auto belongs = [begins](Event event) {
+    return begins == Event::kFailed
+               ? std::find(std::begin(kOfFailure), std::end(kOfFailure), event) !=
+                     std::end(kOfFailure)
+               : std::find(std::begin(kOfRefusal), std::end(kOfRefusal), event) !=
+                     std::end(kOfRefusal);
+  };
   bool complete = false;
   for (size_t i = first + 1; i < notices.size(); ++i) {
     if (notices.IsDone(i) || support::KeyOf(notices[i]) != key) continue;
     const Event event = support::EventOf(notices[i]);
-    complete =
-        std::find(std::begin(kOfFailure), std::end(kOfFailure), event) == std::end(kOfFailure);
+    complete = !belongs(event);
     if (complete) break;
     group.push_back(i);
+    complete = event == Event::kResolved;
+    if (complete) break;
   }
   const int64_t age_ns = host_.NowNs() - notices[first].ts_ns;
   if (!complete && age_ns >= 0 && age_ns < kSettleNs)
-    throw sdk::Failure(HEALD_FULL, "waits for what else the failure brings")
+    throw sdk::Failure(HEALD_FULL, "waits for what else comes with it")
         .Retryable(kSettleNs - age_ns);
   return group;
 }

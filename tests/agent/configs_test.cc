@@ -1,4 +1,5 @@
-// The pipelines that are shipped pass the check and the tests that people are told to run on theirs.
+// The pipelines that are shipped pass the check and the tests that people are told to run on
+// theirs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,9 +13,10 @@ namespace {
 
 std::vector<std::string> Files() {
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(HEALD_SOURCE_DIR "/configs"))
-    if (entry.path().extension() == ".yaml" && !entry.path().stem().string().ends_with("_test"))
-      files.push_back(entry.path());
+  for (const char* folder : {HEALD_SOURCE_DIR "/configs", HEALD_SOURCE_DIR "/configs/packs"})
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().extension() == ".yaml" && !entry.path().stem().string().ends_with("_test"))
+        files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -34,7 +36,9 @@ TEST_P(AgentConfigsTest, PassesItsOwnTests) {
 
 INSTANTIATE_TEST_SUITE_P(Files, AgentConfigsTest, ::testing::ValuesIn(Files()),
                          [](const auto& file) {
-                           return std::filesystem::path(file.param).stem().string();
+                           std::string name = std::filesystem::path(file.param).stem().string();
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
                          });
 
 TEST(AgentConfigsFilesTest, ThereAreSome) {

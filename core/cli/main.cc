@@ -10,6 +10,7 @@
 #include "core/cli/backtest.h"
 #include "core/cli/explain.h"
 #include "core/cli/incidents.h"
+#include "core/cli/rbac.h"
 #include "core/cli/record.h"
 #include "core/cli/report.h"
 #include "core/cli/score.h"
@@ -318,6 +319,23 @@ int main(int argc, char** argv) {
       token_verb("revoke", "Take a token away; a running agent knows within a second", TokenRevoke);
   sub->add_option("token", token.token, "Its id, or a name for all that it has")->required();
   where(sub);
+
+  RbacOptions rbac;
+  sub = app.add_subcommand("rbac",
+                           "Print what a pipeline has to be allowed in Kubernetes, as manifests");
+  sub->add_option("file", pipeline.file, "Pipeline file")->required();
+  sub->add_option("--name", rbac.name, "Of the ServiceAccount and its roles; else heald");
+  sub->add_option("--agent-namespace", rbac.agent_namespace, "Where the agent runs; else heald");
+  sub->add_option("--namespace", rbac.namespaces,
+                  "What it may touch, where the pipeline doesn't say; several with more of them; "
+                  "else all namespaces")
+      ->allow_extra_args(false);
+  sub->add_option("--format", rbac.format, "manifests, or helm: values for heald's chart")
+      ->check(CLI::IsMember({"manifests", "helm"}));
+  sub->callback([&] {
+    rbac.pipeline = pipeline;
+    code = Rbac(rbac);
+  });
 
   sub = app.add_subcommand("schema", "Print the JSON Schema of pipeline files, for editors");
   sub->callback([&] { code = Schema(pipeline); });

@@ -1,0 +1,200 @@
+#include "core/cli/rbac.h"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+
+namespace heald::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A plugin that declares its rules by operation, one that always needs the same, one that needs
+// none.
+class RbacCatalog final : public Catalog {
+ public:
+  RbacCatalog() {
+    Add(Kind::kAction, "cluster_action", R"json({"type": "object", "x-rbac": {
+      "key": "operation", "resource_key": "resource",
+      "rules": {
+        "restart": [
+          {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "get"], "scope": "namespace"},
+          {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"],
+           "scope": "namespace"}],
+        "drain": [
+          {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"], "scope": "cluster"},
+          {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"], "scope": "cluster"}],
+        "patch": [{"verbs": ["get", "patch"], "scope": "namespace"}]}}})json");
+    Add(Kind::kSource, "cluster_source", R"json({"type": "object", "x-rbac": {
+      "namespace_key": "namespaces",
+      "rules": {"*": [{"apiGroups": ["", "apps"], "resources": ["events"], "verbs": ["watch"],
+                       "scope": "namespace"}]}}})json");
+    Add(Kind::kSource, "prometheus", R"({"type": "object"})");
+    Add(Kind::kAction, "broken", R"({"type": "object", "x-rbac": {"key": "operation"}})");
+  }
+  const Component* Find(Kind kind, std::string_view name) const override {
+    for (const Component& component : components_)
+      if (component.kind == kind && component.name == name) return &component;
+    return nullptr;
+  }
+  std::vector<const Component*> All() const override { return {}; }
+  std::string LoadError(Kind, std::string_view) const override { return ""; }
+
+ private:
+  void Add(Kind kind, const std::string& name, const std::string& schema) {
+    Component& component = components_.emplace_back();
+    component.kind = kind;
+    component.name = name;
+    component.config_schema = schema;
+  }
+  std::deque<Component> components_;
+};
+
+class RbacTest : public ::testing::Test {
+ protected:
+  NodeSpec& Add(Kind kind, const std::string& name, const std::string& plugin, Value::Map config) {
+    NodeSpec& node = spec_.nodes.emplace_back();
+    node.kind = kind;
+    node.name = name;
+    node.plugin = plugin;
+    node.config = Value(std::move(config));
+    return node;
+  }
+  NodeSpec& Action(const std::string& name, Value::Map config) {
+    return Add(Kind::kAction, name, "cluster_action", std::move(config));
+  }
+  std::string Text() {
+    const Result<std::string> text = RbacManifests(spec_, RbacCatalog(), options_);
+    return text ? *text : "error: " + text.error().message;
+  }
+
+  PipelineSpec spec_;
+  RbacOptions options_;
+};
+
+TEST_F(RbacTest, NothingToDoInAClusterNeedsNothing) {
+  Add(Kind::kSource, "prom", "prometheus", {});
+  EXPECT_EQ(Text(),
+            "# What the pipeline needs to be allowed, and nothing more; by `heald rbac`.\n"
+            "# No other node of it talks to Kubernetes.\n"
+            "---\n"
+            "apiVersion: v1\n"
+            "kind: ServiceAccount\n"
+            "metadata:\n"
+            "  name: heald\n"
+            "  namespace: heald\n"
+            "  labels:\n"
+            "    app.kubernetes.io/name: heald\n");
+}
+
+TEST_F(RbacTest, RuleOfTheOperationBecomesAClusterRoleWithItsBinding) {
+  Action("restart_pod", {{"operation", "restart"}});
+  EXPECT_THAT(Text(), HasSubstr("kind: ClusterRole\n"
+                                "metadata:\n"
+                                "  name: heald\n"
+                                "  labels:\n"
+                                "    app.kubernetes.io/name: heald\n"
+                                "rules:\n"
+                                "  # for restart_pod\n"
+                                "  - apiGroups: [\"\"]\n"
+                                "    resources: [pods/eviction]\n"
+                                "    verbs: [create]\n"
+                                "  - apiGroups: [\"\"]\n"
+                                "    resources: [pods]\n"
+                                "    verbs: [get, list]\n"
+                                "---\n"
+                                "apiVersion: rbac.authorization.k8s.io/v1\n"
+                                "kind: ClusterRoleBinding\n"));
+  EXPECT_THAT(Text(), HasSubstr("roleRef:\n"
+                                "  apiGroup: rbac.authorization.k8s.io\n"
+                                "  kind: ClusterRole\n"
+                                "  name: heald\n"
+                                "subjects:\n"
+                                "  - kind: ServiceAccount\n"
+                                "    name: heald\n"
+                                "    namespace: heald\n"));
+  EXPECT_THAT(Text(), Not(HasSubstr("nodes")));
+}
+
+TEST_F(RbacTest, NamespacesBoundWhatMayBeTouched) {
+  Action("restart_pod", {{"operation", "restart"}, {"namespace", "shop"}});
+  Action("drain", {{"operation", "drain"}, {"namespace", "shop"}});
+  Add(Kind::kSource, "events", "cluster_source", {{"namespaces", Value::List{"shop", "bank"}}});
+  const std::string text = Text();
+  EXPECT_THAT(text, AllOf(HasSubstr("kind: Role\nmetadata:\n  name: heald\n  namespace: shop\n"),
+                          HasSubstr("kind: Role\nmetadata:\n  name: heald\n  namespace: bank\n"),
+                          HasSubstr("kind: RoleBinding\nmetadata:\n  name: heald\n  namespace: bank"
+                                    "\n"),
+                          HasSubstr("    resources: [nodes]\n    verbs: [get, patch]\n")));
+  // What has no namespace stays the cluster's.
+  EXPECT_LT(text.find("resources: [nodes]"), text.find("kind: Role\n"));
+}
+
+TEST_F(RbacTest, NamespaceThatComesFromTheTargetIsEveryOneUnlessTold) {
+  options_.agent_namespace = "ops";
+  options_.name = "healer";
+  Action("restart_pod", {{"operation", "restart"}, {"namespace", "${target.namespace}"}});
+  EXPECT_THAT(Text(), HasSubstr("kind: ClusterRole\n"));
+  options_.namespaces = {"shop", "bank"};
+  EXPECT_THAT(Text(), AllOf(Not(HasSubstr("ClusterRole")), HasSubstr("  namespace: shop\n"),
+                            HasSubstr("  namespace: bank\n"),
+                            HasSubstr("    name: healer\n    namespace: ops\n")));
+}
+
+TEST_F(RbacTest, SharedRightsAreWrittenOnceAndNameWhoWantsThem) {
+  Action("b", {{"operation", "restart"}});
+  Action("a", {{"operation", "restart"}});
+  Action("drain", {{"operation", "drain"}});
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("  # for a, b\n  - apiGroups: [\"\"]\n    resources: [pods/evic"));
+  EXPECT_THAT(text, HasSubstr("  # for a, b, drain\n  - apiGroups: [\"\"]\n    resources: [pods]"));
+  EXPECT_EQ(text.find("resources: [pods]"), text.rfind("resources: [pods]"));
+}
+
+TEST_F(RbacTest, PatchedResourceIsReadFromItsConfig) {
+  Action("a", {{"operation", "patch"}, {"resource", "apps/v1/deployments/scale"}});
+  EXPECT_THAT(Text(), HasSubstr("apiGroups: [apps]\n    resources: [deployments/scale]\n"
+                                "    verbs: [get, patch]"));
+  spec_.nodes.clear();
+  Action("b", {{"operation", "patch"}, {"resource", "v1/configmaps"}});
+  EXPECT_THAT(Text(), HasSubstr("apiGroups: [\"\"]\n    resources: [configmaps]\n"));
+  spec_.nodes.clear();
+  Action("c", {{"operation", "patch"}, {"resource", "${target.kind}"}});
+  EXPECT_THAT(Text(), HasSubstr("error: action c: what it may need can't be told from resource: "
+                                "'${target.kind}': write it out"));
+}
+
+TEST_F(RbacTest, NodesWithOtherCredentialsAndDisabledOnesAreLeftOut) {
+  Action("far", {{"operation", "drain"}, {"kubeconfig", "/etc/heald/far"}});
+  Action("off", {{"operation", "restart"}}).enabled = false;
+  EXPECT_THAT(Text(), AllOf(HasSubstr("# Left out, as it has credentials of its own: action far "
+                                      "(kubeconfig)\n"),
+                            HasSubstr("# No other node"), Not(HasSubstr("Role"))));
+}
+
+TEST_F(RbacTest, RulesAlsoComeAsValuesOfTheChart) {
+  options_.format = "helm";
+  EXPECT_THAT(Text(), HasSubstr("rbac:\n  clusterRules: []\n  namespaceRules: {}\n"));
+  Action("drain", {{"operation", "drain"}});
+  Action("restart_pod", {{"operation", "restart"}, {"namespace", "shop"}});
+  EXPECT_THAT(Text(), AllOf(HasSubstr("rbac:\n"
+                                      "  clusterRules:\n"
+                                      "    # for drain\n"
+                                      "    - apiGroups: [\"\"]\n"
+                                      "      resources: [pods]\n"
+                                      "      verbs: [get, list]\n"),
+                            HasSubstr("  namespaceRules:\n"
+                                      "    shop:\n"
+                                      "      # for restart_pod\n"),
+                            Not(HasSubstr("kind:"))));
+}
+
+TEST_F(RbacTest, PluginThatDeclaresNonsenseIsNamed) {
+  Add(Kind::kAction, "a", "broken", {{"operation", "x"}});
+  EXPECT_THAT(Text(), HasSubstr("error: the x-rbac of plugin broken can't be read"));
+}
+
+}  // namespace
+}  // namespace heald::cli

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+"""Judges what configs/deploy holds: check_deploy.py WHAT --source DIR --heald PROGRAM
+
+  rights         the roles are what `heald rbac` prints for the pipeline beside them
+  objects        the manifests fit Kubernetes' own description, and heald's pod is locked up
+  alerts         alerts ask for metrics that exist, in PromQL that promtool takes
+  kustomization  kubectl renders it, and what it renders fits too
+  chart          helm renders the chart, with its defaults and with everything switched on
+
+One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+SKIPPED = 77
+# The custom resource of the Prometheus operator: no part of Kubernetes' description.
+FOREIGN = {"PrometheusRule", "Kustomization"}
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(SKIPPED)
+
+
+class Description:
+    """Kubernetes' OpenAPI document (v2): is an object one of its kinds, with known fields only?"""
+
+    def __init__(self, source):
+        shared = pathlib.Path(os.environ.get("HEALD_SHARED", source / ".." / "shared"))
+        path = shared / "specs/k8s-1.26.5-live-openapi-v2.json"
+        if not path.exists():
+            skip(f"no API description at {path}: set HEALD_SHARED")
+        self.definitions = json.loads(path.read_text())["definitions"]
+        self.kinds = {}
+        for name, definition in self.definitions.items():
+            for kind in definition.get("x-kubernetes-group-version-kind", []):
+                key = (f"{kind['group']}/{kind['version']}".lstrip("/"), kind["kind"])
+                self.kinds[key] = name
+
+    def faults(self, item):
+        key = (item.get("apiVersion"), item.get("kind"))
+        if item.get("kind") in FOREIGN:
+            return []
+        if key not in self.kinds:
+            return [f"{key}: no such kind"]
+        at = f"{key[1]} {item['metadata'].get('name')}"
+        return list(self.walk(item, self.definitions[self.kinds[key]], at))
+
+    def walk(self, value, schema, at):
+        if "$ref" in schema:
+            schema = self.definitions[schema["$ref"].rsplit("/", 1)[1]]
+        if schema.get("format") == "int-or-string":
+            if not isinstance(value, (int, str)) or isinstance(value, bool):
+                yield f"{at}: {value!r} is neither a number nor a text"
+            return
+        wanted = {"string": str, "boolean": bool, "integer": int, "number": (int, float),
+                  "array": list, "object": dict}[schema.get("type", "object")]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            yield f"{at}: {value!r} is no {schema.get('type', 'object')}"
+            return
+        if isinstance(value, list):
+            for i, item in enumerate(value):
+                yield from self.walk(item, schema["items"], f"{at}[{i}]")
+        if not isinstance(value, dict):
+            return
+        for name in schema.get("required", []):
+            if name not in value:
+                yield f"{at}: lacks {name}"
+        known = schema.get("properties")
+        for name, member in value.items():
+            if known is not None and name in known:
+                yield from self.walk(member, known[name], f"{at}.{name}")
+            elif "additionalProperties" in schema:
+                yield from self.walk(member, schema["additionalProperties"], f"{at}.{name}")
+            elif known is not None:
+                yield f"{at}.{name}: no such field"
+
+
+def load_all(text):
+    return [item for item in yaml.safe_load_all(text) if item]
+
+
+def pod_faults(items):
+    """What the restricted pod security standard asks for, and what heald needs beside it."""
+    deployments = [item for item in items if item["kind"] == "Deployment"]
+    if len(deployments) != 1:
+        return [f"{len(deployments)} Deployments instead of one"]
+    spec = deployments[0]["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    context = container.get("securityContext", {})
+    faults = []
+
+    def expect(holds, what):
+        if not holds:
+            faults.append(f"the pod: {what}")
+
+    expect(spec["securityContext"].get("runAsNonRoot") is True, "may run as root")
+    expect(spec["securityContext"].get("seccompProfile", {}).get("type") == "RuntimeDefault",
+           "has no seccomp profile")
+    expect(context.get("readOnlyRootFilesystem") is True, "may write to its root")
+    expect(context.get("allowPrivilegeEscalation") is False, "may gain privileges")
+    expect(context.get("capabilities", {}).get("drop") == ["ALL"], "keeps capabilities")
+    expect(container["livenessProbe"]["httpGet"]["path"] == "/healthz", "liveness isn't /healthz")
+    expect(container["readinessProbe"]["httpGet"]["path"] == "/readyz", "readiness isn't /readyz")
+    expect("memory" in container["resources"]["limits"], "has no limit of memory")
+    expect(deployments[0]["spec"]["strategy"]["type"] == "Recreate", "two may run at once")
+    mounts = {mount["name"] for mount in container["volumeMounts"]}
+    expect(mounts == {volume["name"] for volume in spec["volumes"]}, "volumes don't match")
+    names = {(item["kind"], item["metadata"]["name"]) for item in items}
+    for volume in spec["volumes"]:
+        if "configMap" in volume:
+            expect(("ConfigMap", volume["configMap"]["name"]) in names, "its ConfigMap is missing")
+    labels = deployments[0]["spec"]["template"]["metadata"]["labels"].items()
+    for item in items:
+        if item["kind"] == "Service":
+            expect(item["spec"]["selector"].items() <= labels, "the Service doesn't find it")
+        if item["kind"] == "NetworkPolicy":
+            expect(item["spec"]["podSelector"]["matchLabels"].items() <= labels,
+                   "the NetworkPolicy doesn't find it")
+    expect(("ServiceAccount", spec["serviceAccountName"]) in names, "its ServiceAccount is missing")
+    return faults
+
+
+def run(arguments, **environment):
+    done = subprocess.run(arguments, capture_output=True, text=True,
+                          env={**os.environ, "HEALD_TOKEN": "0123456789abcdef", **environment})
+    if done.returncode != 0:
+        print(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}{done.stdout.strip()}")
+        sys.exit(1)
+    return done.stdout
+
+
+class Deploy:
+    def __init__(self, source, heald):
+        self.source = source
+        self.heald = heald
+        self.manifests = source / "configs/deploy/kubernetes"
+        self.chart = source / "configs/deploy/helm/heald"
+        self.pipeline = self.manifests / "pipeline.yaml"
+
+    def files(self):
+        for path in sorted(self.manifests.glob("*.yaml")):
+            if path != self.pipeline:
+                yield path
+
+    def rights(self):
+        printed = run([self.heald, "rbac", self.pipeline])
+        written = (self.manifests / "rbac.yaml").read_text()
+        faults = []
+        if printed != written:
+            faults.append("rbac.yaml isn't what `heald rbac pipeline.yaml` prints: write it anew")
+        values = yaml.safe_load((self.chart / "values.yaml").read_text())
+        wanted = yaml.safe_load(run([self.heald, "rbac", "--format", "helm", self.pipeline]))
+        for key, rules in wanted["rbac"].items():
+            if values["rbac"][key] != rules:
+                faults.append(f"rbac.{key} of the chart's values isn't what `heald rbac --format "
+                              "helm pipeline.yaml` prints: write it anew")
+        return faults
+
+    def objects(self):
+        description = Description(self.source)
+        faults = []
+        items = []
+        for path in self.files():
+            for item in load_all(path.read_text()):
+                if item["kind"] != "Kustomization":
+                    items.append(item)
+                faults += [f"{path.name}: {fault}" for fault in description.faults(item)]
+        items.append({"kind": "ConfigMap", "metadata": {"name": "heald-pipeline"}})
+        broken = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"},
+                  "spec": {"ports": [{"prot": 1}]}}
+        if len(description.faults(broken)) != 2:
+            faults.append("the check itself finds nothing")
+        return faults + pod_faults(items)
+
+    def alerts(self):
+        rule = yaml.safe_load((self.manifests / "prometheusrule.yaml").read_text())
+        known = set(re.findall(r"^\| `(\w+)`", (self.source / "core/telemetry/METRICS.md")
+                               .read_text(), re.MULTILINE))
+        # Those of plugins are named in their READMEs.
+        for readme in (self.source / "plugins").glob("*/*/README.md"):
+            known |= set(re.findall(r"\bheald_plugin_\w+", readme.read_text()))
+        faults = []
+        for alert in rule["spec"]["groups"][0]["rules"]:
+            for name in re.findall(r"\bheald_\w+", alert["expr"]):
+                if name not in known:
+                    faults.append(f"{alert['alert']}: there is no metric {name}")
+        promtool = shutil.which("promtool")
+        if promtool:
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                yaml.safe_dump(rule["spec"], file)
+                file.flush()
+                run([promtool, "check", "rules", file.name])
+        return faults
+
+    def kustomization(self):
+        kubectl = shutil.which("kubectl")
+        if not kubectl:
+            skip("no kubectl here")
+        items = load_all(run([kubectl, "kustomize", self.manifests]))
+        description = Description(self.source)
+        faults = [fault for item in items for fault in description.faults(item)]
+        config = [item for item in items if item["kind"] == "ConfigMap"]
+        if [item["data"]["pipeline.yaml"] for item in config] != [self.pipeline.read_text()]:
+            faults.append("the ConfigMap isn't the pipeline")
+        return faults + pod_faults(items)
+
+    def rendered(self, helm, *arguments):
+        return load_all(run([helm, "template", "watch", self.chart, "--namespace", "ops",
+                             "--kube-version", "1.26.0", *arguments]))
+
+
+def check_chart(deploy):
+    helm = os.environ.get("HEALD_HELM") or shutil.which("helm")
+    if not helm:
+        skip("no helm here: set HEALD_HELM to one")
+    description = Description(deploy.source)
+    faults = []
+    plain = deploy.rendered(helm)
+    kinds = sorted(item["kind"] for item in plain)
+    for kind in ("Ingress", "PrometheusRule"):
+        if kind in kinds:
+            faults.append(f"{kind} is made unasked")
+    with tempfile.TemporaryDirectory() as folder:
+        values = pathlib.Path(folder) / "values.yaml"
+        values.write_text(yaml.safe_dump({
+            "pipeline": "version: 1\n",
+            "image": {"pullSecrets": ["pull"]},
+            "rbac": {"namespaceRules": {"shop": [
+                {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}},
+            "serviceAccount": {"annotations": {"a": "b"}},
+            "token": {"existingSecret": "mine"},
+            "env": [{"name": "PROMETHEUS_URL", "value": "http://prom"}],
+            "envFrom": [{"secretRef": {"name": "more"}}],
+            "persistence": {"storageClass": "fast", "size": "5Gi"},
+            "service": {"annotations": {"a": "b"}},
+            "ingress": {"enabled": True, "host": "heald.example.org", "className": "nginx",
+                        "tlsSecret": "cert", "annotations": {"a": "b"}},
+            "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+            "podAnnotations": {"a": "b"},
+            "nodeSelector": {"a": "b"},
+            "tolerations": [{"operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "system-cluster-critical",
+        }))
+        full = deploy.rendered(helm, "--values", values)
+        lean = deploy.rendered(helm, "--set", "persistence.enabled=false,networkPolicy.enabled="
+                               "false,rbac.create=false")
+        for items in (plain, full, lean):
+            faults += [fault for item in items for fault in description.faults(item)]
+            faults += pod_faults(items)
+        for kind in ("Ingress", "PrometheusRule", "Role", "RoleBinding"):
+            if kind not in {item["kind"] for item in full}:
+                faults.append(f"{kind} is missing where it was asked for")
+        if any(item["kind"] in ("Role", "ClusterRole", "NetworkPolicy") for item in lean):
+            faults.append("what was switched off is made")
+        for item in plain:
+            if item["kind"] == "ConfigMap":
+                if item["data"]["pipeline.yaml"].strip() != deploy.pipeline.read_text().strip():
+                    faults.append("the chart's own pipeline is another than the manifests'")
+        wrong = subprocess.run([helm, "template", deploy.chart, "--kube-version", "1.26.0",
+                                "--set", "ingress.enabled=true,servce.port=1"],
+                               capture_output=True, text=True)
+        for words in ("ingress.host", "servce"):
+            if wrong.returncode == 0 or words not in wrong.stderr:
+                faults.append(f"values.schema.json doesn't find what is wrong with {words}")
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["rights", "objects", "alerts", "kustomization", "chart"])
+    parser.add_argument("--source", type=pathlib.Path, required=True)
+    parser.add_argument("--heald", required=True)
+    given = parser.parse_args()
+    deploy = Deploy(given.source, given.heald)
+    faults = check_chart(deploy) if given.what == "chart" else getattr(deploy, given.what)()
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

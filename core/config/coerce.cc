@@ -257,16 +257,14 @@ class Coercion {
     const bool only_placeholder = in.any && node.text.front() == '$' && node.text.back() == '}' &&
                                   node.text.find(":-") == std::string::npos;
     if (spot.secret && !only_placeholder) Hide(node);
-    if (in.mistake) {
+    for (const Interpolated::Mistake& mistake : in.mistakes) {
+      ok_ = false;
       // A var that isn't there was told when the vars were filled in.
-      if (report_.failed() && node.text.compare(in.mistake->offset, 6, "${var.") == 0) {
-        ok_ = false;
-        return Value();
-      }
-      Error(report_.PlaceInside(node, in.mistake->offset, in.mistake->length), spot,
-            in.mistake->message, in.mistake->hint);
-      return Value();
+      if (report_.failed() && node.text.compare(mistake.offset, 6, "${var.") == 0) continue;
+      Error(report_.PlaceInside(node, mistake.offset, mistake.length), spot, mistake.message,
+            mistake.hint);
     }
+    if (!in.mistakes.empty()) return Value();
     if (spot.secret)
       context_.shown[spot.path] = "********";
     else if (in.from_outside)

@@ -144,7 +144,7 @@ class Includer {
       return YamlPtr();
     };
     Interpolated in = Interpolate(name.text, context_.environment, from.folder);
-    if (in.mistake) return refuse(in.mistake->message, in.mistake->hint);
+    if (!in.mistakes.empty()) return refuse(in.mistakes.front().message, in.mistakes.front().hint);
     const Result<std::string> plain =
         RenderText(in.text, [](std::string_view) { return std::nullopt; });
     if (!plain || plain->empty()) return refuse("an include needs the name of a file");

@@ -1,5 +1,7 @@
 #include "core/config/interpolate.h"
 
+#include <optional>
+
 #include "core/model/template.h"
 
 namespace heald {
@@ -73,7 +75,8 @@ Interpolated Interpolate(std::string_view text, const Environment& environment,
     }
     const size_t end = text.find('}', i);
     if (end == std::string_view::npos) {
-      out.mistake = {i, text.size() - i, "this ${ has no closing }", "write $${ for a literal ${"};
+      out.mistakes.push_back(
+          {i, text.size() - i, "this ${ has no closing }", "write $${ for a literal ${"});
       return out;
     }
     const std::string_view body = text.substr(i + 2, end - i - 2);
@@ -94,14 +97,13 @@ Interpolated Interpolate(std::string_view text, const Environment& environment,
       mistake = {0, 1, "unknown placeholder '${" + std::string(body) + "}'",
                  IsVariableName(body)
                      ? "write ${env:" + std::string(body) + "}, or $${ for a literal ${"
-                     : "known are env:, file:, target., finding., incident.; write $${ for a "
-                       "literal ${"};
+                     : "known are env:, file:, target., finding., incident., for notifiers also "
+                       "approval., decision., outcome., event.; write $${ for a literal ${"};
     }
     if (mistake) {
       mistake->offset = i;
       mistake->length = length;
-      out.mistake = std::move(mistake);
-      return out;
+      out.mistakes.push_back(*std::move(mistake));
     }
     i = end + 1;
   }

@@ -3,7 +3,6 @@
 // time. Used by coerce.cc. Thread rule: pure functions over a const environment.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +23,7 @@ struct Interpolated {
     std::string message;
     std::string hint;
   };
-  std::optional<Mistake> mistake;
+  std::vector<Mistake> mistakes;
   struct Mark {
     size_t offset = 0;
     size_t length = 0;

@@ -8,6 +8,7 @@
 #include "core/config/guard_section.h"
 #include "core/config/include.h"
 #include "core/config/pipeline_schema.h"
+#include "core/config/plugin_config.h"
 #include "core/config/reader.h"
 #include "core/config/steps_section.h"
 #include "core/config/tests_section.h"
@@ -228,7 +229,7 @@ class Loader {
     node->reentrant = component->reentrant;
     if (!typed.ok) return false;
     const std::vector<Problem> problems = component->validate(node->config);
-    for (const Problem& problem : problems) Error(path + problem.pointer, problem.message);
+    for (const Problem& problem : problems) Error(path + problem.pointer, WithSubject(problem));
     if (!problems.empty()) return false;
     if (node->kind == Kind::kSource) node->outputs = component->outputs_of(node->config);
     return true;

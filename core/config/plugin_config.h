@@ -22,4 +22,8 @@ struct PluginConfig {
 PluginConfig LoadPluginConfig(const std::string& path, const Component& component,
                               const Environment& environment);
 
+// What a plugin's own check found, with the key that it is about where the words leave it out:
+// "is too short to be safe" at /signing_secret becomes "'signing_secret' is too short to be safe".
+std::string WithSubject(const Problem& problem);
+
 }  // namespace heald

@@ -19,9 +19,9 @@ class ConfigInterpolateTest : public testing::Test {
   }
   std::string Filled(std::string_view text) {
     const Interpolated out = Interpolate(text, environment_, "/etc/heald");
-    if (out.mistake)
-      return std::to_string(out.mistake->offset) + "+" + std::to_string(out.mistake->length) +
-             ": " + out.mistake->message;
+    if (!out.mistakes.empty())
+      return std::to_string(out.mistakes.front().offset) + "+" +
+             std::to_string(out.mistakes.front().length) + ": " + out.mistakes.front().message;
     return *RenderText(out.text,
                        [](std::string_view name) { return "<" + std::string(name) + ">"; });
   }

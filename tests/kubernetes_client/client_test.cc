@@ -216,6 +216,14 @@ TEST_F(KubernetesClientTest, ABrokenListIsNotOneThatIsShort) {
               HasSubstr("is this the API server's address?"));
 }
 
+TEST_F(KubernetesClientTest, WhatAReaderThrowsComesOutOfTheCall) {
+  Answer({{.body = R"({"metadata":{},"items":[{"a":1}]})"}});
+  Client client(cluster_);
+  EXPECT_THROW(client.ForEach({kPods}, {}, [](Json&&) { throw std::out_of_range("no"); }),
+               std::out_of_range);
+  EXPECT_EQ(client.Get({kPods, "prod", "web"})["metadata"]["name"], "web");
+}
+
 TEST_F(KubernetesClientTest, AsksWhatItMayDo) {
   Answer({{.body = R"({"status":{"allowed":true}})"}, {.body = R"({"status":{"allowed":false}})"}});
   Client client(cluster_);

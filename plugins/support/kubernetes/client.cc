@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "plugins/support/json_at.h"
 #include "plugins/support/kubernetes/item_splitter.h"
@@ -112,10 +113,17 @@ HttpResult Client::Send(const Asked& asked, HttpRequest request, int attempts) {
   request.headers.emplace_back("Accept", "application/json");
   // What was handed over can't be taken back.
   bool begun = false;
+  // What the reader throws must not pass through libcurl's frames.
+  std::exception_ptr thrown;
   if (auto reader = std::move(request.on_data))
-    request.on_data = [&begun, reader = std::move(reader)](std::string_view data) {
+    request.on_data = [&begun, &thrown, reader = std::move(reader)](std::string_view data) {
       begun = true;
-      return reader(data);
+      try {
+        return reader(data);
+      } catch (...) {
+        thrown = std::current_exception();
+        return false;
+      }
     };
   int64_t given_ns = request.timeout_ns;
   if (given_ns == 0) given_ns = timeout_ns_ == 0 ? cluster_.http.timeout.ns : timeout_ns_;
@@ -124,6 +132,7 @@ HttpResult Client::Send(const Asked& asked, HttpRequest request, int attempts) {
   for (int attempt = 1;; ++attempt) {
     request.timeout_ns = std::max<int64_t>(until_ns - SteadyNs(), 1'000'000);
     HttpResult result = http_.Perform(request);
+    if (thrown) std::rethrow_exception(thrown);
     if (result.ok()) return result;
     Status status;
     if (result.error.fault == HttpFault::kStatus)

@@ -148,7 +148,7 @@ struct Config : ClusterConfig {
                   "delete_job: refuse Jobs that haven't failed"),
             Field("resource", &Config::resource,
                   "patch: what to patch, as in its URL: apps/v1/deployments, v1/configmaps",
-                  {.pattern = "([a-z0-9.-]+/)?v[a-z0-9]+/[a-z0-9]+"}),
+                  {.pattern = "^([a-z0-9.-]+/)?v[a-z0-9]+/[a-z0-9]+$"}),
             Field("name", &Config::name, "patch: name of the object", {.runtime = true}),
             Field("patch_type", &Config::patch_type, "patch: how to read it",
                   {.one_of = kPatchTypeWords}),

@@ -1,5 +1,7 @@
 #include "plugins/sources/kafka/settings.h"
 
+#include <regex.h>
+
 #include <algorithm>
 #include <set>
 
@@ -11,6 +13,14 @@ bool IsTopicName(const std::string& name) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '.' || c == '_' || c == '-';
          });
+}
+
+// As librdkafka compiles it.
+bool IsExpression(const std::string& text) {
+  regex_t compiled;
+  if (regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+  regfree(&compiled);
+  return true;
 }
 
 }  // namespace
@@ -27,6 +37,8 @@ std::vector<Problem> CheckSourceConfig(const SourceConfig& config) {
       problems.push_back({pointer, "'" + topic +
                                        "' is no topic's name: it has letters, digits, '.', '_' and "
                                        "'-'; a regular expression begins with ^"});
+    else if (topic[0] == '^' && !IsExpression(topic))
+      problems.push_back({pointer, "'" + topic + "' is no regular expression (POSIX extended)"});
     else if (!seen.insert(topic).second)
       problems.push_back({pointer, "'" + topic + "' is named twice"});
   }

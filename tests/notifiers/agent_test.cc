@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kPatience = 20'000'000'000;
 
@@ -131,6 +132,58 @@ TEST_F(NotifiersAgentTest, AKillInTheMiddleLosesNothingAndChangesNoId) {
   }
   EXPECT_THAT(GetText("/metrics"),
               HasSubstr("heald_plugin_http_requests_total{class=\"2xx\",node=\"hook\""));
+}
+
+// One alert as Alertmanager posts it.
+std::string Posted(const std::string& status) {
+  const nlohmann::json alert = {{"status", status},
+                                {"labels", {{"alertname", "Down"}, {"service", "a"}}},
+                                {"annotations", {{"summary", "a is down"}}},
+                                {"startsAt", "2026-11-22T12:00:00Z"},
+                                {"endsAt", "0001-01-01T00:00:00Z"},
+                                {"fingerprint", "f1"}};
+  return nlohmann::json({{"version", "4"}, {"alerts", {alert}}}).dump();
+}
+
+TEST_F(NotifiersAgentTest, WhoHearsOfASourceAloneIsToldTheEndAndItsSilenceShows) {
+  Write(
+      "version: 1\n"
+      "agent: {listen: '127.0.0.1:0', state_dir: state}\n"
+      "sources: {alerts: {plugin: alertmanager, config: {silent_after: 500ms}}}\n"
+      "notifiers: {hook: {plugin: webhook, inputs: [alerts], config: {url: '" +
+      hook_.url() + "/in'}}}\n");
+  StartAndWait();
+  const auto node = [this] {
+    for (const nlohmann::json& each : Get("/api/v1/pipeline")["nodes"])
+      if (each["name"] == "alerts") return each;
+    return nlohmann::json();
+  };
+  ASSERT_TRUE(Eventually([&] { return node()["state"] == "failing"; })) << node();
+  EXPECT_EQ(node()["ok"], false);
+  int status = 0;
+  EXPECT_THAT(Get("/readyz", &status).dump(), HasSubstr("nothing has been pushed since the start"));
+  EXPECT_EQ(status, 200) << "who isn't ready might be cut off from who pushes";
+
+  Call("POST", "/receive/alerts", Posted("firing"), &status);
+  EXPECT_EQ(status, 204);
+  EXPECT_EQ(node()["state"], "running");
+  ASSERT_TRUE(hook_.WaitForRequests(2, std::chrono::seconds(20)));
+  Call("POST", "/receive/alerts", Posted("resolved"), &status);
+  ASSERT_TRUE(hook_.WaitForRequests(4, std::chrono::seconds(20)));
+  const nlohmann::json known = Get("/api/v1/anomalies")["anomalies"][0];
+  std::vector<std::string> types;
+  for (const fakes::FakeRequest& request : hook_.requests()) {
+    const auto event = nlohmann::json::parse(request.body);
+    types.push_back(event["type"]);
+    const nlohmann::json& data = event["data"];
+    const nlohmann::json finding =
+        data.contains("finding") ? data["finding"] : data["incident"]["findings"][0];
+    EXPECT_EQ(finding["id"], known["id"]) << "one finding, one id";
+    EXPECT_EQ(finding["node"], "alerts");
+  }
+  EXPECT_THAT(types,
+              UnorderedElementsAre("dev.heald.finding.opened", "dev.heald.incident.opened",
+                                   "dev.heald.finding.cleared", "dev.heald.incident.resolved"));
 }
 
 TEST_F(NotifiersAgentTest, AnUnknownPlaceholderIsAnErrorWithItsLine) {

@@ -271,7 +271,8 @@ class LokiSource : public sdk::Source<LokiSource> {
       if (down_since_ns_ == 0) return;
       host_.Log(sdk::Level::kInfo,
                 Node() + support::ShownUrl(config_.url) + " answers again after " +
-                    std::to_string((now_ns - down_since_ns_ + 500'000'000) / 1'000'000'000) + " s");
+                    std::to_string((now_ns - down_since_ns_ + 500'000'000) / 1'000'000'000) + " s" +
+                    (AllFail() ? ", but to no query" : ""));
       down_since_ns_ = 0;
       server_trouble_.clear();
       return;
@@ -296,6 +297,10 @@ class LokiSource : public sdk::Source<LokiSource> {
     known = trouble;
   }
 
+  bool AllFail() const {
+    return std::none_of(troubles_.begin(), troubles_.end(),
+                        [](const auto& trouble) { return trouble.second.empty(); });
+  }
   std::string Node() const { return "loki `" + std::string(host_.Name()) + "`: "; }
   static sdk::Failure Stopped() { return {HEALD_CANCELLED, "stopped while reading"}; }
   static sdk::Failure NoHistory(const std::string& why) {

@@ -50,7 +50,9 @@ Refusal Explain(const support::HttpResult& result) {
   while (!body.empty() && (body.back() == '\n' || body.back() == '\r')) body.remove_suffix(1);
   const bool prose = !body.empty() && body.front() != '<' && body.front() != '{' &&
                      body.find('\n') == std::string_view::npos;
-  if (prose) refusal.message += ": " + support::ValidUtf8(body.substr(0, kMaxMessageBytes));
+  // What is short is in the message already.
+  if (prose && refusal.message.find(body) == std::string::npos)
+    refusal.message += ": " + support::ValidUtf8(body.substr(0, kMaxMessageBytes));
   if (body.find("no org id") != std::string_view::npos) refusal.message += ": set tenant";
   // "max entries limit per query exceeded, limit > max_entries_limit (100000 > 5000)"
   constexpr std::string_view kMark = "max_entries_limit";

@@ -139,8 +139,10 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   run.decision.next_step = 1;
   // The end of a chain that didn't help.
   const bool asks_people = notify_only && run.decision.step > 1;
+  // Done again and again for what comes back each time, it would heal for ever and nobody know.
+  const bool did_not_last = !notify_only && open.incident.reopened > 0;
   if (!notify_only) {
-    open.escalated = false;
+    open.escalated = open.escalated && did_not_last;
     if (proof == Proof::kPlain) open.healed_by = run.decision.plan.summary;
   }
   Draft draft(Transition::kVerified, now_ns, &open);
@@ -152,6 +154,11 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
              "the " + std::to_string(run.decision.step - 1) +
                  (run.decision.step == 2 ? " step" : " steps") + " of policy " +
                  run.decision.policy + " before didn't help",
+             &draft);
+  if (did_not_last)
+    Escalate(run.decision, open,
+             run.decision.plan.summary + " helped, but what was healed before began again within " +
+                 FormatDuration(spec_.agent.reopen_within_ns),
              &draft);
   PlanUndo(run, false, &draft);
   RefreshState(open);

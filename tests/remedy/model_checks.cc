@@ -166,7 +166,10 @@ void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& ch
     EXPECT_EQ(before.progress.undo.state, UndoState::kNone) << "taken back on no data";
     return;
   }
-  if (!wanted || before.progress.undo.state == UndoState::kFailed) return;
+  // Dropped: it was back to normal before its undo's turn came, and then began again.
+  if (!wanted || before.progress.undo.state == UndoState::kFailed ||
+      before.progress.undo.state == UndoState::kDropped)
+    return;
   const auto& done_ns = world_.gateway.At(request).done_ns;
   for (const char* part : {"", " canary", " rest"})
     EXPECT_EQ(done_ns.count(before.decision + part), 0u)
@@ -392,6 +395,7 @@ void ModelChecks::Pages(const heald::Chain& chain) const {
   for (const Decision& each : chain.decisions) decisions[each.id] = &each;
   int64_t called_ns = 0;
   bool due = false;
+  bool began_again = false;  // then what heals it may not last, and who was called stays called
   for (const AuditEvent& event : chain.events) {
     const auto at = decisions.find(event.subject);
     const Decision* const decision = at == decisions.end() ? nullptr : at->second;
@@ -399,9 +403,11 @@ void ModelChecks::Pages(const heald::Chain& chain) const {
       EXPECT_TRUE(called_ns == 0 || facts_.CrashedSince(called_ns)) << "a person is called twice";
       called_ns = event.ts_ns;
       due = false;
-    } else if (event.kind == "incident.reopened" ||
-               (event.kind == "execution.verified" && decision->action != "alert")) {
+    } else if (event.kind == "incident.reopened") {
       called_ns = 0;
+      began_again = true;
+    } else if (event.kind == "execution.verified" && decision->action != "alert") {
+      if (!began_again) called_ns = 0;
     } else if ((event.kind == "execution.failed" && decision->step > 1 &&
                 decision->next_step == 1) ||
                (event.kind == "execution.verified" && decision->step > 1)) {

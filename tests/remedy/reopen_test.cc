@@ -116,6 +116,20 @@ TEST(RemedyReopenTest, AChainGoesOnWithItsNextStep) {
   EXPECT_THAT(world.gateway.calls, ::testing::ElementsAre("restart", "scale"));
 }
 
+TEST(RemedyReopenTest, ARepairThatDoesNotLastCallsAPersonOnce) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  policy.guard.max_per_hour = 0;
+  World world(MakeSpec({policy}));
+  Blink(world);
+  EXPECT_EQ(Count(world.told.loud, "needs a person"), 0u);
+  for (int i = 0; i < 5; ++i) Blink(world);
+  EXPECT_GE(world.gateway.targets["payments"].executed, 4);
+  EXPECT_EQ(Count(world.told.loud, "needs a person"), 1u);
+  EXPECT_EQ(Count(world.told.loud, "helped, but what was healed before began again within 5m"), 1u);
+  EXPECT_TRUE(world.ChainOf(1).incident.needed_person);
+}
+
 TEST(RemedyReopenTest, PeopleAreCalledAnewAfterTheyWereToldThatItIsOver) {
   PolicySpec policy = MakePolicy();
   policy.action = "alert";

@@ -61,13 +61,14 @@ void FindingBook::Show(const std::string& owner, std::vector<Condition> conditio
     const auto [at, fresh] = states.try_emplace({condition.metric, condition.target});
     State& state = at->second;
     state.over_ns = 0;
-    state.restored = false;
+    // Of what the process before had told, the agent wants to hear again that it still holds.
+    const bool resumed = std::exchange(state.restored, false);
     if (fresh) {
       state.condition = std::move(condition);
       if (state.condition.began_ns == 0) state.condition.began_ns = now_ns;
       untold_.push_back(FindingOf(state, sdk::FindingState::kOpen, now_ns));
       ++open_;
-    } else if (state.condition.severity != condition.severity) {
+    } else if (resumed || state.condition.severity != condition.severity) {
       condition.began_ns = state.condition.began_ns;
       state.condition = std::move(condition);
       untold_.push_back(FindingOf(state, sdk::FindingState::kUpdate, now_ns));

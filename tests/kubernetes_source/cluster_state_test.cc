@@ -309,10 +309,12 @@ TEST_F(ClusterStateTest, ARestartKnowsWhatWasOpen) {
   next.Synced({kPods}, now_ns_);
   next.book().DropUnseen("pods/", now_ns_);
   const std::vector<sdk::Finding> told = next.book().Changes(now_ns_);
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].state, FindingState::kClear);
-  EXPECT_EQ(told[0].id, id) << "web-2 was repaired meanwhile";
-  EXPECT_EQ(told[0].target.Get("pod"), "web-2");
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].state, FindingState::kUpdate) << "the agent wants to hear that it still holds";
+  EXPECT_EQ(told[0].target.Get("pod"), "web-1");
+  EXPECT_EQ(told[1].state, FindingState::kClear);
+  EXPECT_EQ(told[1].id, id) << "web-2 was repaired meanwhile";
+  EXPECT_EQ(told[1].target.Get("pod"), "web-2");
 }
 
 }  // namespace

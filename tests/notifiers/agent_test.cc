@@ -154,7 +154,8 @@ TEST_F(NotifiersAgentTest, WhoHearsOfASourceAloneIsToldTheEndAndItsSilenceShows)
       hook_.url() + "/in'}}}\n");
   StartAndWait();
   const auto node = [this] {
-    for (const nlohmann::json& each : Get("/api/v1/pipeline")["nodes"])
+    const nlohmann::json pipeline = Get("/api/v1/pipeline");
+    for (const nlohmann::json& each : pipeline["nodes"])
       if (each["name"] == "alerts") return each;
     return nlohmann::json();
   };

@@ -117,6 +117,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // remedy::EventSink, on the engine's lane
   void OnNotice(const remedy::Notice& notice) override;
   void OnProblem(const Error& error) override;
+  bool IsNewState(const Incident& incident);
   void OnJudged(const Forecast& forecast) override;
   void OnWatch(const std::vector<std::string>& metrics) override;
 
@@ -190,6 +191,8 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void CollectReports();
   Result<EfficacyReport> ReadEfficacy();
   void CollectNodes();
+  // What the listener didn't let through to a node.
+  void CountRefusedPush(std::string_view node, int status);
   // Where people see the incident.
   std::string UrlOf(uint64_t incident) const;
   void CountNotice(const remedy::Notice& notice);
@@ -266,8 +269,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::map<std::string, Counts, std::less<>> sampled_;  // what the last Sample saw, by node
   std::map<std::string, api::Rates, std::less<>> rates_;
   int64_t sampled_ns_ = 0;
-  std::map<std::string, uint64_t> last_incidents_;  // ended ones, by target
-  std::map<std::string, NodeStats> counted_;        // what CollectNodes has passed on
+  std::map<std::string, uint64_t> last_incidents_;    // ended ones, by target
+  std::map<uint64_t, IncidentState> counted_states_;  // of open incidents
+  std::map<std::string, NodeStats> counted_;          // what CollectNodes has passed on
 
   std::mutex targets_mutex_;
   // Guarded by targets_mutex_:

@@ -32,6 +32,7 @@ api::NodeStatus NodeOf(const NodeSpec& spec, const NodeStats* stats) {
   if (stats == nullptr) return out;
   out.ok = IsWell(*stats);
   out.state = stats->state == NodeState::kRunning && !out.ok ? "failing" : ToString(stats->state);
+  out.received_ns = stats->received_ns;
   if (!out.ok) out.detail = stats->last_error;
   out.records_in = stats->in;
   out.records_out = stats->out;
@@ -225,8 +226,7 @@ std::vector<api::Check> Agent::Ready() {
     if (s.state == NodeState::kHung) continue;  // Health has it
     const bool ok = IsWell(s);
     // Of these readiness doesn't wait for the senders.
-    const bool receives = s.kind == Kind::kSource && runner_->ReceiveLimit(s.name, "").ok();
-    checks.push_back({(receives ? "receiver" : std::string(ToString(s.kind))) + " " + s.name, ok,
+    checks.push_back({(s.receives ? "receiver" : std::string(ToString(s.kind))) + " " + s.name, ok,
                       ok ? "" : s.last_error});
   }
   return checks;
@@ -237,6 +237,7 @@ std::string Agent::MetricsPage() {
 }
 
 void Agent::OnRequest(const api::RequestRecord& record) {
+  if (!record.node.empty()) CountRefusedPush(record.node, record.status);
   metrics_
       .Get(names::kApiRequests,
            {{"route", std::string(record.route)},

@@ -8,6 +8,7 @@
 #include "core/agent/agent.h"
 #include "core/agent/identity.h"
 #include "core/agent/policy_status.h"
+#include "core/agent/self_name.h"
 #include "core/agent/switch_note.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
@@ -15,7 +16,6 @@
 namespace heald::agent {
 namespace {
 
-constexpr std::string_view kSelf = "heald";
 // Timers and whoever posts to the lane itself come in between.
 constexpr int64_t kTurnNs = 5 * kMillisecond;
 constexpr int64_t kStatusWithinNs = 100 * kMillisecond;

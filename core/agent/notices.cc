@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/agent/agent.h"
+#include "core/agent/self_name.h"
 #include "core/api/json.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
@@ -12,8 +13,14 @@
 namespace heald::agent {
 namespace {
 
-constexpr std::string_view kSelf = "heald";
 constexpr int64_t kSampleEveryNs = 2 * kSecond;
+
+// What an action was done about, which may have begun anew since its incident did.
+int64_t BeganNs(const remedy::Notice& notice) {
+  for (const Finding& finding : notice.incident->findings)
+    if (finding.id == notice.decision->finding && finding.began_ns != 0) return finding.began_ns;
+  return notice.incident->opened_ns;
+}
 
 LogLevel LevelOf(const remedy::Notice& notice) {
   if (notice.outcome != nullptr && notice.outcome->state == OutcomeState::kFailed)
@@ -52,11 +59,12 @@ void Agent::OnFinding(Finding finding) {
 
 void Agent::OnHealth(const NodeSpec& node, const Error* error) {
   static LogLimiter limiter(kMinute);
-  if (error == nullptr)
-    Log(LogLevel::kInfo, node.name, "works again");
-  else
+  if (error == nullptr) {
+    if (!services_.HasSaid(node.name, " again")) Log(LogLevel::kInfo, node.name, "works again");
+  } else if (!services_.HasSaid(node.name, error->message)) {
     limiter.Log(clock_.MonotonicNs(), node.name + error->message, LogLevel::kWarning, node.name,
                 error->message);
+  }
 }
 
 void Agent::Publish(std::string_view event, const api::Json& data) {
@@ -176,7 +184,7 @@ void Agent::CountNotice(const remedy::Notice& notice) {
   };
   // What a policy says of an incident is no new state of it.
   if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr &&
-      notice.node.empty())
+      notice.node.empty() && IsNewState(*notice.incident))
     count(names::kIncidents, {{"state", std::string(ToString(notice.incident->state))}});
   if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr) {
     const Decision& d = *notice.decision;
@@ -192,10 +200,21 @@ void Agent::CountNotice(const remedy::Notice& notice) {
     const std::string& policy = notice.decision->policy;
     count(names::kOutcomes,
           {{"policy", policy}, {"state", std::string(ToString(notice.outcome->state))}});
-    if (notice.outcome->state == OutcomeState::kVerified && notice.incident != nullptr)
+    if (notice.outcome->state == OutcomeState::kVerified && notice.incident != nullptr &&
+        notice.decision->action != "alert")
       metrics_.Get(names::kHeal, {{"policy", policy}}, Lifetime::kTouched)
-          .Record(static_cast<double>(notice.ts_ns - notice.incident->opened_ns) / 1e9);
+          .Record(static_cast<double>(notice.ts_ns - BeganNs(notice)) / 1e9);
   }
+}
+
+// An incident tells of more than its states: what is silenced, what comes next…
+bool Agent::IsNewState(const Incident& incident) {
+  const std::lock_guard lock(mutex_);
+  const auto [at, first] = counted_states_.try_emplace(incident.id, incident.state);
+  const bool is_new = first || at->second != incident.state;
+  at->second = incident.state;
+  if (incident.closed_ns != 0) counted_states_.erase(at);
+  return is_new;
 }
 
 void Agent::OnProblem(const Error& error) {

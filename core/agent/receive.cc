@@ -43,6 +43,22 @@ api::Response ForApi(PushAnswer answer) {
 
 }  // namespace
 
+void Agent::CountRefusedPush(std::string_view node, int status) {
+  {
+    // A made-up name would be a series of its own.
+    const std::lock_guard lock(mutex_);
+    const NodeSpec* spec = spec_.FindNode(std::string(node));
+    if (spec == nullptr || spec->kind != Kind::kSource) return;
+  }
+  const char* result = status == 401 || status == 403 ? "denied"
+                       : status == 413                ? "too_large"
+                       : status < kFirstFailure       ? "refused"
+                                                      : "unavailable";
+  metrics_
+      .Get(names::kReceived, {{"node", std::string(node)}, {"result", result}}, Lifetime::kTouched)
+      .Increment();
+}
+
 Result<uint64_t> Agent::ReceiveLimit(std::string_view node, const std::string& path) {
   return runner_->ReceiveLimit(node, path);
 }

@@ -3,14 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "core/agent/agent.h"
+#include "core/agent/self_name.h"
 #include "core/remedy/policy_changes.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
 
 namespace heald::agent {
 namespace {
-
-constexpr std::string_view kSelf = "heald";
 
 // "3 nodes added, 1 restarted"
 std::string Difference(const PipelineSpec& before, const PipelineSpec& after) {

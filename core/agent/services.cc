@@ -1,8 +1,15 @@
 #include "core/agent/services.h"
 
+#include "core/base/clock.h"
+#include "core/base/units.h"
 #include "core/telemetry/log.h"
 
 namespace heald::agent {
+namespace {
+
+constexpr int64_t kJustNowNs = 2 * kSecond;
+
+}  // namespace
 
 void PluginServices::Log(std::string_view node, uint32_t level, std::string_view message,
                          const std::vector<std::pair<std::string_view, std::string_view>>& fields) {
@@ -10,6 +17,17 @@ void PluginServices::Log(std::string_view node, uint32_t level, std::string_view
   out.reserve(fields.size());
   for (const auto& [key, value] : fields) out.emplace_back(key, value);
   heald::Log(static_cast<LogLevel>(level), node, message, std::span<const LogField>(out));
+  const std::lock_guard lock(mutex_);
+  said_.insert_or_assign(std::string(node),
+                         Said{std::string(message), SystemClock().MonotonicNs()});
+}
+
+bool PluginServices::HasSaid(std::string_view node, std::string_view words) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = said_.find(node);
+  if (at == said_.end() || SystemClock().MonotonicNs() - at->second.at_ns > kJustNowNs)
+    return false;
+  return at->second.line.find(words) != std::string::npos;
 }
 
 Result<uint64_t> PluginServices::Metric(std::string_view node, uint32_t kind, std::string_view name,

@@ -1,6 +1,8 @@
 // Log and metrics for plugins. Used by the composition root. Thread rule: any thread.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -19,6 +21,8 @@ class PluginServices final : public plugin::Services {
   Result<uint64_t> Metric(std::string_view node, uint32_t kind, std::string_view name,
                           std::string_view help, const Labels& labels) override;
   void Record(uint64_t metric, double value) override;
+  // The node has just said that in its own words, so nobody need say it again.
+  bool HasSaid(std::string_view node, std::string_view words) const;
   // The sum over all nodes of a plugin gauge, named without its prefix.
   double Sum(std::string_view name) const;
 
@@ -28,6 +32,11 @@ class PluginServices final : public plugin::Services {
   // Guarded by mutex_; a handle is an index and lives as long as the process:
   std::vector<heald::Metric> handles_;
   std::map<std::pair<std::string, Labels>, uint64_t> known_;
+  struct Said {
+    std::string line;
+    int64_t at_ns = 0;  // monotonic
+  };
+  std::map<std::string, Said, std::less<>> said_;  // the last by each node
 };
 
 }  // namespace heald::agent

@@ -112,20 +112,22 @@ Result<api::IncidentPage> Agent::Incidents(const api::IncidentQuery& query) {
 }
 
 void Agent::ShowQuiet(std::vector<Incident>* incidents) {
-  using Quiet = std::pair<std::string, uint64_t>;
+  using Quiet = std::tuple<std::string, uint64_t, int64_t>;
   std::vector<uint64_t> ids;
   for (const Incident& incident : *incidents) ids.push_back(incident.id);
   const std::map<uint64_t, Quiet> quiet = AskEngine<std::map<uint64_t, Quiet>>([this, ids] {
     std::map<uint64_t, Quiet> out;
     for (const uint64_t id : ids)
       if (const auto at = engine_->incidents().all().find(id);
-          at != engine_->incidents().all().end() && at->second->quiet())
-        out[id] = {at->second->incident.silenced_by, at->second->incident.muted_by};
+          at != engine_->incidents().all().end()) {
+        const Incident& open = at->second->incident;
+        out[id] = {open.silenced_by, open.muted_by, QuietSinceNs(open)};
+      }
     return out;
   });
   for (Incident& incident : *incidents)
     if (const auto at = quiet.find(incident.id); at != quiet.end())
-      std::tie(incident.silenced_by, incident.muted_by) = at->second;
+      std::tie(incident.silenced_by, incident.muted_by, incident.quiet_since_ns) = at->second;
 }
 
 Result<api::IncidentChain> Agent::FindIncident(uint64_t id) {

@@ -5,18 +5,13 @@
 #include <mutex>
 
 #include "core/api/attempts.h"
+#include "core/api/lower.h"
 #include "core/api/problem.h"
 #include "core/api/tokens.h"
 #include "core/base/units.h"
 
 namespace heald::api {
 namespace {
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 // "[::1]:8080" -> "::1", "Host:80" -> "Host"; empty when it is no authority.
 std::string_view HostOf(std::string_view authority) {

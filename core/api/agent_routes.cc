@@ -67,7 +67,7 @@ Response GetEvents(const Call&) {
   return response;
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kAgentRoutes[] = {
     {"GET", "/api/v1/events", Role::kViewer, GetEvents},
     {"GET", "/api/v1/openapi.yaml", std::nullopt, GetContractYaml},
     {"GET", "/api/v1/openapi.json", std::nullopt, GetContractJson},
@@ -79,7 +79,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> AgentRoutes() {
-  return kRoutes;
+  return kAgentRoutes;
 }
 
 }  // namespace heald::api

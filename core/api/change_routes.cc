@@ -244,7 +244,7 @@ Response PostReload(const Call& call) {
   return response;
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kChangeRoutes[] = {
     {"PUT", "/api/v1/switch", Role::kOperator, PutSwitch},
     {"PUT", "/api/v1/approvals/{id}", Role::kOperator, PutApproval},
     {"PATCH", "/api/v1/policies/{name}", Role::kOperator, PatchPolicy},
@@ -259,7 +259,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> ChangeRoutes() {
-  return kRoutes;
+  return kChangeRoutes;
 }
 
 }  // namespace heald::api

@@ -10,16 +10,13 @@
 #include "core/api/encoding.h"
 #include "core/api/problem.h"
 #include "core/base/clock.h"
+#include "core/base/steady.h"
 
 namespace heald::api {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr size_t kChunkBytes = size_t{16} * 1024;
-
-int64_t NowNs() {
-  return SystemClock().MonotonicNs();
-}
 
 std::string HeadText(const Response& response) {
   Poco::Net::HTTPResponse head(Poco::Net::HTTPMessage::HTTP_1_1,
@@ -59,7 +56,7 @@ int64_t Connection::deadline_ns() const {
 
 void Connection::Enter(Phase phase, int64_t limit_ns) {
   phase_ = phase;
-  deadline_ns_ = NowNs() + limit_ns;
+  deadline_ns_ = SteadyNs() + limit_ns;
 }
 
 void Connection::Expect(uint64_t body_bytes) {
@@ -203,7 +200,7 @@ std::optional<Pause> Connection::TakeHead() {
   chunks_.reset();
   if (head_.chunked) chunks_.emplace();
   if (head_.body_bytes > body_limit_) {
-    Refuse(413, "the body is longer than " + std::to_string(body_limit_) + " bytes");
+    RefuseBody();
     return std::nullopt;
   }
   Expect(head_.body_bytes);
@@ -231,7 +228,7 @@ bool Connection::TakeChunks() {
   if (state == ChunkDecoder::State::kBad)
     Refuse(400, "the body's chunks cannot be read");
   else if (state == ChunkDecoder::State::kTooLong)
-    Refuse(413, "the body is longer than " + std::to_string(body_limit_) + " bytes");
+    RefuseBody();
   else if (context_.bodies_bytes > context_.limits.bodies_bytes)
     Refuse(503, "too many requests with bodies at once: try again in a second");
   return state == ChunkDecoder::State::kDone && out_.empty();
@@ -274,6 +271,11 @@ void Connection::Refuse(int status, std::string_view detail) {
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
   AddSecurityHeaders(response);
   Refuse(response);
+}
+
+void Connection::RefuseBody() {
+  if (head_.request.IsPush()) context_.router.NoteTooLarge(head_.request, body_limit_);
+  Refuse(413, "the body is longer than " + std::to_string(body_limit_) + " bytes");
 }
 
 void Connection::Refuse(const Response& response) {

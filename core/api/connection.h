@@ -81,6 +81,7 @@ class Connection {
 
   void Enter(Phase phase, int64_t limit_ns);
   void Expect(uint64_t body_bytes);
+  void RefuseBody();
   void Refuse(int status, std::string_view detail);
   void Refuse(const Response& response);
   void Send(const Response& response, bool keep_alive, bool head_only);

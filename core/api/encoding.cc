@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "core/api/lower.h"
+
 namespace heald::api {
 namespace {
 
@@ -15,12 +17,6 @@ namespace {
 constexpr size_t kWorthwhileBytes = 1024;
 // Most of the gain for a fraction of the time: the agent shares its machine.
 constexpr int kLevel = 3;
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t";

@@ -210,6 +210,7 @@ Json ToJson(const Incident& incident) {
           {"label", ToJson(incident.label)},
           {"silenced_by", Text(incident.silenced_by)},
           {"muted_by", incident.muted_by == 0 ? Json() : Json(incident.muted_by)},
+          {"quiet_since", Time(incident.quiet_since_ns)},
           {"findings", ToJsonArray(incident.findings)}};
 }
 
@@ -289,7 +290,8 @@ Json ToJson(const NodeStatus& node) {
           {"queued", node.queued},
           {"series", node.series},
           {"in_per_second", Number(node.rates.in)},
-          {"out_per_second", Number(node.rates.out)}};
+          {"out_per_second", Number(node.rates.out)},
+          {"last_received", Time(node.received_ns)}};
 }
 
 Json ToJson(const PipelineReport& pipeline) {

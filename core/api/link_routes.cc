@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
-constexpr std::string_view kStyle =
+constexpr std::string_view kSheet =
     ":root{color-scheme:light "
     "dark;--ink:light-dark(#1a211d,#e4e9e5);--bg:light-dark(#f6f7f6,#121513);"
     "--soft:light-dark(#546059,#9faba4);--edge:light-dark(#87938c,#68746d);"
@@ -41,7 +41,7 @@ constexpr std::string_view kStyle =
 Response GetStyle(const Call&) {
   Response response;
   response.content_type = "text/css; charset=utf-8";
-  response.body = kStyle;
+  response.body = kSheet;
   return response;
 }
 
@@ -133,7 +133,7 @@ Response PostApprove(const Call& call) {
                       waiting->incident);
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kLinkRoutes[] = {
     {"GET", "/approve", std::nullopt, GetApprove},
     {"POST", "/approve", std::nullopt, PostApprove},
     {"GET", "/approve.css", std::nullopt, GetStyle},
@@ -142,7 +142,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> LinkRoutes() {
-  return kRoutes;
+  return kLinkRoutes;
 }
 
 }  // namespace heald::api

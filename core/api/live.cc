@@ -14,20 +14,17 @@
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/steady.h"
 
 namespace heald::api {
 namespace {
 
 // Events are joined up to this size for a client that is behind.
-constexpr size_t kChunkBytes = size_t{32} * 1024;
+constexpr size_t kPieceBytes = size_t{32} * 1024;
 // One client's turn, after which the others come first.
 constexpr size_t kTurnBytes = size_t{256} * 1024;
 // What the kernel holds for a client that doesn't read would otherwise grow to megabytes.
 constexpr int kSendBufferBytes = 128 * 1024;
-
-int64_t NowNs() {
-  return SystemClock().MonotonicNs();
-}
 
 std::string NewEpoch() {
   constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -159,7 +156,7 @@ void LiveStream::Run() {
   const int64_t tick_ns =
       std::clamp(std::min({limits_.stall_ns, limits_.heartbeat_ns, limits_.recheck_ns}) / 4,
                  5 * kMillisecond, kSecond);
-  int64_t checked_ns = NowNs();
+  int64_t checked_ns = SteadyNs();
   while (!stopping_) {
     epoll_event events[64];
     const int timeout_ms = clients_.empty() ? -1 : static_cast<int>(tick_ns / kMillisecond);
@@ -184,7 +181,7 @@ void LiveStream::Run() {
         if (!client->waits_to_write) idle.push_back(client);
       for (Client* client : idle) End(client, Serve(*client, false));
     }
-    const int64_t now_ns = NowNs();
+    const int64_t now_ns = SteadyNs();
     if (now_ns - checked_ns < tick_ns) continue;
     checked_ns = now_ns;
     std::vector<Client*> all;
@@ -202,7 +199,7 @@ void LiveStream::Run() {
 
 void LiveStream::Admit() {
   std::vector<std::unique_ptr<Client>> arrivals;
-  auto part = static_cast<uint32_t>(NowNs() / kMicrosecond);
+  auto part = static_cast<uint32_t>(SteadyNs() / kMicrosecond);
   {
     const std::lock_guard lock(mutex_);
     arrivals.swap(arrivals_);
@@ -216,7 +213,7 @@ void LiveStream::Admit() {
   const auto acknowledge_ms = static_cast<unsigned>(limits_.acknowledge_ns / kMillisecond);
   for (std::unique_ptr<Client>& arrival : arrivals) {
     Client* const client = arrival.get();
-    client->wrote_ns = client->kept_up_ns = client->checked_ns = NowNs();
+    client->wrote_ns = client->kept_up_ns = client->checked_ns = SteadyNs();
     const int fd = client->channel.fd();
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &acknowledge_ms, sizeof acknowledge_ms);
@@ -269,7 +266,7 @@ bool LiveStream::Refill(Client& client) {
   client.out_at = 0;
   const std::lock_guard lock(mutex_);
   if (!log_.Holds(client.cursor)) return false;
-  client.out = log_.Next(client.cursor, kChunkBytes);
+  client.out = log_.Next(client.cursor, kPieceBytes);
   return true;
 }
 
@@ -293,10 +290,10 @@ LiveStream::Fate LiveStream::Serve(Client& client, bool readable) {
         client.channel.Write(std::string_view(*client.out).substr(client.out_at));
     if (io.state == Channel::State::kClosed) return io.timed_out ? Fate::kDropped : Fate::kGone;
     if (io.state != Channel::State::kDone) {
-      if (client.blocked_ns == 0) client.blocked_ns = NowNs();
+      if (client.blocked_ns == 0) client.blocked_ns = SteadyNs();
       break;
     }
-    client.wrote_ns = NowNs();
+    client.wrote_ns = SteadyNs();
     client.blocked_ns = 0;
     client.out_at += io.bytes;
     turn_bytes -= std::min(turn_bytes, io.bytes);

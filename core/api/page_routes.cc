@@ -71,7 +71,7 @@ Response GetAsset(const Call& call) {
   return Problem(404, "nothing is at " + call.request.path);
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kPageRoutes[] = {
     {"GET", "/", std::nullopt, GetPage},
     {"GET", "/docs", std::nullopt, GetPage},
     {"GET", "/assets/{file}", std::nullopt, GetAsset},
@@ -80,7 +80,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> PageRoutes() {
-  return kRoutes;
+  return kPageRoutes;
 }
 
 }  // namespace heald::api

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/steady.h"
 
 namespace heald::api {
 namespace {
@@ -21,10 +22,6 @@ namespace {
 constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 constexpr uint32_t kWritable = EPOLLOUT | EPOLLONESHOT;
 constexpr uint32_t kNothing = EPOLLONESHOT;
-
-int64_t NowNs() {
-  return SystemClock().MonotonicNs();
-}
 
 }  // namespace
 
@@ -45,7 +42,7 @@ Status Poller::Start() {
     return MakeError(Code::kUnavailable,
                      "the API does not start: " + std::system_category().message(errno) +
                          "; raise the limit of open files (ulimit -n)");
-  if (chore_.period_ns > 0) next_chore_ns_ = NowNs() + chore_.period_ns;
+  if (chore_.period_ns > 0) next_chore_ns_ = SteadyNs() + chore_.period_ns;
   try {
     workers_.emplace_back([this] { Work(); });
     poller_ = std::thread([this] { Poll(); });
@@ -57,7 +54,7 @@ Status Poller::Start() {
 }
 
 void Poller::Stop() {
-  context_.stop_by_ns = NowNs() + kSecond;
+  context_.stop_by_ns = SteadyNs() + kSecond;
   context_.stopping = true;  // in this order: who sees that it stops sees until when
   if (poller_.joinable()) {
     Wake();
@@ -112,7 +109,7 @@ void Poller::Poll() {
   BlockBrokenPipeSignal();
   for (;;) {
     epoll_event events[128];
-    const int ready = epoll_wait(epoll_, events, 128, TimeoutMs(NowNs()));
+    const int ready = epoll_wait(epoll_, events, 128, TimeoutMs(SteadyNs()));
     bool knock = false;
     {
       const std::lock_guard lock(mutex_);
@@ -131,7 +128,7 @@ void Poller::Poll() {
     }
     // Only now, when no event is left that names one, may connections be closed.
     if (context_.stopping) BeginToStop();
-    const int64_t now_ns = NowNs();
+    const int64_t now_ns = SteadyNs();
     Expire(now_ns);
     if (now_ns >= accept_again_ns_) {
       accept_again_ns_ = INT64_MAX;
@@ -165,7 +162,7 @@ void Poller::Accept() {
 
 void Poller::PauseAccepting() {
   constexpr int64_t kPauseNs = 50 * kMillisecond;
-  accept_again_ns_ = NowNs() + kPauseNs;
+  accept_again_ns_ = SteadyNs() + kPauseNs;
   Watch(listener_, EPOLL_CTL_MOD, 0, const_cast<int*>(&listener_));
 }
 

@@ -200,7 +200,7 @@ Response GetApprovals(const Call& call) {
   return Ok({{"approvals", ToJsonArray(call.backend.Approvals())}});
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kReadRoutes[] = {
     {"GET", "/api/v1/status", Role::kViewer, GetStatus},
     {"GET", "/api/v1/me", Role::kViewer, GetMe},
     {"GET", "/api/v1/services", Role::kViewer, GetServices},
@@ -232,7 +232,7 @@ Response Ok(const Json& json) {
 }
 
 std::span<const Route> ReadRoutes() {
-  return kRoutes;
+  return kReadRoutes;
 }
 
 }  // namespace heald::api

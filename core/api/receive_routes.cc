@@ -17,7 +17,7 @@ Response PostReceive(const Call& call) {
   return answer ? std::move(*answer) : Problem(answer.error());
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kReceiveRoutes[] = {
     {"POST", "/receive/{node}", Role::kSender, PostReceive},
     {"POST", "/receive/{node}/{path}", Role::kSender, PostReceive},
 };
@@ -25,7 +25,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> ReceiveRoutes() {
-  return kRoutes;
+  return kReceiveRoutes;
 }
 
 }  // namespace heald::api

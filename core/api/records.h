@@ -39,7 +39,9 @@ struct NodeStatus {
   std::string plugin;  // empty for a policy
   bool enabled = true;
   bool ok = true;
-  std::string state;   // "running", "hung", "failed", "stopped", "idle", "disabled"
+  // "running", "failing" (it runs, and its last call failed), "hung", "failed", "stopped", "idle",
+  // "disabled"
+  std::string state;
   std::string detail;  // what is wrong, when not ok
   uint64_t records_in = 0;
   uint64_t records_out = 0;
@@ -48,6 +50,7 @@ struct NodeStatus {
   uint64_t queued = 0;
   uint64_t series = 0;  // a source's
   Rates rates;
+  int64_t received_ns = 0;  // a source's that others push to: when it last took something
 };
 
 struct PipelineEdge {
@@ -365,6 +368,7 @@ struct RequestRecord {
   std::string_view method;
   int status = 0;
   int64_t duration_ns = 0;
+  std::string_view node = {};  // that a refused push was meant for, as its sender wrote it
 };
 
 }  // namespace heald::api

@@ -118,7 +118,7 @@ Response GetPolicyEfficacy(const Call& call) {
   return Problem(404, "there is no policy '" + std::string(call.params[0]) + "'");
 }
 
-constexpr Route kRoutes[] = {
+constexpr Route kReportRoutes[] = {
     {"GET", "/api/v1/reports/weekly", Role::kViewer, GetWeekly},
     {"GET", "/api/v1/reports/efficacy", Role::kViewer, GetEfficacy},
     {"GET", "/api/v1/policies/{name}/efficacy", Role::kViewer, GetPolicyEfficacy},
@@ -127,7 +127,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> ReportRoutes() {
-  return kRoutes;
+  return kReportRoutes;
 }
 
 }  // namespace heald::api

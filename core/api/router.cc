@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kNoToken = 401;
 constexpr int kWrongRole = 403;
+constexpr int kTooLarge = 413;
 constexpr size_t kNodeShown = 64;  // characters of a name that a stranger chose
 
 // True when the path fits; what stands for each {…} goes into `params`.
@@ -36,6 +37,12 @@ std::string_view KnownMethod(std::string_view method) {
   for (const std::string_view known : {"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"})
     if (method == known) return known;
   return "other";
+}
+
+// Of a push: "prom" of /receive/prom/word.
+std::string_view NodeOf(const Request& request) {
+  const std::string_view rest = std::string_view(request.path).substr(kPushPath.size());
+  return rest.substr(0, rest.find('/'));
 }
 
 }  // namespace
@@ -90,24 +97,30 @@ Response Router::Dispatch(const Request& request, std::string_view* route_name) 
   return response;
 }
 
-// Somebody's samples or alerts are lost by it, and the sender may not tell.
-void Router::TellRefused(const Request& request, std::string_view node, int status) const {
-  refused_pushes_->Log(
-      SystemClock().MonotonicNs(), request.peer_address, LogLevel::kWarning, "api",
-      "a push to /receive/" + std::string(node.substr(0, kNodeShown)) + " from " +
-          request.peer_address + " is refused (" + std::to_string(status) +
-          "), and what it brings is lost: give that sender a token of the role sender (`heald "
-          "token create`), as 'Authorization: Bearer TOKEN'");
+void Router::NoteRefused(const Request& request, int status, const std::string& advice) const {
+  const std::string_view node = NodeOf(request);
+  backend_.OnRequest({"/receive/{node}", "POST", status, 0, node});
+  if (advice.empty()) return;
+  refused_pushes_->Log(SystemClock().MonotonicNs(), request.peer_address, LogLevel::kWarning, "api",
+                       "a push to /receive/" + std::string(node.substr(0, kNodeShown)) + " from " +
+                           request.peer_address + " is refused (" + std::to_string(status) +
+                           "), and what it brings is lost: " + advice);
+}
+
+void Router::NoteTooLarge(const Request& request, uint64_t limit_bytes) const {
+  NoteRefused(request, kTooLarge,
+              "it is longer than " + std::to_string(limit_bytes) +
+                  " bytes: raise max_body of that node, or let the sender send less at a time");
 }
 
 std::variant<uint64_t, Response> Router::Admit(const Request& request) const {
-  const std::string_view rest = std::string_view(request.path).substr(kPushPath.size());
-  const std::string_view node = rest.substr(0, rest.find('/'));
   const auto refuse = [&](Response response) {
-    if (response.status == kNoToken || response.status == kWrongRole)
-      TellRefused(request, node, response.status);
+    const bool mendable = response.status == kNoToken || response.status == kWrongRole;
+    NoteRefused(request, response.status,
+                mendable ? "give that sender a token of the role sender (`heald token create`), as "
+                           "'Authorization: Bearer TOKEN'"
+                         : "");
     AddSecurityHeaders(response);
-    backend_.OnRequest({"/receive/{node}", "POST", response.status, 0});
     return response;
   };
   if (std::optional<Response> refusal = access_.CheckOrigin(request))
@@ -116,7 +129,9 @@ std::variant<uint64_t, Response> Router::Admit(const Request& request) const {
   if (Response* refusal = std::get_if<Response>(&who)) return refuse(std::move(*refusal));
   if (std::optional<Response> refusal = Authorize(std::get<Identity>(who), Role::kSender))
     return refuse(*std::move(refusal));
-  const Result<uint64_t> limit = backend_.ReceiveLimit(node, std::string(rest.substr(node.size())));
+  const std::string_view node = NodeOf(request);
+  const std::string below = request.path.substr(kPushPath.size() + node.size());
+  const Result<uint64_t> limit = backend_.ReceiveLimit(node, below);
   if (!limit) return refuse(Problem(limit.error()));
   return *limit;
 }

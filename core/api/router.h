@@ -25,10 +25,13 @@ class Router {
   // Before the body of what is pushed to a node is read: the bytes that it may have, or the answer
   // to give instead.
   std::variant<uint64_t, Response> Admit(const Request& request) const;
+  // Its body is longer than that, and was told so.
+  void NoteTooLarge(const Request& request, uint64_t limit_bytes) const;
 
  private:
   Response Dispatch(const Request& request, std::string_view* route) const;
-  void TellRefused(const Request& request, std::string_view node, int status) const;
+  // Somebody's samples or alerts are lost by it, and the sender may not tell.
+  void NoteRefused(const Request& request, int status, const std::string& advice) const;
 
   const Access access_;
   Backend& backend_;

@@ -9,7 +9,7 @@
 namespace heald::backtest {
 namespace {
 
-constexpr size_t kNamed = 12;
+constexpr size_t kListed = 12;
 
 }  // namespace
 
@@ -71,7 +71,7 @@ std::string PastNames::Wanted() const {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   }
-  return JoinNames(names, kNamed);
+  return JoinNames(names, kListed);
 }
 
 }  // namespace heald::backtest

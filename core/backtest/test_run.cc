@@ -27,7 +27,7 @@ struct Event {
   std::string text;
 };
 
-class Recorder final : public remedy::EventSink {
+class Recall final : public remedy::EventSink {
  public:
   void OnNotice(const remedy::Notice& notice) override {
     Event event;
@@ -308,7 +308,7 @@ Result<TestReport> RunTest(const PipelineSpec& spec, const PipelineTest& test,
   plugin::Factory factory(plugins, plugin::Shared{&series, &clock, &services, scratch_dir});
   Result<std::unique_ptr<Store>> store = OpenStore({"sqlite:heald.db", scratch_dir, false});
   if (!store) return store.error();
-  Recorder recorder;
+  Recall recorder;
   std::unique_ptr<Feed> feed;
   PretendedTargets targets(
       clock, test.targets,

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/units.h"
+#include "core/cli/say.h"
 
 namespace heald::cli {
 namespace {
@@ -15,20 +16,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kPath = "/api/v1/approvals";
 constexpr size_t kShortId = 8;
 constexpr size_t kShortHash = 12;
-
-void PrintJson(const Json& json) {
-  std::puts(json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-}
-
-int Fail(int code, const std::string& message) {
-  std::fprintf(stderr, "heald: %s\n", message.c_str());
-  return code;
-}
-
-std::string Text(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
-}
 
 std::string PlanOf(const Json& decision) {
   return Text(decision.value("plan", Json::object()), "summary");
@@ -63,8 +50,8 @@ int Choose(const Json& waiting, const std::string& begins, Json* chosen) {
   for (const Json& decision : waiting)
     if (Text(decision, "id").starts_with(begins)) found.push_back(&decision);
   if (found.size() > 1)
-    return Fail(kUsage, std::to_string(found.size()) + " decisions begin with '" + begins +
-                            "': write more of the id; `heald approve` lists them");
+    return Complain(kUsage, std::to_string(found.size()) + " decisions begin with '" + begins +
+                                "': write more of the id; `heald approve` lists them");
   if (!found.empty()) *chosen = *found[0];
   return kDone;
 }
@@ -78,7 +65,7 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
   const Json waiting = answer.value("approvals", Json::array());
   if (options.decision.empty()) {
     if (options.deny || !options.plan_hash.empty())
-      return Fail(kUsage, "name the decision to answer; `heald approve` lists those that wait");
+      return Complain(kUsage, "name the decision to answer; `heald approve` lists those that wait");
     if (options.format == "json") {
       PrintJson(waiting);
       return kDone;
@@ -91,10 +78,10 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
   if (code = Choose(waiting, options.decision, &chosen); code != kDone) return code;
   const std::string hash = Text(chosen, "plan_hash");
   if (!hash.starts_with(options.plan_hash))
-    return Fail(kNo, "not done: the plan that you saw (" + options.plan_hash +
-                         ") is not the one that waits: " + PlanOf(chosen) + " on " +
-                         Text(chosen, "target_name") + " (" + hash.substr(0, kShortHash) +
-                         "); look at it and answer again");
+    return Complain(kNo, "not done: the plan that you saw (" + options.plan_hash +
+                             ") is not the one that waits: " + PlanOf(chosen) + " on " +
+                             Text(chosen, "target_name") + " (" + hash.substr(0, kShortHash) +
+                             "); look at it and answer again");
   // One that doesn't wait is asked for all the same: the agent knows what became of it.
   const std::string id = chosen.is_null() ? options.decision : Text(chosen, "id");
   Json body = {{"approve", !options.deny}, {"via", "cli"}};

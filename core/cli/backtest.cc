@@ -12,6 +12,8 @@
 #include "core/agent/environment.h"
 #include "core/backtest/scratch.h"
 #include "core/cli/moment.h"
+#include "core/cli/same_file.h"
+#include "core/cli/say.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
 
@@ -21,11 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kNoLimit = 0;
-
-int Complain(int code, const std::string& message) {
-  std::fprintf(stderr, "heald: %s\n", message.c_str());
-  return code;
-}
 
 // What is asked for, once it is understood; else the message.
 Result<backtest::SpanWanted> SpanOf(const BacktestOptions& options, int64_t now_ns) {
@@ -112,6 +109,12 @@ int Backtest(const BacktestOptions& options) {
     return Complain(kUsage,
                     "say which history: --from -24h, of what the pipeline's sources can look up, "
                     "or --input with a CSV file");
+  std::vector<std::string> read_files = files;
+  read_files.insert(read_files.end(), {options.input, options.labels});
+  for (const std::string& file : read_files)
+    if (SameFile(file, options.html))
+      return Complain(kUsage, "--html " + options.html + " is the file " + file +
+                                  " that is read: give the page another name");
   std::vector<backtest::LabelWindow> labels;
   if (!options.labels.empty()) {
     Result<std::vector<backtest::LabelWindow>> read = backtest::ReadLabelWindows(options.labels);

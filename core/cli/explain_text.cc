@@ -193,7 +193,9 @@ std::string Decided(const Chain& chain, const Decision& decision) {
   for (const Execution& e : chain.executions)
     if (e.decision == decision.id)
       out += Line("outcome",
-                  std::string(ToString(e.state)) + (e.detail.empty() ? "" : ": " + e.detail));
+                  std::string(ToString(e.state)) +
+                      (e.progress.proof == Proof::kDidNotLast ? ", but it didn't last" : "") +
+                      (e.detail.empty() ? "" : ": " + e.detail));
   return out;
 }
 

@@ -14,6 +14,12 @@ constexpr IncidentState kStates[] = {IncidentState::kOpen, IncidentState::kActin
                                      IncidentState::kVerifying, IncidentState::kResolved,
                                      IncidentState::kEscalated};
 
+std::string SummaryOf(const Incident& incident) {
+  if (incident.quiet_since_ns == 0) return incident.summary;
+  return "(quiet since " + FormatTime(incident.quiet_since_ns).substr(11, 8) +
+         " UTC, began again " + std::to_string(incident.reopened) + "x) " + incident.summary;
+}
+
 void PrintTable(const std::vector<Incident>& incidents) {
   std::printf("%-6s %-10s %-9s %-16s %-20s %-9s %s\n", "id", "state", "severity", "target",
               "opened", "took", "summary");
@@ -22,7 +28,7 @@ void PrintTable(const std::vector<Incident>& incidents) {
                 std::string(ToString(i.state)).c_str(), std::string(ToString(i.severity)).c_str(),
                 TargetName(i.target).c_str(), (FormatTime(i.opened_ns).substr(0, 19) + "Z").c_str(),
                 i.closed_ns == 0 ? "-" : FormatElapsed(i.closed_ns - i.opened_ns).c_str(),
-                i.summary.c_str());
+                SummaryOf(i).c_str());
 }
 
 }  // namespace
@@ -42,14 +48,19 @@ int Incidents(const IncidentsOptions& options, const PipelineOptions& pipeline) 
     filter.states = {*state};
   }
   const Result<std::unique_ptr<StoreReader>> reader = OpenJournal(options.store, pipeline);
-  const Result<IncidentPage> page =
+  Result<IncidentPage> page =
       reader ? (*reader)->Incidents(filter) : Result<IncidentPage>(reader.error());
   if (!page) {
     std::fprintf(stderr, "heald: %s\n", page.error().message.c_str());
     return kFailed;
   }
+  for (Incident& incident : page->incidents) {
+    if (incident.reopened == 0 || incident.closed_ns != 0) continue;
+    if (const Result<std::optional<Chain>> chain = (*reader)->ChainOf(incident.id); chain && *chain)
+      incident.quiet_since_ns = QuietSinceNs((*chain)->incident);
+  }
   if (options.format == "json") {
-    Json out = Json::array();
+    heald::Json out = heald::Json::array();
     for (const Incident& incident : page->incidents) out.push_back(ToJson(incident));
     std::puts(Dump(out, 2).c_str());
   } else if (page->incidents.empty()) {

@@ -232,9 +232,11 @@ int main(int argc, char** argv) {
   sub->add_option("--until", silence.until, "A time, for instance 2026-11-21T20:14:03Z");
   sub->add_option("--comment", silence.comment, "Why")->required();
   sub = silence_verb("list", "List the silences in force", SilenceList);
+  sub->add_option("file", pipeline.file, kWhereItListens);
   sub->add_flag("--all", silence.all, "Also those that ended lately");
   sub = silence_verb("expire", "End a silence before its time", SilenceExpire);
   sub->add_option("id", silence.id, "For instance s7")->required();
+  sub->add_option("file", pipeline.file, kWhereItListens);
 
   const auto answer_verb = [&](const char* name, const char* what) {
     CLI::App* const sub_verb = app.add_subcommand(name, what);
@@ -249,7 +251,12 @@ int main(int argc, char** argv) {
   sub->add_option("decision", approve.decision, "The beginning of its id");
   sub->add_option("file", pipeline.file, kWhereItListens);
   sub->add_flag("--deny", approve.deny, "No: as heald deny");
-  sub->callback([&] { code = Approve(approve, pipeline); });
+  sub->callback([&] {
+    // `heald approve FILE`: an id has no dot.
+    if (pipeline.file.empty() && approve.decision.find('.') != std::string::npos)
+      std::swap(pipeline.file, approve.decision);
+    code = Approve(approve, pipeline);
+  });
   sub =
       answer_verb("deny", "Say no to a waiting decision: its policy does nothing in that incident");
   sub->add_option("decision", approve.decision, "The beginning of its id")->required();
@@ -262,6 +269,7 @@ int main(int argc, char** argv) {
   ReportOptions report;
   sub = app.add_subcommand("report", "Weeks of incidents, policies and predictions in numbers");
   sub->add_option("--weeks", report.weeks, "How many, this one included")->check(CLI::Range(1, 53));
+  sub->add_option("file", pipeline.file, kWhereItListens);
   remote(sub, &report.remote);
   formats(sub, &report.format);
   sub->callback([&] { code = Report(report, pipeline); });
@@ -272,6 +280,7 @@ int main(int argc, char** argv) {
   sub->add_option("label", label.label,
                   "true-positive, false-positive, noise or expected; none takes it back")
       ->required();
+  sub->add_option("file", pipeline.file, kWhereItListens);
   sub->add_option("--comment", label.comment, "Why");
   remote(sub, &label.remote);
   formats(sub, &label.format);

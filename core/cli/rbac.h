@@ -1,7 +1,7 @@
 // `heald rbac`: what a pipeline has to be allowed in Kubernetes, and nothing more, as manifests.
-// Plugins declare it in their config schema as "x-rbac" (decision 30). Besides what that says, a
-// plugin may name with "namespace_key" the config key that holds its namespace, or a list of them;
-// `namespace` by default.
+// Plugins declare it in their config schema as "x-rbac" (decision 30). It is made wherever the file
+// is written: what only the agent's own machine has (variables, secrets, kubeconfigs) is not asked
+// for where no right depends on it.
 //
 // Thread rule: pure functions.
 #pragma once
@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "core/cli/verbs.h"
+#include "core/config/diagnostic.h"
 #include "core/pipeline/spec.h"
 
 namespace heald::cli {
@@ -25,6 +26,11 @@ struct RbacOptions {
 // Prints them on stdout.
 int Rbac(const RbacOptions& options);
 
+// Empty, or which of the options' names Kubernetes wouldn't take.
+std::string WhyNoRbacOptions(const RbacOptions& options);
+// The errors of loading that keep the rights from being told.
+std::vector<Diagnostic> RbacErrors(const std::vector<Diagnostic>& found, const PipelineSpec& draft,
+                                   const Catalog& catalog);
 // What it prints, as YAML. An error where a node's rules can't be told.
 Result<std::string> RbacManifests(const PipelineSpec& spec, const Catalog& catalog,
                                   const RbacOptions& options);

@@ -21,6 +21,7 @@
 #include "core/backtest/source_past.h"
 #include "core/base/clock.h"
 #include "core/cli/moment.h"
+#include "core/cli/say.h"
 #include "core/config/loader.h"
 #include "core/plugin/instances.h"
 #include "core/plugin/loader.h"
@@ -35,11 +36,6 @@ using backtest::RecordSummary;
 // Samples of several sources come in this much out of order at most; older ones are in the file.
 constexpr int64_t kSettleNs = 2 * kSecond;
 constexpr int64_t kStopWithinNs = 10 * kSecond;
-
-int Complain(int code, const std::string& message) {
-  std::fprintf(stderr, "heald: %s\n", message.c_str());
-  return code;
-}
 
 // What sources have to say goes to stderr, each line once; a line of progress makes way for it.
 class SpokenServices final : public backtest::QuietServices {

@@ -5,15 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/units.h"
+#include "core/cli/say.h"
 
 namespace heald::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-void PrintJson(const Json& json) {
-  std::puts(json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-}
 
 unsigned long long Count(const Json& json, const char* key) {
   return json.value(key, uint64_t{0});

@@ -10,6 +10,8 @@
 #include "core/backtest/metric_csv.h"
 #include "core/backtest/score_run.h"
 #include "core/backtest/scratch.h"
+#include "core/cli/same_file.h"
+#include "core/cli/say.h"
 #include "core/config/plugin_config.h"
 #include "core/model/suggest.h"
 #include "core/plugin/loader.h"
@@ -22,11 +24,6 @@ using backtest::CsvRow;
 using backtest::MetricCsv;
 using backtest::RowScore;
 using backtest::ScoreRun;
-
-int Complain(int code, const std::string& message) {
-  std::fprintf(stderr, "heald: %s\n", message.c_str());
-  return code;
-}
 
 // By name, or by the path of a file that has one detector.
 Result<const Component*> FindDetector(plugin::Loader& plugins, const std::string& name) {
@@ -156,6 +153,10 @@ std::string Stem(const std::string& path) {
 }  // namespace
 
 int Score(const ScoreOptions& options) {
+  for (const std::string& file : {options.input, options.train, options.config})
+    if (SameFile(file, options.output))
+      return Complain(kUsage, "--output " + options.output + " is the file " + file +
+                                  " that is read: give the scores another name");
   plugin::Loader plugins(options.pipeline.plugin_dir, {}, options.pipeline.program);
   const Result<const Component*> component = FindDetector(plugins, options.plugin);
   if (!component) return Complain(kNo, component.error().message);

@@ -4,22 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/units.h"
+#include "core/cli/say.h"
 
 namespace heald::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kPath = "/api/v1/silences";
-
-void PrintJson(const Json& json) {
-  std::puts(json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-}
-
-std::string Text(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
-}
+constexpr std::string_view kSilencesPath = "/api/v1/silences";
 
 // "2026-11-21T20:14:03Z"
 std::string Seconds(const std::string& time) {
@@ -65,7 +57,7 @@ int SilenceAdd(const SilenceOptions& options, const PipelineOptions& pipeline) {
     body["ends"] = FormatTime(*until);
   }
   Json answer;
-  const int code = AskAgent(options.remote, pipeline, "POST", kPath,
+  const int code = AskAgent(options.remote, pipeline, "POST", kSilencesPath,
                             body.dump(-1, ' ', false, Json::error_handler_t::replace), &answer);
   if (code != kDone) return code;
   if (options.format == "json")
@@ -77,7 +69,7 @@ int SilenceAdd(const SilenceOptions& options, const PipelineOptions& pipeline) {
 
 int SilenceList(const SilenceOptions& options, const PipelineOptions& pipeline) {
   Json answer;
-  const int code = AskAgent(options.remote, pipeline, "GET", kPath, {}, &answer);
+  const int code = AskAgent(options.remote, pipeline, "GET", kSilencesPath, {}, &answer);
   if (code != kDone) return code;
   Json shown = Json::array();
   for (const Json& silence : answer.value("silences", Json::array()))
@@ -94,7 +86,7 @@ int SilenceList(const SilenceOptions& options, const PipelineOptions& pipeline) 
 int SilenceExpire(const SilenceOptions& options, const PipelineOptions& pipeline) {
   Json answer;
   const int code = AskAgent(options.remote, pipeline, "DELETE",
-                            std::string(kPath) + "/" + PathPart(options.id), {}, &answer);
+                            std::string(kSilencesPath) + "/" + PathPart(options.id), {}, &answer);
   if (code != kDone) return code;
   if (options.format == "json")
     PrintJson(answer);

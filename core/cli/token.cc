@@ -15,6 +15,7 @@
 #include "core/api/token_edit.h"
 #include "core/base/clock.h"
 #include "core/base/units.h"
+#include "core/cli/say.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
 
@@ -23,11 +24,6 @@ namespace {
 
 using api::Json;
 using api::Token;
-
-int Fail(int code, const std::string& message) {
-  std::fprintf(stderr, "heald: %s\n", message.c_str());
-  return code;
-}
 
 // Whether the folder of the tokens is certain although this is wrong in the file: a listener that
 // has no token yet is what this command is for, and a policy's condition is no business of its.
@@ -92,27 +88,29 @@ int TokenCreate(const TokenOptions& options, const PipelineOptions& pipeline) {
   request.now_ns = SystemClock().NowNs();
   request.created_by = Caller();
   if (const Status name = api::CheckTokenName(options.name); !name)
-    return Fail(kUsage, name.error().message);
+    return Complain(kUsage, name.error().message);
   const std::optional<api::Role> role = api::ParseRole(options.role);
   if (!role)
-    return Fail(kUsage, "'" + options.role + "' is no role: viewer, operator, approver, admin or sender");
+    return Complain(
+        kUsage, "'" + options.role + "' is no role: viewer, operator, approver, admin or sender");
   request.role = *role;
   if (!options.expires.empty()) {
     const Result<int64_t> lifetime = ParseDuration(options.expires);
     constexpr int64_t kLongest = 100 * 365 * kDay;
     if (!lifetime || *lifetime <= 0 || *lifetime > kLongest)
-      return Fail(kUsage, "--expires '" + options.expires +
-                              "' is no time to live: write 12h, 30d or the like");
+      return Complain(kUsage, "--expires '" + options.expires +
+                                  "' is no time to live: write 12h, 30d or the like");
     request.expires_ns = request.now_ns + *lifetime;
   }
   const Result<std::string> state_dir = StateDir(options, pipeline);
-  if (!state_dir) return Fail(kNo, state_dir.error().message);
+  if (!state_dir) return Complain(kNo, state_dir.error().message);
   const Result<api::NewToken> made = api::CreateToken(*state_dir, request);
-  if (!made) return Fail(kFailed, made.error().message);
+  if (!made) return Complain(kFailed, made.error().message);
   const Token& token = made->token;
   if (std::printf("%s\n", made->text.c_str()) < 0 || std::fflush(stdout) != 0)
-    return Fail(kFailed, std::string("the token could not be printed (") + std::strerror(errno) +
-                             ") and is lost: heald token revoke " + token.id);
+    return Complain(kFailed, std::string("the token could not be printed (") +
+                                 std::strerror(errno) + ") and is lost: heald token revoke " +
+                                 token.id);
   std::fprintf(stderr,
                "token %s for %s (%s), expires %s; in %s.\n"
                "It is shown this once: heald keeps only its hash. Use it as\n"
@@ -124,10 +122,10 @@ int TokenCreate(const TokenOptions& options, const PipelineOptions& pipeline) {
 
 int TokenList(const TokenOptions& options, const PipelineOptions& pipeline) {
   const Result<std::string> state_dir = StateDir(options, pipeline);
-  if (!state_dir) return Fail(kNo, state_dir.error().message);
+  if (!state_dir) return Complain(kNo, state_dir.error().message);
   Result<std::vector<Token>> tokens = api::ReadTokens(api::TokensFile(*state_dir));
   if (!tokens && tokens.error().code == Code::kNotFound) tokens = std::vector<Token>();
-  if (!tokens) return Fail(kFailed, tokens.error().message);
+  if (!tokens) return Complain(kFailed, tokens.error().message);
   const int64_t now_ns = SystemClock().NowNs();
   if (options.format == "json") {
     Json list = Json::array();
@@ -149,10 +147,11 @@ int TokenList(const TokenOptions& options, const PipelineOptions& pipeline) {
 
 int TokenRevoke(const TokenOptions& options, const PipelineOptions& pipeline) {
   const Result<std::string> state_dir = StateDir(options, pipeline);
-  if (!state_dir) return Fail(kNo, state_dir.error().message);
+  if (!state_dir) return Complain(kNo, state_dir.error().message);
   const Result<api::Revoked> revoked = api::RevokeTokens(*state_dir, options.token);
   if (!revoked)
-    return Fail(revoked.error().code == Code::kNotFound ? kNo : kFailed, revoked.error().message);
+    return Complain(revoked.error().code == Code::kNotFound ? kNo : kFailed,
+                    revoked.error().message);
   for (const Token& token : revoked->tokens)
     std::printf("revoked %s of %s (%s)\n", token.id.c_str(), token.name.c_str(),
                 std::string(ToString(token.role)).c_str());

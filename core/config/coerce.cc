@@ -12,7 +12,7 @@ namespace {
 
 using Type = Schema::Type;
 using Unit = Schema::Unit;
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 
 // One value's place in the config, and what it inherits from the values around it.
 struct Spot {
@@ -83,27 +83,29 @@ class Coercion {
       return Leaf(node, schema, spot);
     if (schema.type == Type::kObject) {
       // `config:` with nothing but comments below it.
-      if (node.kind == Kind::kMap || node.kind == Kind::kNull) return Object(node, schema, spot);
+      if (node.kind == YamlKind::kMap || node.kind == YamlKind::kNull)
+        return Object(node, schema, spot);
       return WrongType(node, "a map", "", spot);
     }
     if (schema.type == Type::kArray) {
-      if (node.kind == Kind::kList) return List(node, schema, spot);
-      const bool word = node.kind == Kind::kScalar && !spot.secret && node.text.size() < 40;
+      if (node.kind == YamlKind::kList) return List(node, schema, spot);
+      const bool word = node.kind == YamlKind::kScalar && !spot.secret && node.text.size() < 40;
       return WrongType(node, "a list", word ? "write [" + node.text + "]" : "", spot);
     }
-    if (node.kind == Kind::kMap) return Object(node, schema, spot);
-    if (node.kind == Kind::kList) return List(node, schema, spot);
+    if (node.kind == YamlKind::kMap) return Object(node, schema, spot);
+    if (node.kind == YamlKind::kList) return List(node, schema, spot);
     return Leaf(node, schema, spot);
   }
 
   Value WrongType(const YamlNode& node, std::string_view wanted, std::string hint,
                   const Spot& spot) {
-    const bool here = node.kind == Kind::kScalar;
-    const std::string got = node.kind == Kind::kMap    ? "a map"
-                            : node.kind == Kind::kList ? "a list"
-                            : spot.secret              ? "this text"
-                                                       : "'" + Shortened(node.text) + "'";
-    if (node.kind == Kind::kNull)
+    // A list from a var of another file is wrong there, not at the key that takes it.
+    const bool here = node.kind == YamlKind::kScalar || node.span.file != spot.key.file;
+    const std::string got = node.kind == YamlKind::kMap    ? "a map"
+                            : node.kind == YamlKind::kList ? "a list"
+                            : spot.secret                  ? "this text"
+                                                           : "'" + Shortened(node.text) + "'";
+    if (node.kind == YamlKind::kNull)
       Error(node.span, spot, Quoted(spot) + " is empty: it must be " + std::string(wanted),
             "give it a value, or remove the key");
     else
@@ -121,7 +123,7 @@ class Coercion {
       inner.path += "/" + PointerToken(member.key);
       inner.name += (inner.name.empty() ? "" : ".") + member.key;
       inner.key = member.key_span;
-      const bool points_at_value = member.value->kind == Kind::kScalar;
+      const bool points_at_value = member.value->kind == YamlKind::kScalar;
       context_.marks[inner.path] = points_at_value ? member.value->span : member.key_span;
       const Schema* property = schema.Find(member.key);
       if (property == nullptr && !schema.open) {
@@ -191,7 +193,8 @@ class Coercion {
           &map);
       return schema.fallback || !map.empty() ? Value(std::move(map)) : Value();
     }
-    if (!schema.fallback) return Value();
+    // One that wouldn't be taken if it were written says that there is none.
+    if (!schema.fallback || !Fits(schema, *schema.fallback)) return Value();
     if (HasUnitText(schema)) context_.shown[path] = FormatInUnit(schema, *schema.fallback);
     const std::string* text = schema.fallback->AsString();
     if (text == nullptr) return *schema.fallback;
@@ -229,7 +232,7 @@ class Coercion {
   // ---- scalars
 
   void Hide(const YamlNode& node) {
-    if (node.kind != Kind::kScalar) return;
+    if (node.kind != YamlKind::kScalar) return;
     int lines = 1;
     const std::vector<std::string_view>& all = report_.SourceOf(node.span).lines;
     const size_t first = static_cast<size_t>(node.span.line);
@@ -249,8 +252,8 @@ class Coercion {
   }
 
   Value Leaf(const YamlNode& node, const Schema& schema, const Spot& spot) {
-    if (node.kind != Kind::kScalar) {
-      if (node.kind == Kind::kNull && schema.type == Type::kAny) return Value();
+    if (node.kind != YamlKind::kScalar) {
+      if (node.kind == YamlKind::kNull && schema.type == Type::kAny) return Value();
       return WrongType(node, WantedScalar(schema), "", spot);
     }
     Interpolated in = Interpolate(node.text, context_.environment, FolderOf(node));
@@ -261,11 +264,16 @@ class Coercion {
       ok_ = false;
       // A var that isn't there was told when the vars were filled in.
       if (report_.failed() && node.text.compare(mistake.offset, 6, "${var.") == 0) continue;
-      Error(report_.PlaceInside(node, mistake.offset, mistake.length), spot, mistake.message,
-            mistake.hint);
+      const Span at = report_.PlaceInside(node, mistake.offset, mistake.length);
+      if (mistake.absent)
+        report_.Absent(at, mistake.message, mistake.hint, spot.path);
+      else
+        Error(at, spot, mistake.message, mistake.hint);
     }
     if (!in.mistakes.empty()) return Value();
-    if (spot.secret)
+    // Where a secret comes from is none; what is printed can then be loaded again.
+    const bool named = only_placeholder && node.text.find('}') + 1 == node.text.size();
+    if (spot.secret && !named)
       context_.shown[spot.path] = "********";
     else if (in.from_outside)
       context_.shown[spot.path] = node.text;

@@ -93,17 +93,24 @@ void Report::Warn(const Span& at, std::string message, std::string hint, std::st
   Add(Level::kWarning, at, std::move(message), std::move(hint), std::move(path));
 }
 
-void Report::Add(Level level, const Span& at, std::string message, std::string hint,
-                 std::string path) {
+void Report::Absent(const Span& at, std::string message, std::string hint, std::string path) {
+  failed_ = true;
+  if (Diagnostic* const added =
+          Add(Level::kError, at, std::move(message), std::move(hint), std::move(path)))
+    added->absent = true;
+}
+
+Diagnostic* Report::Add(Level level, const Span& at, std::string message, std::string hint,
+                        std::string path) {
   for (const auto& [span, earlier] : found_)
-    if (span == at && at.line >= 0 && earlier.message == message) return;
+    if (span == at && at.line >= 0 && earlier.message == message) return nullptr;
   Diagnostic diagnostic;
   diagnostic.level = level;
   diagnostic.file = SourceOf(at).name;
   diagnostic.message = std::move(message);
   diagnostic.hint = std::move(hint);
   diagnostic.path = std::move(path);
-  found_.emplace_back(at, std::move(diagnostic));
+  return &found_.emplace_back(at, std::move(diagnostic)).second;
 }
 
 // Turns bytes into characters, and masks what is hidden on that line.

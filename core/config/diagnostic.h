@@ -47,6 +47,9 @@ struct Diagnostic {
   std::string hint;         // may be empty
   std::string source_line;  // secrets masked
   std::string path;         // RFC 6901 into the file, where known
+  // It is about an environment variable or a file that isn't there: on the agent's machine it may
+  // be.
+  bool absent = false;
 };
 
 // Collects diagnostics about a source, and about those that it includes.
@@ -59,6 +62,8 @@ class Report {
 
   void Error(const Span& at, std::string message, std::string hint = "", std::string path = "");
   void Warn(const Span& at, std::string message, std::string hint = "", std::string path = "");
+  // An error about what this machine doesn't have.
+  void Absent(const Span& at, std::string message, std::string hint, std::string path);
   // The text there is never shown; with `lines` above 1 the lines below it neither.
   void Hide(const Span& secret, int lines = 1) { hidden_.emplace_back(secret, lines); }
   bool failed() const { return failed_; }
@@ -68,7 +73,9 @@ class Report {
   std::vector<Diagnostic> Take();
 
  private:
-  void Add(Level level, const Span& at, std::string message, std::string hint, std::string path);
+  // Null where it was told already.
+  Diagnostic* Add(Level level, const Span& at, std::string message, std::string hint,
+                  std::string path);
   void Show(const Span& at, Diagnostic* diagnostic) const;
 
   std::vector<const Source*> sources_;

@@ -14,7 +14,7 @@ namespace heald {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 
 constexpr size_t kMaxDeep = 8;
 constexpr size_t kMaxFiles = 200;
@@ -39,7 +39,7 @@ YamlMember* Find(YamlNode* map, std::string_view key) {
 
 // Maps are joined; anything else takes the place of what was there.
 YamlPtr Overlaid(const YamlPtr& base, const YamlPtr& over) {
-  if (base->kind != Kind::kMap || over->kind != Kind::kMap) return over;
+  if (base->kind != YamlKind::kMap || over->kind != YamlKind::kMap) return over;
   auto out = std::make_shared<YamlNode>(*base);
   for (const YamlMember& member : over->members) {
     if (YamlMember* at = Find(out.get(), member.key))
@@ -102,20 +102,22 @@ class Includer {
   // `agent`: what the file itself says of it, which counts.
   void IncludeAll(const YamlMember& include, const File& file, const YamlNode& agent,
                   YamlNode* out) {
-    if (include.value->kind == Kind::kNull) return;
-    if (include.value->kind != Kind::kList)
+    if (include.value->kind == YamlKind::kNull) return;
+    if (include.value->kind != YamlKind::kList) {
+      *context_.left_out = true;
       return Error(include.key_span, "'include' must be a list", "write '- FILE' for each");
+    }
     for (const YamlPtr& item : include.value->items) IncludeOne(*item, file, agent, out);
   }
 
   void IncludeOne(const YamlNode& item, const File& from, const YamlNode& agent, YamlNode* out) {
     static const std::vector<std::string> kKeys = {"file", "with", "override"};
-    const YamlNode* name = item.kind == Kind::kScalar ? &item : nullptr;
+    const YamlNode* name = item.kind == YamlKind::kScalar ? &item : nullptr;
     static const YamlMember kNothing = {"with", {}, std::make_shared<YamlNode>()};
     const YamlMember* with = &kNothing;
     const YamlMember* change = nullptr;
     for (const YamlMember& member : item.members) {
-      if (member.key == "file" && member.value->kind == Kind::kScalar)
+      if (member.key == "file" && member.value->kind == YamlKind::kScalar)
         name = member.value.get();
       else if (member.key == "with")
         with = &member;
@@ -125,16 +127,16 @@ class Includer {
         Error(member.key_span, "unknown key '" + member.key + "' in an include",
               DidYouMean(member.key, kKeys));
     }
+    const YamlPtr sub = name == nullptr ? nullptr : Read(*name, from, *with);
     if (name == nullptr)
-      return Error(item.span, "an include needs the name of a file",
-                   "write '- FILE' or '- {file: FILE, with: {…}, override: {…}}'");
-    if (const YamlPtr sub = Read(*name, from, *with)) {
-      auto changed = std::make_shared<YamlNode>(*sub);
-      if (change != nullptr) Override(*change, name->text, changed.get());
-      if (YamlMember* told = Find(changed.get(), "agent"))
-        told->value = Without(*told->value, agent);
-      Join(*changed, out);
-    }
+      Error(item.span, "an include needs the name of a file",
+            "write '- FILE' or '- {file: FILE, with: {…}, override: {…}}'");
+    *context_.left_out = *context_.left_out || sub == nullptr;
+    if (sub == nullptr) return;
+    auto changed = std::make_shared<YamlNode>(*sub);
+    if (change != nullptr) Override(*change, name->text, changed.get());
+    if (YamlMember* told = Find(changed.get(), "agent")) told->value = Without(*told->value, agent);
+    Join(*changed, out);
   }
 
   // Null where it was reported.
@@ -167,7 +169,7 @@ class Includer {
     context_.report->Also(file.source);
     const YamlPtr root = ParseYaml(file.source, context_.report);
     if (root == nullptr) return nullptr;
-    if (root->kind != Kind::kMap) {
+    if (root->kind != YamlKind::kMap) {
       Error(root->span, "a pipeline file is a map of sections");
       return nullptr;
     }
@@ -176,30 +178,35 @@ class Includer {
 
   // Changes what an included file says of its nodes and policies.
   void Override(const YamlMember& change, const std::string& file, YamlNode* sub) {
-    if (change.value->kind != Kind::kMap)
+    if (change.value->kind != YamlKind::kMap)
       return Error(change.key_span, "'override' must be a map",
                    "write it as the file does: policies: {NAME: {mode: enforce}}");
     for (const YamlMember& section : change.value->members) {
       YamlMember* there = Find(sub, section.key);
-      if (!HoldsNodes(section.key) || section.value->kind != Kind::kMap) {
+      if (!HoldsNodes(section.key) || section.value->kind != YamlKind::kMap) {
         const std::vector<std::string> known(kNodeSections.begin(), kNodeSections.end());
         Error(section.key_span, "'" + section.key + "' can't be overridden",
               "a map by name below " + JoinNames(known));
         continue;
       }
-      if (there == nullptr || there->value->kind != Kind::kMap) {
+      if (there == nullptr || there->value->kind != YamlKind::kMap) {
         Error(section.key_span, "'" + file + "' has no " + section.key);
         continue;
       }
       const std::vector<std::string> names = KeysOf(*there->value);
+      auto known = std::make_shared<YamlNode>(*section.value);
+      known->members.clear();
       for (const YamlMember& node : section.value->members) {
-        if (there->value->Find(node.key) != nullptr) continue;
+        if (there->value->Find(node.key) != nullptr) {
+          known->members.push_back(node);
+          continue;
+        }
         const std::string near = DidYouMean(node.key, names);
         Error(node.key_span,
               "there is no '" + node.key + "' among the " + section.key + " of '" + file + "'",
               near.empty() ? "there is " + JoinNames(names) : near);
       }
-      there->value = Overlaid(there->value, section.value);
+      there->value = Overlaid(there->value, known);
     }
   }
 
@@ -215,21 +222,21 @@ class Includer {
       YamlMember* there = Find(out, member.key);
       if (there == nullptr)
         out->members.push_back(member);
-      else if (member.key == "inhibit" && Both(*there, member, Kind::kList))
+      else if (member.key == "inhibit" && Both(*there, member, YamlKind::kList))
         there->value = Appended(*there->value, *member.value);
-      else if (member.key == "agent" && Both(*there, member, Kind::kMap))
+      else if (member.key == "agent" && Both(*there, member, YamlKind::kMap))
         there->value = JoinAgent(*there->value, *member.value);
-      else if (HoldsNodes(member.key) && Both(*there, member, Kind::kMap))
+      else if (HoldsNodes(member.key) && Both(*there, member, YamlKind::kMap))
         there->value = JoinNodes(member.key, *there->value, *member.value);
-      else if (there->value->kind == Kind::kNull)
+      else if (there->value->kind == YamlKind::kNull)
         *there = member;
-      else if (member.value->kind != Kind::kNull)
+      else if (member.value->kind != YamlKind::kNull)
         Error(member.key_span, "'" + member.key + "' can't be joined with that of an included file",
               "it stands in " + Place(there->key_span) + " too");
     }
   }
 
-  static bool Both(const YamlMember& a, const YamlMember& b, Kind kind) {
+  static bool Both(const YamlMember& a, const YamlMember& b, YamlKind kind) {
     return a.value->kind == kind && b.value->kind == kind;
   }
   static YamlPtr Appended(const YamlNode& first, const YamlNode& more) {

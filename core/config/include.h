@@ -26,6 +26,7 @@ struct IncludeContext {
   const Environment& environment;
   Report* report;
   std::deque<IncludedFile>* files;  // in the order of their sources' indexes, from 1 on
+  bool* left_out;                   // becomes true where something couldn't be included
 };
 
 // The root map `root` of `main` with every ${var.…} filled in and every include in its place;

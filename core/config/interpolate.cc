@@ -7,7 +7,7 @@
 namespace heald {
 namespace {
 
-constexpr size_t kMaxFileBytes = 65'536;
+constexpr size_t kMaxValueBytes = 65'536;
 
 bool IsVariableName(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
@@ -34,7 +34,7 @@ std::optional<Interpolated::Mistake> FromVariable(std::string_view body,
     out->text += EscapeTemplate(body.substr(colon + 2));
   } else {
     return Interpolated::Mistake{0, 1, "the environment variable " + name + " is not set",
-                                 "set it, or give a default: ${env:" + name + ":-…}"};
+                                 "set it, or give a default: ${env:" + name + ":-…}", true};
   }
   return std::nullopt;
 }
@@ -45,10 +45,11 @@ std::optional<Interpolated::Mistake> FromFile(std::string_view body, const Envir
   if (path.empty())
     return Interpolated::Mistake{0, 1, "no file name in ${file:}", "write ${file:/run/secrets/x}"};
   if (path[0] != '/' && !folder.empty()) path = folder + "/" + path;
-  Result<std::string> text = environment.ReadFile(path, kMaxFileBytes);
+  Result<std::string> text = environment.ReadFile(path, kMaxValueBytes);
   if (!text.ok())
     return Interpolated::Mistake{0, 1, "'" + std::string(body) + "': " + text.error().message,
-                                 body[0] == '/' ? "" : "paths begin at the pipeline file's folder"};
+                                 body[0] == '/' ? "" : "paths begin at the pipeline file's folder",
+                                 text.error().code == Code::kNotFound};
   if (!text->empty() && text->back() == '\n') text->pop_back();
   if (!text->empty() && text->back() == '\r') text->pop_back();
   out->text += EscapeTemplate(*text);

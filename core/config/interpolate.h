@@ -22,6 +22,7 @@ struct Interpolated {
     size_t length = 1;
     std::string message;
     std::string hint;
+    bool absent = false;  // a variable or a file that isn't there, well written though
   };
   std::vector<Mistake> mistakes;
   struct Mark {

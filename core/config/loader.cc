@@ -54,7 +54,7 @@ class Loader {
     result.shown = std::move(context_.shown);
     result.document = Value(std::move(document_));
     result.state_dir = spec_.agent.state_dir;
-    if (!failed) result.spec = std::move(spec_);
+    (failed ? result.draft : result.spec) = std::move(spec_);
     return result;
   }
 
@@ -66,7 +66,7 @@ class Loader {
   // With what the file includes. The tree lives as long as this.
   YamlPtr Joined(const YamlPtr& root) {
     joined_ = ResolveIncludes(root, source_, spec_.file, context_.folder,
-                              {context_.environment, &report_, &included_});
+                              {context_.environment, &report_, &included_, &doubts_.missing_nodes});
     for (const IncludedFile& included : included_)
       context_.included_folders.push_back(fs::path(included.path).parent_path().string());
     return joined_;

@@ -16,7 +16,8 @@
 namespace heald {
 
 struct LoadResult {
-  std::optional<PipelineSpec> spec;  // none when there is an error
+  std::optional<PipelineSpec> spec;   // none when there is an error
+  std::optional<PipelineSpec> draft;  // then: what could be read, for who needs a part of it
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, Span> marks;  // path -> place, for mistakes found later
   std::vector<std::string> included;  // the files that it includes, absolute

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
-PluginConfig Refuse(const std::string& file, const std::string& message) {
+PluginConfig WhyRefused(const std::string& file, const std::string& message) {
   Diagnostic diagnostic;
   diagnostic.file = file;
   diagnostic.message = message;
@@ -46,11 +46,12 @@ PluginConfig LoadPluginConfig(const std::string& path, const Component& componen
   const std::string shown = path.empty() ? "no --config" : path;
   Result<std::string> text =
       path.empty() ? Result<std::string>("") : environment.ReadFile(path, kMaxFileBytes);
-  if (!text) return Refuse(shown, text.error().message);
+  if (!text) return WhyRefused(shown, text.error().message);
   const Result<SchemaPtr> schema = ParseSchema(component.config_schema);
   if (!schema)
-    return Refuse(component.file, "the plugin '" + component.name +
-                                      "' describes its config wrongly: " + schema.error().message);
+    return WhyRefused(component.file,
+                      "the plugin '" + component.name +
+                          "' describes its config wrongly: " + schema.error().message);
   const Source source(shown, std::move(*text));
   Report report(source);
   LoadContext context{

@@ -130,6 +130,11 @@ std::string NumberMust(const Schema& schema, const Value& value, const ScalarTex
 
 }  // namespace
 
+bool Fits(const Schema& schema, const Value& value) {
+  if (const std::string* text = value.AsString()) return TextMust(schema, *text, {}).empty();
+  return std::isnan(NumberOf(value)) || NumberMust(schema, value, {}).empty();
+}
+
 std::string_view WantedScalar(const Schema& schema) {
   switch (schema.unit) {
     case Unit::kDuration:

@@ -24,6 +24,8 @@ struct ScalarResult {
 };
 
 ScalarResult ReadScalar(const Schema& schema, const ScalarText& text);
+// A typed value is within the bounds.
+bool Fits(const Schema& schema, const Value& value);
 
 // "a whole number"
 std::string_view WantedScalar(const Schema& schema);

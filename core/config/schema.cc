@@ -25,7 +25,7 @@ struct Refused {
   std::string message;
 };
 
-[[noreturn]] void Refuse(const std::string& pointer, std::string message) {
+[[noreturn]] void Reject(const std::string& pointer, std::string message) {
   throw Refused{pointer, std::move(message)};
 }
 
@@ -35,7 +35,7 @@ Type ReadType(const Json& json, const std::string& at) {
       {"integer", Type::kInteger}, {"number", Type::kNumber}, {"boolean", Type::kBoolean}};
   const auto found = json.is_string() ? kTypes.find(json.get<std::string>()) : kTypes.end();
   if (found == kTypes.end())
-    Refuse(at, "type is one of object, array, string, integer, number, boolean");
+    Reject(at, "type is one of object, array, string, integer, number, boolean");
   return found->second;
 }
 
@@ -43,21 +43,21 @@ Unit ReadUnit(const Json& json, const std::string& at) {
   if (json == "duration") return Unit::kDuration;
   if (json == "size") return Unit::kSize;
   if (json == "ratio") return Unit::kRatio;
-  Refuse(at, "x-unit is one of duration, size, ratio");
+  Reject(at, "x-unit is one of duration, size, ratio");
 }
 
 std::string ReadText(const Json& json, const std::string& at) {
-  if (!json.is_string()) Refuse(at, "must be a string");
+  if (!json.is_string()) Reject(at, "must be a string");
   return json.get<std::string>();
 }
 
 bool ReadBool(const Json& json, const std::string& at) {
-  if (!json.is_boolean()) Refuse(at, "must be true or false");
+  if (!json.is_boolean()) Reject(at, "must be true or false");
   return json.get<bool>();
 }
 
 size_t ReadCount(const Json& json, const std::string& at) {
-  if (!json.is_number_unsigned()) Refuse(at, "must be a whole number");
+  if (!json.is_number_unsigned()) Reject(at, "must be a whole number");
   return json.get<size_t>();
 }
 
@@ -67,12 +67,12 @@ Value ReadValue(const Schema& schema, const Json& json, const std::string& at) {
     const std::string text = json.get<std::string>();
     if (schema.unit == Unit::kRatio) {
       const Result<double> ratio = ParseRatio(text);
-      if (!ratio.ok()) Refuse(at, ratio.error().message);
+      if (!ratio.ok()) Reject(at, ratio.error().message);
       return *ratio;
     }
     const Result<int64_t> amount =
         schema.unit == Unit::kDuration ? ParseDuration(text) : ParseSize(text);
-    if (!amount.ok()) Refuse(at, amount.error().message);
+    if (!amount.ok()) Reject(at, amount.error().message);
     return *amount;
   }
   if (schema.unit == Unit::kRatio && json.is_number()) return json.get<double>();
@@ -102,11 +102,11 @@ Value ReadValue(const Schema& schema, const Json& json, const std::string& at) {
 
 double ReadBound(const Schema& schema, const Json& json, const std::string& at) {
   const double bound = NumberOf(ReadValue(schema, json, at));
-  if (std::isnan(bound)) Refuse(at, "must be a number");
+  if (std::isnan(bound)) Reject(at, "must be a number");
   return bound;
 }
 
-bool Fits(const Schema& schema, const Value& value) {
+bool FitsSchema(const Schema& schema, const Value& value) {
   if (schema.unit != Unit::kNone)
     return schema.unit == Unit::kRatio ? value.AsDouble() != nullptr : value.AsInt() != nullptr;
   switch (schema.type) {
@@ -132,7 +132,7 @@ SchemaPtr Read(const Json& json, const std::string& at, int depth);
 
 void ReadObject(const Json& json, const std::string& at, int depth, Schema* schema) {
   if (const auto properties = json.find("properties"); properties != json.end()) {
-    if (!properties->is_object()) Refuse(at + "/properties", "must be an object");
+    if (!properties->is_object()) Reject(at + "/properties", "must be an object");
     for (const auto& [key, item] : properties->items())
       schema->properties.emplace_back(
           key, Read(item, at + "/properties/" + PointerToken(key), depth + 1));
@@ -148,11 +148,11 @@ void ReadObject(const Json& json, const std::string& at, int depth, Schema* sche
     schema->open = rest->is_object() || ReadBool(*rest, at + "/additionalProperties");
   }
   if (const auto required = json.find("required"); required != json.end()) {
-    if (!required->is_array()) Refuse(at + "/required", "must be an array");
+    if (!required->is_array()) Reject(at + "/required", "must be an array");
     for (const Json& name : *required) {
       schema->required.push_back(ReadText(name, at + "/required"));
       if (!schema->open && schema->Find(schema->required.back()) == nullptr)
-        Refuse(at + "/required", "'" + schema->required.back() + "' is no property");
+        Reject(at + "/required", "'" + schema->required.back() + "' is no property");
     }
   }
 }
@@ -177,7 +177,7 @@ void ReadBounds(const Json& json, const std::string& at, Schema* schema) {
     RE2::Options options;
     options.set_log_errors(false);
     auto pattern = std::make_shared<RE2>(schema->pattern_text, options);
-    if (!pattern->ok()) Refuse(at + "/pattern", pattern->error());
+    if (!pattern->ok()) Reject(at + "/pattern", pattern->error());
     schema->pattern = std::move(pattern);
   }
 }
@@ -214,16 +214,16 @@ void CheckWords(const Json& json, const std::string& at) {
   for (const auto& [key, item] : json.items()) {
     if (std::find(kWords.begin(), kWords.end(), key) != kWords.end()) continue;
     const std::string hint = DidYouMean(key, kWords);
-    Refuse(at + "/" + PointerToken(key),
+    Reject(at + "/" + PointerToken(key),
            "'" + key + "' isn't in the subset of JSON Schema that heald reads" +
                (hint.empty() ? "" : ": " + hint));
   }
 }
 
 SchemaPtr Read(const Json& json, const std::string& at, int depth) {
-  if (depth > kMaxDepth) Refuse(at, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  if (depth > kMaxDepth) Reject(at, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   if (json.is_boolean() && json.get<bool>()) return std::make_shared<Schema>();
-  if (!json.is_object()) Refuse(at, "a schema is an object");
+  if (!json.is_object()) Reject(at, "a schema is an object");
   CheckWords(json, at);
   auto schema = std::make_shared<Schema>();
   if (json.contains("type")) schema->type = ReadType(json["type"], at + "/type");
@@ -235,9 +235,9 @@ SchemaPtr Read(const Json& json, const std::string& at, int depth) {
   if (json.contains("x-secret")) schema->secret = ReadBool(json["x-secret"], at + "/x-secret");
   if (json.contains("x-runtime")) schema->runtime = ReadBool(json["x-runtime"], at + "/x-runtime");
   if (schema->runtime && schema->type != Type::kString && schema->type != Type::kAny)
-    Refuse(at + "/x-runtime", "only strings can be filled in at run time");
+    Reject(at + "/x-runtime", "only strings can be filled in at run time");
   if (json.contains("x-order")) {
-    if (!json["x-order"].is_number()) Refuse(at + "/x-order", "must be a number");
+    if (!json["x-order"].is_number()) Reject(at + "/x-order", "must be a number");
     schema->order = json["x-order"].get<double>();
   }
   if (json.contains("x-elsewhere"))
@@ -251,15 +251,16 @@ SchemaPtr Read(const Json& json, const std::string& at, int depth) {
   ReadBounds(json, at, schema.get());
   if (json.contains("enum")) {
     if (!json["enum"].is_array() || json["enum"].empty())
-      Refuse(at + "/enum", "must be a list of values");
+      Reject(at + "/enum", "must be a list of values");
     for (const Json& choice : json["enum"]) {
       schema->choices.push_back(ReadValue(*schema, choice, at + "/enum"));
-      if (!Fits(*schema, schema->choices.back())) Refuse(at + "/enum", "a value isn't of the type");
+      if (!FitsSchema(*schema, schema->choices.back()))
+        Reject(at + "/enum", "a value isn't of the type");
     }
   }
   if (json.contains("default") && !json["default"].is_null()) {
     Value value = ReadValue(*schema, json["default"], at + "/default");
-    if (!Fits(*schema, value)) Refuse(at + "/default", "isn't of the type");
+    if (!FitsSchema(*schema, value)) Reject(at + "/default", "isn't of the type");
     schema->fallback = std::move(value);
   }
   return schema;

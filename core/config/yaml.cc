@@ -12,11 +12,11 @@
 namespace heald {
 namespace {
 
-constexpr size_t kMaxDepth = 64;
+constexpr size_t kMaxNesting = 64;
 constexpr uint64_t kMaxWeight = 200'000;
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 
 // Ends the parse from within yaml-cpp once the report has an error that makes going on pointless.
 struct Stop {};
@@ -102,7 +102,7 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     auto node = std::make_shared<YamlNode>();
-    node->kind = Kind::kScalar;
+    node->kind = YamlKind::kScalar;
     node->text = value;
     node->span = SkipProperties(source_, Place(mark));
     CheckTag(Place(mark), tag);
@@ -137,12 +137,12 @@ class Builder final : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    Open(Kind::kList, mark, tag, anchor);
+    Open(YamlKind::kList, mark, tag, anchor);
   }
   void OnSequenceEnd() override { Close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    Open(Kind::kMap, mark, tag, anchor);
+    Open(YamlKind::kMap, mark, tag, anchor);
   }
   void OnMapEnd() override { Close(); }
 
@@ -177,7 +177,7 @@ class Builder final : public YAML::EventHandler {
         return {here.line, here.column, static_cast<int>(word.size()), here.file};
     if (stack_.empty()) return here;
     const Frame& frame = stack_.back();
-    if (frame.node->kind == Kind::kMap) return frame.wants_key ? here : frame.key_span;
+    if (frame.node->kind == YamlKind::kMap) return frame.wants_key ? here : frame.key_span;
     for (int number = here.line; number >= frame.node->span.line; --number) {
       const std::string_view text = LineAt(source_, number);
       const size_t dash = text.find_first_not_of(" \t");
@@ -187,7 +187,7 @@ class Builder final : public YAML::EventHandler {
     return here;
   }
 
-  void Open(Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void Open(YamlKind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     Frame frame;
     frame.node = std::make_shared<YamlNode>();
     frame.node->kind = kind;
@@ -195,17 +195,17 @@ class Builder final : public YAML::EventHandler {
     CheckTag(Place(mark), tag);
     frame.anchor = anchor;
     if (anchor != 0) anchors_[anchor] = nullptr;
-    frame.wants_key = kind == Kind::kMap;
+    frame.wants_key = kind == YamlKind::kMap;
     if (!stack_.empty() && stack_.back().wants_key) {
       report_->Error(frame.node->span, "a key must be plain text",
                      "write text with { or [ at its start in quotes");
       throw Stop();
     }
-    if (stack_.size() >= kMaxDepth) TooDeep(frame.node->span);
+    if (stack_.size() >= kMaxNesting) TooDeep(frame.node->span);
     stack_.push_back(std::move(frame));
   }
   void TooDeep(const Span& at) {
-    report_->Error(at, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    report_->Error(at, "nested deeper than " + std::to_string(kMaxNesting) + " levels");
     throw Stop();
   }
 
@@ -235,10 +235,11 @@ class Builder final : public YAML::EventHandler {
 
   void Key(const YamlNode& node, const Span& at) {
     Frame& frame = stack_.back();
-    if (node.kind == Kind::kList || node.kind == Kind::kMap || node.text.empty()) {
-      report_->Error(at, node.text.empty() && node.kind != Kind::kList && node.kind != Kind::kMap
-                             ? "a key is missing here"
-                             : "a key must be plain text");
+    if (node.kind == YamlKind::kList || node.kind == YamlKind::kMap || node.text.empty()) {
+      report_->Error(
+          at, node.text.empty() && node.kind != YamlKind::kList && node.kind != YamlKind::kMap
+                  ? "a key is missing here"
+                  : "a key must be plain text");
       throw Stop();
     }
     frame.key = node.text;
@@ -252,7 +253,7 @@ class Builder final : public YAML::EventHandler {
       return;
     }
     Frame& frame = stack_.back();
-    if (frame.node->kind == Kind::kList) {
+    if (frame.node->kind == YamlKind::kList) {
       frame.node->items.push_back(std::move(node));
       return;
     }
@@ -273,9 +274,9 @@ class Builder final : public YAML::EventHandler {
     const YamlMember merge = *at;
     node->members.erase(at);
     std::vector<YamlPtr> bases = {merge.value};
-    if (merge.value->kind == Kind::kList) bases = merge.value->items;
+    if (merge.value->kind == YamlKind::kList) bases = merge.value->items;
     for (const YamlPtr& base : bases) {
-      if (base->kind != Kind::kMap) {
+      if (base->kind != YamlKind::kMap) {
         report_->Error(merge.key_span, "'<<' merges maps only", "write <<: *name_of_a_map");
         return;
       }

@@ -69,9 +69,14 @@ struct Incident {
   IncidentLabel label;
   std::vector<Finding> findings;  // latest state of each
   // Of an open one: why nobody is told of it and nothing done about it; not journaled.
-  std::string silenced_by;  // id of the silence
-  uint64_t muted_by = 0;    // incident whose finding mutes it
+  std::string silenced_by;     // id of the silence
+  uint64_t muted_by = 0;       // incident whose finding mutes it
+  int64_t quiet_since_ns = 0;  // of one that began again and isn't over; 0: something is wrong
 };
+
+// Of one with its findings, that began again and has yet to be quiet for long enough: since when
+// nothing is wrong. 0: something is, or it is over.
+int64_t QuietSinceNs(const Incident& incident);
 
 struct Plan {
   std::string summary;

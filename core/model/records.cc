@@ -75,6 +75,16 @@ std::string TargetName(const Labels& target) {
   return target.empty() ? "-" : target.ToString();
 }
 
+int64_t QuietSinceNs(const Incident& incident) {
+  if (incident.reopened == 0 || incident.closed_ns != 0) return 0;
+  int64_t since_ns = 0;
+  for (const Finding& finding : incident.findings) {
+    if (finding.state != FindingState::kClear) return 0;
+    since_ns = std::max(since_ns, finding.ts_ns);
+  }
+  return since_ns;
+}
+
 bool Recovered(const Finding& finding) {
   const std::string_view why = finding.annotations.Get("cleared");
   return finding.state == FindingState::kClear && (why.empty() || why == "normal");

@@ -15,13 +15,16 @@ class AbilityChecker {
   void Check(const std::string& action, const UndoSpec& undo, const CanarySpec& canary,
              const std::string& path) {
     const NodeSpec* node = spec_.FindNode(action);
-    const std::optional<Abilities> able = Of(node);
+    const bool tells = node == nullptr ? action == "alert" : node->plugin == "alert";
+    const std::optional<Abilities> able = tells ? Abilities{} : Of(node);
     if (!able) return;
-    const std::string name = "action '" + action + "' (" + node->plugin + ")";
+    const std::string name =
+        "action '" + action + (node == nullptr ? "' (built in)" : "' (" + node->plugin + ")");
     if (undo.asked && !able->undo)
-      Error(path + "/undo", name + " can't take back what it does, by its config",
+      Error(path + "/undo",
+            name + " can't take back what it does" + (tells ? "" : ", by its config"),
             "leave 'undo' out, or use an action that can");
-    if (canary.set && !able->canary)
+    if (canary.set && !able->canary && !tells)  // of that the steps' check tells
       Error(path + "/canary", name + " can't do a part of its target first, by its config",
             "leave 'canary' out, or use an action that does one member after the other");
   }

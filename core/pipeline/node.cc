@@ -441,6 +441,8 @@ NodeStats Node::stats() const {
   s.overdue = overdue_;
   s.calls = call_count_;
   s.ok = ok_;
+  s.receives = !receiver_.empty();
+  s.received_ns = received_ns_;
   if (spec_.kind == Kind::kSource) {
     s.series = series_.size_of(index_);
     s.series_refused = series_.refused_of(index_);

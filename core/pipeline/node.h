@@ -65,6 +65,8 @@ struct NodeStats {
   uint64_t series_refused = 0;
   Spool::Stats spool;            // a notifier's
   uint64_t notices_refused = 0;  // that its plugin said can never be delivered
+  bool receives = false;         // others push to it
+  int64_t received_ns = 0;       // when it last took what was pushed; 0: never
   bool ok = true;                // the last call succeeded
   std::string last_error;        // of the last call that failed
   int64_t last_error_ns = 0;
@@ -204,6 +206,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::unique_ptr<boost::asio::steady_timer> timer_;
   int64_t next_poll_ns_ = 0;
 
+  std::atomic<int64_t> received_ns_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<NodeState> state_{NodeState::kIdle};
   std::atomic<bool> backfilling_{false};

@@ -6,6 +6,8 @@
 namespace heald {
 namespace {
 
+constexpr int kFirstRefusal = 400;
+
 // What only the sender can mend says nothing about the node.
 bool IsSendersFault(const Error& error) {
   return error.code == Code::kInvalid || error.code == Code::kDenied ||
@@ -52,6 +54,7 @@ void Node::HandleRequest(Receiver::Job& job) {
     answer = receiver_.Call(job.request());
   }
   batch_born_ns_.store(0, std::memory_order_relaxed);
+  if (answer && answer->status < kFirstRefusal) received_ns_ = clock_.NowNs();
   if (answer)
     Finish(Status());
   else if (!IsSendersFault(answer.error()))

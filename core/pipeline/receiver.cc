@@ -62,6 +62,11 @@ void Receiver::Clear() {
   routes_.clear();
 }
 
+bool Receiver::empty() const {
+  const std::lock_guard lock(mutex_);
+  return routes_.empty();
+}
+
 std::shared_ptr<const PushRoute> Receiver::Find(std::string_view path) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, route] : routes_)

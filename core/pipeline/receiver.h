@@ -48,6 +48,7 @@ class Receiver {
   void Unmount(uint64_t id);
   void Clear();
 
+  bool empty() const;  // nothing is mounted
   // What a request to that path may hold; kNotFound where nothing is mounted.
   Result<uint64_t> BodyLimit(std::string_view path) const;
   // Hands the request to `post` and waits for what comes of it.

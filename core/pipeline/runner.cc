@@ -39,7 +39,7 @@ std::string Base36(int64_t value) {
   return out;
 }
 
-Error Named(const NodeSpec& spec, Error error) {
+Error OfNode(const NodeSpec& spec, Error error) {
   error.message = std::string(ToString(spec.kind)) + " " + spec.name + ": " + error.message;
   return error;
 }
@@ -98,9 +98,9 @@ Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& spec, Node* before) {
   node->SetListener(options_.listener);
   // A source's ids come from outside and mean the same after a restart.
   if (spec.kind == Kind::kSource) node->SetEpoch("0");
-  if (Status s = node->Create(factory_); !s) return Named(spec, s.error());
+  if (Status s = node->Create(factory_); !s) return OfNode(spec, s.error());
   if (spec.kind == Kind::kNotifier)
-    if (Status s = GiveSpool(*node); !s) return Named(spec, s.error());
+    if (Status s = GiveSpool(*node); !s) return OfNode(spec, s.error());
   if (DetectorInstance* detector = node->detector();
       detector != nullptr && detector->can_snapshot() && before == nullptr) {
     const Result<Snapshot> snapshot = LoadSnapshot(SnapshotPath(spec), Fingerprint(spec));
@@ -109,7 +109,7 @@ Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& spec, Node* before) {
     if (snapshot && restored) {
       node->SetEpoch(snapshot->epoch);
     } else if (!snapshot ? snapshot.error().code != Code::kNotFound : true) {
-      const Error error = Named(spec, snapshot ? restored.error() : snapshot.error());
+      const Error error = OfNode(spec, snapshot ? restored.error() : snapshot.error());
       events_.OnHealth(spec, &error);
     }
   }
@@ -144,7 +144,7 @@ Status Runner::StartNodes(const std::vector<std::shared_ptr<Node>>& fresh) {
   for (const Kind kind : {Kind::kNotifier, Kind::kAction, Kind::kDetector, Kind::kSource})
     for (const auto& node : fresh) {
       if (node->spec().kind != kind) continue;
-      if (Status s = node->Start(pool_); !s) return Named(node->spec(), s.error());
+      if (Status s = node->Start(pool_); !s) return OfNode(node->spec(), s.error());
     }
   return {};
 }

@@ -29,7 +29,7 @@ bool IsHeader(std::string_view name, std::string_view value) {
   }) && std::none_of(value.begin(), value.end(), bad);
 }
 
-Result<PushAnswer> FromC(const heald_http_response& response) {
+Result<PushAnswer> PushAnswerOf(const heald_http_response& response) {
   if (response.status < kLeastStatus || response.status > kMostStatus)
     return MakeError(Code::kInternal,
                      "the plugin answered with status " + std::to_string(response.status));
@@ -65,7 +65,7 @@ Result<PushAnswer> Serve(heald_http_handler handler, void* user, const PushReque
   heald_error error = NewError();
   const int32_t code = handler(user, &request, &response, &error);
   if (code != HEALD_OK) return plugin::FromC(code, error);
-  return FromC(response);
+  return PushAnswerOf(response);
 }
 
 int32_t Mount(void* ctx, heald_str path, uint64_t max_body_bytes, heald_http_handler handler,

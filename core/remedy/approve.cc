@@ -4,6 +4,7 @@
 
 #include "core/remedy/engine.h"
 #include "core/remedy/hash.h"
+#include "core/remedy/measures.h"
 #include "core/remedy/text.h"
 
 namespace heald::remedy {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr size_t kAnsweredKept = 1000;
 constexpr size_t kHashShown = 12;
-constexpr size_t kShortId = 8;  // as people write them
 
 // What differs, for people.
 std::string Difference(const Plan& was, const Plan& now) {
@@ -46,6 +46,17 @@ int64_t Engine::ApprovalNs(const PolicySpec& policy) const {
                                          : spec_.agent.approval_expires_ns;
 }
 
+// Of what the policy is for, beside the finding of that index.
+bool Engine::AnotherIsWrong(const Run& run, const OpenIncident& open, size_t index) const {
+  for (size_t i = 0; i < open.incident.findings.size(); ++i) {
+    const Finding& finding = open.incident.findings[i];
+    if (i != index && finding.state != FindingState::kClear && run.policy->Covers(finding) &&
+        Evaluate(run, open, i).verdict == Verdict::kTrue)
+      return true;
+  }
+  return false;
+}
+
 void Engine::CheckAwaiting(Run& run) {
   OpenIncident& open = *book_.Find(run.incident);
   const int64_t now_ns = deps_.clock->NowNs();
@@ -58,13 +69,18 @@ void Engine::CheckAwaiting(Run& run) {
     return Withdraw(run, open, "approval.withdrawn", "heald",
                     "withdrawn: the config of action '" + run.decision.action +
                         "' has changed since it was asked for");
-  const int index = open.Find(run.decision.finding);
-  if (index < 0 || open.incident.findings[static_cast<size_t>(index)].state == FindingState::kClear)
-    return Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: its finding has cleared");
-  const Condition condition = Evaluate(run, open, static_cast<size_t>(index));
-  if (condition.verdict == Verdict::kFalse)
-    return Withdraw(run, open, "approval.withdrawn", "heald",
-                    "withdrawn: the condition is no longer true: " + condition.why);
+  const int found = open.Find(run.decision.finding);
+  const size_t index = found < 0 ? 0 : static_cast<size_t>(found);
+  const bool clear = found < 0 || open.incident.findings[index].state == FindingState::kClear;
+  const Condition condition = clear ? Condition() : Evaluate(run, open, index);
+  if (clear || condition.verdict == Verdict::kFalse) {
+    // One that blinks is asked about once, and can be answered whenever that is wrong again.
+    const bool stays = found >= 0 && Blinks(open) && !AnotherIsWrong(run, open, index);
+    if (!stays)
+      return Withdraw(run, open, "approval.withdrawn", "heald",
+                      clear ? "withdrawn: its finding has cleared"
+                            : "withdrawn: the condition is no longer true: " + condition.why);
+  }
   Schedule(run, run.policy->periodic() ? std::min(run.deadline_ns, now_ns + options_.reevaluate_ns)
                                        : run.deadline_ns);
 }
@@ -149,6 +165,9 @@ Status Engine::Approve(std::string_view decision, std::string_view actor, const 
   OpenIncident& open = *book_.Find(run.incident);
   const size_t index = static_cast<size_t>(open.Find(run.decision.finding));
   const Finding& finding = open.incident.findings[index];
+  if (finding.state == FindingState::kClear)
+    return MakeError(Code::kConflict, "not done: nothing is wrong at the moment (" +
+                                          Describe(finding) + "); it still awaits approval");
   Judgement judgement =
       Judge(run, open, finding, Evaluate(run, open, index), run.policy->spec.guard.for_ns);
   if (!judgement.allowed) {

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "core/remedy/engine.h"
+#include "core/remedy/measures.h"
 #include "core/remedy/text.h"
 
 namespace heald::remedy {
 namespace {
 
 constexpr int64_t kAgainNs = kSecond;
-constexpr size_t kShortId = 8;  // as people write them
 
 // "; payments latency_p99 1.84 s…", of the worst finding that the policy reads.
 std::string WorstText(const Run& run, const OpenIncident& open) {
@@ -169,12 +169,15 @@ void Engine::TellCanary(Run& run, OpenIncident& open, CanaryState state, const s
           ? "; when that is over it goes on, and has " + FormatDuration(within_ns) + " for it"
           : "; it goes on when that is over, and has failed at " +
                 FormatTime(run.deadline_ns).substr(11, 8) + " UTC";
+  const std::string id = run.decision.id.substr(0, kShortId);
+  const std::string answers =
+      WhyRestWaits(run, open).empty()
+          ? "`heald approve " + id + "` does the rest, `heald deny " + id + "` cancels it"
+          : "`heald deny " + id + "` cancels the rest";
   draft.Add(run.execution)
       .Event(held ? "canary.held" : "canary.resumed", "heald", run.decision.id,
              "incident #" + std::to_string(open.incident.id) + "  " +
-                 (held ? what + " is held: " + why + has_until + "; `heald approve " +
-                             run.decision.id.substr(0, kShortId) +
-                             "` does the rest, `heald deny` cancels it"
+                 (held ? what + " is held: " + why + has_until + "; " + answers
                        : what + " goes on: " + why),
              {{"policy", run.decision.policy}})
       .Tell(NoticeKind::kIncident);
@@ -208,12 +211,12 @@ bool Engine::PassCanary(Run& run, OpenIncident& open, std::string_view actor,
   return true;
 }
 
-void Engine::FailCanary(Run& run, const std::string& why) {
+void Engine::FailCanary(Run& run, const std::string& why, Proof proof) {
   Canary& canary = run.execution.progress.canary;
   canary.state = CanaryState::kFailed;
   canary.decided_ns = deps_.clock->NowNs();
   canary.detail = why;
-  Fail(run, "canary: " + why, true);
+  Fail(run, "canary: " + why, true, proof);
 }
 
 // ---- what a person says of it -------------------------------------------------------------------
@@ -252,7 +255,7 @@ Status Engine::AnswerCanary(Run& run, bool go_on, std::string_view actor, const 
     run.decision.guards.push_back({"approval", false, "denied by " + who});
     const PolicyPtr policy = policies_.Find(run.decision.policy, run.decision.step);
     run.execution.progress.denied_mode = policy == nullptr ? run.decision.mode : policy->spec.mode;
-    FailCanary(run, "the rest was cancelled by " + who);
+    FailCanary(run, "the rest was cancelled by " + who, Proof::kCancelled);
     return {};
   }
   if (const std::string why = WhyRestWaits(run, open); !why.empty())

@@ -3,6 +3,7 @@
 
 #include "core/remedy/engine.h"
 #include "core/remedy/hash.h"
+#include "core/remedy/measures.h"
 #include "core/remedy/text.h"
 
 namespace heald::remedy {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr int64_t kMinPlanBackoffNs = 5 * kSecond;
 constexpr int64_t kMaxPlanBackoffNs = 5 * kMinute;
-constexpr int64_t kJournalRetryNs = 5 * kSecond;
 
 // An anomaly goes before a prediction, the worse one before the lesser.
 bool BetterTrigger(const Finding& a, const Finding& b) {
@@ -132,6 +132,7 @@ void Engine::Watch(Run& run, bool timer) {
   }
   run.inconclusive_ns = 0;
   const Finding& finding = open.incident.findings[static_cast<size_t>(trigger)];
+  if (PassOverShortLived(run, open, finding)) return;
   if (now_ns < run.retry_ns) return Schedule(run, std::min(next_due_ns, run.retry_ns));
   if (const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step))
     run.policy = AsFor(policy, finding);
@@ -227,7 +228,7 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   run.planned = true;
   run.decision.plan = std::move(*plan);
   run.decision.plan.summary =
-      TellingSummary(run.decision.action, run.decision.target, run.decision.plan.summary);
+      TellingSummary(run.decision, open.incident.target, run.decision.plan.summary);
   run.decision.plan_hash = HashOf(run.decision);
   Judgement judgement = Judge(run, open, finding, condition, held_ns);
   if (!judgement.allowed) {
@@ -312,7 +313,12 @@ void Engine::NextAttempt(Run& run) {
   run.decision = {};
   run.execution = {};
   run.retired = policy == nullptr;
-  if (run.retired) return SayDone(run);
+  if (run.retired) {
+    auto gone = std::make_shared<Policy>(*run.policy);
+    gone->spec.step = step;
+    run.policy = std::move(gone);
+    return SayDone(run);
+  }
   run.policy = policy;
   run.phase = Phase::kWatching;
   if (step != from) {

@@ -38,6 +38,7 @@ Result<std::map<std::string, PolicyEfficacy, std::less<>>> ReadEfficacy(
     if (row.issued_ns == 0 || tells(row.action)) return;
     PolicyEfficacy& policy = of(row.policy);
     ++policy.attempts;
+    if (row.proof == Proof::kDidNotLast) ++policy.failed;
     if (row.proof != Proof::kPlain) return;
     policy.verified += row.state == ExecutionState::kVerified;
     policy.failed += row.state == ExecutionState::kFailed;
@@ -135,8 +136,12 @@ void Failures::Load(std::string_view policy, std::vector<EndedExecution> ended) 
 bool Failures::Add(std::string_view policy, const EndedExecution& ended) {
   std::deque<EndedExecution>& known = policies_[std::string(policy)];
   // Told again with each word of its undo.
-  for (const EndedExecution& before : known)
-    if (before.incident == ended.incident && before.ended_ns == ended.ended_ns) return false;
+  for (EndedExecution& before : known) {
+    if (before.incident != ended.incident || before.ended_ns != ended.ended_ns) continue;
+    const bool news = before.did_not_last != ended.did_not_last;
+    if (news) before = ended;
+    return news;
+  }
   const auto latest = std::find_if(known.rbegin(), known.rend(), [&](const EndedExecution& before) {
     return before.incident == ended.incident;
   });
@@ -144,7 +149,7 @@ bool Failures::Add(std::string_view policy, const EndedExecution& ended) {
     known.erase(std::prev(latest.base()));
   if (!ended.failed)
     for (EndedExecution& before : known)
-      if (before.incident == ended.incident) before.failed = false;
+      if (before.incident == ended.incident && !before.did_not_last) before.failed = false;
   known.push_back(ended);
   if (known.size() > kRemembered) known.pop_front();
   return true;

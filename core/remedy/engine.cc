@@ -304,12 +304,13 @@ void Engine::MaybeResolve(uint64_t incident) {
     // Journaled but not called: no longer needed.
     if (run->phase == Phase::kRevalidating || run->phase == Phase::kReplanning)
       Fail(*run, "no longer needed: back to normal before it was done", false);
-    else if (run->phase == Phase::kAwaiting)
-      Withdraw(*run, *open, "approval.withdrawn", "heald", "withdrawn: back to normal by itself");
     else if (IsUnderWay(run->phase) && (run->phase != Phase::kUndoing || !DropUndo(*run)))
       return;  // its own end comes back here
   }
   if (MayBeginAgain(*open)) return;
+  for (const uint64_t id : ids)
+    if (Run& run = *FindRun(id); run.phase == Phase::kAwaiting)
+      Withdraw(run, *open, "approval.withdrawn", "heald", "withdrawn: back to normal by itself");
   const int64_t now_ns = deps_.clock->NowNs();
   open->incident.state = IncidentState::kResolved;
   // Waiting for it to begin again was no part of it.

@@ -217,8 +217,12 @@ class Engine {
   // reopen.cc
   Status ReadRecent();
   bool Reopen(const Finding& finding);
-  static void BeginAgain(OpenIncident& open);
+  void BeginAgain(OpenIncident& open) const;
+  // True where the next step has its turn instead.
+  bool PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding);
   void SayReopened(const OpenIncident& open, Draft* draft) const;
+  // It began again, and is over only when it has been quiet for a while.
+  bool Blinks(const OpenIncident& open) const;
   bool MayBeginAgain(OpenIncident& open);
   std::string QuietText(const OpenIncident& open) const;
 
@@ -293,6 +297,7 @@ class Engine {
   void TellStuck(Run& run, OpenIncident& open, bool plan_is_impossible);
 
   // approve.cc
+  bool AnotherIsWrong(const Run& run, const OpenIncident& open, size_t index) const;
   void CheckAwaiting(Run& run);
   void Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
                 const std::string& reason);
@@ -365,7 +370,7 @@ class Engine {
   void TellCanary(Run& run, OpenIncident& open, CanaryState state, const std::string& why);
   // False where that can't be written: the check goes on.
   bool PassCanary(Run& run, OpenIncident& open, std::string_view actor, const std::string& why);
-  void FailCanary(Run& run, const std::string& why);
+  void FailCanary(Run& run, const std::string& why, Proof proof = Proof::kPlain);
   Run* CanaryRun(std::string_view decision);
   Status AnswerCanary(Run& run, bool go_on, std::string_view actor, const Answer& answer);
 

@@ -79,7 +79,7 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
   }
   if (run.policy->spec.canary.set && !plan->can_canary)
     return Fail(run, plan->summary + " can't be done in part first any more", true);
-  plan->summary = TellingSummary(run.decision.action, run.decision.target, plan->summary);
+  plan->summary = TellingSummary(run.decision, open.incident.target, plan->summary);
   if (const std::string why = WhyApprovalEnded(run, *plan); !why.empty())
     return Fail(run, why, false);
   const int index = open.Find(run.decision.finding);
@@ -168,9 +168,12 @@ void Engine::Issue(Run& run, OpenIncident& open) {
     if (!run.policy->built_in) CallEnded(action);
     if (journal_.in_doubt()) {
       touched_.Note(run.execution, ClaimOf(open, run.decision.plan));
-      return ObserveInDoubt(run);
+      if (part != Part::kRest) return ObserveInDoubt(run);
+      // What the target shows is the canary's doing.
     }
+    const int issues = journal_.in_doubt() ? run.execution.issues : planned.issues;
     run.execution = planned;
+    run.execution.issues = issues;
     // The rest of a canary is left for another check.
     if (phase == Phase::kCanary)
       BeginCheck(run);
@@ -260,7 +263,8 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
       progress.canary.observed_ns != 0)
     return Fail(run, "the canary's effect is gone since the restart", true);
   if (run.recovered && run.last_absent && progress.part == Part::kRest) {
-    // The same for the rest; but first another look at the canary.
+    // The same for the rest; but first another look at the canary, which is all that was done.
+    run.execution.progress.part = Part::kCanary;
     BeginCheck(run);
     return CheckCanary(run);
   }

@@ -18,8 +18,7 @@ Labels WithoutName(const Labels& labels) {
 
 // The same thing is wrong, whatever the id.
 bool SameFingerprint(const Finding& a, const Finding& b) {
-  return a.node == b.node && a.metric == b.metric && a.kind == b.kind &&
-         a.component == b.component && a.target == b.target;
+  return SameFault(a, b) && a.target == b.target;
 }
 
 // The same thing under an earlier id: the open one before those that have cleared, of which
@@ -48,16 +47,22 @@ Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_b
   return group.empty() ? WithoutName(target) : group;
 }
 
-bool HasSameThing(const std::vector<Finding>& findings, const Finding& reported) {
-  Finding finding = reported;
-  finding.target = WithoutName(reported.target);
-  return SameThing(findings, finding).has_value();
+bool SameFault(const Finding& a, const Finding& b) {
+  return a.node == b.node && a.metric == b.metric && a.kind == b.kind && a.component == b.component;
 }
 
 int OpenIncident::Find(std::string_view finding_id) const {
   for (size_t i = 0; i < incident.findings.size(); ++i)
     if (incident.findings[i].id == finding_id) return static_cast<int>(i);
   return -1;
+}
+
+std::string OpenIncident::PresentId(const std::string& finding_id) const {
+  const int index = Find(finding_id);
+  if (index < 0) return finding_id;
+  return incident
+      .findings[*SameThing(incident.findings, incident.findings[static_cast<size_t>(index)])]
+      .id;
 }
 
 bool OpenIncident::AnyOpen() const {
@@ -81,6 +86,19 @@ int64_t OpenIncident::BeganNs() const {
   for (const Finding& finding : incident.findings)
     if (finding.began_ns != 0) began_ns = std::min(began_ns, finding.began_ns);
   return began_ns;
+}
+
+int64_t OpenIncident::SickSinceNs() const {
+  if (incident.reopened == 0) return BeganNs();
+  int64_t since_ns = INT64_MAX;  // of the findings that are, or were, wrong this time
+  int64_t latest_ns = 0;
+  for (size_t i = 0; i < meta.size(); ++i) {
+    const int64_t began_ns = incident.findings[i].began_ns;
+    latest_ns = std::max(latest_ns, began_ns);
+    if (meta[i].cleared_ns == 0 || (again_ns != 0 && meta[i].cleared_ns >= again_ns))
+      since_ns = std::min(since_ns, began_ns);
+  }
+  return since_ns == INT64_MAX ? latest_ns : since_ns;
 }
 
 Incident OpenIncident::Header() const {

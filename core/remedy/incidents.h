@@ -18,8 +18,9 @@ namespace heald::remedy {
 // The labels of `group_by` that the target has; all of its labels where it has none of those.
 Labels GroupTarget(const Labels& target, const std::vector<std::string>& group_by);
 
-// Whether one of those is of the same detector, metric and target.
-bool HasSameThing(const std::vector<Finding>& findings, const Finding& reported);
+// Whether the same detector says the same of the same metric. Of findings of one incident's target,
+// whose members may have other names each time.
+bool SameFault(const Finding& a, const Finding& b);
 
 struct FindingMeta {
   bool orphan = false;      // read from the journal; no detector of this process has reported it
@@ -47,14 +48,20 @@ struct OpenIncident {
   std::string healed_by;            // plan summary of a verified execution
   int64_t restored_ns = 0;          // 0: opened by this process
   int64_t cleared_ns = 0;           // of one that may begin again: since when nothing is open
+  int64_t again_ns = 0;             // when it last began again; 0: not in this process
   int64_t due_ns = INT64_MAX;
 
   // Index, or -1.
   int Find(std::string_view finding_id) const;
+  // What that finding is about, under the id by which it is known now. A journal has those from
+  // before, too.
+  std::string PresentId(const std::string& finding_id) const;
   bool AnyOpen() const;
   bool AnyOrphan() const;
   // When the first of its findings began, by the samples' time.
   int64_t BeganNs() const;
+  // ... and when what is wrong now did, where it was well in between.
+  int64_t SickSinceNs() const;
   // Told to nobody and left alone: all its open findings are silenced or muted.
   bool quiet() const { return !incident.silenced_by.empty() || incident.muted_by != 0; }
   // Now: something that matters is wrong, not only foreseen.

@@ -34,9 +34,12 @@ void Engine::OnFinding(const Finding& finding) {
     BeginAgain(*intake.open);
   if (!intake.replaced.id.empty()) {
     inhibitions_.Remove(intake.replaced.id);
-    for (const uint64_t id : intake.open->runs)
-      if (Run& run = *FindRun(id); run.decision.finding == intake.replaced.id)
-        run.decision.finding = intake.open->incident.findings[intake.index].id;
+    const std::string& now = intake.open->incident.findings[intake.index].id;
+    for (const uint64_t id : intake.open->runs) {
+      Run& run = *FindRun(id);
+      if (run.decision.finding == intake.replaced.id) run.decision.finding = now;
+      if (run.verified && run.verified->finding == intake.replaced.id) run.verified->finding = now;
+    }
   }
   const uint64_t incident = intake.open->incident.id;
   const Finding held = intake.open->incident.findings[intake.index];

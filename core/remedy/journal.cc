@@ -166,10 +166,7 @@ Result<std::vector<int64_t>> Journal::FailuresInRow(std::string_view policy,
   if (all == nullptr) return failed_ns;
   for (const Issued& one : *all) {
     if (one.ended_ns < since_ns || !IsFinished(one.state)) continue;
-    if ((step != 0 && one.step != step) || one.proof != Proof::kPlain) continue;
-    if (one.state == ExecutionState::kVerified) failed_ns.clear();
-    if (one.state == ExecutionState::kFailed || one.state == ExecutionState::kUndone)
-      failed_ns.push_back(one.ended_ns);
+    if (step == 0 || one.step == step) CountFailure(one.state, one.proof, one.ended_ns, &failed_ns);
   }
   return failed_ns;
 }

@@ -3,12 +3,12 @@
 
 #include "core/remedy/engine.h"
 #include "core/remedy/hash.h"
+#include "core/remedy/measures.h"
 #include "core/remedy/text.h"
 
 namespace heald::remedy {
 namespace {
 
-constexpr int64_t kJournalRetryNs = 5 * kSecond;
 constexpr int64_t kStormRetryNs = 10 * kSecond;
 constexpr int64_t kFailuresNs = 7 * kDay;  // older ones say nothing about now
 // What refuses and doesn't say for how long is asked again this seldom while only time passes.

@@ -74,8 +74,8 @@ void Engine::Account(Draft* draft) {
     if (proof == Proof::kTooEarly) continue;  // as if nothing had been done
     const bool verified = execution.state == ExecutionState::kVerified;
     open->tried = true;
-    if (proof == Proof::kInconclusive) continue;
-    if (verified) {
+    if (proof == Proof::kInconclusive || proof == Proof::kCancelled) continue;
+    if (verified && proof == Proof::kPlain) {
       incident.healed_by = execution.policy;
       forecasts_.OnVerified(open->target_key,
                             draft->decision().plan.summary.empty() ? execution.action
@@ -128,9 +128,14 @@ void Engine::NoteEnd(const Execution& execution, const OpenIncident& open, bool 
     // While the store is away it begins with what this process sees.
     if (ended) LoadFailures(policy, std::move(*ended));
   }
-  const bool failed = execution.state != ExecutionState::kVerified;
-  const bool is_new = failures_.Add(
-      policy, {open.incident.id, execution.ended_ns, failed, execution.step, failed && goes_on});
+  const bool did_not_last = execution.progress.proof == Proof::kDidNotLast;
+  const bool failed = did_not_last || execution.state != ExecutionState::kVerified;
+  const bool is_new = failures_.Add(policy, {.incident = open.incident.id,
+                                             .ended_ns = execution.ended_ns,
+                                             .failed = failed,
+                                             .step = execution.step,
+                                             .goes_on = failed && goes_on,
+                                             .did_not_last = did_not_last});
   if (is_new && failed && !goes_on)
     Post([this, policy, incident = open.incident.id] { DemoteIfFailing(policy, incident); });
 }
@@ -168,7 +173,8 @@ void Engine::DemoteIfFailing(const std::string& name, uint64_t incident) {
   PolicyOverride change = OverrideOf(*policy, std::nullopt, Mode::kApprove, "heald");
   change.reason = std::to_string(failed) + " of its last " +
                   std::to_string(failures_.Known(name, demote.of)) +
-                  (policy->step_count() > 1 ? " chains of steps failed" : " executions failed");
+                  (policy->step_count() > 1 ? " chains of steps failed" : " executions failed") +
+                  " or didn't last";
   failures_.Forget(name);
   const OpenIncident* open = book_.Find(incident);
   Draft draft(Transition::kSetting, now_ns, open);

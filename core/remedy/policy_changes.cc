@@ -10,7 +10,7 @@
 namespace heald::remedy {
 namespace {
 
-constexpr size_t kMaxTold = 20;
+constexpr size_t kMostTold = 20;
 
 // What is told of a thing, by name; an empty value is the same as none.
 using Facts = std::vector<std::pair<std::string, std::string>>;
@@ -185,10 +185,10 @@ std::vector<std::string> PolicyChanges(const PipelineSpec& before, const Pipelin
 
 std::string ChangesText(const std::vector<std::string>& changes) {
   std::string text;
-  for (size_t i = 0; i < std::min(changes.size(), kMaxTold); ++i)
+  for (size_t i = 0; i < std::min(changes.size(), kMostTold); ++i)
     text += (text.empty() ? "" : "; ") + changes[i];
-  if (changes.size() > kMaxTold)
-    text += "; and " + std::to_string(changes.size() - kMaxTold) + " more";
+  if (changes.size() > kMostTold)
+    text += "; and " + std::to_string(changes.size() - kMostTold) + " more";
   return text;
 }
 

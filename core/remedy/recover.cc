@@ -112,13 +112,10 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
     if (latest != nullptr && each.decision == latest->id) execution = &each;
   PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
-  if (policy == nullptr && !unfinished) {
-    if (latest != nullptr) open.attempts[name] = latest->attempt;
-    return;
-  }
   const bool retired = policy == nullptr;
+  if (retired && latest == nullptr) return;
   Run& run = AddRun(open, retired ? PolicyOf(*latest) : policy);
-  run.retired = retired;
+  run.retired = retired && unfinished;
   run.refusals = refusals;
   run.refused = std::move(refused);
   Schedule(run, deps_.clock->NowNs());
@@ -126,6 +123,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   run.decided = true;
   run.attempt = latest->attempt;
   run.decision = *latest;
+  run.decision.finding = open.PresentId(latest->finding);
   if (!retired)
     if (const PolicyPtr with_its_action = WithAction(policy, latest->action))
       run.policy = with_its_action;
@@ -140,11 +138,17 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       run.deadline_ns = latest->expires_ns != 0 ? latest->expires_ns
                                                 : latest->ts_ns + ApprovalNs(run.policy->spec);
       awaiting_[latest->id] = run.id;
+      if (retired)
+        Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
       return;
     default:
       if (execution != nullptr && execution->state == ExecutionState::kVerified &&
           execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
+      if (execution != nullptr && execution->state == ExecutionState::kVerified &&
+          execution->progress.proof != Proof::kDidNotLast && latest->next_step <= latest->step &&
+          !run.policy->notify_only)
+        run.verified = Verified{run.decision.finding, *latest, *execution};
       if (execution != nullptr && execution->progress.undo.open() &&
           execution->progress.undo.after_failure) {
         run.execution = *execution;

@@ -38,7 +38,10 @@ bool Engine::Reopen(const Finding& finding) {
   Result<std::optional<Chain>> read = deps_.store->ChainOf(id);
   if (!read || !*read) return false;
   Chain& chain = **read;
-  if (chain.incident.closed_ns == 0 || !HasSameThing(chain.incident.findings, finding))
+  const std::vector<Finding>& before = chain.incident.findings;
+  if (chain.incident.closed_ns == 0 ||
+      std::none_of(before.begin(), before.end(),
+                   [&](const Finding& each) { return SameFault(each, finding); }))
     return false;
   Incident incident = chain.incident;
   incident.state = IncidentState::kOpen;
@@ -59,12 +62,69 @@ bool Engine::Reopen(const Finding& finding) {
 }
 
 // What healed it didn't last, and whatever ends it now is judged by itself.
-void Engine::BeginAgain(OpenIncident& open) {
+void Engine::BeginAgain(OpenIncident& open) const {
   ++open.incident.reopened;
+  open.again_ns = deps_.clock->NowNs();
   open.cleared_ns = 0;
   open.healed_by.clear();
   open.incident.healed_by.clear();
   open.tried = false;
+}
+
+// What was verified and is wrong again soon didn't help for good. Its next
+// step has its turn; where there is none a person is called, once, and the steps begin anew.
+bool Engine::PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding) {
+  if (!run.verified) return false;
+  const int64_t within_ns = spec_.agent.reopen_within_ns;
+  const int64_t verified_ns = run.verified->execution.ended_ns;
+  if (finding.began_ns - verified_ns > within_ns) {
+    run.verified.reset();
+    return false;
+  }
+  // Somebody works on it, or heald took it back itself: that says nothing of the repair.
+  const int now = open.Find(finding.id);
+  if (!switch_on_ || run.verified->execution.progress.undo.state >= UndoState::kIssued ||
+      (now >= 0 && open.meta[static_cast<size_t>(now)].quiet()) ||
+      SilenceOf(open, finding, run.policy->spec.name) != nullptr) {
+    run.verified.reset();
+    return false;
+  }
+  const int index = open.Find(run.verified->finding);
+  if (index < 0 || !SameFault(open.incident.findings[static_cast<size_t>(index)], finding))
+    return false;
+  Decision decision = std::move(run.verified->decision);
+  Execution execution = std::move(run.verified->execution);
+  run.verified.reset();
+  const bool was_last = decision.step >= run.policy->steps;
+  const bool helped = execution.progress.proof == Proof::kPlain;
+  const std::string why = decision.plan.summary + (helped ? " helped" : " was done") +
+                          ", but it began again within " + FormatDuration(within_ns);
+  decision.next_step = was_last ? 1 : decision.step + 1;
+  for (auto& [id, task] : undos_)
+    if (task->decision.id == decision.id) {
+      if (helped) task->execution.progress.proof = Proof::kDidNotLast;
+      execution = task->execution;
+    }
+  if (helped) execution.progress.proof = Proof::kDidNotLast;
+  Draft draft(Transition::kFinding, deps_.clock->NowNs(), &open);
+  if (was_last) {
+    Escalate(decision, open,
+             why + (run.policy->steps > 1
+                        ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
+                        : ""),
+             &draft);
+    RefreshState(open);
+    draft.Add(open).Add(decision).Add(execution);
+    CommitOrHold(&draft);
+    return false;
+  }
+  run.decision = decision;
+  SayNext(run, open, why, &draft);
+  draft.Add(decision).Add(execution);
+  CommitOrHold(&draft);
+  run.attempt = decision.attempt;
+  NextAttempt(run);
+  return true;
 }
 
 void Engine::SayReopened(const OpenIncident& open, Draft* draft) const {
@@ -78,10 +138,14 @@ void Engine::SayReopened(const OpenIncident& open, Draft* draft) const {
       .Tell(NoticeKind::kIncident);
 }
 
+bool Engine::Blinks(const OpenIncident& open) const {
+  return open.incident.reopened != 0 && spec_.agent.reopen_within_ns != 0 && !open.storm;
+}
+
 // True while one that began again before has yet to be quiet for long enough.
 bool Engine::MayBeginAgain(OpenIncident& open) {
+  if (!Blinks(open)) return false;
   const int64_t within_ns = spec_.agent.reopen_within_ns;
-  if (open.incident.reopened == 0 || within_ns == 0 || open.storm) return false;
   const int64_t now_ns = deps_.clock->NowNs();
   if (open.cleared_ns == 0 || open.cleared_ns > now_ns) open.cleared_ns = now_ns;
   if (now_ns - open.cleared_ns >= within_ns) return false;

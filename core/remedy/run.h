@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,13 @@ struct Hold {
   int64_t since_ns = 0;  // 0: the condition isn't true now
 };
 
+// What was done before and verified, until it is known whether that lasts.
+struct Verified {
+  std::string finding;  // its present id; the decision keeps the one it had
+  Decision decision;
+  Execution execution;
+};
+
 struct Run {
   uint64_t id = 0;
   uint64_t incident = 0;
@@ -62,6 +70,7 @@ struct Run {
   bool retired = false;         // its policy is gone
   int64_t inconclusive_ns = 0;  // since when; 0: it is conclusive
 
+  std::optional<Verified> verified;
   Decision decision;    // under consideration or under way
   Execution execution;  // from kRevalidating on
   int64_t deadline_ns = 0;

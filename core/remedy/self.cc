@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::string_view kOwnMetrics = "heald_";
 constexpr const char* kPod = "pod:";
-constexpr size_t kShortId = 12;  // as Docker shows containers
+constexpr size_t kContainerId = 12;  // as Docker shows containers
 
-bool Has(const std::vector<std::string>& list, std::string_view item) {
+bool Holds(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
@@ -82,7 +82,7 @@ std::vector<std::string_view> Uids(std::string_view uids) {
 
 bool SameId(std::string_view a, std::string_view b) {
   if (a == b) return true;
-  const bool long_enough = a.size() >= kShortId && b.size() >= kShortId;
+  const bool long_enough = a.size() >= kContainerId && b.size() >= kContainerId;
   return long_enough && (a.starts_with(b) || b.starts_with(a));
 }
 
@@ -98,8 +98,8 @@ std::string Among(const Self::Part& part, const Labels& labels, bool own) {
         (IsLocal(address.host) ? "localhost" : address.host) + ":" + address.port;
     const bool named = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
     const bool by_name = named && !(own && (name == "host" || name == "node"));
-    if ((has_port && Has(part.addresses, canonical)) || (by_name && Has(part.hosts, value)) ||
-        (name == "pod" && Has(part.ids, kPod + value)))
+    if ((has_port && Holds(part.addresses, canonical)) || (by_name && Holds(part.hosts, value)) ||
+        (name == "pod" && Holds(part.ids, kPod + value)))
       return name + " " + value;
     if (named || name.ends_with("id"))
       for (const std::string& id : part.ids)

@@ -174,7 +174,13 @@ void Engine::ApplyPolicies(OpenIncident& open) {
         (policy == nullptr || !SameRules(policy, run.policy->spec)))
       Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
     if (policy == nullptr) {
-      EraseRun(id);
+      // Where it stands is kept for when it is there again. What has had its last word has it
+      // still.
+      if (run.phase != Phase::kDone) {
+        run.call = 0;
+        run.retired = true;
+        SayDone(run);
+      }
       continue;
     }
     const bool done_otherwise =
@@ -182,6 +188,7 @@ void Engine::ApplyPolicies(OpenIncident& open) {
         (run.retired || run.done_mode != policy->spec.mode || run.done_dry != policy->dry_run);
     run.policy = policy;
     run.planned = false;
+    if (done_otherwise && run.retired) --run.attempt;  // that one was never made
     if (done_otherwise) NextAttempt(run);
     if (run.phase != Phase::kAwaiting) Schedule(run, now_ns);
   }

@@ -5,12 +5,12 @@
 #include <cmath>
 
 #include "core/remedy/guards.h"
+#include "core/remedy/measures.h"
 
 namespace heald::remedy {
 namespace {
 
 constexpr size_t kSamplesKept = 20;
-constexpr size_t kShortId = 8;  // `heald approve` takes the beginning of an id
 
 // What a reader wants to know before an action; the rest is in `heald explain`.
 std::string GuardsText(const Decision& decision) {
@@ -47,12 +47,13 @@ std::string WithoutUrls(std::string_view text) {
 
 }  // namespace
 
-std::string TellingSummary(std::string_view action, const Labels& target, std::string summary) {
+std::string TellingSummary(const Decision& decision, const Labels& about, std::string summary) {
   const std::string words = WithoutUrls(summary);
-  const bool tells = std::any_of(target.pairs().begin(), target.pairs().end(),
+  const std::vector<Labels::Pair>& labels = decision.target.pairs();
+  const bool tells = std::any_of(labels.begin(), labels.end(),
                                  [&](const auto& label) { return HasWord(words, label.second); });
-  if (tells || target.empty()) return summary;
-  return std::string(action) + " on " + TargetName(target) + ": " + summary;
+  if (tells || labels.empty()) return summary;
+  return decision.action + " on " + TargetName(about) + ": " + summary;
 }
 
 std::string StepText(const Decision& decision) {

@@ -20,8 +20,9 @@ inline constexpr const char* kNoJournal =
 std::string DecisionText(const Decision& decision);
 // "user:anna (cli)"; who came by a link is named by it.
 std::string WhoText(std::string_view actor, std::string_view via);
-// A plan's summary that doesn't say on what, with the action's name and the target before it.
-std::string TellingSummary(std::string_view action, const Labels& target, std::string summary);
+// A plan's summary that doesn't say on what, with the action's name and whom it is about before it:
+// the incident's target, as the series' own may be of who measures it.
+std::string TellingSummary(const Decision& decision, const Labels& about, std::string summary);
 // " (step 2 of 4)"; nothing for a chain of one.
 std::string StepText(const Decision& decision);
 // "incident #7  not done: restart payments: 3 actions of … in the last hour"

@@ -8,7 +8,7 @@
 namespace heald::remedy {
 namespace {
 
-constexpr int64_t kLookAgainNs = kSecond;
+constexpr int64_t kNextLookNs = kSecond;
 
 const NodeSpec* FindAction(const PipelineSpec& spec, std::string_view name) {
   for (const NodeSpec& node : spec.nodes)
@@ -38,7 +38,7 @@ void Engine::AwaitTurn(Run& run) {
     run.phase = Phase::kRevalidating;
     run.deadline_ns = std::max(run.deadline_ns, now_ns + run.policy->spec.verify_within_ns);
   }
-  Schedule(run, now_ns + kLookAgainNs);
+  Schedule(run, now_ns + kNextLookNs);
 }
 
 void Engine::LeaveLine(const Run& run) {

@@ -11,7 +11,7 @@
 namespace heald::remedy {
 namespace {
 
-constexpr int64_t kLookAgainNs = 5 * kSecond;
+constexpr int64_t kUndoLookNs = 5 * kSecond;
 constexpr int64_t kSoonNs = kSecond;
 
 }  // namespace
@@ -107,7 +107,8 @@ std::string Engine::WhyHeldBack(const OpenIncident& open, const Finding& finding
 std::string Engine::WhyNoHurry(const UndoTask& task) const {
   const Decision& decision = task.decision;
   if (const OpenIncident* open = book_.OfTarget(task.about.target_key); open != nullptr)
-    return "incident #" + std::to_string(open->incident.id) + " of the target is open";
+    return "incident #" + std::to_string(open->incident.id) + " of the target " +
+           (open->AnyOpen() ? "is open" : "isn't over yet");
   Finding finding;
   finding.target = decision.target;
   if (std::string why = WhyHeldBack(task.about, finding, decision); !why.empty()) return why;
@@ -139,7 +140,7 @@ void Engine::StepUndo(UndoTask& task) {
   const int64_t now_ns = deps_.clock->NowNs();
   if (now_ns < task.undo().due_ns) return Schedule(task, task.undo().due_ns);
   const std::string why = WhyUndoWaits(task);
-  Schedule(task, now_ns + kLookAgainNs);
+  Schedule(task, now_ns + kUndoLookNs);
   const std::string& action = task.decision.action;
   if (why.empty() && turns_.Begin(action, RoomOf(action), task.id)) return IssueUndo(task);
   if (why.empty()) return;
@@ -275,6 +276,10 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
       Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
   CommitOrHold(&draft);
+  if (open != nullptr)
+    for (const uint64_t id : open->runs)
+      if (Run& run = *FindRun(id); run.verified && run.verified->decision.id == task.decision.id)
+        run.verified->execution = task.execution;
   const uint64_t run_id = task.run;
   ReleaseLeases(task);
   undos_.erase(task.id);

@@ -108,7 +108,7 @@ void Engine::CheckVerified(Run& run) {
                      Proof::kTooEarly);
     return Succeed(
         run, open,
-        text + ". Healed " + FormatElapsed(now_ns - open.BeganNs()) + " after it began.");
+        text + ". Healed " + FormatElapsed(now_ns - open.SickSinceNs()) + " after it began.");
   }
   // After a restart: longer only for what its detector hasn't reported again.
   const int64_t deadline_ns =
@@ -137,12 +137,12 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   run.execution.ended_ns = now_ns;
   run.execution.detail = text;
   run.decision.next_step = 1;
+  if (open.incident.reopened > 0) run.execution.progress.began_ns = open.SickSinceNs();
   // The end of a chain that didn't help.
   const bool asks_people = notify_only && run.decision.step > 1;
-  // Done again and again for what comes back each time, it would heal for ever and nobody know.
-  const bool did_not_last = !notify_only && open.incident.reopened > 0;
   if (!notify_only) {
-    open.escalated = open.escalated && did_not_last;
+    // Who was called for what blinks is called once.
+    open.escalated = open.escalated && open.incident.reopened > 0;
     if (proof == Proof::kPlain) open.healed_by = run.decision.plan.summary;
   }
   Draft draft(Transition::kVerified, now_ns, &open);
@@ -155,11 +155,6 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  (run.decision.step == 2 ? " step" : " steps") + " of policy " +
                  run.decision.policy + " before didn't help",
              &draft);
-  if (did_not_last)
-    Escalate(run.decision, open,
-             run.decision.plan.summary + " helped, but what was healed before began again within " +
-                 FormatDuration(spec_.agent.reopen_within_ns),
-             &draft);
   PlanUndo(run, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
@@ -168,6 +163,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   BeginUndo(run, open);
   Schedule(open, now_ns);  // it may be over
   if (notify_only) return SayDone(run);
+  run.verified = Verified{run.decision.finding, run.decision, run.execution};
   NextAttempt(run);
 }
 
@@ -194,7 +190,9 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   run.execution.ended_ns = now_ns;
   run.execution.detail = reason;
   const bool inconclusive = proof == Proof::kInconclusive;
-  const std::string word = inconclusive ? "inconclusive" : "failed";
+  const std::string word = inconclusive                 ? "inconclusive"
+                           : proof == Proof::kCancelled ? "cancelled"
+                                                        : "failed";
   const bool was_last = run.decision.step >= run.policy->steps;
   if (inconclusive && was_last) run.blind_since_ns = run.execution.observed_ns;
   // Who cancelled it knows of it, and didn't want more.
@@ -203,7 +201,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   run.decision.next_step = !goes_on ? run.decision.step : was_last ? 1 : run.decision.step + 1;
   const std::string what = run.decision.plan.summary;
   Json detail = {{"observe_calls", run.observe_calls}, {"reply", run.reply}};
-  if (inconclusive) detail["proof"] = ToString(proof);
+  if (proof != Proof::kPlain) detail["proof"] = ToString(proof);
   Draft draft(Transition::kFailed, now_ns, &open);
   draft
       .Event("execution.failed", run.decision.actor, run.decision.id,

@@ -38,7 +38,7 @@ struct ExecutionRow {
   ExecutionState state{};
   int64_t issued_ns = 0;
   int64_t ended_ns = 0;
-  int64_t began_ns = 0;  // the incident
+  int64_t began_ns = 0;  // what it was done about
   Proof proof = Proof::kPlain;
 };
 
@@ -68,9 +68,10 @@ struct EndedExecution {
   uint64_t incident = 0;
   int64_t ended_ns = 0;
   bool failed = false;
-  uint32_t step = 1;        // of the policy's chain
-  bool goes_on = false;     // to its next step: not the end of the chain yet
-  std::string action = {};  // where it was read from the journal
+  uint32_t step = 1;          // of the policy's chain
+  bool goes_on = false;       // to its next step: not the end of the chain yet
+  std::string action = {};    // where it was read from the journal
+  bool did_not_last = false;  // it helped, and what was wrong began again soon: failed as well
 };
 
 class HistoryReader {

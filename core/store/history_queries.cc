@@ -38,8 +38,9 @@ Status Queries::EachExecution(int64_t since_ns, const Take<ExecutionRow>& take) 
         execution.state = static_cast<ExecutionState>(row.Int(2));
         execution.issued_ns = row.Int(3);
         execution.ended_ns = row.Int(4);
-        execution.began_ns = row.Int(5);
-        execution.proof = ReadProof(row.Text(6));
+        const ProgressFacts facts = ReadFacts(row.Text(6));
+        execution.began_ns = facts.began_ns != 0 ? facts.began_ns : row.Int(5);
+        execution.proof = facts.proof;
         take(execution);
         return {};
       });
@@ -85,10 +86,10 @@ Result<std::vector<EndedExecution>> Queries::EndedOf(std::string_view policy, in
                                                      size_t limit) {
   std::vector<EndedExecution> ended;
   const Status status = db_.Query(
-      "SELECT incident, ended_ns, state, step, action FROM executions WHERE policy = ?1 "
+      "SELECT incident, ended_ns, state, step, action, progress FROM executions WHERE policy = ?1 "
       "AND ended_ns > ?2 AND issued_ns > 0 AND state IN (?3, ?4, ?5) "
       // What proves nothing speaks neither for the policy nor against it.
-      "AND progress NOT LIKE '%\"proof\"%' "
+      "AND (progress NOT LIKE '%\"proof\"%' OR progress LIKE '%\"did_not_last\"%') "
       "ORDER BY ended_ns DESC LIMIT ?6",
       {policy, since_ns, ExecutionState::kVerified, ExecutionState::kFailed,
        ExecutionState::kUndone, limit},
@@ -96,7 +97,9 @@ Result<std::vector<EndedExecution>> Queries::EndedOf(std::string_view policy, in
         EndedExecution& one = ended.emplace_back();
         one.incident = static_cast<uint64_t>(row.Int(0));
         one.ended_ns = row.Int(1);
-        one.failed = static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified;
+        one.did_not_last = ReadFacts(row.Text(5)).proof == Proof::kDidNotLast;
+        one.failed = one.did_not_last ||
+                     static_cast<ExecutionState>(row.Int(2)) != ExecutionState::kVerified;
         one.step = static_cast<uint32_t>(row.Int(3));
         one.action = row.Text(4);
         return {};

@@ -36,7 +36,8 @@ std::string_view ToString(Part part) {
 }
 
 std::string_view ToString(Proof proof) {
-  constexpr std::string_view kNames[] = {"plain", "inconclusive", "too_early"};
+  constexpr std::string_view kNames[] = {"plain", "inconclusive", "too_early", "did_not_last",
+                                         "cancelled"};
   return kNames[static_cast<size_t>(proof)];
 }
 
@@ -53,6 +54,7 @@ Json ToJson(const Progress& progress) {
                     {"ended_ns", u.ended_ns},     {"issues", u.issues},
                     {"detail", u.detail}};
   if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
+  if (progress.began_ns != 0) json["began_ns"] = progress.began_ns;
   if (progress.denied_mode) json["denied_mode"] = ToString(*progress.denied_mode);
   return json;
 }
@@ -79,17 +81,23 @@ Progress ReadProgress(const Json& json) {
     u.issues = at->value("issues", uint32_t{0});
     u.detail = at->value("detail", "");
   }
-  if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kTooEarly);
+  if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kCancelled);
+  progress.began_ns = json.value("began_ns", int64_t{0});
   if (json.contains("denied_mode"))
     progress.denied_mode = Named(json, "denied_mode", Mode::kEnforce);
   return progress;
 }
 
-Proof ReadProof(std::string_view progress) {
-  if (progress.find("\"proof\"") == std::string_view::npos) return Proof::kPlain;
+ProgressFacts ReadFacts(std::string_view progress) {
+  ProgressFacts facts;
+  if (progress.find("\"proof\"") == std::string_view::npos &&
+      progress.find("\"began_ns\"") == std::string_view::npos)
+    return facts;
   const Json json = Json::parse(progress, nullptr, false);
-  return json.is_object() && json.contains("proof") ? Named(json, "proof", Proof::kTooEarly)
-                                                    : Proof::kPlain;
+  if (!json.is_object()) return facts;
+  if (json.contains("proof")) facts.proof = Named(json, "proof", Proof::kCancelled);
+  facts.began_ns = json.value("began_ns", int64_t{0});
+  return facts;
 }
 
 }  // namespace heald

@@ -59,6 +59,8 @@ enum class Proof : uint8_t {
   kPlain = 0,         // what its state says
   kInconclusive = 1,  // failed, but nobody knows whether it helped: there was no fresh data
   kTooEarly = 2,      // verified, but what was wrong ended before it could have helped
+  kDidNotLast = 3,    // verified, and it began again soon
+  kCancelled = 4,     // failed, as a person stopped it half-way
 };
 std::string_view ToString(Proof proof);
 
@@ -67,6 +69,9 @@ struct Progress {
   Canary canary;
   Undo undo;
   Proof proof = Proof::kPlain;
+  // When what it was done about had begun; 0: with its incident. An incident that began again has
+  // been well in between.
+  int64_t began_ns = 0;
   // Of a canary to which a person said no: under which mode of the policy.
   std::optional<Mode> denied_mode;
 };
@@ -75,7 +80,11 @@ struct Progress {
 nlohmann::json ToJson(const Progress& progress);
 // Throws on what isn't one, as json.cc does.
 Progress ReadProgress(const nlohmann::json& json);
-// The same of a column of many rows, of which hardly any has one.
-Proof ReadProof(std::string_view progress);
+// Two facts of a column of many rows, of which hardly any has one.
+struct ProgressFacts {
+  Proof proof = Proof::kPlain;
+  int64_t began_ns = 0;
+};
+ProgressFacts ReadFacts(std::string_view progress);
 
 }  // namespace heald

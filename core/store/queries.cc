@@ -315,10 +315,7 @@ Result<std::vector<int64_t>> Queries::FailuresInRow(std::string_view policy,
       "issued_ns > 0 AND ended_ns >= ?3 AND (?4 = 0 OR step = ?4) ORDER BY ended_ns",
       {policy, target_key, since_ns, step}, [&](const SqlRow& row) -> Status {
         const auto state = static_cast<ExecutionState>(row.Int(1));
-        if (ReadProof(row.Text(2)) != Proof::kPlain) return {};
-        if (state == ExecutionState::kVerified) failed_ns.clear();
-        if (state == ExecutionState::kFailed || state == ExecutionState::kUndone)
-          failed_ns.push_back(row.Int(0));
+        CountFailure(state, ReadFacts(row.Text(2)).proof, row.Int(0), &failed_ns);
         return {};
       });
   if (!status) return status.error();

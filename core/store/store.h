@@ -52,6 +52,16 @@ struct Execution {
   Progress progress;
 };
 
+// How a breaker counts: failures in a row, oldest first, up to this end of an execution. What
+// helped, and be it for a while, is none: without it all would be worse.
+inline void CountFailure(ExecutionState state, Proof proof, int64_t ended_ns,
+                         std::vector<int64_t>* failed_ns) {
+  if (proof != Proof::kPlain && proof != Proof::kDidNotLast) return;
+  if (state == ExecutionState::kVerified) failed_ns->clear();
+  if (state == ExecutionState::kFailed || state == ExecutionState::kUndone)
+    failed_ns->push_back(ended_ns);
+}
+
 struct AuditEvent {
   uint64_t seq = 0;  // given by the store, without gaps
   int64_t ts_ns = 0;

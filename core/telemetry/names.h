@@ -77,7 +77,8 @@ inline constexpr MetricDef kRefusals{"heald_guard_refusals_total", kCounter, "po
 inline constexpr MetricDef kOutcomes{"heald_outcomes_total", kCounter, "policy,state",
                                      "Executions that reached the state"};
 inline constexpr MetricDef kHeal{"heald_heal_duration_seconds", kHistogram, "policy",
-                                 "From the incident's first finding to its verified recovery"};
+                                 "From the first wrong sample to the verified recovery, where an "
+                                 "action was done"};
 inline constexpr MetricDef kSampleToAction{"heald_sample_to_action_seconds", kHistogram, "",
                                            "From a sample's arrival to the action call it led to"};
 
@@ -140,7 +141,8 @@ inline constexpr MetricDef kApiDuration{"heald_api_request_duration_seconds", kH
 
 inline constexpr MetricDef kReceived{"heald_receive_requests_total", kCounter, "node,result",
                                      "Requests pushed to a node, by what came of them (taken, "
-                                     "refused: the sender's fault, unavailable: to be sent again)"};
+                                     "refused: the sender's fault, denied: without a token that "
+                                     "may, too_large, unavailable: to be sent again)"};
 inline constexpr MetricDef kReceivedBytes{"heald_receive_bytes_total", kCounter, "node",
                                           "Bodies of these requests, as they were sent"};
 inline constexpr MetricDef kApiConnections{"heald_api_connections", kGauge, "",

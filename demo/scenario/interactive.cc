@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kPoll_ns = 250 * kMillisecond;
+constexpr int64_t kDrawEvery_ns = 250 * kMillisecond;
 constexpr int64_t kChaosTimeout_ns = 200 * kMillisecond;
 
 std::string TimeOfDay(int64_t ts_ns) {
@@ -203,7 +203,7 @@ int RunInteractive(const std::string& pipeline) {
     do {
       screen.Show();
       status = session.Alive();
-    } while (status && !PauseOrStop(kPoll_ns));
+    } while (status && !PauseOrStop(kDrawEvery_ns));
   }
   if (status || status.error().code == Code::kCancelled) {
     session.Stop();

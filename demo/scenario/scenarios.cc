@@ -12,6 +12,7 @@
 #include "demo/scenario/session.h"
 #include "demo/scenario/signals.h"
 #include "demo/services/profile.h"
+#include "demo/tools/targets.h"
 
 namespace heald::demo {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kPoll_ns = 100 * kMillisecond;
-constexpr int64_t kCallTimeout_ns = 2 * kSecond;
 
 int64_t Now() {
   return SystemClock().NowNs();

@@ -21,7 +21,7 @@ constexpr int64_t kStopPatience_ns = 15 * kSecond;
 constexpr int64_t kAsk_ns = 100 * kMillisecond;
 constexpr size_t kLogLines = 8;
 
-int64_t Now() {
+int64_t SteadyNow() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -52,12 +52,12 @@ bool Learned(const json& status) {
 
 template <typename Ready>
 Status Session::WaitFor(Ready ready, int64_t limit_ns, const std::string& what) {
-  const int64_t deadline_ns = Now() + limit_ns;
+  const int64_t deadline_ns = SteadyNow() + limit_ns;
   std::string problem;
   while (true) {
     if (ready(&problem)) return {};
     if (Status alive = Alive(); !alive) return alive;
-    if (Now() >= deadline_ns) {
+    if (SteadyNow() >= deadline_ns) {
       std::string message = what + " within " + FormatElapsed(limit_ns);
       message.append(": ").append(problem).append("\n  heald's log: ");
       return MakeError(Code::kDeadline, message.append(places_.heald_log()));

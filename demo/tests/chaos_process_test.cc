@@ -16,8 +16,6 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-constexpr int64_t kTimeout_ns = 5 * kSecond;
-
 TEST(DemoChaosProcessTest, StartsBrokenWhenTheEnvironmentSaysSo) {
   const DemoService service("users", {}, {{"CHAOS_ENABLED", "true"}, {"FAILURE_RATE", "1"}});
   ASSERT_NE(service.url(), "") << service.output();

@@ -12,6 +12,9 @@
 
 namespace heald::demo {
 
+// For a call to a service, or its end.
+inline constexpr int64_t kTimeout_ns = 5'000'000'000;
+
 class DemoProcess {
  public:
   // `program` is looked for among the programs built, unless it is a path.

@@ -16,8 +16,6 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-constexpr int64_t kTimeout_ns = 5 * kSecond;
-
 struct DemoOrdersTest : ::testing::Test {
   void SetUp() override {
     ASSERT_NE(users.url(), "");

@@ -20,8 +20,6 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr int64_t kTimeout_ns = 5 * kSecond;
-
 std::string PortOf(const std::string& url) {
   return url.substr(url.rfind(':') + 1);
 }

@@ -17,7 +17,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int64_t kTimeout_ns = 20 * kSecond;
+constexpr int64_t kToolTimeout_ns = 20 * kSecond;
 
 // The three services, and the tool started as people start it: through demo/chaos.
 struct DemoToolTest : ::testing::Test {
@@ -35,11 +35,11 @@ struct DemoToolTest : ::testing::Test {
   }
   std::string Run(const std::vector<std::string>& arguments, int expected_code = 0) {
     DemoProcess tool(Script(), Arguments(arguments), Build());
-    EXPECT_EQ(tool.Wait(kTimeout_ns), expected_code) << tool.output();
+    EXPECT_EQ(tool.Wait(kToolTimeout_ns), expected_code) << tool.output();
     return tool.output();
   }
   json Chaos(const DemoService& service) {
-    const auto reply = client.Send("GET", service.url() + "/chaos", "", kTimeout_ns);
+    const auto reply = client.Send("GET", service.url() + "/chaos", "", kToolTimeout_ns);
     return reply ? json::parse(reply->body) : json();
   }
 
@@ -57,7 +57,7 @@ TEST_F(DemoToolTest, ShowsHealthOfAllServices) {
 
 TEST_F(DemoToolTest, SaysWhichServiceIsDownAndWhatToDo) {
   users.Signal(SIGKILL);
-  users.Wait(kTimeout_ns);
+  users.Wait(kToolTimeout_ns);
   const auto message =
       AllOf(HasSubstr("users does not answer at " + users.url()), HasSubstr("Connection refused"),
             HasSubstr("./demo/run"), HasSubstr("--ports users=PORT"));
@@ -84,7 +84,7 @@ TEST_F(DemoToolTest, LoadKeepsToARate) {
 
 TEST_F(DemoToolTest, CountsErrors) {
   ASSERT_TRUE(
-      client.Send("PUT", users.url() + "/chaos", R"({"failure_rate":1})", kTimeout_ns).ok());
+      client.Send("PUT", users.url() + "/chaos", R"({"failure_rate":1})", kToolTimeout_ns).ok());
   EXPECT_THAT(Run({"load", "--requests", "10", "--service", "users"}),
               AllOf(ContainsRegex("users +10 +10"), HasSubstr("status 500")));
 }
@@ -92,13 +92,13 @@ TEST_F(DemoToolTest, CountsErrors) {
 TEST_F(DemoToolTest, SteadyEndsWithASummaryOnInterrupt) {
   DemoProcess tool(Script(), Arguments({"steady", "--rate", "20"}), Build());
   const auto served = [&] {
-    const auto metrics = client.Send("GET", users.url() + "/metrics", "", kTimeout_ns);
+    const auto metrics = client.Send("GET", users.url() + "/metrics", "", kToolTimeout_ns);
     return metrics && metrics->body.find("code=\"200\",method=\"GET\",route=\"/users\"} 0\n") ==
                           std::string::npos;
   };
   for (int i = 0; i < 500 && !served(); ++i) tool.WaitForOutput("p99", 20 * kMillisecond);
   tool.Signal(SIGINT);
-  EXPECT_EQ(tool.Wait(kTimeout_ns), 0);
+  EXPECT_EQ(tool.Wait(kToolTimeout_ns), 0);
   EXPECT_THAT(tool.output(),
               AllOf(HasSubstr("steady: "), ContainsRegex("users +[1-9]"), Not(HasSubstr("\r"))));
 }
@@ -146,7 +146,7 @@ TEST_F(DemoToolTest, RefusesBadUsage) {
 
 TEST_F(DemoToolTest, ScriptSaysHowToBuildWhenNothingIsBuilt) {
   DemoProcess tool(Script(), {"health"}, {{"HEALD_BUILD_DIR", "/nonexistent"}});
-  EXPECT_EQ(tool.Wait(kTimeout_ns), 1);
+  EXPECT_EQ(tool.Wait(kToolTimeout_ns), 1);
   EXPECT_THAT(tool.output(), AllOf(HasSubstr("/nonexistent/bin/heald-demo-chaos is not built"),
                                    HasSubstr("cmake --preset release")));
 }

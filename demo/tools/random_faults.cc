@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kCallTimeout_ns = 2 * kSecond;
 constexpr double kMinHoldS = 3;
 constexpr double kMaxHoldS = 10;
 constexpr double kMinPauseS = 1;

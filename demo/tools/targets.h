@@ -2,6 +2,7 @@
 // Thread rule: plain values; calls block.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "demo/support/http_client.h"
 
 namespace heald::demo {
+
+// For one call to a service.
+inline constexpr int64_t kCallTimeout_ns = 2'000'000'000;
 
 struct Target {
   std::string service;

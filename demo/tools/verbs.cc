@@ -20,8 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kCallTimeout_ns = 2 * kSecond;
-
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 

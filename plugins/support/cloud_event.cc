@@ -2,13 +2,10 @@
 
 #include <array>
 
+#include "plugins/support/abi_text.h"
+
 namespace heald::support {
 namespace {
-
-template <size_t kCount>
-std::string Word(const std::array<std::string_view, kCount>& words, uint32_t value) {
-  return value < kCount ? std::string(words[value]) : "unknown_" + std::to_string(value);
-}
 
 constexpr std::array<std::string_view, 3> kFindings = {"opened", "updated", "cleared"};
 constexpr std::array<std::string_view, 5> kIncidents = {"opened", "acting", "verifying", "resolved",
@@ -17,10 +14,6 @@ constexpr std::array<std::string_view, 4> kDecisions = {"would_act", "act", "ref
                                                         "awaits_approval"};
 constexpr std::array<std::string_view, 6> kOutcomes = {"issued", "observed", "verified",
                                                        "failed", "undone",   "dry_run"};
-
-std::string Text(heald_str text) {
-  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
 
 }  // namespace
 

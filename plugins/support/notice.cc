@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "heald/unit.h"
+#include "plugins/support/abi_text.h"
 #include "plugins/support/record_json.h"
 #include "plugins/support/words.h"
 
@@ -12,10 +13,6 @@ namespace {
 
 constexpr size_t kSparkWidth = 40;
 constexpr size_t kOtherFindings = 4;
-
-std::string Text(heald_str text) {
-  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
 
 std::string Capital(std::string word) {
   if (!word.empty() && word[0] >= 'a' && word[0] <= 'z') word[0] = static_cast<char>(word[0] - 32);

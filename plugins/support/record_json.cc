@@ -7,18 +7,10 @@
 #include <ctime>
 #include <string_view>
 
+#include "plugins/support/abi_text.h"
+
 namespace heald::support {
 namespace {
-
-std::string Text(heald_str text) {
-  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
-
-// A word that a later host may have and this plugin not.
-template <size_t kCount>
-std::string Word(const std::array<std::string_view, kCount>& words, uint32_t value) {
-  return value < kCount ? std::string(words[value]) : "unknown_" + std::to_string(value);
-}
 
 constexpr std::array<std::string_view, 4> kSeverities = {"normal", "info", "warning", "critical"};
 constexpr std::array<std::string_view, 3> kFindingKinds = {"anomaly", "prediction", "event"};

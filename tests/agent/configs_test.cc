@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "demo/tests/demo_process.h"
@@ -27,6 +28,24 @@ TEST_P(AgentConfigsTest, PassesTheCheckWithoutAWord) {
   demo::DemoProcess check("heald", {"check", GetParam()});
   EXPECT_EQ(check.Wait(20'000'000'000), 0);
   EXPECT_EQ(check.output(), GetParam() + ": ok\n");
+}
+
+// So who can't have several files somewhere has one that is the same.
+TEST_P(AgentConfigsTest, PassesTheCheckAsItIsPrintedToo) {
+  demo::DemoProcess print("heald", {"check", "--print", GetParam()});
+  ASSERT_EQ(print.Wait(20'000'000'000), 0) << print.output();
+  std::string text = print.output();
+  // A secret that stands in the file isn't printed: whoever copies it fills it in.
+  const std::string hidden = "********", secret = "https://hooks.slack.com/services/T0/B0/x";
+  for (size_t at; (at = text.find(hidden)) != std::string::npos;)
+    text.replace(at, hidden.size(), secret);
+  const std::filesystem::path copy =
+      ::testing::TempDir() + "printed_" + std::filesystem::path(GetParam()).filename().string();
+  std::ofstream(copy) << text;
+  demo::DemoProcess check("heald", {"check", copy});
+  EXPECT_EQ(check.Wait(20'000'000'000), 0);
+  EXPECT_EQ(check.output(), copy.string() + ": ok\n");
+  std::filesystem::remove(copy);
 }
 
 TEST_P(AgentConfigsTest, PassesItsOwnTests) {

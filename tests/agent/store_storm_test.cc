@@ -14,7 +14,7 @@
 namespace heald::testing {
 namespace {
 
-constexpr int64_t kPatience = 30'000'000'000;
+constexpr int64_t kStormPatience = 30'000'000'000;
 constexpr int kServices = 8;
 constexpr int kPassing = 7;  // the one that recovers by itself while the store is away
 
@@ -143,7 +143,7 @@ TEST_F(AgentStoreStormTest, LosesNothingAndDoublesNothing) {
     EXPECT_LE(events.count("execution.issued"), 1u) << chain.dump(1);
   }
   demo::DemoProcess verify("heald", {"audit", "verify", dir_ + "/pipeline.yaml"});
-  EXPECT_EQ(verify.Wait(kPatience), 0) << verify.output();
+  EXPECT_EQ(verify.Wait(kStormPatience), 0) << verify.output();
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ TEST_F(ApiReceiveTest, TheNodesOwnLimitHoldsBeforeTheBodyIsRead) {
       AskRaw("POST /receive/hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2097153\r\n\r\n");
   EXPECT_EQ(answer.status, 413);
   EXPECT_THAT(answer.body, HasSubstr("2097152 bytes"));
+  EXPECT_EQ(backend_.last_route, "/receive/{node}") << "and it is counted";
+  EXPECT_EQ(backend_.last_status, 413);
 }
 
 TEST_F(ApiReceiveTest, UnknownNodesAndOtherMethodsAreRefused) {

@@ -74,7 +74,8 @@ TEST_F(ApiRoutesTest, StatusHasItsFields) {
                                     {"queued", 0},
                                     {"series", 0},
                                     {"in_per_second", 0.0},
-                                    {"out_per_second", 2.5}}));
+                                    {"out_per_second", 2.5},
+                                    {"last_received", nullptr}}));
   EXPECT_EQ(json["policies"][0]["mode"], "enforce");
   EXPECT_EQ(json["policies"][0]["guard"]["cooldown_seconds"], 300.0);
   EXPECT_TRUE(json["policies"][0]["changed_by"].is_null());

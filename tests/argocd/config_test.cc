@@ -1,19 +1,10 @@
 #include "tests/argocd/fixture.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::argocd::testing {
 namespace {
 
-std::vector<std::string> ProblemsOf(const Config& config) {
-  std::vector<std::string> found;
-  sdk::Problems problems(
-      [](void* user, heald_str at, heald_str message) {
-        static_cast<std::vector<std::string>*>(user)->push_back(
-            std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-      },
-      &found);
-  ArgocdAction::Validate(config, problems);
-  return found;
-}
+using fakes::ProblemsIn;
 
 Config Minimal(Operation operation) {
   Config config;
@@ -25,12 +16,12 @@ Config Minimal(Operation operation) {
 TEST(ArgocdConfigTest, TakesEachOperationWithWhatBelongsToIt) {
   for (const Operation operation :
        {Operation::kRollback, Operation::kSync, Operation::kRefresh, Operation::kTerminate})
-    EXPECT_THAT(ProblemsOf(Minimal(operation)), ElementsAre());
+    EXPECT_THAT(ProblemsIn<ArgocdAction>(Minimal(operation)), ElementsAre());
   Config rollback = Minimal(Operation::kRollback);
   rollback.history_id = 4;
   rollback.reenable_auto_sync = Reenable::kAfter;
   rollback.prune = true;
-  EXPECT_THAT(ProblemsOf(rollback), ElementsAre());
+  EXPECT_THAT(ProblemsIn<ArgocdAction>(rollback), ElementsAre());
 }
 
 TEST(ArgocdConfigTest, NamesWhatAnotherOperationDoesNotTake) {
@@ -39,14 +30,15 @@ TEST(ArgocdConfigTest, NamesWhatAnotherOperationDoesNotTake) {
   config.revision = "main";
   config.prune = true;
   config.reenable_auto_sync = Reenable::kNewRevision;
-  EXPECT_THAT(ProblemsOf(config), ElementsAre("/history_id: only with operation: rollback",
-                                              "/revision: only with operation: sync",
-                                              "/reenable_auto_sync: only with operation: rollback",
-                                              "/prune: only with operation: rollback or sync"));
+  EXPECT_THAT(ProblemsIn<ArgocdAction>(config),
+              ElementsAre("/history_id: only with operation: rollback",
+                          "/revision: only with operation: sync",
+                          "/reenable_auto_sync: only with operation: rollback",
+                          "/prune: only with operation: rollback or sync"));
   config = Minimal(Operation::kSync);
   config.refresh = Refresh::kHard;
   config.url = "argocd.example.org";
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<ArgocdAction>(config),
               ElementsAre("/refresh: only with operation: refresh", HasSubstr("/url: ")));
 }
 

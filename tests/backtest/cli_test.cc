@@ -206,6 +206,17 @@ TEST_F(BacktestCliTest, ThePageIsAFileOfItsOwn) {
   EXPECT_THAT(err_, HasSubstr("can't write no/such/folder.html: No such file"));
 }
 
+TEST_F(BacktestCliTest, ThePageDoesNotReplaceWhatIsRead) {
+  Write("p.yaml", Pipeline(kEnforce));
+  Write("in.csv", Outage(2));
+  for (const char* const name : {"in.csv", "./p.yaml"}) {
+    const std::string before = Read(name);
+    EXPECT_EQ(Run("p.yaml --input in.csv --html " + std::string(name)), 2);
+    EXPECT_THAT(err_, HasSubstr("that is read: give the page another name"));
+    EXPECT_EQ(Read(name), before);
+  }
+}
+
 TEST_F(BacktestCliTest, MistakesAreNamed) {
   Write("p.yaml", Pipeline(kEnforce));
   Write("in.csv", Outage(2));

@@ -31,6 +31,16 @@ class RbacCatalog final : public Catalog {
       "namespace_key": "namespaces",
       "rules": {"*": [{"apiGroups": ["", "apps"], "resources": ["events"], "verbs": ["watch"],
                        "scope": "namespace"}]}}})json");
+    Add(Kind::kSource, "watcher", R"json({"type": "object", "x-rbac": {
+      "key": "resources", "namespace_key": "namespaces", "everywhere": true,
+      "rules": {
+        "pods": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"],
+                  "scope": "namespace"}],
+        "nodes": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"],
+                   "scope": "cluster"}]}}})json");
+    Add(Kind::kAction, "teller", R"json({"type": "object", "x-rbac": {
+      "rules": {"*": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create"],
+                       "scope": "namespace", "namespace": "default"}]}}})json");
     Add(Kind::kSource, "prometheus", R"({"type": "object"})");
     Add(Kind::kAction, "broken", R"({"type": "object", "x-rbac": {"key": "operation"}})");
   }
@@ -149,8 +159,102 @@ TEST_F(RbacTest, SharedRightsAreWrittenOnceAndNameWhoWantsThem) {
   Action("drain", {{"operation", "drain"}});
   const std::string text = Text();
   EXPECT_THAT(text, HasSubstr("  # for a, b\n  - apiGroups: [\"\"]\n    resources: [pods/evic"));
+  EXPECT_THAT(text, HasSubstr("resources: [pods]\n    verbs: [get, list]"));
   EXPECT_THAT(text, HasSubstr("  # for a, b, drain\n  - apiGroups: [\"\"]\n    resources: [pods]"));
   EXPECT_EQ(text.find("resources: [pods]"), text.rfind("resources: [pods]"));
+}
+
+TEST_F(RbacTest, VerbThatFewerNodesWantNamesThoseAlone) {
+  Action("a", {{"operation", "patch"}, {"resource", "v1/pods"}});
+  Action("b", {{"operation", "restart"}});
+  const std::string text = Text();
+  EXPECT_THAT(text, AllOf(HasSubstr("  # for a\n  - apiGroups: [\"\"]\n    resources: [pods]\n"
+                                    "    verbs: [patch]\n"),
+                          HasSubstr("  # for a, b\n  - apiGroups: [\"\"]\n    resources: [pods]\n"
+                                    "    verbs: [get]\n"),
+                          HasSubstr("resources: [pods]\n    verbs: [list]\n")));
+}
+
+TEST_F(RbacTest, ListOfChoicesNeedsTheRulesOfEach) {
+  Add(Kind::kSource, "c", "watcher",
+      {{"resources", Value::List{"pods", "nodes"}}, {"namespaces", Value::List{"shop"}}});
+  EXPECT_THAT(Text(), AllOf(HasSubstr("kind: ClusterRole\n"),
+                            HasSubstr("resources: [nodes]\n    verbs: [list, watch]\n"),
+                            HasSubstr("kind: Role\nmetadata:\n  name: heald\n  namespace: shop\n"),
+                            HasSubstr("resources: [pods]\n    verbs: [list, watch]\n")));
+}
+
+TEST_F(RbacTest, WhatWatchesAllNamespacesIsNotBoundedByAnOption) {
+  options_.namespaces = {"shop"};
+  Add(Kind::kSource, "c", "watcher", {{"resources", Value::List{"pods"}}});
+  Action("restart_pod", {{"operation", "restart"}});
+  EXPECT_THAT(Text(), AllOf(HasSubstr("# Works in all namespaces, unless that key names them: "
+                                      "source c (namespaces)\n"),
+                            HasSubstr("kind: ClusterRole\n"), HasSubstr("  namespace: shop\n")));
+}
+
+TEST_F(RbacTest, RuleAboutOneNamespaceIsARoleThere) {
+  Add(Kind::kAction, "tell", "teller", {});
+  EXPECT_THAT(Text(), AllOf(HasSubstr("kind: Role\nmetadata:\n  name: heald\n  namespace: default"),
+                            Not(HasSubstr("ClusterRole"))));
+}
+
+TEST_F(RbacTest, NamesThatKubernetesWouldRefuseAreRefused) {
+  EXPECT_EQ(WhyNoRbacOptions(options_), "");
+  options_.name = "heald.v2";
+  EXPECT_EQ(WhyNoRbacOptions(options_), "");
+  options_.name = "Bad Name";
+  EXPECT_THAT(WhyNoRbacOptions(options_), HasSubstr("--name: 'Bad Name' is no name in Kubernetes"));
+  options_.name = "heald";
+  options_.namespaces = {"shop", "Bad_NS"};
+  EXPECT_THAT(WhyNoRbacOptions(options_), HasSubstr("--namespace: 'Bad_NS'"));
+  options_.namespaces = {std::string(64, 'a')};
+  EXPECT_THAT(WhyNoRbacOptions(options_), HasSubstr("at most 63"));
+  options_.namespaces = {};
+  options_.agent_namespace = "a.b";
+  EXPECT_THAT(WhyNoRbacOptions(options_), HasSubstr("--agent-namespace: 'a.b'"));
+  Action("restart_pod", {{"operation", "restart"}, {"namespace", "Shop"}});
+  EXPECT_THAT(Text(), HasSubstr("error: action restart_pod: namespace: 'Shop' is no name"));
+}
+
+// ---- what loading complains about
+
+class RbacErrorsTest : public RbacTest {
+ protected:
+  // Is a mistake at this place one that keeps the rights from being told?
+  bool Counts(const std::string& path, bool absent) {
+    Diagnostic found;
+    found.path = path;
+    found.absent = absent;
+    for (NodeSpec& node : spec_.nodes)
+      node.path = (node.kind == Kind::kAction ? "/actions/" : "/sources/") + node.name;
+    return !RbacErrors({found}, spec_, RbacCatalog()).empty();
+  }
+};
+
+TEST_F(RbacErrorsTest, WhatOnlyTheAgentsMachineHasIsNotAskedFor) {
+  Add(Kind::kSource, "prom", "prometheus", {});
+  Action("act", {{"operation", "restart"}});
+  Action("far", {{"operation", "drain"}, {"kubeconfig", "/etc/heald/far"}});
+  EXPECT_FALSE(Counts("/agent/token", true));
+  EXPECT_FALSE(Counts("/agent/tls/cert_file", false));
+  EXPECT_FALSE(Counts("/policies/p/mode", true));
+  EXPECT_FALSE(Counts("/sources/prom/config/bearer_token", true));
+  EXPECT_FALSE(Counts("/actions/far/config/kubeconfig", false)) << "the file isn't here";
+  EXPECT_FALSE(Counts("/actions/act/config/ready_within", true));
+}
+
+TEST_F(RbacErrorsTest, WhatARightDependsOnIsAskedFor) {
+  Add(Kind::kSource, "c", "watcher", {});
+  Action("act", {{"operation", "restart"}});
+  EXPECT_TRUE(Counts("/actions/act/config/operation", true));
+  EXPECT_TRUE(Counts("/actions/act/config/namespace", true));
+  EXPECT_TRUE(Counts("/actions/act/config/kubeconfig", true));
+  EXPECT_TRUE(Counts("/actions/act/enabled", true));
+  EXPECT_TRUE(Counts("/actions/act/config/ready_within", false)) << "it is mistyped";
+  EXPECT_TRUE(Counts("/sources/c/config/namespaces/0", true));
+  EXPECT_TRUE(Counts("/agent/plugin_dirs/0", true));
+  EXPECT_TRUE(Counts("", false)) << "no YAML, an include that isn't there";
 }
 
 TEST_F(RbacTest, PatchedResourceIsReadFromItsConfig) {

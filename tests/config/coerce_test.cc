@@ -47,6 +47,18 @@ TEST_F(ConfigCoerceTest, TypesScalarsByTheSchemaAlone) {
   EXPECT_EQ(Typed("{}", "5"), Value(5));
 }
 
+TEST_F(ConfigCoerceTest, LeavesADefaultOutThatNobodyCouldWrite) {
+  EXPECT_EQ(
+      Typed(R"({"properties": {"w": {"type": "string", "pattern": "^/", "default": ""}}})", "{}"),
+      Value(Value::Map{}));
+  EXPECT_EQ(
+      Typed(R"({"properties": {"w": {"type": "integer", "minimum": 1, "default": 0}}})", "{}"),
+      Value(Value::Map{}));
+  EXPECT_EQ(
+      Typed(R"({"properties": {"w": {"type": "integer", "minimum": 0, "default": 0}}})", "{}"),
+      Value(Value::Map{{"w", 0}}));
+}
+
 TEST_F(ConfigCoerceTest, LooksThroughQuotesOnlyWhereAValueWasFilledIn) {
   environment_.variables["N"] = "7";
   environment_.variables["ON"] = "1";

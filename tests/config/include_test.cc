@@ -136,14 +136,57 @@ TEST_F(ConfigIncludeTest, AMistakeIsToldInTheFileThatItIsIn) {
 TEST_F(ConfigIncludeTest, AWrongValueIsToldWhereItWasGiven) {
   EXPECT_THAT(Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, with: {cooldown: soon}}\n"),
               HasSubstr("conf/main.yaml:3:46: error: 'guard.cooldown'"));
+  EXPECT_THAT(Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, with: {cooldown: [1]}}\n"),
+              HasSubstr("conf/main.yaml:3:46: error: 'guard.cooldown' must be a duration"));
   EXPECT_THAT(Bad("version: 1\ninclude:\n  - file: packs/slow.yaml\n    override: {policies: "
                   "{slow_restart: {mode: bold}}}\n"),
               HasSubstr("conf/main.yaml:4:48: error: 'mode'"));
 }
 
 TEST_F(ConfigIncludeTest, AConditionIsMarkedWhereItStandsThoughAVarIsInIt) {
-  EXPECT_THAT(Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, with: {limit: \">\"}}\n"),
+  environment_.files["/etc/heald/packs/slow.yaml"].replace(std::string(kPack).find("limit: 0.5"),
+                                                           10, "limit: \">\"");
+  EXPECT_THAT(Bad("version: 1\ninclude: [packs/slow.yaml]\n"),
               HasSubstr("conf/packs/slow.yaml:17:11: error"));
+}
+
+TEST_F(ConfigIncludeTest, AWrongPartOfATextIsToldOnceWhereItWasGiven) {
+  const std::string text =
+      Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, with: {limit: \">\"}}\n");
+  EXPECT_THAT(text, HasSubstr("conf/main.yaml:3:43: error"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("packs/slow.yaml:")));
+  environment_.files["/etc/heald/packs/slow.yaml"] += "  - name: ${var.limit} and ${var.limit}\n";
+  const std::string list =
+      Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, with: {limit: [1]}}\n");
+  EXPECT_THAT(list, HasSubstr("conf/main.yaml:3:43: error: 'limit' becomes part of a text: it "
+                              "can't be a list"));
+  EXPECT_EQ(list.find("error"), list.rfind("error")) << list;
+}
+
+TEST_F(ConfigIncludeTest, AFileOfATextWithAVarIsLookedForBesideThatText) {
+  environment_.files["/etc/heald/tell/tell.yaml"] =
+      "vars: {who: a}\nnotifiers: {tell: {plugin: slack, inputs: [slow_restart], config: "
+      "{webhook_url: \"${file:${var.who}}\"}}}\n";
+  environment_.files["/etc/heald/tell/b"] = "https://hooks.example/1\n";
+  const PipelineSpec spec =
+      Good("version: 1\ninclude: [packs/slow.yaml, {file: tell/tell.yaml, with: {who: b}}]\n");
+  ASSERT_NE(spec.FindNode("tell"), nullptr);
+  EXPECT_EQ(*spec.FindNode("tell")->config.Find("webhook_url")->AsString(),
+            "https://hooks.example/1");
+}
+
+TEST_F(ConfigIncludeTest, OneMistakeInAnIncludeGivesOneMessage) {
+  const std::string uses =
+      "policies: {mine: {inputs: [slow_now], action: slow_again, mode: shadow}}\n";
+  const std::string none = Bad("version: 1\ninclude: [packs/none.yaml]\n" + uses);
+  EXPECT_EQ(none.find("error"), none.rfind("error")) << none;
+  environment_.files["/etc/heald/packs/none.yaml"] = "policies: [\n";
+  const std::string broken = Bad("version: 1\ninclude: [packs/none.yaml]\n" + uses);
+  EXPECT_EQ(broken.find("error"), broken.rfind("error")) << broken;
+  const std::string unknown =
+      Bad("version: 1\ninclude:\n  - {file: packs/slow.yaml, override: {policies: {slow_restrat: "
+          "{mode: approve}}}}\n");
+  EXPECT_EQ(unknown.find("error"), unknown.rfind("error")) << unknown;
 }
 
 TEST_F(ConfigIncludeTest, NamesThatTwoFilesShareAreRefusedWithBothPlaces) {

@@ -294,6 +294,7 @@ TEST_F(ConfigLoaderTest, MasksSecretsAndPrintsUnits) {
   EXPECT_THAT(text, HasSubstr("series_ttl: 2h"));
   EXPECT_THAT(text, HasSubstr("max_body: 16MiB"));
   EXPECT_THAT(text, HasSubstr("drain: 10s")) << "defaults have units too";
+  EXPECT_THAT(text, HasSubstr("token: ${env:HEALD_TOKEN}"));
   EXPECT_EQ(text.find("hunter2"), std::string::npos);
   EXPECT_EQ(text.find("0123456789abcdef"), std::string::npos);
   EXPECT_EQ(text.find("hooks.example.com"), std::string::npos);

@@ -99,12 +99,12 @@ sources:
 detectors:
   spikes: {plugin: zscore, inputs: [prom.latency]}
 policies:
-  slow: {inputs: [spikes], action: alert, undo: {after: 10m}}
+  slow: {inputs: [spikes], action: alert, verify: {within: 10m}}
 )yaml");
   ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
   const PolicySpec& slow = result.spec->policies[0];
   EXPECT_EQ(slow.step_count(), 1u);
-  EXPECT_EQ(slow.AtStep(1).undo.after_ns, 10 * kMinute);
+  EXPECT_EQ(slow.AtStep(1).verify_within_ns, 10 * kMinute);
 }
 
 }  // namespace

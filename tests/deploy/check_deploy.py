@@ -4,7 +4,8 @@
   rights         the roles are what `heald rbac` prints for the pipeline beside them
   objects        the manifests fit Kubernetes' own description, and heald's pod is locked up
   alerts         alerts ask for metrics that exist, in PromQL that promtool takes
-  kustomization  kubectl renders it, and what it renders fits too
+  kustomization  kubectl renders it, and what it renders fits too, rights in other namespaces as well
+  image          the Dockerfile installs the libraries that the programs are linked with
   chart          helm renders the chart, with its defaults and with everything switched on
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
@@ -22,8 +23,8 @@ import tempfile
 import yaml
 
 SKIPPED = 77
-# The custom resource of the Prometheus operator: no part of Kubernetes' description.
-FOREIGN = {"PrometheusRule", "Kustomization"}
+# Custom resources of the Prometheus operator: no part of Kubernetes' description.
+FOREIGN = {"PrometheusRule", "ServiceMonitor", "Kustomization"}
 
 
 def skip(why):
@@ -116,9 +117,17 @@ def pod_faults(items):
     mounts = {mount["name"] for mount in container["volumeMounts"]}
     expect(mounts == {volume["name"] for volume in spec["volumes"]}, "volumes don't match")
     names = {(item["kind"], item["metadata"]["name"]) for item in items}
+    data = {item["metadata"]["name"]: item.get("data", {}) for item in items
+            if item["kind"] == "ConfigMap"}
     for volume in spec["volumes"]:
-        if "configMap" in volume:
-            expect(("ConfigMap", volume["configMap"]["name"]) in names, "its ConfigMap is missing")
+        for part in volume.get("projected", {}).get("sources", []):
+            config = part["configMap"]
+            expect(config["name"] in data, f"its ConfigMap {config['name']} is missing")
+            keys = {entry["key"] for entry in config.get("items", [])}
+            expect(not keys or keys == set(data.get(config["name"], {})),
+                   f"it doesn't mount what {config['name']} has")
+            for entry in config.get("items", []):
+                expect(entry["path"] == f"packs/{entry['key']}", f"{entry['key']} isn't in packs/")
     labels = deployments[0]["spec"]["template"]["metadata"]["labels"].items()
     for item in items:
         if item["kind"] == "Service":
@@ -131,12 +140,30 @@ def pod_faults(items):
 
 
 def run(arguments, **environment):
+    variables = {**os.environ, "HEALD_TOKEN": "0123456789abcdef", **environment}
     done = subprocess.run(arguments, capture_output=True, text=True,
-                          env={**os.environ, "HEALD_TOKEN": "0123456789abcdef", **environment})
+                          env={name: text for name, text in variables.items() if text})
     if done.returncode != 0:
         print(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}{done.stdout.strip()}")
         sys.exit(1)
     return done.stdout
+
+
+def library_faults(stage, installed, programs):
+    """What a stage of the Dockerfile lacks, or installs for nothing, to run these programs."""
+    wanted = set()
+    for program in programs:
+        for name in re.findall(r"NEEDED +(\S+)", run(["objdump", "-p", program])):
+            if not re.match(r"ld-|lib(c|m|gcc_s|asan|ubsan|tsan)\.so", name):
+                wanted.add(name)
+    # Debian has some libraries for other machines as well.
+    packages = {name: {line.split(":")[0] for line in
+                       run(["dpkg", "-S", f"*/{name}"]).splitlines() if "lib32" not in line}
+                for name in wanted}
+    faults = [f"stage {stage}: {name} is missing: install one of {sorted(owners)}"
+              for name, owners in packages.items() if not owners & installed]
+    spare = installed - set().union(*packages.values()) if stage == "agent" else set()
+    return faults + [f"stage {stage}: nothing needs {name}" for name in sorted(spare)]
 
 
 class Deploy:
@@ -148,18 +175,26 @@ class Deploy:
         self.pipeline = self.manifests / "pipeline.yaml"
 
     def files(self):
-        for path in sorted(self.manifests.glob("*.yaml")):
-            if path != self.pipeline:
+        for path in sorted([*self.manifests.glob("*.yaml"), *self.manifests.glob("*/*.yaml")]):
+            if path != self.pipeline and path.parent.name != "packs":
                 yield path
 
+    def packs(self):
+        """The packs' texts by the names that a ConfigMap has for them."""
+        return {path.name: path.read_text() for path in
+                sorted((self.source / "configs/packs").glob("*.yaml"))
+                if not path.stem.endswith("_test")}
+
     def rights(self):
-        printed = run([self.heald, "rbac", self.pipeline])
+        # On the machine of whoever deploys it: without the agent's secrets.
+        printed = run([self.heald, "rbac", self.pipeline], HEALD_TOKEN="")
         written = (self.manifests / "rbac.yaml").read_text()
         faults = []
         if printed != written:
             faults.append("rbac.yaml isn't what `heald rbac pipeline.yaml` prints: write it anew")
         values = yaml.safe_load((self.chart / "values.yaml").read_text())
-        wanted = yaml.safe_load(run([self.heald, "rbac", "--format", "helm", self.pipeline]))
+        wanted = yaml.safe_load(run([self.heald, "rbac", "--format", "helm", self.pipeline],
+                                    HEALD_TOKEN=""))
         for key, rules in wanted["rbac"].items():
             if values["rbac"][key] != rules:
                 faults.append(f"rbac.{key} of the chart's values isn't what `heald rbac --format "
@@ -175,7 +210,8 @@ class Deploy:
                 if item["kind"] != "Kustomization":
                     items.append(item)
                 faults += [f"{path.name}: {fault}" for fault in description.faults(item)]
-        items.append({"kind": "ConfigMap", "metadata": {"name": "heald-pipeline"}})
+        for name, data in (("heald-pipeline", {}), ("heald-packs", self.packs())):
+            items.append({"kind": "ConfigMap", "metadata": {"name": name}, "data": data})
         broken = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"},
                   "spec": {"ports": [{"prot": 1}]}}
         if len(description.faults(broken)) != 2:
@@ -183,7 +219,7 @@ class Deploy:
         return faults + pod_faults(items)
 
     def alerts(self):
-        rule = yaml.safe_load((self.manifests / "prometheusrule.yaml").read_text())
+        rule = yaml.safe_load((self.manifests / "monitoring/prometheusrule.yaml").read_text())
         known = set(re.findall(r"^\| `(\w+)`", (self.source / "core/telemetry/METRICS.md")
                                .read_text(), re.MULTILINE))
         # Those of plugins are named in their READMEs.
@@ -209,10 +245,57 @@ class Deploy:
         items = load_all(run([kubectl, "kustomize", self.manifests]))
         description = Description(self.source)
         faults = [fault for item in items for fault in description.faults(item)]
-        config = [item for item in items if item["kind"] == "ConfigMap"]
-        if [item["data"]["pipeline.yaml"] for item in config] != [self.pipeline.read_text()]:
-            faults.append("the ConfigMap isn't the pipeline")
-        return faults + pod_faults(items)
+        faults += pod_faults(items) + self.config_faults(items)
+        if any(item["kind"] in FOREIGN for item in items):
+            faults.append("it needs the Prometheus operator")
+        kinds = {item["kind"] for item in
+                 load_all(run([kubectl, "kustomize", self.manifests / "monitoring"]))}
+        if kinds != {"PrometheusRule", "ServiceMonitor"}:
+            faults.append(f"monitoring/ has {kinds}")
+        # Rights that were asked for in some namespaces stay there.
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "heald"
+            shutil.copytree(self.manifests, copy)
+            (copy / "rbac.yaml").write_text(run([self.heald, "rbac", "--namespace", "shop",
+                                                 "--namespace", "web", copy / "pipeline.yaml"]))
+            items = load_all(run([kubectl, "kustomize", copy]))
+            places = {item["metadata"]["namespace"] for item in items if item["kind"] == "Role"}
+            # Events of nodes are in the namespace default.
+            if places - {"default"} != {"shop", "web"}:
+                faults.append(f"Roles for shop and web are made in {sorted(places)}")
+        return faults
+
+    def config_faults(self, items):
+        """What is mounted is the pipeline and the packs, and passes the check as it is mounted."""
+        files = {}
+        for item in items:
+            if item["kind"] == "ConfigMap":
+                files.update(item["data"])
+        wanted = {"pipeline.yaml": self.pipeline.read_text(), **self.packs()}
+        if {name: text.strip() for name, text in files.items()} != {
+                name: text.strip() for name, text in wanted.items()}:
+            return ["the ConfigMaps aren't the pipeline and the packs"]
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "packs").mkdir()
+            for name, text in files.items():
+                where = "" if name == "pipeline.yaml" else "packs"
+                (pathlib.Path(folder) / where / name).write_text(text)
+            run([self.heald, "check", pathlib.Path(folder) / "pipeline.yaml"])
+        return []
+
+    def image(self):
+        if not shutil.which("objdump") or not shutil.which("dpkg"):
+            skip("no objdump or no dpkg here")
+        stages = re.split(r"^FROM \S+ AS (\w+)$", (self.source / "Dockerfile").read_text(),
+                          flags=re.MULTILINE)
+        installed = {name: set(re.findall(r"\b(?:lib[\w.+-]+|zlib1g)\b", text))
+                     for name, text in zip(stages[1::2], stages[2::2])}
+        tree = self.heald.parent.parent
+        return [
+            *library_faults("agent", installed["base"] | installed["agent"],
+                            [self.heald, *tree.glob("lib/heald/*/*.so")]),
+            *library_faults("demo", installed["base"], [tree / "bin/heald-demo-service",
+                                                        tree / "bin/heald-demo-chaos"])]
 
     def rendered(self, helm, *arguments):
         return load_all(run([helm, "template", "watch", self.chart, "--namespace", "ops",
@@ -227,7 +310,7 @@ def check_chart(deploy):
     faults = []
     plain = deploy.rendered(helm)
     kinds = sorted(item["kind"] for item in plain)
-    for kind in ("Ingress", "PrometheusRule"):
+    for kind in ("Ingress", "PrometheusRule", "ServiceMonitor"):
         if kind in kinds:
             faults.append(f"{kind} is made unasked")
     with tempfile.TemporaryDirectory() as folder:
@@ -239,12 +322,16 @@ def check_chart(deploy):
                 {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}},
             "serviceAccount": {"annotations": {"a": "b"}},
             "token": {"existingSecret": "mine"},
-            "env": [{"name": "PROMETHEUS_URL", "value": "http://prom"}],
+            "packs": {"mine": "version: 1\n"},
+            "prometheusUrl": "http://prom",
+            "env": [{"name": "ARGOCD_URL", "value": "https://argocd"}],
             "envFrom": [{"secretRef": {"name": "more"}}],
             "persistence": {"storageClass": "fast", "size": "5Gi"},
             "service": {"annotations": {"a": "b"}},
             "ingress": {"enabled": True, "host": "heald.example.org", "className": "nginx",
-                        "tlsSecret": "cert", "annotations": {"a": "b"}},
+                        "tlsSecret": "cert", "annotations": {"a": "b"},
+                        "controllerNamespace": "traefik"},
+            "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
             "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
             "podAnnotations": {"a": "b"},
             "nodeSelector": {"a": "b"},
@@ -258,15 +345,16 @@ def check_chart(deploy):
         for items in (plain, full, lean):
             faults += [fault for item in items for fault in description.faults(item)]
             faults += pod_faults(items)
-        for kind in ("Ingress", "PrometheusRule", "Role", "RoleBinding"):
+        for kind in ("Ingress", "PrometheusRule", "ServiceMonitor", "Role", "RoleBinding"):
             if kind not in {item["kind"] for item in full}:
                 faults.append(f"{kind} is missing where it was asked for")
         if any(item["kind"] in ("Role", "ClusterRole", "NetworkPolicy") for item in lean):
             faults.append("what was switched off is made")
-        for item in plain:
-            if item["kind"] == "ConfigMap":
-                if item["data"]["pipeline.yaml"].strip() != deploy.pipeline.read_text().strip():
-                    faults.append("the chart's own pipeline is another than the manifests'")
+        faults += deploy.config_faults(plain)
+        if not any("mine.yaml" in item["data"] for item in full if item["kind"] == "ConfigMap"):
+            faults.append("a pack of the values isn't mounted")
+        if "traefik" not in str([item for item in full if item["kind"] == "NetworkPolicy"]):
+            faults.append("the ingress controller isn't let in")
         wrong = subprocess.run([helm, "template", deploy.chart, "--kube-version", "1.26.0",
                                 "--set", "ingress.enabled=true,servce.port=1"],
                                capture_output=True, text=True)
@@ -278,9 +366,10 @@ def check_chart(deploy):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["rights", "objects", "alerts", "kustomization", "chart"])
+    parser.add_argument("what", choices=["rights", "objects", "alerts", "kustomization", "image",
+                                         "chart"])
     parser.add_argument("--source", type=pathlib.Path, required=True)
-    parser.add_argument("--heald", required=True)
+    parser.add_argument("--heald", type=pathlib.Path, required=True)
     given = parser.parse_args()
     deploy = Deploy(given.source, given.heald)
     faults = check_chart(deploy) if given.what == "chart" else getattr(deploy, given.what)()

@@ -2,71 +2,66 @@
 
 #include "heald/testing.h"
 #include "plugins/actions/docker/docker_action.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::docker {
 namespace {
 
+using fakes::ProblemsIn;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> ProblemsOf(const Config& config) {
-  std::vector<std::string> found;
-  sdk::Problems problems(
-      [](void* user, heald_str at, heald_str message) {
-        static_cast<std::vector<std::string>*>(user)->push_back(
-            std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-      },
-      &found);
-  DockerAction::Validate(config, problems);
-  return found;
-}
-
 TEST(DockerConfigTest, OneTargetIsEnough) {
   Config config;
   config.container = "${target.container}";
-  EXPECT_THAT(ProblemsOf(config), IsEmpty());
+  EXPECT_THAT(ProblemsIn<DockerAction>(config), IsEmpty());
   config.url = "tcp://127.0.0.1:2375";
-  EXPECT_THAT(ProblemsOf(config), IsEmpty());
+  EXPECT_THAT(ProblemsIn<DockerAction>(config), IsEmpty());
 }
 
 TEST(DockerConfigTest, NoneAndSeveralTargetsAreRefused) {
   Config config;
-  EXPECT_THAT(ProblemsOf(config), ElementsAre(HasSubstr(": no target: give one of container")));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
+              ElementsAre(HasSubstr(": no target: give one of container")));
   config.container = "a";
   config.label = "b";
-  EXPECT_THAT(ProblemsOf(config), ElementsAre(HasSubstr(": more than one target")));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config), ElementsAre(HasSubstr(": more than one target")));
 }
 
 TEST(DockerConfigTest, ComposeNeedsProjectAndService) {
   Config config;
   config.compose_service = "web";
-  EXPECT_THAT(ProblemsOf(config), ElementsAre("/compose_service: give both compose_project and "
-                                              "compose_service"));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
+              ElementsAre("/compose_service: give both compose_project and "
+                          "compose_service"));
 }
 
 TEST(DockerConfigTest, ScaleNeedsAServiceAndANumber) {
   Config config;
   config.operation = Operation::kScale;
   config.container = "a";
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
               ElementsAre(HasSubstr("/operation: scale needs compose_project"),
                           HasSubstr("/operation: scale needs either replicas or scale_up_by")));
   config.container.clear();
   config.swarm_service = "web";
   config.replicas = 11;
-  EXPECT_THAT(ProblemsOf(config), ElementsAre("/replicas: replicas is above max_replicas (10)"));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
+              ElementsAre("/replicas: replicas is above max_replicas (10)"));
 }
 
 TEST(DockerConfigTest, NumbersWithoutScaleAreRefused) {
   Config config;
   config.container = "a";
   config.scale_up_by = 1;
-  EXPECT_THAT(ProblemsOf(config), ElementsAre("/scale_up_by: only with operation: scale"));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
+              ElementsAre("/scale_up_by: only with operation: scale"));
   config.scale_up_by.reset();
   config.container.clear();
   config.swarm_service = "web";
-  EXPECT_THAT(ProblemsOf(config), ElementsAre(HasSubstr("a Swarm service can only be scaled")));
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
+              ElementsAre(HasSubstr("a Swarm service can only be scaled")));
 }
 
 TEST(DockerConfigTest, ScalingStopsAtMaxReplicas) {
@@ -85,11 +80,11 @@ TEST(DockerConfigTest, RollingRestartTakesSeveral) {
   Config config;
   config.operation = Operation::kRollingRestart;
   config.container = "web";
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<DockerAction>(config),
               ElementsAre(HasSubstr("/container: rolling_restart takes several containers")));
   config.container.clear();
   config.label = "role=web";
-  EXPECT_THAT(ProblemsOf(config), IsEmpty());
+  EXPECT_THAT(ProblemsIn<DockerAction>(config), IsEmpty());
   EXPECT_EQ(MaxTargets(config), 10);
   config.operation = Operation::kRestart;
   EXPECT_EQ(MaxTargets(config), 1);

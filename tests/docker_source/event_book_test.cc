@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/docker_source/harness.h"
+
 namespace heald::docker {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kNow = 1'795'294'950 * kSecond;
 
 class DockerEventBookTest : public ::testing::Test {

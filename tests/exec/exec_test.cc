@@ -10,10 +10,12 @@
 #include "heald/testing.h"
 #include "plugins/actions/exec/exec_action.h"
 #include "plugins/support/proc.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::exec {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::EffectState;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -46,17 +48,6 @@ class ExecTest : public ::testing::Test {
   }
   support::RunJournal Journal() const {
     return support::RunJournal(std::string(host_.host().StateDir()));
-  }
-  static std::vector<std::string> ProblemsOf(const Config& config) {
-    std::vector<std::string> found;
-    sdk::Problems problems(
-        [](void* user, heald_str at, heald_str message) {
-          static_cast<std::vector<std::string>*>(user)->push_back(
-              std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-        },
-        &found);
-    ExecAction::Validate(config, problems);
-    return found;
   }
 
   sdk::testing::FakeHost host_;
@@ -189,7 +180,7 @@ TEST_F(ExecTest, LabelMustNotBecomeAnOption) {
 TEST_F(ExecTest, PlaceholdersStandAlone) {
   Config config;
   config.command = {"${target.program}", "--service=${target.service}", "${a}${b}", "${target.x}"};
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<ExecAction>(config),
               ElementsAre(HasSubstr("/command/0: the program must be written out"),
                           HasSubstr("/command/1: '--service=${target.service}' mixes"),
                           HasSubstr("/command/2: '${a}${b}' mixes")));

@@ -147,6 +147,7 @@ class LokiServer::Impl {
   bool dropping = false;
   bool refuse_tails = false;
   uint64_t cut = 0;  // a tail from before is at its end
+  std::string cut_words;
   size_t tails = 0;
   bool stopping = false;
   std::function<std::unique_ptr<LokiReply>(const LokiRequest&)> fault;
@@ -378,6 +379,13 @@ void LokiServer::Start() {
       if (form.contains("start")) from_ns = TimeOf(form["start"]);
     }
     net::WebSocket socket(in, out);
+    if (from_ns > loki.NowNs()) {
+      socket.shutdown(net::WebSocket::WS_UNEXPECTED_CONDITION,
+                      "this data is no longer available, it is past now - max_query_lookback (0s)");
+      const std::lock_guard lock(loki.mutex);
+      --loki.tails;
+      return;
+    }
     uint64_t sent = 0;
     const auto over = [&] {
       const std::lock_guard lock(loki.mutex);
@@ -415,6 +423,12 @@ void LokiServer::Start() {
           if (socket.receiveFrame(buffer, sizeof buffer, flags) <= 0 && flags == 0) break;
         }
       }
+      std::string words;
+      {
+        const std::lock_guard lock(loki.mutex);
+        words = loki.cut_words;
+      }
+      if (!words.empty()) socket.shutdown(net::WebSocket::WS_UNEXPECTED_CONDITION, words);
     } catch (const std::exception&) {
       // The client left.
     }
@@ -472,9 +486,10 @@ void LokiServer::SetFault(std::function<std::unique_ptr<LokiReply>(const LokiReq
   const std::lock_guard lock(impl_->mutex);
   impl_->fault = std::move(fault);
 }
-void LokiServer::CutTails(bool refuse) {
+void LokiServer::CutTails(bool refuse, const std::string& words) {
   const std::lock_guard lock(impl_->mutex);
   ++impl_->cut;
+  impl_->cut_words = words;
   impl_->refuse_tails = refuse;
 }
 void LokiServer::DropNextTailed() {

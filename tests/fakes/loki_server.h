@@ -49,8 +49,9 @@ class LokiServer {
             const std::string& line);
   // Instead of Answer, where it returns something; empty: never.
   void SetFault(std::function<std::unique_ptr<LokiReply>(const LokiRequest&)> fault);
-  // Tails are cut, and new ones refused while `refuse` is set.
-  void CutTails(bool refuse = false);
+  // Tails are cut, with these words where there are any, and new ones refused while `refuse` is
+  // set.
+  void CutTails(bool refuse = false, const std::string& words = "");
   // The next frame of each tail says that lines were dropped, and the lines pushed from now on to
   // the next frame are dropped indeed.
   void DropNextTailed();

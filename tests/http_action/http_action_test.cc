@@ -5,6 +5,7 @@
 #include "heald/testing.h"
 #include "tests/fakes/certificates.h"
 #include "tests/fakes/http_server.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::http_action {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using fakes::FakeReply;
 using fakes::FakeRequest;
 using fakes::HttpServer;
+using fakes::ProblemsIn;
 using sdk::EffectState;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -35,17 +37,6 @@ class HttpActionTest : public ::testing::Test {
     return action.Observe(request_, action.MakePlan(request_, config_), config_);
   }
   void Watch() { config_.observe.url = server_.url() + "/state"; }
-  static std::vector<std::string> ProblemsOf(const Config& config) {
-    std::vector<std::string> found;
-    sdk::Problems problems(
-        [](void* user, heald_str at, heald_str message) {
-          static_cast<std::vector<std::string>*>(user)->push_back(
-              std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-        },
-        &found);
-    HttpAction::Validate(config, problems);
-    return found;
-  }
 
   sdk::testing::FakeHost host_;
   FakeReply repair_;
@@ -175,11 +166,12 @@ TEST_F(HttpActionTest, SpeaksTlsWithItsOwnAuthority) {
 }
 
 TEST_F(HttpActionTest, ValidationNamesWhatIsWrong) {
-  EXPECT_THAT(ProblemsOf(config_), ElementsAre());
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre());
   config_.url = "http://${target.host}/x";
   config_.observe.url = "nonsense";
-  EXPECT_THAT(ProblemsOf(config_), ElementsAre(HasSubstr("/url: a label must not choose the host"),
-                                               HasSubstr("/observe/url: ")));
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_),
+              ElementsAre(HasSubstr("/url: a label must not choose the host"),
+                          HasSubstr("/observe/url: ")));
 }
 
 }  // namespace

@@ -7,18 +7,18 @@
 namespace heald::testing {
 namespace {
 
-constexpr const char* kBinary = "/usr/bin/prometheus-alertmanager";
+constexpr const char* kAlertmanager = "/usr/bin/prometheus-alertmanager";
 
 }  // namespace
 
 bool AlertmanagerServer::Installed() {
-  return access(kBinary, X_OK) == 0;
+  return access(kAlertmanager, X_OK) == 0;
 }
 
 AlertmanagerServer::AlertmanagerServer(const std::filesystem::path& folder,
                                        const std::string& receiver_url)
     : WebServer(folder,
-                {kBinary, "--config.file=" + (folder / "alertmanager.yml").string(),
+                {kAlertmanager, "--config.file=" + (folder / "alertmanager.yml").string(),
                  "--storage.path=" + (folder / "data").string(), "--cluster.listen-address="},
                 "--web.listen-address") {
   std::ofstream(folder / "alertmanager.yml")

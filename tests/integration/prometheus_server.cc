@@ -7,18 +7,18 @@
 namespace heald::testing {
 namespace {
 
-constexpr const char* kBinary = "/usr/bin/prometheus";
+constexpr const char* kPrometheus = "/usr/bin/prometheus";
 
 }  // namespace
 
 bool PrometheusServer::Installed() {
-  return access(kBinary, X_OK) == 0;
+  return access(kPrometheus, X_OK) == 0;
 }
 
 PrometheusServer::PrometheusServer(const std::filesystem::path& folder,
                                    const std::string& scrape_configs)
     : WebServer(folder,
-                {kBinary, "--config.file=" + (folder / "prometheus.yml").string(),
+                {kPrometheus, "--config.file=" + (folder / "prometheus.yml").string(),
                  "--storage.tsdb.path=" + (folder / "data").string()},
                 "--web.listen-address") {
   std::ofstream(folder / "prometheus.yml")

@@ -6,10 +6,12 @@
 #include <numeric>
 
 #include "heald/testing.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::isolation_forest {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::Finding;
 using sdk::FindingState;
 using sdk::Severity;
@@ -444,33 +446,17 @@ TEST_F(ForestDetectorTest, RoomThatBecomesFreeIsTaken) {
   EXPECT_EQ(host_.MetricTotal("samples_left_out_total"), 1);
 }
 
-class ForestValidateTest : public ::testing::Test {
- protected:
-  std::vector<std::string> Check(const Config& config) {
-    std::vector<std::string> found;
-    sdk::Problems problems(
-        [](void* user, heald_str pointer, heald_str message) {
-          static_cast<std::vector<std::string>*>(user)->push_back(
-              std::string(sdk::detail::View(pointer)) + ": " +
-              std::string(sdk::detail::View(message)));
-        },
-        &found);
-    Detector::Validate(config, problems);
-    return found;
-  }
-};
-
-TEST_F(ForestValidateTest, TheDefaultsAreFine) {
-  EXPECT_THAT(Check({}), IsEmpty());
+TEST(ForestValidateTest, TheDefaultsAreFine) {
+  EXPECT_THAT(ProblemsIn<Detector>({}), IsEmpty());
 }
 
-TEST_F(ForestValidateTest, CriticalIsNotBelowWarning) {
-  EXPECT_THAT(Check({.thresholds = {.warning = 0.7, .critical = 0.6}}),
+TEST(ForestValidateTest, CriticalIsNotBelowWarning) {
+  EXPECT_THAT(ProblemsIn<Detector>({.thresholds = {.warning = 0.7, .critical = 0.6}}),
               ElementsAre(HasSubstr("/thresholds/critical: 'critical' is below 'warning'")));
 }
 
-TEST_F(ForestValidateTest, NamesAreGivenOnce) {
-  EXPECT_THAT(Check({.group_by = {"pod", "pod"}, .features = {"cpu", ""}}),
+TEST(ForestValidateTest, NamesAreGivenOnce) {
+  EXPECT_THAT(ProblemsIn<Detector>({.group_by = {"pod", "pod"}, .features = {"cpu", ""}}),
               ElementsAre("/group_by/1: 'pod' is listed twice",
                           "/features/1: is empty: name one or leave it out"));
 }

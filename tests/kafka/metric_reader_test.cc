@@ -13,14 +13,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr int64_t kMessageNs = 1'700'000'000'000'000'000;
+constexpr int64_t kStampNs = 1'700'000'000'000'000'000;
 
 class KafkaMetricReaderTest : public ::testing::Test {
  protected:
   // "name{a=b} 1 @1700000000.000", in the message's order.
   std::vector<std::string> Read(std::string_view message) {
     Rows rows;
-    left_ = reader_.Read(message, kMessageNs, now_ns_, &rows);
+    left_ = reader_.Read(message, kStampNs, now_ns_, &rows);
     std::vector<std::string> texts;
     for (size_t i = 0; i < rows.size(); ++i) {
       char number[96];
@@ -33,7 +33,7 @@ class KafkaMetricReaderTest : public ::testing::Test {
   std::string Why(std::string_view message) {
     Rows rows;
     try {
-      reader_.Read(message, kMessageNs, now_ns_, &rows);
+      reader_.Read(message, kStampNs, now_ns_, &rows);
     } catch (const BadMessage& bad) {
       EXPECT_EQ(rows.size(), 0u) << "all or nothing";
       return bad.why;

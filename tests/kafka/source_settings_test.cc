@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-SourceConfig Good() {
+SourceConfig GoodMetrics() {
   SourceConfig config;
   config.brokers = {"kafka1:9092"};
   config.topics = {"shop.metrics"};
@@ -38,7 +38,7 @@ std::string Value(const SourceConfig& config, const char* name) {
 }
 
 TEST(KafkaSourceSettingsTest, LoginAndTlsReachLibrdkafka) {
-  SourceConfig config = Good();
+  SourceConfig config = GoodMetrics();
   config.sasl = SaslConfig{Mechanism::kScramSha512, "anna", "secret"};
   config.tls.enabled = true;
   EXPECT_THAT(Problems(config), IsEmpty());
@@ -55,7 +55,7 @@ TEST(KafkaSourceSettingsTest, LoginAndTlsReachLibrdkafka) {
 }
 
 TEST(KafkaSourceSettingsTest, AnExpressionThatIsNoneIsAMistakeInTheFile) {
-  SourceConfig config = Good();
+  SourceConfig config = GoodMetrics();
   config.topics = {"^shop\\..*", "^(", "shop metrics"};
   EXPECT_THAT(Problems(config),
               ElementsAre(HasSubstr("/topics/1: '^(' is no regular expression"),

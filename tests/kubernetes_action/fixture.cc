@@ -1,6 +1,7 @@
 #include "tests/kubernetes_action/fixture.h"
 
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "plugins/support/json_at.h"
@@ -26,30 +27,41 @@ Config ActionTest::For(Operation operation) {
   config.stable_for = {};
   config.eviction_retry = sdk::Milliseconds(100);
   const Json table = Json::parse(RbacJson());
-  Json rules = table.at("rules").at(kOperationWords[static_cast<size_t>(operation)]);
-  for (Json& rule : rules) {
+  std::map<std::string, Json> rules;  // by namespace
+  for (Json rule : table.at("rules").at(kOperationWords[static_cast<size_t>(operation)])) {
+    const std::string space = rule.value("namespace", "");
     rule.erase("scope");
+    rule.erase("namespace");
     // Of `patch`: what the tests patch.
     if (!rule.contains("resources")) {
       rule["apiGroups"] = {"", "apps"};
       rule["resources"] = {"configmaps", "deployments"};
     }
+    rules[space].push_back(rule);
   }
   const std::string name = "heald-" + std::to_string(static_cast<int>(operation));
-  if (server_.Get("ClusterRole", "", name)) return config;
-  server_.Create({{"apiVersion", "rbac.authorization.k8s.io/v1"},
-                  {"kind", "ClusterRole"},
-                  {"metadata", {{"name", name}}},
-                  {"rules", rules}});
-  server_.Create(
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "ClusterRoleBinding"},
-       {"metadata", {{"name", name}}},
-       {"subjects", Json::array({{{"kind", "User"}, {"name", "agent"}}})},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", name}}}});
+  for (const auto& [space, granted] : rules) Grant(name, space, granted);
   server_.UseRbac();
   return config;
+}
+
+void ActionTest::Grant(const std::string& name, const std::string& space, const Json& rules) {
+  const std::string kind = space.empty() ? "ClusterRole" : "Role";
+  if (server_.Get(kind, space, name)) return;
+  const std::string api = "rbac.authorization.k8s.io";
+  Json role = {{"apiVersion", api + "/v1"},
+               {"kind", kind},
+               {"metadata", {{"name", name}}},
+               {"rules", rules}};
+  Json binding = {{"apiVersion", api + "/v1"},
+                  {"kind", kind + "Binding"},
+                  {"metadata", {{"name", name}}},
+                  {"subjects", Json::array({{{"kind", "User"}, {"name", "agent"}}})},
+                  {"roleRef", {{"apiGroup", api}, {"kind", kind}, {"name", name}}}};
+  for (Json* const object : {&role, &binding}) {
+    if (!space.empty()) (*object)["metadata"]["namespace"] = space;
+    server_.Create(*object);
+  }
 }
 
 KubernetesAction& ActionTest::action(const Config& config) {

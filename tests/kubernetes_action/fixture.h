@@ -45,6 +45,9 @@ class ActionTest : public ::testing::Test {
   void AddDaemonSet(const std::string& name);
   Json Get(const std::string& kind, const std::string& name) const;
 
+  // To the agent; an empty space: everywhere.
+  void Grant(const std::string& name, const std::string& space, const Json& rules);
+
   fakes::KubernetesServer server_;
   sdk::testing::FakeHost host_{"kubernetes"};
   std::unique_ptr<KubernetesAction> action_;

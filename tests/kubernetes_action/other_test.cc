@@ -4,11 +4,13 @@
 #include <sstream>
 
 #include "plugins/support/json_at.h"
+#include "tests/fakes/problems.h"
 #include "tests/kubernetes_action/fixture.h"
 
 namespace heald::kubernetes::testing {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::Effect;
 using sdk::EffectState;
 using support::At;
@@ -109,18 +111,6 @@ TEST_F(PatchTest, AListOfOperationsCantBeTakenBack) {
 
 // ---- the config
 
-std::vector<std::string> ProblemsOf(const Config& config) {
-  std::vector<std::string> found;
-  sdk::Problems problems(
-      [](void* user, heald_str at, heald_str message) {
-        static_cast<std::vector<std::string>*>(user)->push_back(
-            std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-      },
-      &found);
-  KubernetesAction::Validate(config, problems);
-  return found;
-}
-
 Config OfOperation(Operation operation) {
   Config config;
   config.operation = operation;
@@ -132,14 +122,14 @@ Config OfOperation(Operation operation) {
 TEST(KubernetesConfigTest, NoTargetAtAllMeansTheLabels) {
   for (const Operation operation :
        {Operation::kRestartPod, Operation::kDrain, Operation::kScaleOut, Operation::kDeleteJob})
-    EXPECT_THAT(ProblemsOf(OfOperation(operation)), IsEmpty());
+    EXPECT_THAT(ProblemsIn<KubernetesAction>(OfOperation(operation)), IsEmpty());
 }
 
 TEST(KubernetesConfigTest, KeysOfOtherOperationsAreRefused) {
   Config config = OfOperation(Operation::kCordon);
   config.deployment = "web";
   config.scale_up_by = 2;
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<KubernetesAction>(config),
               ElementsAre("/deployment: only with operation: rolling_restart, rollback, scale_out",
                           "/scale_up_by: only with operation: scale_out"));
 }
@@ -150,7 +140,7 @@ TEST(KubernetesConfigTest, OneTargetAndOneWayToScale) {
   config.hpa = "web";
   config.scale_up_by = 2;
   config.scale_up_percent = 50;
-  EXPECT_THAT(ProblemsOf(config),
+  EXPECT_THAT(ProblemsIn<KubernetesAction>(config),
               ElementsAre(HasSubstr("more than one target: deployment, hpa"),
                           HasSubstr("/scale_up_by: give scale_up_percent or scale_up_by")));
 }
@@ -158,12 +148,14 @@ TEST(KubernetesConfigTest, OneTargetAndOneWayToScale) {
 TEST(KubernetesConfigTest, APatchMustBeOne) {
   Config config = OfOperation(Operation::kPatch);
   config.patch = "{";
-  EXPECT_THAT(ProblemsOf(config), ElementsAre(HasSubstr("/resource"), HasSubstr("/name"),
-                                              "/patch: the patch isn't JSON"));
+  EXPECT_THAT(
+      ProblemsIn<KubernetesAction>(config),
+      ElementsAre(HasSubstr("/resource"), HasSubstr("/name"), "/patch: the patch isn't JSON"));
   config.resource = "v1/configmaps";
   config.name = "a";
   config.patch = "[]";
-  EXPECT_THAT(ProblemsOf(config), ElementsAre(HasSubstr("needs patch_type: json")));
+  EXPECT_THAT(ProblemsIn<KubernetesAction>(config),
+              ElementsAre(HasSubstr("needs patch_type: json")));
 }
 
 // ---- the table of rights
@@ -189,7 +181,10 @@ TEST(KubernetesRbacTest, TheSchemaCarriesWhatTheReadmeSays) {
       } else {
         row += "of `resource` | of `resource`";
       }
-      row += " | " + words(rule["verbs"]) + " | " + rule["scope"].get<std::string>() + " |";
+      row += " | " + words(rule["verbs"]) + " | " +
+             (rule.contains("namespace") ? "`" + rule["namespace"].get<std::string>() + "`"
+                                         : rule["scope"].get<std::string>()) +
+             " |";
       EXPECT_THAT(readme.str(), HasSubstr(row + "\n"));
     }
 }

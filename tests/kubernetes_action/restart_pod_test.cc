@@ -34,7 +34,7 @@ TEST_F(RestartPodTest, EvictsThePodAndWaitsForTheOneInItsPlace) {
   const sdk::Plan plan = PlanOf(config, request);
   EXPECT_THAT(plan.summary, AllOf(HasSubstr("restart Pod prod/" + NameOf(pod)),
                                   HasSubstr("Deployment prod/web"), HasSubstr(UidOf(pod))));
-  EXPECT_EQ(plan.target_uid, UidOf(pod));
+  EXPECT_EQ(plan.target_uid, UidOf(pod) + "," + UidOf(Get("Deployment", "web")));
   EXPECT_FALSE(plan.reversible);
   EXPECT_EQ(action(config).DryRun(request, plan, config).state, EffectState::kDone);
   EXPECT_EQ(action(config).Observe(request, plan, config).state, EffectState::kAbsent);

@@ -8,6 +8,7 @@
 #include <deque>
 #include <thread>
 
+#include "core/base/units.h"
 #include "tests/fakes/http_server.h"
 
 namespace heald::kubernetes {
@@ -17,8 +18,6 @@ using fakes::FakeReply;
 using fakes::FakeRequest;
 using fakes::HttpServer;
 using ::testing::HasSubstr;
-
-constexpr int64_t kMs = 1'000'000;
 
 FakeReply Refusal(int code, const std::string& reason, const Json& details = Json::object(),
                   const char* retry_after = nullptr) {
@@ -100,7 +99,7 @@ TEST_F(KubernetesClientTest, DoesNotWaitBeyondItsTime) {
   Client client(cluster_);
   const ApiError error = Failing([&] { client.Get({kPods, "prod", "web"}); });
   EXPECT_TRUE(error.Throttled());
-  EXPECT_EQ(error.retry_after_ns(), 30'000 * kMs);
+  EXPECT_EQ(error.retry_after_ns(), 30'000 * kMillisecond);
   EXPECT_EQ(server_.requests().size(), 1u);
 }
 
@@ -211,9 +210,25 @@ TEST_F(KubernetesClientTest, ABrokenListIsNotOneThatIsShort) {
             support::HttpFault::kBroken);
   EXPECT_EQ(items, 1u);
   EXPECT_EQ(server_.requests().size(), 1u) << "items that were handed over can't be taken back";
-  Answer({{.body = "<html>log in</html>"}});
+  // Whole for HTTP, but not for the API.
+  Answer({{.body = R"({"metadata":{"resourceVersion":"5"},"items":[{"a":1},{"b")"}});
   EXPECT_THAT(Failing([&] { client.List({kPods}); }).what(),
-              HasSubstr("is this the API server's address?"));
+              ::testing::AllOf(HasSubstr("the list broke off; whole items that came: 1"),
+                               ::testing::Not(HasSubstr("API server's address"))));
+}
+
+TEST_F(KubernetesClientTest, WhatIsNoListIsNotTakenForAnEmptyOne) {
+  Client client(cluster_);
+  for (const char* body :
+       {"<html>log in</html>", "", R"({"kind":"PodList","metadata":{},"items":{"a":1}})",
+        R"({"kind":"Pod","metadata":{"name":"web"}})", R"({"metadata":{},"items":"none"})"}) {
+    Answer({{.body = body}});
+    EXPECT_THAT(Failing([&] { client.List({kPods}); }).what(),
+                HasSubstr("is this the API server's address?"))
+        << body;
+  }
+  Answer({{.body = R"({"metadata":{},"items":null})"}});
+  EXPECT_TRUE(client.List({kPods}).empty());
 }
 
 TEST_F(KubernetesClientTest, WhatAReaderThrowsComesOutOfTheCall) {
@@ -259,7 +274,7 @@ TEST_F(KubernetesClientTest, KeepsToItsDeadline) {
   slow.delay = std::chrono::seconds(20);
   Answer({slow});
   Client client(cluster_);
-  client.SetTimeout(100 * kMs);
+  client.SetTimeout(100 * kMillisecond);
   const ApiError error = Failing([&] { client.Get({kPods, "prod", "web"}); });
   EXPECT_EQ(error.code(), HEALD_DEADLINE);
   EXPECT_TRUE(error.retryable());

@@ -190,6 +190,28 @@ TEST_F(KubernetesConfigTest, ByHandTakesWhatIsSaid) {
   EXPECT_EQ(cluster.name_space, "shop");
 }
 
+TEST_F(KubernetesConfigTest, NoTokenGoesOverANetworkInTheClear) {
+  ClusterConfig config;
+  config.bearer_token = "t";
+  for (const char* near :
+       {"http://localhost:8001", "http://127.0.0.1", "http://[::1]:8001/x", "https://k.example"}) {
+    config.api_server = near;
+    EXPECT_TRUE(CheckClusterConfig(config).empty()) << near;
+  }
+  for (const char* far :
+       {"http://k:8080", "http://localhost.example", "http://10.0.0.1/", "http://[fd00::1]:80"}) {
+    config.api_server = far;
+    EXPECT_THAT(Problem(config), StartsWith("/api_server the credentials would go to")) << far;
+  }
+  config.bearer_token.clear();
+  EXPECT_TRUE(CheckClusterConfig(config).empty()) << "kubectl proxy asks for none";
+  std::string text = Kubeconfig("", "    token: t\n");
+  text.replace(text.find("https"), 5, "http");
+  EXPECT_THAT(ProblemOf(text), HasSubstr("in the clear: write https://"));
+  setenv("KUBECONFIG", Write("config", text).c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_THROW(ResolveCluster({}), sdk::Failure);
+}
+
 TEST_F(KubernetesConfigTest, APodIsItsServiceAccount) {
   Write("token", "abc");
   Write("namespace", "heald");

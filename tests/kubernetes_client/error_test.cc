@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/units.h"
+
 namespace heald::kubernetes {
 namespace {
 
@@ -14,8 +16,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 std::string StatusText(int code, const std::string& reason, const std::string& message,
                        const json& details = json::object()) {

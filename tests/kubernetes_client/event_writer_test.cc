@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/units.h"
 #include "tests/fakes/http_server.h"
 
 namespace heald::kubernetes {
@@ -13,7 +14,6 @@ using fakes::FakeRequest;
 using fakes::HttpServer;
 using ::testing::HasSubstr;
 
-constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kNow = 1'763'800'000 * kSecond;  // 2025-11-22T08:26:40Z
 
 class KubernetesEventTest : public ::testing::Test {

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/units.h"
 #include "tests/fakes/http_server.h"
 
 namespace heald::kubernetes {
@@ -18,8 +19,6 @@ using fakes::FakeReply;
 using fakes::FakeRequest;
 using fakes::HttpServer;
 using ::testing::HasSubstr;
-
-constexpr int64_t kMs = 1'000'000;
 
 std::string Event(const std::string& type, const std::string& name, int version) {
   return Json{{"type", type},
@@ -78,8 +77,8 @@ class KubernetesWatchTest : public ::testing::Test {
   void Start(WatchOptions options = {}) {
     Cluster cluster;
     cluster.http.url = server_.url();
-    options.first_pause_ns = 2 * kMs;
-    options.most_pause_ns = 20 * kMs;
+    options.first_pause_ns = 2 * kMillisecond;
+    options.most_pause_ns = 20 * kMillisecond;
     WatchHandlers handlers;
     handlers.listing = [this] {
       const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/base/units.h"
 #include "plugins/sources/kubernetes/settings.h"
 #include "tests/fakes/kubernetes/server.h"
 #include "tests/fakes/source_harness.h"
@@ -19,8 +20,6 @@ using fakes::KubernetesServer;
 using nlohmann::json;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 template <typename F>
 bool Eventually(F condition) {
@@ -150,6 +149,36 @@ TEST_F(KubernetesSourceTest, MissingRightsAreNamedAndTheRestGoesOn) {
                "add to a ClusterRole that is bound to it: - {apiGroups: [\"\"], "
                "resources: [\"nodes\"], verbs: [\"list\"]}") != std::string::npos;
   })) << source_->Poll();
+}
+
+// What `heald rbac` makes of the schema is enough, and no more than the README says.
+TEST_F(KubernetesSourceTest, WorksWithTheRightsThatItsSchemaNames) {
+  const json rules = json::parse(sdk::ConfigSchema<SourceConfig>()).at("x-rbac").at("rules");
+  json granted = json::array();
+  for (const std::string& name : SourceConfig().resources)
+    for (json rule : rules.at(name)) {
+      EXPECT_EQ(rule.at("scope"), name == "nodes" ? "cluster" : "namespace");
+      EXPECT_EQ(rule.at("verbs"), json({"list", "watch"}));
+      rule.erase("scope");
+      granted.push_back(rule);
+    }
+  const json name = {{"name", "watcher"}};
+  const std::string api = "rbac.authorization.k8s.io";
+  server_.Create({{"apiVersion", api + "/v1"},
+                  {"kind", "ClusterRole"},
+                  {"metadata", name},
+                  {"rules", granted}});
+  server_.Create({{"apiVersion", api + "/v1"},
+                  {"kind", "ClusterRoleBinding"},
+                  {"metadata", name},
+                  {"subjects", {{{"kind", "User"}, {"name", "agent"}}}},
+                  {"roleRef", {{"apiGroup", api}, {"kind", "ClusterRole"}, {"name", "watcher"}}}});
+  server_.UseRbac();
+  server_.Deploy("prod", "web", 1, "web:crash");
+  Start();
+  EXPECT_TRUE(Tells("open", "CrashLoopBackOff"));
+  EXPECT_TRUE(Eventually([&] { return source_->Poll().empty() && !source_->TakeRows().empty(); }))
+      << source_->Poll();
 }
 
 TEST_F(KubernetesSourceTest, WatchesOnlyTheNamespacesThatAreNamed) {

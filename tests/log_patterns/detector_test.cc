@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/fakes/problems.h"
 #include "tests/log_patterns/harness.h"
 
 namespace heald::log_patterns {
@@ -15,7 +16,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const sdk::LabelSet kShop{{"service", "shop"}};
 constexpr int64_t kLearn = 660;  // s
 
 std::vector<sdk::Finding> Of(const std::vector<sdk::Finding>& findings, std::string_view metric) {
@@ -298,20 +298,12 @@ TEST(LogPatternsTest, GroupsStayWithinTheirNumberAndAFullTreeIsNoNews) {
 }
 
 TEST(LogPatternsTest, ConfigThatCantMeanAnythingIsRefused) {
-  struct Found {
-    std::vector<std::string> pointers;
-  } found;
-  const sdk::Problems problems(
-      [](void* user, heald_str pointer, heald_str) {
-        static_cast<Found*>(user)->pointers.emplace_back(sdk::detail::View(pointer));
-      },
-      &found);
   Config config;
   config.learn = sdk::Seconds(1);
   config.new_templates = config.rate_jumps = config.error_bursts = false;
-  sdk::Problems copy = problems;
-  Detector::Validate(config, copy);
-  EXPECT_THAT(found.pointers, ::testing::ElementsAre("", "/learn"));
+  EXPECT_THAT(
+      fakes::ProblemsIn<Detector>(config),
+      ::testing::ElementsAre(::testing::StartsWith(": "), ::testing::StartsWith("/learn: ")));
 }
 
 }  // namespace

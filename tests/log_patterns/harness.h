@@ -10,6 +10,8 @@
 
 namespace heald::log_patterns {
 
+inline const sdk::LabelSet kShop{{"service", "shop"}};
+
 class Harness {
  public:
   static constexpr int64_t kSecond = 1'000'000'000;

@@ -10,8 +10,6 @@ using sdk::FindingState;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const sdk::LabelSet kShop{{"service", "shop"}};
-
 // Another host whose clock shows the same.
 void CatchUp(Harness& to, int64_t now_ns) {
   to.host().Advance({now_ns - to.now_ns()});

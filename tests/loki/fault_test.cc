@@ -14,8 +14,6 @@ using fakes::LokiReply;
 using fakes::LokiRequest;
 using ::testing::HasSubstr;
 
-const Stream kShop{{"app", "shop"}};
-
 class LokiFaultTest : public ::testing::TestWithParam<bool> {
  protected:
   void Start() {

@@ -21,6 +21,7 @@ inline constexpr int64_t kSecond = 1'000'000'000;
 inline constexpr int64_t kMs = 1'000'000;
 using Texts = std::vector<std::string>;
 using Stream = std::map<std::string, std::string>;
+inline const Stream kShop{{"app", "shop"}};
 
 inline int64_t RealNs() {
   return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);

@@ -7,7 +7,6 @@
 namespace heald::loki {
 namespace {
 
-const Stream kShop{{"app", "shop"}};
 const nlohmann::json kCount{{"count", "sum by (app)(count_over_time({app=\"shop\"}[10m]))"}};
 
 TEST(LokiMetricsTest, GivesEachStepOnceAndAfterAnOutageAlsoThoseInBetween) {
@@ -66,14 +65,22 @@ TEST(LokiMetricsTest, HistoryComesInTheOrderOfTimeAndPollsGoOnWhereItEnds) {
   for (size_t i = 1; i < more.size(); ++i) ASSERT_EQ(more[i], more[i - 1] + kSecond) << i;
 }
 
-TEST(LokiMetricsTest, AQueryForLinesAmongThemIsToldApart) {
+TEST(LokiMetricsTest, AQueryForLinesAmongThemIsToldApartAndGarbageIsCalledByItsName) {
   fakes::LokiServer server;
-  server.SetFault([](const fakes::LokiRequest&) {
-    return std::make_unique<fakes::LokiReply>(fakes::LokiReply{
-        200, R"({"status":"success","data":{"resultType":"streams","result":[]}})"});
+  std::string body = R"({"status":"success","data":{"resultType":"streams","result":[]}})";
+  server.SetFault([&](const fakes::LokiRequest&) {
+    return std::make_unique<fakes::LokiReply>(fakes::LokiReply{200, body});
   });
   Harness source(server.url(), {{"metrics", kCount}});
-  EXPECT_THAT(source.Poll(), ::testing::HasSubstr("gives a streams"));
+  EXPECT_THAT(source.Poll(), ::testing::HasSubstr("gives lines where values are needed: put it "
+                                                  "under logs"));
+  body = "<html>hello</html>";
+  std::string said;
+  EXPECT_TRUE(Eventually([&] {  // once a step is due
+    said = source.Poll();
+    return said.find("gives lines") == said.npos;
+  }));
+  EXPECT_THAT(said, ::testing::HasSubstr("the answer is not what Loki writes"));
 }
 
 }  // namespace

@@ -11,7 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const Stream kShop{{"app", "shop"}};
 const nlohmann::json kLogs{{"lines", "{app=\"shop\"}"}};
 
 class LokiReadingTest : public ::testing::Test {
@@ -110,6 +109,55 @@ TEST_F(LokiReadingTest, AfterALongAbsenceItSaysWhatItLeavesOut) {
   EXPECT_THAT(source->Lines(), ElementsAre("kept"));
   ASSERT_EQ(source->log().size(), 1u);
   EXPECT_THAT(source->log()[0], HasSubstr("older than max_catch_up"));
+}
+
+// How much time a question is about.
+int64_t SpanOf(const fakes::LokiRequest& request) {
+  const auto number = [&](const std::string& name) {
+    const size_t at = request.query.find(name);
+    return at == std::string::npos ? 0 : std::stoll(request.query.substr(at + name.size()));
+  };
+  return number("&end=") - number("&start=");
+}
+
+TEST_F(LokiReadingTest, APastThatLokiDoesNotReadAtOnceIsReadInPieces) {
+  const int64_t now_ns = RealNs();
+  for (int i = 0; i < 30; ++i) server_.Push(kShop, now_ns - (30 - i) * 100 * kSecond, Numbered(i));
+  server_.SetFault([](const fakes::LokiRequest& request) {
+    // As Loki 3 words it.
+    return SpanOf(request) < 600 * kSecond
+               ? nullptr
+               : std::make_unique<fakes::LokiReply>(fakes::LokiReply{
+                     400,
+                     "the query would read too many bytes (query: 7.2 GB, limit: 1.0 GB); "
+                     "consider adding more specific stream selectors or reduce the time "
+                     "range of the query"});
+  });
+  nlohmann::json config = {{"log_history", 3600 * kSecond}};
+  config["metrics"] = {{"count", "sum(count_over_time({app=\"shop\"}[60m]))"}};
+  const auto source = Start(config);
+  EXPECT_EQ(source->Backfill(now_ns - 3300 * kSecond, now_ns), "");
+  EXPECT_EQ(source->Lines(), NumberedUpTo(30));
+  const auto rows = source->TakeRows();
+  ASSERT_GT(rows.size(), 2900u) << "since the first line";
+  for (size_t i = 1; i < rows.size(); ++i) ASSERT_EQ(rows[i].ts_ns, rows[i - 1].ts_ns + kSecond);
+  EXPECT_EQ(source->log(), Texts{});
+}
+
+TEST_F(LokiReadingTest, AQuestionThatTookTooLongIsAskedAboutLessTheNextTime) {
+  const auto source = Start({{"timeout", 300 * kMs}, {"overlap", 0}});
+  const int64_t now_ns = RealNs();
+  EXPECT_EQ(source->Backfill(now_ns - 1000 * kSecond, now_ns - 1000 * kSecond), "");
+  server_.Push(kShop, now_ns - 900 * kSecond, Numbered(0));
+  server_.Push(kShop, now_ns - 100 * kSecond, Numbered(1));
+  server_.SetFault([](const fakes::LokiRequest& request) {
+    return SpanOf(request) < 600 * kSecond ? nullptr
+                                           : std::make_unique<fakes::LokiReply>(fakes::LokiReply{
+                                                 .body = std::string(1000, ' '), .slow_ms = 100});
+  });
+  EXPECT_THAT(source->Poll(), HasSubstr("within 0.3 s")) << "and it is told";
+  EXPECT_EQ(source->Poll(), "");
+  EXPECT_EQ(source->Lines(), NumberedUpTo(2));
 }
 
 TEST_F(LokiReadingTest, AQueryThatLokiRefusesIsShownWithItsWordsAndStopsNoOther) {

@@ -15,8 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const Stream kShop{{"app", "shop"}};
-
 class LokiRestartTest : public ::testing::TestWithParam<bool> {
  protected:
   std::unique_ptr<Harness> Live(Harness* before = nullptr,

@@ -12,8 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const Stream kShop{{"app", "shop"}};
-
 class LokiTailTest : public ::testing::Test {
  protected:
   std::unique_ptr<Harness> Start(nlohmann::json more = nlohmann::json::object()) {
@@ -108,6 +106,48 @@ TEST_F(LokiTailTest, WhatLokiDroppedOfATailIsRead) {
     EXPECT_EQ(source->Poll(), "");
     return source->Lines() == Texts{"dropped"};
   }));
+}
+
+TEST_F(LokiTailTest, WhatLokiDroppedWhileNobodyListenedIsReadHoweverLongThatWas) {
+  const auto source = Start();
+  Settle(*source);
+  server_.MuteTails(true);
+  server_.Push(kShop, RealNs(), "dropped");
+  // A pipeline that was full, or a machine that stood still; longer than the overlap by far.
+  source->host().Advance(sdk::Seconds(10));
+  server_.MuteTails(false);
+  for (const char* line : {"then", "then more"}) {  // by the second the first is done with
+    server_.Push(kShop, RealNs(), line);
+    EXPECT_TRUE(
+        Eventually([&] { return !source->Lines().empty() && source->Lines().back() == line; }));
+  }
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source->Poll(), "");
+    return source->Lines() == Texts{"dropped", "then", "then more"};
+  }));
+}
+
+TEST_F(LokiTailTest, AClockAheadOfLokisDoesNotKeepItDown) {
+  fakes::LokiServer behind([] { return RealNs() - 5 * kSecond; });
+  Harness source(
+      behind.url(),
+      {{"logs", {{"lines", "{app=\"shop\"}"}}}, {"tail", true}, {"overlap", 10 * kSecond}});
+  EXPECT_EQ(source.Poll(), "");
+  EXPECT_TRUE(Eventually([&] { return behind.tails() == 1; }));
+  behind.Push(kShop, RealNs(), "now");
+  EXPECT_TRUE(Eventually([&] { return source.Lines() == Texts{"now"}; }));
+  EXPECT_EQ(source.log(), Texts{});
+}
+
+TEST_F(LokiTailTest, TheHourAfterWhichLokiEndsItIsNoTrouble) {
+  const auto source = Start();
+  Settle(*source);
+  server_.CutTails(false, "reached tail max duration limit");
+  Settle(*source);
+  EXPECT_EQ(source->log(), Texts{});
+  server_.CutTails(false, "all ingesters closed the connection");
+  EXPECT_TRUE(Eventually([&] { return !source->log().empty(); }));
+  EXPECT_THAT(source->log()[0], HasSubstr("closed by the server: all ingesters closed"));
 }
 
 TEST_F(LokiTailTest, AServerThatTakesNoTailIsReadByRange) {

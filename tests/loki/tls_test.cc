@@ -14,8 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Stream kShop{{"app", "shop"}};
-
 class LokiTlsTest : public ::testing::Test {
  protected:
   LokiTlsTest() {

@@ -37,7 +37,7 @@ const Values kOrders = {{"service", Text("orders")},
                         {"zero", 0.0},
                         {"odd", std::nan("")}};
 
-When Parsed(std::string_view text) {
+When ParsedWhen(std::string_view text) {
   auto parsed = When::Parse(text);
   if (const WhenError* error = std::get_if<WhenError>(&parsed))
     ADD_FAILURE() << text << ": " << error->column << ": " << error->message;
@@ -45,7 +45,7 @@ When Parsed(std::string_view text) {
 }
 
 std::string Answer(std::string_view text) {
-  switch (Parsed(text).Evaluate(kOrders).verdict) {
+  switch (ParsedWhen(text).Evaluate(kOrders).verdict) {
     case Verdict::kTrue:
       return "true";
     case Verdict::kFalse:
@@ -56,7 +56,7 @@ std::string Answer(std::string_view text) {
 }
 
 std::string Why(std::string_view text) {
-  return Parsed(text).Evaluate(kOrders).why;
+  return ParsedWhen(text).Evaluate(kOrders).why;
 }
 
 // "column+length: message (hint)"
@@ -69,7 +69,8 @@ std::string Mistake(std::string_view text) {
 }
 
 TEST(ModelWhenTest, AnswersTheExampleOfTheManual) {
-  const When when = Parsed(R"(service == "orders" and latency_p99 > 0.5 and severity >= warning)");
+  const When when =
+      ParsedWhen(R"(service == "orders" and latency_p99 > 0.5 and severity >= warning)");
   const WhenAnswer answer = when.Evaluate(kOrders);
   EXPECT_EQ(answer.verdict, Verdict::kTrue);
   EXPECT_EQ(answer.why,
@@ -83,7 +84,7 @@ TEST(ModelWhenTest, WithoutConditionIsAlwaysTrue) {
 }
 
 TEST(ModelWhenTest, ListsEachNameOnceInOrderOfAppearance) {
-  EXPECT_EQ(Parsed("b > 1 and a > 2 or b < 3 and prom.x > 1").names(),
+  EXPECT_EQ(ParsedWhen("b > 1 and a > 2 or b < 3 and prom.x > 1").names(),
             (std::vector<std::string>{"b", "a", "prom.x"}));
 }
 

@@ -161,6 +161,7 @@ TEST_F(NotifiersAgentTest, WhoHearsOfASourceAloneIsToldTheEndAndItsSilenceShows)
   };
   ASSERT_TRUE(Eventually([&] { return node()["state"] == "failing"; })) << node();
   EXPECT_EQ(node()["ok"], false);
+  EXPECT_TRUE(node()["last_received"].is_null());
   int status = 0;
   EXPECT_THAT(Get("/readyz", &status).dump(), HasSubstr("nothing has been pushed since the start"));
   EXPECT_EQ(status, 200) << "who isn't ready might be cut off from who pushes";
@@ -168,6 +169,7 @@ TEST_F(NotifiersAgentTest, WhoHearsOfASourceAloneIsToldTheEndAndItsSilenceShows)
   Call("POST", "/receive/alerts", Posted("firing"), &status);
   EXPECT_EQ(status, 204);
   EXPECT_EQ(node()["state"], "running");
+  EXPECT_FALSE(node()["last_received"].is_null());
   ASSERT_TRUE(hook_.WaitForRequests(2, std::chrono::seconds(20)));
   Call("POST", "/receive/alerts", Posted("resolved"), &status);
   ASSERT_TRUE(hook_.WaitForRequests(4, std::chrono::seconds(20)));
@@ -185,6 +187,16 @@ TEST_F(NotifiersAgentTest, WhoHearsOfASourceAloneIsToldTheEndAndItsSilenceShows)
   EXPECT_THAT(types,
               UnorderedElementsAre("dev.heald.finding.opened", "dev.heald.incident.opened",
                                    "dev.heald.finding.cleared", "dev.heald.incident.resolved"));
+
+  support::HttpClient client{support::HttpConfig{}};
+  support::HttpRequest foreign;
+  foreign.method = "POST";
+  foreign.url = url_ + "/receive/alerts";
+  foreign.body = "{}";
+  foreign.headers = {{"Origin", "http://elsewhere.example"}};
+  EXPECT_EQ(client.Perform(foreign).response.status, 403);
+  EXPECT_THAT(GetText("/metrics"),
+              HasSubstr("heald_receive_requests_total{node=\"alerts\",result=\"denied\"} 1"));
 }
 
 TEST_F(NotifiersAgentTest, AnUnknownPlaceholderIsAnErrorWithItsLine) {

@@ -1,6 +1,6 @@
 // Every notifier over HTTP, from the runner through the spool and the plugin's boundary, to a
 // receiver that is mad or away: each event arrives once, in order, and health says what is the
-// matter. HEALD_TEST_OUTAGE_MS is how long "away" is; 30000 for the long run.
+// matter. HEALD_TEST_OUTAGE_SECONDS=30 is how long "away" is in the long run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "heald/testing.h"
+#include "tests/fakes/problems.h"
 #include "tests/fakes/source_harness.h"
 #include "tests/log_notifier/sample.h"
 
@@ -87,14 +88,7 @@ template <typename Cls>
 std::vector<std::string> ProblemsOf(const nlohmann::json& config) {
   const fakes::ConfigTree tree(config);
   std::vector<std::string> found;
-  Cls::Component()->validate(
-      tree.root(),
-      [](void* user, heald_str pointer, heald_str message) {
-        static_cast<std::vector<std::string>*>(user)->push_back(
-            std::string(sdk::detail::View(pointer)) + ": " +
-            std::string(sdk::detail::View(message)));
-      },
-      &found);
+  Cls::Component()->validate(tree.root(), &fakes::CollectProblem, &found);
   return found;
 }
 

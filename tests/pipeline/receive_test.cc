@@ -167,10 +167,10 @@ TEST_F(ReceiveTest, AHandlerThatHangsIsAnsweredForAndTheOthersAreSentAway) {
   ASSERT_FALSE(late);
   EXPECT_EQ(Told(late), "2: node 'hook': it did not answer within 100ms");
   EXPECT_EQ(late.error().retry_after_ns, kSecond);
+  EXPECT_TRUE(Eventually([&] { return !runner_->Complaints().empty(); }));
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(Push("x").error().code, Code::kUnavailable);
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(50));
-  EXPECT_TRUE(Eventually([&] { return !runner_->Complaints().empty(); }));
   go.set_value();
   EXPECT_TRUE(Eventually([&] { return Told(Push("x")) == "204 "; })) << "it works again";
   EXPECT_EQ(handled, 2) << "those that nobody waited for were not handled";

@@ -2,11 +2,13 @@
 
 #include "heald/testing.h"
 #include "plugins/actions/process/process_action.h"
+#include "tests/fakes/problems.h"
 #include "tests/process/fixture.h"
 
 namespace heald::process::testing {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::EffectState;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -42,17 +44,6 @@ class ProcessActionTest : public ::testing::Test {
     EXPECT_TRUE(
         WaitFor([&] { return action_->Observe({}, now, start).state == EffectState::kDone; }));
     return action_->MakePlan({}, config_);
-  }
-  static std::vector<std::string> ProblemsOf(const Config& config) {
-    std::vector<std::string> found;
-    sdk::Problems problems(
-        [](void* user, heald_str at, heald_str message) {
-          static_cast<std::vector<std::string>*>(user)->push_back(
-              std::string(sdk::detail::View(at)) + ": " + std::string(sdk::detail::View(message)));
-        },
-        &found);
-    ProcessAction::Validate(config, problems);
-    return found;
   }
 
   sdk::testing::FakeHost host_;
@@ -140,11 +131,11 @@ TEST_F(ProcessActionTest, WrongCommandStopsTheStartAndStartsNothing) {
 }
 
 TEST_F(ProcessActionTest, ValidationNamesWhatIsWrong) {
-  EXPECT_THAT(ProblemsOf(config_), ElementsAre());
+  EXPECT_THAT(ProblemsIn<ProcessAction>(config_), ElementsAre());
   config_.services["svc"].ready.http = "ftp:/x";
   config_.services["a/b"].command = {"/bin/true"};
   config_.service = "svq";
-  EXPECT_THAT(ProblemsOf(config_),
+  EXPECT_THAT(ProblemsIn<ProcessAction>(config_),
               ElementsAre(HasSubstr("/services/a/b: a service's name may have"),
                           HasSubstr("/services/svc/ready: give either http or port"),
                           HasSubstr("/services/svc/ready/http: "),

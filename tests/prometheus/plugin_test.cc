@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 
+#include "core/base/units.h"
 #include "tests/fakes/http_server.h"
 #include "tests/fakes/source_harness.h"
 
@@ -22,8 +23,6 @@ using fakes::SourceHarness;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Texts = std::vector<std::string>;
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 FakeReply Vector(const std::string& value, const std::string& metric = "{}") {
   return {.body = R"({"status":"success","data":{"resultType":"vector","result":[{"metric":)" +

@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/base/units.h"
 #include "tests/fakes/http_server.h"
 #include "tests/fakes/source_harness.h"
 #include "tests/integration/prometheus_server.h"
@@ -24,8 +25,6 @@ using heald::testing::PrometheusServer;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Texts = std::vector<std::string>;
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 template <typename F>
 bool Eventually(F condition, std::chrono::seconds within = std::chrono::seconds(20)) {

@@ -119,6 +119,10 @@ TEST_F(RemedyCanaryAnswerTest, ANoTakesTheFirstPartBackAndEndsTheChain) {
   EXPECT_EQ(chain.executions[0].state, ExecutionState::kUndone);
   EXPECT_EQ(chain.decisions[0].actor, "user:anna");
   EXPECT_THAT(chain.executions[0].detail, HasSubstr("cancelled by user:anna (cli)"));
+  EXPECT_EQ(chain.executions[0].progress.proof, Proof::kCancelled) << "no failure of the policy";
+  EXPECT_THAT(world.told.loud, Contains(HasSubstr("cancelled: restart payments")));
+  EXPECT_THAT(*world.store->FailuresInRow("latency", chain.executions[0].target_key, 0, 0),
+              IsEmpty());
   EXPECT_THAT(world.told.lines, Not(Contains(HasSubstr("needs a person"))));
   world.Restart();
   world.Open("payments");
@@ -159,7 +163,9 @@ TEST_F(RemedyCanaryAnswerTest, TimeInWhichItIsHeldDoesNotCount) {
   Feed(0.01, 3);
   ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
   Feed(0.01, 150);
-  EXPECT_THAT(world.told.lines, Contains(HasSubstr("when that is over it goes on, and has 2m")));
+  EXPECT_THAT(world.told.lines,
+              Contains(HasSubstr("when that is over it goes on, and has 2m for it; `heald deny ")))
+      << "a yes is refused meanwhile";
   ASSERT_TRUE(world.engine->SetSwitch(true, "user:anna"));
   const Result<Silence> silence = world.engine->AddSilence(
       {*Matcher::Parse("service=payments")}, world.clock.NowNs() + 150 * kSecond, "user:anna", "x");

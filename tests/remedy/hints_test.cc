@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/remedy/world.h"
+#include "tests/remedy/specs.h"
 
 namespace heald::remedy {
 namespace {
@@ -21,14 +21,8 @@ std::vector<std::string> Hints(World& world, uint64_t incident) {
   return out;
 }
 
-PipelineSpec Shadow() {
-  PolicySpec policy = MakePolicy();
-  policy.mode = Mode::kShadow;
-  return MakeSpec({policy});
-}
-
 TEST(RemedyHintsTest, TellWhichSignalLed) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Finding latency = world.Make("payments");
   latency.began_ns = kStart + 4 * kSecond;
   world.clock.Set(kStart + 10 * kSecond);
@@ -46,7 +40,7 @@ TEST(RemedyHintsTest, TellWhichSignalLed) {
 }
 
 TEST(RemedyHintsTest, NameTheContributorsOfADetector) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Finding finding = world.Make("payments");
   finding.contributors = {{"cpu", 0.62, 1, 1}, {"queue", 0.3, 1, 1}, {"noise", 0.01, 1, 1}};
   world.engine->OnFinding(finding);
@@ -54,8 +48,8 @@ TEST(RemedyHintsTest, NameTheContributorsOfADetector) {
 }
 
 TEST(RemedyHintsTest, TellWhatPeopleChangedShortlyBefore) {
-  World world(Shadow());
-  world.engine->SetPolicies(Shadow(), "user:anna");
+  World world(MakeSpec({Shadow()}));
+  world.engine->SetPolicies(MakeSpec({Shadow()}), "user:anna");
   world.Run(2 * kMinute);
   ASSERT_TRUE(world.engine->SetSwitch(false, "user:ben"));
   world.Run(30 * kSecond);
@@ -83,7 +77,7 @@ TEST(RemedyHintsTest, TellWhatHealdItselfDidToTheTarget) {
 }
 
 TEST(RemedyHintsTest, TellOfEventsThatDetectorsSaw) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Finding restart = world.Make("payments", Severity::kInfo);
   restart.kind = FindingKind::kEvent;
   restart.metric = "process_start_time_seconds";
@@ -99,7 +93,7 @@ TEST(RemedyHintsTest, TellOfEventsThatDetectorsSaw) {
 }
 
 TEST(RemedyHintsTest, LeaveOutWhatCannotBeACause) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   ASSERT_TRUE(world.engine->AddSilence({std::move(*Matcher::Parse("service=orders"))},
                                        kStart + kHour, "user:anna", "deploy"));
   const Finding first = world.Make("payments");
@@ -118,7 +112,7 @@ TEST(RemedyHintsTest, LeaveOutWhatCannotBeACause) {
 }
 
 TEST(RemedyHintsTest, TellOfRelatedIncidentsThatBeganEarlier) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Finding database = world.Make("db");
   database.target.Set("namespace", "shop");
   world.engine->OnFinding(database);
@@ -134,7 +128,7 @@ TEST(RemedyHintsTest, TellOfRelatedIncidentsThatBeganEarlier) {
 // ---- the same thing under another id ------------------------------------------------------------
 
 TEST(RemedyFingerprintTest, TheSameThingUnderAnotherIdIsOneFinding) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   world.Open("payments");
   const Finding again = world.Open("payments");
   const Incident& incident = world.engine->incidents().all().at(1)->incident;
@@ -147,7 +141,7 @@ TEST(RemedyFingerprintTest, TheSameThingUnderAnotherIdIsOneFinding) {
 }
 
 TEST(RemedyFingerprintTest, OneThatComesAndGoesTakesOnePlace) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Finding holds = world.Make("payments");
   holds.metric = "error_rate";
   world.engine->OnFinding(holds);

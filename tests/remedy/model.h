@@ -150,7 +150,7 @@ struct Deed {
   int64_t issued_ns = 0;
   int64_t ended_ns = 0;  // 0: still under way
   bool failed = false;
-  bool proves = true;    // what the end says: else it was inconclusive, or too early
+  bool proves = true;    // what the end says: not if inconclusive, too early or cancelled
   bool undoing = false;  // its undo was called
   int rules = 0;         // by which it ended; they change with a reload
 
@@ -181,6 +181,7 @@ class Ledger {
         deed.ended_ns = notice.ts_ns;
         deed.failed = notice.outcome->state == OutcomeState::kFailed;
         deed.proves = !notice.text.starts_with("inconclusive: ") &&
+                      !notice.text.starts_with("cancelled: ") &&
                       notice.text.find("Cleared while it was being done") == std::string::npos;
         deed.rules = rules;
         break;

@@ -135,7 +135,12 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
   uint32_t from = 1;
   uint32_t since = 0;  // attempt
   if (before != nullptr && before->state == ExecutionState::kVerified) {
-    since = before->attempt;  // what it healed began again, and so does the chain
+    since = before->attempt;  // what it healed began again, and so does the chain …
+    for (const Decision& each : chain.decisions)
+      if (each.id == before->decision && each.next_step > each.step) {
+        from = each.next_step;  // … or goes on, as that didn't last
+        EXPECT_NE(before->progress.proof, Proof::kPlain);
+      }
   } else if (before != nullptr && before->step < now->step) {
     EXPECT_TRUE(before->state == ExecutionState::kFailed ||
                 before->state == ExecutionState::kUndone);
@@ -166,10 +171,10 @@ void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& ch
     EXPECT_EQ(before.progress.undo.state, UndoState::kNone) << "taken back on no data";
     return;
   }
-  // Dropped: it was back to normal before its undo's turn came, and then began again.
-  if (!wanted || before.progress.undo.state == UndoState::kFailed ||
-      before.progress.undo.state == UndoState::kDropped)
-    return;
+  // It was back to normal before its undo's turn came, and then began again.
+  const bool kept =
+      before.progress.undo.state == UndoState::kDropped && chain.incident.reopened > 0;
+  if (!wanted || kept || before.progress.undo.state == UndoState::kFailed) return;
   const auto& done_ns = world_.gateway.At(request).done_ns;
   for (const char* part : {"", " canary", " rest"})
     EXPECT_EQ(done_ns.count(before.decision + part), 0u)
@@ -188,11 +193,8 @@ void ModelChecks::Undo(const ActionRequest& request) const {
   for (const UndoTask* each : engine.undos())
     if (each->decision.id == request.decision) task = each;
   ASSERT_NE(task, nullptr);
-  // Where the journal has the rest begun, all is taken back, whether or not its call came through.
-  const bool canary_only =
-      calls.contains(request.decision + " canary") && !calls.contains(request.decision + " rest");
-  EXPECT_TRUE((request.part == Part::kCanary) == canary_only ||
-              (canary_only && task->execution.progress.part == Part::kRest))
+  EXPECT_EQ(request.part == Part::kCanary, calls.contains(request.decision + " canary") &&
+                                               !calls.contains(request.decision + " rest"))
       << "another part than was done";
   const std::string& target = task->about.target_key;
   EXPECT_FALSE(ledger_.Busy(std::string(request.target.Get("service")), request.decision))

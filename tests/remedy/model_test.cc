@@ -317,6 +317,9 @@ class Model {
     world_.clock.Set(world_.clock.NowNs() + (back ? -by_ns : by_ns));
     const int64_t now_ns = world_.clock.NowNs();
     for (auto& [finding, since_ns] : facts_.critical_ns) since_ns = std::min(since_ns, now_ns);
+    // What was called then may be journaled anew, as now.
+    for (auto& [of, issues] : facts_.issued)
+      for (auto& [decision, issue] : issues) issue.ts_ns = std::min(issue.ts_ns, now_ns);
     // Of a time that has yet to come; the engine forgets them too.
     std::erase_if(facts_.samples, [&](const auto& entry) { return entry.second.ts_ns > now_ns; });
     std::erase_if(facts_.errors, [&](const auto& entry) { return entry.second.ts_ns > now_ns; });

@@ -72,8 +72,8 @@ class OutageStore final : public Store {
   Result<uint64_t> LastIncidentId() override {
     return Asked<uint64_t>([&] { return real_->LastIncidentId(); });
   }
-  Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key,
-                             int64_t since_ns, uint32_t step) override {
+  Result<Issues> IssuesSince(std::string_view policy, std::string_view target_key, int64_t since_ns,
+                             uint32_t step) override {
     return Asked<Issues>([&] { return real_->IssuesSince(policy, target_key, since_ns, step); });
   }
   Result<std::vector<int64_t>> FailuresInRow(std::string_view policy, std::string_view target_key,

@@ -1,10 +1,11 @@
 // What begins again shortly after it was over is the same incident.
-#include "tests/remedy/world.h"
+#include "tests/remedy/specs.h"
 
 namespace heald::remedy {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -16,12 +17,6 @@ size_t Count(const std::vector<std::string>& lines, const std::string& part) {
   return static_cast<size_t>(
       std::count_if(lines.begin(), lines.end(),
                     [&](const std::string& line) { return line.find(part) != std::string::npos; }));
-}
-
-PolicySpec Shadow() {
-  PolicySpec policy = MakePolicy();
-  policy.mode = Mode::kShadow;
-  return policy;
 }
 
 void Blink(World& world, int64_t open_ns = 2 * kSecond) {
@@ -113,7 +108,7 @@ TEST(RemedyReopenTest, AChainGoesOnWithItsNextStep) {
   ASSERT_THAT(world.engine->incidents().all(), IsEmpty());
   world.Open("payments");
   world.Run(40 * kSecond);
-  EXPECT_THAT(world.gateway.calls, ::testing::ElementsAre("restart", "scale"));
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale"));
 }
 
 TEST(RemedyReopenTest, ARepairThatDoesNotLastCallsAPersonOnce) {
@@ -126,8 +121,180 @@ TEST(RemedyReopenTest, ARepairThatDoesNotLastCallsAPersonOnce) {
   for (int i = 0; i < 5; ++i) Blink(world);
   EXPECT_GE(world.gateway.targets["payments"].executed, 4);
   EXPECT_EQ(Count(world.told.loud, "needs a person"), 1u);
-  EXPECT_EQ(Count(world.told.loud, "helped, but what was healed before began again within 5m"), 1u);
+  EXPECT_EQ(Count(world.told.loud, "restart payments helped, but it began again within 5m"), 1u);
   EXPECT_TRUE(world.ChainOf(1).incident.needed_person);
+}
+
+// Each of which helps, and not for long.
+PipelineSpec RestartThenScale() {
+  PolicySpec policy = MakePolicy();
+  policy.guard.max_per_hour = 0;
+  policy.guard.cooldown_ns = kSecond;
+  return TwoSteps(policy, 10 * kSecond, "scale");
+}
+
+TEST(RemedyReopenTest, ARepairThatDoesNotLastMakesWayForTheNextStep) {
+  World world(RestartThenScale());
+  Blink(world);
+  Blink(world);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale"));
+  EXPECT_EQ(Count(world.told.loud, "goes on with step 2 of 2, scale"), 1u);
+  EXPECT_EQ(Count(world.told.loud, "needs a person"), 0u);
+  Blink(world);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale", "restart"));
+  EXPECT_EQ(Count(world.told.loud,
+                  "scale payments helped, but it began again within 5m; all 2 "
+                  "steps were tried"),
+            1u);
+}
+
+TEST(RemedyReopenTest, AndSoAfterARestart) {
+  World world(RestartThenScale());
+  Blink(world);
+  world.Restart();
+  Finding finding = world.Open("payments");
+  world.Run(200 * kMillisecond);  // step 2 was called
+  world.Restart();
+  world.Run(10 * kSecond);
+  world.Clear(finding);
+  world.Run(kSecond);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale"));
+  world.Restart();
+  Blink(world);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale", "restart"));
+}
+
+TEST(RemedyReopenTest, ARepairThatLastedBeginsAnew) {
+  PipelineSpec spec = RestartThenScale();
+  World world(spec);
+  Blink(world);
+  world.Run(kWithin);
+  Blink(world);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "restart"));
+}
+
+PolicySpec RestartsAtOnce() {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  policy.guard.max_per_hour = 0;
+  return policy;
+}
+
+TEST(RemedyReopenTest, WhatDidNotLastCountsAsFailedButOpensNoBreaker) {
+  PolicySpec policy = RestartsAtOnce();
+  policy.guard.breaker = {2, kHour};
+  policy.guard.demote = {3, 5};
+  World world(MakeSpec({policy}));
+  for (int i = 0; i < 3; ++i) Blink(world);
+  const std::vector<Execution> done = world.ChainOf(1).executions;
+  ASSERT_THAT(done, SizeIs(3)) << "without it all would be worse";
+  EXPECT_EQ(done[1].progress.proof, Proof::kDidNotLast);
+  EXPECT_EQ(done[2].progress.proof, Proof::kPlain) << "nobody knows yet";
+  EXPECT_EQ(ModeNow(world), Mode::kEnforce);
+  const auto efficacy = ReadEfficacy(world.store.get(), 0, [](std::string_view) { return false; });
+  ASSERT_TRUE(efficacy);
+  EXPECT_EQ(efficacy->at("latency").failed, 2u);
+  EXPECT_EQ(efficacy->at("latency").verified, 1u);
+  EXPECT_DOUBLE_EQ(efficacy->at("latency").success_ratio, 1.0 / 3);
+  world.Open("payments");
+  world.Run(kSecond);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove);
+  EXPECT_EQ(Count(world.told.loud, "3 of its last 3 executions failed or didn't last"), 1u);
+}
+
+TEST(RemedyReopenTest, ThatIsKnownAfterARestart) {
+  PolicySpec policy = RestartsAtOnce();
+  policy.guard.demote = {3, 5};
+  World world(MakeSpec({policy}));
+  for (int i = 0; i < 3; ++i) Blink(world);
+  world.Restart();
+  world.Open("payments");
+  world.Run(kSecond);
+  EXPECT_EQ(ModeNow(world), Mode::kApprove);
+}
+
+TEST(RemedyReopenTest, WhatHealdTookBackItselfLastedUntilThen) {
+  PipelineSpec spec = RestartThenScale();
+  spec.policies[0].steps[0].undo.after_ns = 30 * kSecond;
+  World world(spec);
+  world.gateway.targets["payments"].reversible = true;
+  Blink(world);
+  world.Run(kMinute);
+  Blink(world);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "undo restart", "restart"));
+}
+
+TEST(RemedyReopenTest, WhatBeginsUnderASilenceSpeaksAgainstNoRepair) {
+  World world(RestartThenScale());
+  Blink(world);
+  ASSERT_TRUE(world.engine->AddSilence({*Matcher::Parse("service=payments")},
+                                       world.clock.NowNs() + kMinute, "user:anna", "deploy"));
+  world.Open("payments");
+  world.Run(2 * kMinute);
+  ASSERT_GE(world.gateway.calls.size(), 2u);
+  EXPECT_EQ(world.gateway.calls[1], "restart");
+  EXPECT_EQ(world.ChainOf(1).executions[0].progress.proof, Proof::kPlain);
+}
+
+TEST(RemedyReopenTest, TimesAreOfWhatIsWrongNow) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  World world(MakeSpec({policy}));
+  Blink(world);
+  world.Run(2 * kMinute);
+  world.told.Forget();
+  Blink(world);
+  EXPECT_EQ(Count(world.told.loud, "Healed 4 s after it began"), 1u)
+      << ::testing::PrintToString(world.told.loud);
+  const auto efficacy = ReadEfficacy(world.store.get(), 0, [](std::string_view) { return false; });
+  ASSERT_TRUE(efficacy);
+  EXPECT_LT(efficacy->at("latency").recover_p90_ns, 10 * kSecond);
+}
+
+TEST(RemedyReopenTest, OneThatBlinksIsAskedAboutOnce) {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kApprove;
+  World world(MakeSpec({policy}));
+  for (int i = 0; i < 10; ++i) Blink(world);
+  EXPECT_EQ(Count(world.told.loud, "awaits approval"), 2u) << "before it was known to blink, too";
+  ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+  const std::string id = world.engine->AwaitingApproval()[0]->id;
+  const Status too_soon = world.engine->Approve(id, "user:anna");
+  ASSERT_FALSE(too_soon) << "there is nothing to repair now";
+  EXPECT_THAT(too_soon.error().message, HasSubstr("still awaits approval"));
+  const Finding finding = world.Open("payments");
+  world.Run(kSecond);
+  ASSERT_TRUE(world.engine->Approve(id, "user:anna"));
+  world.Run(kSecond);
+  EXPECT_EQ(world.gateway.targets["payments"].executed, 1);
+}
+
+TEST(RemedyReopenTest, ItsQuestionCanBeAnsweredAfterARestart) {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kApprove;
+  World world(MakeSpec({policy}));
+  for (int i = 0; i < 4; ++i) Blink(world);
+  ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+  const std::string id = world.engine->AwaitingApproval()[0]->id;
+  world.Restart();
+  world.Open("payments");
+  world.Run(kSecond);
+  const Status answered = world.engine->Approve(id, "user:anna");
+  ASSERT_TRUE(answered) << answered.error().message;
+  world.Run(kSecond);
+  EXPECT_EQ(world.gateway.targets["payments"].executed, 1);
+}
+
+TEST(RemedyReopenTest, AQuestionEndsWithItsIncident) {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kApprove;
+  policy.approval_expires_ns = kHour;
+  World world(MakeSpec({policy}));
+  for (int i = 0; i < 3; ++i) Blink(world);
+  ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+  world.Run(kWithin);
+  EXPECT_THAT(world.engine->AwaitingApproval(), IsEmpty());
+  EXPECT_THAT(world.engine->incidents().all(), IsEmpty());
 }
 
 TEST(RemedyReopenTest, PeopleAreCalledAnewAfterTheyWereToldThatItIsOver) {
@@ -203,6 +370,42 @@ TEST(RemedyReopenTest, IsKnownAfterARestart) {
   EXPECT_EQ(world.ChainOf(1).incident.closed_ns, 0) << "it may begin again";
   world.Run(kWithin);
   EXPECT_NE(world.ChainOf(1).incident.closed_ns, 0);
+}
+
+// Pods of one service: another one each time.
+TEST(RemedyReopenTest, MembersOfTheTargetAreTheSame) {
+  PipelineSpec spec = RestartThenScale();
+  spec.agent.group_by = {"service"};
+  World world(spec);
+  for (int i = 0; i < 2; ++i) {
+    Finding finding = world.Make("payments");
+    finding.target.Set("pod", "payments-" + std::to_string(i));
+    world.engine->OnFinding(finding);
+    world.Run(2 * kSecond);
+    world.Clear(finding);
+    world.Run(2 * kSecond);
+  }
+  EXPECT_EQ(world.ChainOf(1).incident.reopened, 1u);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale"));
+}
+
+TEST(RemedyReopenTest, AQuestionMakesWayForWhatElseIsWrong) {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kApprove;
+  PipelineSpec spec = MakeSpec({policy});
+  spec.agent.group_by = {"service"};
+  World world(spec);
+  for (int i = 0; i < 3; ++i) Blink(world);
+  ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+  const std::string first = world.engine->AwaitingApproval()[0]->id;
+  Finding other = world.Make("payments");
+  other.metric = "error_rate";
+  world.engine->OnFinding(other);
+  world.Run(kSecond);
+  ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+  const std::string second = world.engine->AwaitingApproval()[0]->id;
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(world.engine->Approve(second, "user:anna"));
 }
 
 TEST(RemedyReopenTest, AnotherFaultOfTheTargetIsAnotherIncident) {

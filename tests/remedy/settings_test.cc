@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/remedy/world.h"
+#include "tests/remedy/specs.h"
 
 namespace heald::remedy {
 namespace {
@@ -9,12 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-PipelineSpec Shadow() {
-  PolicySpec policy = MakePolicy();
-  policy.mode = Mode::kShadow;
-  return MakeSpec({policy});
-}
+using ::testing::SizeIs;
 
 // Kinds and subjects of the audit rows that belong to no incident.
 std::vector<std::string> SettingRows(World& world) {
@@ -26,7 +21,7 @@ std::vector<std::string> SettingRows(World& world) {
 }
 
 TEST(RemedySettingsTest, AChangedModeActsOnWhatIsOpenAndSurvivesARestart) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   world.Open("payments");
   world.Run(kSecond);
   EXPECT_EQ(world.gateway.executes, 0);
@@ -43,23 +38,23 @@ TEST(RemedySettingsTest, AChangedModeActsOnWhatIsOpenAndSurvivesARestart) {
 }
 
 TEST(RemedySettingsTest, AReloadKeepsAChangeUntilTheFileSaysSomethingElse) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   ASSERT_TRUE(world.engine->ChangePolicy("latency", std::nullopt, Mode::kApprove, "user:anna"));
-  world.engine->SetPolicies(Shadow());
+  world.engine->SetPolicies(MakeSpec({Shadow()}));
   EXPECT_EQ(world.engine->policies()[0].mode, Mode::kApprove);
-  PipelineSpec edited = Shadow();
+  PipelineSpec edited = MakeSpec({Shadow()});
   edited.policies[0].mode = Mode::kEnforce;
   world.engine->SetPolicies(edited, "signal:SIGHUP");
   EXPECT_EQ(world.engine->policies()[0].mode, Mode::kEnforce);
   EXPECT_THAT(world.engine->overrides(), IsEmpty());
-  world.engine->SetPolicies(Shadow());
+  world.engine->SetPolicies(MakeSpec({Shadow()}));
   EXPECT_EQ(world.engine->policies()[0].mode, Mode::kShadow) << "it doesn't come back";
   world.Restart();
   EXPECT_EQ(world.engine->policies()[0].mode, Mode::kShadow);
 }
 
 TEST(RemedySettingsTest, SettingItBackToTheFilesValueEndsTheChange) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   ASSERT_TRUE(world.engine->ChangePolicy("latency", false, std::nullopt, "user:anna"));
   EXPECT_FALSE(world.engine->policies()[0].enabled);
   ASSERT_TRUE(world.engine->ChangePolicy("latency", true, std::nullopt, "user:ben"));
@@ -69,7 +64,7 @@ TEST(RemedySettingsTest, SettingItBackToTheFilesValueEndsTheChange) {
 }
 
 TEST(RemedySettingsTest, ADisabledPolicyWithdrawsWhatItAskedFor) {
-  PipelineSpec spec = Shadow();
+  PipelineSpec spec = MakeSpec({Shadow()});
   spec.policies[0].mode = Mode::kApprove;
   World world(spec);
   world.Open("payments");
@@ -79,8 +74,60 @@ TEST(RemedySettingsTest, ADisabledPolicyWithdrawsWhatItAskedFor) {
   EXPECT_THAT(world.engine->AwaitingApproval(), IsEmpty());
 }
 
+TEST(RemedySettingsTest, ANoOutlivesThatItsPolicyWasDisabled) {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kApprove;
+  for (const bool restart : {false, true}) {
+    World world(MakeSpec({policy}));
+    world.Open("payments");
+    world.Run(kSecond);
+    ASSERT_THAT(world.engine->AwaitingApproval(), SizeIs(1));
+    ASSERT_TRUE(world.engine->Deny(world.engine->AwaitingApproval()[0]->id, "user:anna"));
+    ASSERT_TRUE(world.engine->ChangePolicy("latency", false, {}, "user:anna"));
+    world.Run(kSecond);
+    if (restart) {
+      world.Restart();
+      world.Run(kSecond);
+    }
+    ASSERT_TRUE(world.engine->ChangePolicy("latency", true, {}, "user:anna"));
+    world.Run(10 * kSecond);
+    EXPECT_THAT(world.engine->AwaitingApproval(), IsEmpty()) << "asked again: " << restart;
+  }
+}
+
+TEST(RemedySettingsTest, AChainGoesOnWhereItStoodWhenItsPolicyIsEnabledAgain) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.max_per_hour = 0;
+  policy.guard.cooldown_ns = kSecond;
+  for (const char* action : {"restart", "scale", "rollback"}) {
+    StepSpec step;
+    step.action = action;
+    step.verify_within_ns = 5 * kSecond;
+    step.guard = policy.guard;
+    policy.steps.push_back(step);
+  }
+  policy.steps[1].own.for_ns = policy.steps[1].guard.for_ns = kMinute;
+  for (const bool restart : {false, true}) {
+    World world(MakeSpec({policy}));
+    const Finding finding = world.Open("payments");
+    world.Run(20 * kSecond);  // the first step has failed, the second waits
+    ASSERT_THAT(world.gateway.calls, ::testing::ElementsAre("restart"));
+    ASSERT_TRUE(world.engine->ChangePolicy("latency", false, {}, "user:anna"));
+    world.Run(kSecond);
+    if (restart) {
+      world.Restart();
+      world.engine->OnFinding(finding);
+      world.Run(kSecond);
+    }
+    ASSERT_TRUE(world.engine->ChangePolicy("latency", true, {}, "user:anna"));
+    world.Run(62 * kSecond);
+    ASSERT_GE(world.gateway.calls.size(), 2u);
+    EXPECT_EQ(world.gateway.calls[1], "scale") << restart;
+  }
+}
+
 TEST(RemedySettingsTest, EnforcingNeedsAGuard) {
-  PipelineSpec spec = Shadow();
+  PipelineSpec spec = MakeSpec({Shadow()});
   spec.policies[0].guard = GuardSpec();
   World world(spec);
   const Status status =
@@ -92,7 +139,7 @@ TEST(RemedySettingsTest, EnforcingNeedsAGuard) {
 }
 
 TEST(RemedySettingsTest, AnUnknownPolicyIsNamed) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   const Status status = world.engine->ChangePolicy("latenzy", true, std::nullopt, "user:anna");
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kNotFound);
@@ -100,7 +147,7 @@ TEST(RemedySettingsTest, AnUnknownPolicyIsNamed) {
 }
 
 TEST(RemedySettingsTest, TheSwitchRemembersWhoAndWhen) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   EXPECT_EQ(world.engine->switch_changed_ns(), 0);
   world.Run(kMinute);
   ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
@@ -111,7 +158,7 @@ TEST(RemedySettingsTest, TheSwitchRemembersWhoAndWhen) {
 }
 
 TEST(RemedySettingsTest, ADamagedChangeStopsTheStartAndSaysWhich) {
-  World world(Shadow());
+  World world(MakeSpec({Shadow()}));
   Change change;
   change.settings = {{OverrideSetting("latency"), R"({"mode": 7})"}};
   ASSERT_TRUE(world.store->Commit(&change));

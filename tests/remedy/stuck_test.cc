@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/remedy/world.h"
+#include "tests/remedy/specs.h"
 
 namespace heald::remedy {
 namespace {
@@ -21,21 +21,10 @@ std::vector<std::string> Calls(const World& world) {
   return calls;
 }
 
-PipelineSpec TwoSteps() {
+PipelineSpec Unlimited() {
   PolicySpec policy = MakePolicy();
   policy.guard.max_per_hour = 0;
-  for (const char* action : {"restart", "scale_out"}) {
-    StepSpec step;
-    step.action = action;
-    step.verify_within_ns = 30 * kSecond;
-    step.guard = policy.guard;
-    policy.steps.push_back(std::move(step));
-  }
-  PipelineSpec spec = MakeSpec({policy});
-  NodeSpec more = spec.nodes.back();
-  more.name = "scale_out";
-  spec.nodes.push_back(more);
-  return spec;
+  return TwoSteps(policy, 30 * kSecond);
 }
 
 void Exclude(StepSpec& step, const std::string& what) {
@@ -44,7 +33,7 @@ void Exclude(StepSpec& step, const std::string& what) {
 }
 
 TEST(RemedyStuckTest, AStepThatIsNeverAllowedCallsAPersonOnce) {
-  PipelineSpec spec = TwoSteps();
+  PipelineSpec spec = Unlimited();
   Exclude(spec.policies[0].steps[1], "service=payments");
   World world(std::move(spec));
   world.Open("payments");
@@ -59,7 +48,7 @@ TEST(RemedyStuckTest, AStepThatIsNeverAllowedCallsAPersonOnce) {
 }
 
 TEST(RemedyStuckTest, WhatThePolicyItselfExcludesIsLeftAloneInSilence) {
-  PipelineSpec spec = TwoSteps();
+  PipelineSpec spec = Unlimited();
   for (StepSpec& step : spec.policies[0].steps) step.guard.excluded = {"service=payments"};
   spec.policies[0].guard.excluded = {"service=payments"};
   World world(std::move(spec));
@@ -95,7 +84,7 @@ class RemedyBlindChainTest : public ::testing::Test {
 };
 
 TEST_F(RemedyBlindChainTest, CallsAPersonOnceWhenItCanNotGoOnForWantOfData) {
-  Begin(TwoSteps());
+  Begin(Unlimited());
   world->Run(45 * kSecond);
   EXPECT_THAT(Calls(*world), IsEmpty()) << "data may come back";
   world->Run(30 * kMinute);
@@ -115,7 +104,7 @@ TEST_F(RemedyBlindChainTest, CallsAPersonOnceWhenItCanNotGoOnForWantOfData) {
 }
 
 TEST_F(RemedyBlindChainTest, ARestartMeanwhileDoesNotMakeItForget) {
-  Begin(TwoSteps());
+  Begin(Unlimited());
   world->Run(30 * kSecond);
   world->Restart();
   world->Open("payments");
@@ -124,7 +113,7 @@ TEST_F(RemedyBlindChainTest, ARestartMeanwhileDoesNotMakeItForget) {
 }
 
 TEST_F(RemedyBlindChainTest, AStepThatTellsPeopleNeedsNoData) {
-  PipelineSpec spec = TwoSteps();
+  PipelineSpec spec = Unlimited();
   spec.policies[0].steps[1].action = "alert";
   Begin(std::move(spec));
   world->Run(kMinute);

@@ -143,6 +143,11 @@ TEST_F(MetricCsvTest, ComplaintsNameLineAndColumn) {
   EXPECT_EQ(Complaint("1,2\n3\n"), ".csv:2: 1 cell where 2 are expected");
   EXPECT_THAT(Complaint("timestamp,cpu\nyesterday,1\n"), HasSubstr(".csv:2: column 1: "));
   EXPECT_THAT(Complaint("timestamp,cpu\n1709208000000,1\n"), HasSubstr("not milliseconds"));
+  EXPECT_THAT(Complaint("timestamp,cpu\n2023-02-29 00:00:00,1\n"), HasSubstr("no such day"));
+  EXPECT_THAT(Complaint("timestamp,cpu\n2023-02-28T-1:00:00Z,1\n"), HasSubstr("not a time"));
+  EXPECT_THAT(Complaint("timestamp,cpu\n2023-02-28T00:00:nan,1\n"), HasSubstr("not a time"));
+  EXPECT_THAT(Complaint("timestamp,cpu\nnan,1\n"), HasSubstr("write 2026-"));
+  EXPECT_THAT(Complaint("timestamp,cpu\n9999-12-31T23:59:59Z,1\n"), HasSubstr("1680 to 2260"));
   EXPECT_THAT(Complaint("2024-01-01 00:00:00,1\n"), HasSubstr("no header"));
   EXPECT_THAT(Complaint("timestamp,a,a\n"), HasSubstr("two columns are called 'a'"));
   EXPECT_THAT(Complaint("timestamp,a,\n"), HasSubstr(".csv:1: column 3: this column has no name"));

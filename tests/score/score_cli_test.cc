@@ -153,5 +153,16 @@ TEST_F(ScoreCliTest, MistakesAreNamedAndLeaveNothingBehind) {
   EXPECT_FALSE(fs::exists(dir_ / "out.csv.part"));
 }
 
+TEST_F(ScoreCliTest, WhatIsReadIsNotReplaced) {
+  Write("in.csv", Normal(50));
+  Write("train.csv", "");
+  fs::create_symlink("in.csv", dir_ / "same.csv");
+  EXPECT_EQ(Run("--plugin zscore --input in.csv --output ./in.csv"), 2);
+  EXPECT_THAT(said_, HasSubstr("is the file in.csv that is read"));
+  EXPECT_EQ(Run("--plugin zscore --input in.csv --output same.csv"), 2);
+  EXPECT_EQ(Run("--plugin zscore --train train.csv --input in.csv --output train.csv"), 2);
+  EXPECT_EQ(fs::file_size(dir_ / "in.csv"), Normal(50).size());
+}
+
 }  // namespace
 }  // namespace heald

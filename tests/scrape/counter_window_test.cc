@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/units.h"
+
 namespace heald::scrape {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 class ScrapeCounterTest : public ::testing::Test {
  protected:

@@ -4,12 +4,11 @@
 
 #include <cmath>
 
+#include "core/base/units.h"
 #include "plugins/sources/scrape/settings.h"
 
 namespace heald::scrape {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 double Quantile(double q, std::vector<HistogramBucket> buckets) {
   return HistogramQuantile(q, buckets);

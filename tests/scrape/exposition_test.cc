@@ -9,7 +9,7 @@
 namespace heald::scrape {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Page {
   std::vector<ExposedSample> samples;
@@ -52,8 +52,8 @@ TEST(ScrapeExpositionTest, ReadsEveryFormOfALine) {
   EXPECT_EQ(page.samples[2].ts_ns, 0);
   EXPECT_EQ(page.samples[3].value, -1);
   EXPECT_TRUE(std::isnan(page.samples[4].value));
-  EXPECT_EQ(page.samples[5].value, kInf);
-  EXPECT_EQ(page.samples[6].value, -kInf);
+  EXPECT_EQ(page.samples[5].value, kInfinity);
+  EXPECT_EQ(page.samples[6].value, -kInfinity);
   EXPECT_EQ(page.samples[8].name, "last");
 }
 

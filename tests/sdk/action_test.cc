@@ -1,16 +1,13 @@
 #include <gmock/gmock.h>
 
 #include "heald/plugin.h"
+#include "tests/sdk/no_config.h"
 
 namespace heald::sdk {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-struct NoConfig {
-  static constexpr auto Fields() { return std::tuple(); }
-};
 
 class Rolling : public Action<Rolling> {
  public:

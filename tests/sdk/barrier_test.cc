@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "heald/testing.h"
+#include "tests/sdk/no_config.h"
 
 namespace heald::sdk {
 namespace {
@@ -19,10 +20,6 @@ std::function<void()> act;
 void Act() {
   if (act) act();
 }
-
-struct NoConfig {
-  static constexpr auto Fields() { return std::tuple(); }
-};
 
 class BadSource : public Source<BadSource> {
  public:

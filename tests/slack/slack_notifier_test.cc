@@ -8,16 +8,16 @@
 #include <filesystem>
 #include <fstream>
 
-#include "heald/testing.h"
-#include "tests/fakes/source_harness.h"
-#include "tests/log_notifier/sample.h"
+#include "tests/notifiers/harness.h"
 #include "tests/slack/block_kit.h"
 #include "tests/slack/slack_server.h"
 
 namespace heald::slack {
 namespace {
 
-using fakes::ConfigTree;
+using heald::testing::NotifierHarness;
+using heald::testing::ProblemsOf;
+using heald::testing::Told;
 using log_notifier::Str;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -26,65 +26,23 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-struct Told {
-  int32_t code = HEALD_OK;
-  bool retryable = false;
-  int64_t retry_after_ns = 0;
-  std::string message;
-};
-
 class SlackNotifierTest : public ::testing::Test {
  protected:
-  SlackNotifierTest() {
-    sample_.event.kind = HEALD_NOTICE_INCIDENT;
-    sample_.event.decision = nullptr;
-    sample_.event.outcome = nullptr;
-    sample_.incident.state = HEALD_INCIDENT_OPEN;
+  SlackNotifierTest() { harness_.SetIncident(HEALD_INCIDENT_OPEN); }
+  void UseWebhook() {
+    harness_.config() = {{"webhook_url", slack_.webhook()}, {"min_interval", 0}};
   }
-  void UseWebhook() { config_ = {{"webhook_url", slack_.webhook()}, {"min_interval", 0}}; }
   void UseBot(const std::string& channel = "C0123456789") {
-    config_ = {{"bot_token", "xoxb-test"}, {"channel", channel},
-               {"api_url", slack_.api()},  {"min_interval", 0},
-               {"timeout", 2'000'000'000}, {"connect_timeout", 2'000'000'000}};
+    harness_.config() = {{"bot_token", "xoxb-test"}, {"channel", channel},
+                         {"api_url", slack_.api()},  {"min_interval", 0},
+                         {"timeout", 2'000'000'000}, {"connect_timeout", 2'000'000'000}};
   }
-  SlackNotifier& notifier() {
-    if (!notifier_) {
-      const ConfigTree tree(config_);
-      notifier_.emplace(host_.host(), sdk::ReadConfig<Config>(*tree.root()));
-    }
-    return *notifier_;
-  }
-  void Restart() { notifier_.reset(); }
-  // Several events at once, as the agent hands them over; the codes of each, and what was said.
   Told Tell(const std::vector<std::string>& events, std::vector<int32_t>* codes = nullptr) {
-    std::vector<heald_notification> items;
-    for (const std::string& event : events) {
-      items.push_back(sample_.event);
-      items.back().event_id = Str(event);
-    }
-    return Deliver(std::move(items), codes);
+    return harness_.Tell(events, codes);
   }
-  Told Deliver(std::vector<heald_notification> items, std::vector<int32_t>* codes = nullptr) {
-    const ConfigTree params(config_);
-    for (heald_notification& item : items) item.params = params.root();
-    std::vector<int32_t> results(items.size(), -1);
-    heald_error error = sdk::detail::NewError();
-    EXPECT_EQ(SlackNotifier::VTable()->notify(&notifier(), items.data(), items.size(),
-                                              sizeof items[0], results.data(), &error),
-              HEALD_OK);
-    if (codes != nullptr) *codes = results;
-    for (const int32_t code : results)
-      if (code != HEALD_OK)
-        return {code, error.retryable != 0, error.retry_after_ns, error.message};
-    return {};
-  }
-  void SetDecision(uint32_t verdict) {
-    sample_.event.kind = HEALD_NOTICE_DECISION;
-    sample_.event.decision = &sample_.decision;
-    sample_.decision.verdict = verdict;
-  }
+  void SetDecision(uint32_t verdict) { harness_.SetDecision(verdict); }
   void SetOutcome(uint32_t state) {
-    SetDecision(HEALD_DECISION_ACT);
+    harness_.SetDecision(HEALD_DECISION_ACT);
     sample_.event.kind = HEALD_NOTICE_OUTCOME;
     sample_.event.outcome = &sample_.outcome;
     sample_.outcome.state = state;
@@ -94,10 +52,9 @@ class SlackNotifierTest : public ::testing::Test {
   }
 
   SlackServer slack_;
-  sdk::testing::FakeHost host_;
-  log_notifier::Sample sample_;
-  nlohmann::json config_;
-  std::optional<SlackNotifier> notifier_;
+  NotifierHarness<SlackNotifier> harness_;
+  sdk::testing::FakeHost& host_ = harness_.host();
+  log_notifier::Sample& sample_ = harness_.sample();
 };
 
 // ---- webhook ----
@@ -113,7 +70,7 @@ TEST_F(SlackNotifierTest, AWebhookGetsABlockKitMessage) {
 TEST_F(SlackNotifierTest, AnEventThatComesAgainIsNotToldAgainEvenAfterARestart) {
   UseWebhook();
   EXPECT_EQ(Tell({"e1", "e1"}).code, HEALD_OK);
-  Restart();
+  harness_.Restart();
   EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
   EXPECT_THAT(slack_.webhooks(), SizeIs(1));
 }
@@ -142,7 +99,7 @@ TEST_F(SlackNotifierTest, AWebhookIsToldAnewOfWhatBeganAgainAfterItsEnd) {
   resolved.kind = HEALD_NOTICE_INCIDENT;
   resolved.event_id = Str("over");
   resolved.incident = &over;
-  EXPECT_EQ(Deliver({resolved}).code, HEALD_OK);
+  EXPECT_EQ(harness_.Deliver({resolved}).code, HEALD_OK);
   sample_.event = opened;
   Tell({"reopened"});
   EXPECT_THAT(slack_.webhooks(), SizeIs(3));
@@ -150,7 +107,7 @@ TEST_F(SlackNotifierTest, AWebhookIsToldAnewOfWhatBeganAgainAfterItsEnd) {
 
 TEST_F(SlackNotifierTest, AWebhookTellsWhatItIsAskedTo) {
   UseWebhook();
-  config_["events"] = {"acting"};
+  harness_.config()["events"] = {"acting"};
   Tell({"opened"});
   SetDecision(HEALD_DECISION_ACT);
   Tell({"a1"});
@@ -174,7 +131,7 @@ TEST_F(SlackNotifierTest, WhatAFailedRepairBringsIsOneMessage) {
   heald_notification next = refused;
   next.event_id = Str("next");
   next.decision = &decision;
-  EXPECT_EQ(Deliver({failed, call, next}).code, HEALD_OK);
+  EXPECT_EQ(harness_.Deliver({failed, call, next}).code, HEALD_OK);
   ASSERT_THAT(slack_.webhooks(), SizeIs(1));
   const std::string message = slack_.webhooks()[0].dump();
   EXPECT_EQ(Title(slack_.webhooks()[0]), "🚨 Needs a person · payments · latency_p99");
@@ -209,7 +166,7 @@ TEST_F(SlackNotifierTest, AWithdrawnQuestionAndTheEndOfWhatItWasAboutAreOneMessa
   resolved.event_id = Str("resolved");
   resolved.incident = &over;
   resolved.decision = nullptr;
-  EXPECT_EQ(Deliver({withdrawn, resolved}).code, HEALD_OK);
+  EXPECT_EQ(harness_.Deliver({withdrawn, resolved}).code, HEALD_OK);
   ASSERT_THAT(slack_.webhooks(), SizeIs(1));
   EXPECT_THAT(Title(slack_.webhooks()[0]), HasSubstr("✅ Resolved"));
   EXPECT_THAT(slack_.webhooks()[0].dump(), HasSubstr("⛔ not done"));
@@ -260,7 +217,7 @@ TEST_F(SlackNotifierTest, APageOfAProxyIsNotSlacksNo) {
 
 TEST_F(SlackNotifierTest, KeepsToItsRateWithoutCallingItAFailure) {
   UseWebhook();
-  config_["min_interval"] = 1'000'000'000;
+  harness_.config()["min_interval"] = 1'000'000'000;
   std::vector<int32_t> codes;
   SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
   const Told told = Tell({"e1", "e2", "e3"}, &codes);
@@ -279,7 +236,7 @@ TEST_F(SlackNotifierTest, ABotKeepsOneMessagePerIncidentUpToDateOverARestart) {
   EXPECT_EQ(Tell({"opened"}).code, HEALD_OK);
   SetDecision(HEALD_DECISION_AWAITS_APPROVAL);
   EXPECT_EQ(Tell({"asked"}).code, HEALD_OK);
-  Restart();
+  harness_.Restart();
   SetDecision(HEALD_DECISION_ACT);
   sample_.decision.actor = Str("user:anna");
   sample_.incident.state = HEALD_INCIDENT_VERIFYING;
@@ -329,7 +286,7 @@ TEST_F(SlackNotifierTest, APostWhoseAnswerWasLostIsFoundAndNotRepeated) {
   UseBot();
   slack_.Plan({Mood::kLostAnswer});
   EXPECT_TRUE(Tell({"e1"}).retryable);
-  Restart();  // a kill in between makes no difference
+  harness_.Restart();  // a kill in between makes no difference
   EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
   ASSERT_THAT(slack_.messages(), SizeIs(1));
   EXPECT_THAT(slack_.calls(),
@@ -375,7 +332,7 @@ TEST_F(SlackNotifierTest, WithoutTheScopeToLookItPostsAgainAndSaysSoOnce) {
 TEST_F(SlackNotifierTest, AChannelsIdIsLearntFromTheFirstAnswer) {
   UseBot("#incidents");
   EXPECT_EQ(Tell({"e1"}).code, HEALD_OK);
-  Restart();
+  harness_.Restart();
   sample_.incident.trace_id = Str("another");
   slack_.Plan({Mood::kLostAnswer});
   EXPECT_TRUE(Tell({"e2"}).retryable);
@@ -429,7 +386,7 @@ TEST_F(SlackNotifierTest, AnAnswerThatMakesNoSenseIsNotBelieved) {
 TEST_F(SlackNotifierTest, ADamagedMemoryCostsASecondMessageAndNothingElse) {
   UseBot();
   Tell({"e1"});
-  Restart();
+  harness_.Restart();
   for (const auto& file :
        std::filesystem::directory_iterator(std::string(host_.host().StateDir()) + "/messages"))
     std::ofstream(file.path()) << "{\"ts\": 7";
@@ -465,34 +422,27 @@ TEST_F(SlackNotifierTest, ARequestEndsWhenTheAgentDoes) {
 
 // ---- configuration ----
 
-std::vector<std::string> ProblemsOf(const nlohmann::json& json) {
-  const ConfigTree tree(json);
-  std::vector<std::string> found;
-  SlackNotifier::Component()->validate(
-      tree.root(),
-      [](void* user, heald_str pointer, heald_str message) {
-        static_cast<std::vector<std::string>*>(user)->push_back(
-            std::string(sdk::detail::View(pointer)) + ": " +
-            std::string(sdk::detail::View(message)));
-      },
-      &found);
-  return found;
-}
-
 TEST(SlackConfigTest, WantsExactlyOneWayIn) {
-  EXPECT_THAT(ProblemsOf({{"webhook_url", "https://hooks.slack.com/services/T/B/X"}}), IsEmpty());
-  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "C0123456789"}}), IsEmpty());
-  EXPECT_THAT(ProblemsOf(nlohmann::json::object()), Contains(HasSubstr("give either webhook_url")));
-  EXPECT_THAT(ProblemsOf({{"webhook_url", "https://hooks.slack.com/x"},
-                          {"bot_token", "xoxb-1"},
-                          {"channel", "#a"}}),
+  EXPECT_THAT(
+      ProblemsOf<SlackNotifier>({{"webhook_url", "https://hooks.slack.com/services/T/B/X"}}),
+      IsEmpty());
+  EXPECT_THAT(ProblemsOf<SlackNotifier>({{"bot_token", "xoxb-1"}, {"channel", "C0123456789"}}),
+              IsEmpty());
+  EXPECT_THAT(ProblemsOf<SlackNotifier>(nlohmann::json::object()),
               Contains(HasSubstr("give either webhook_url")));
-  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}}), Contains(HasSubstr("/channel: name")));
-  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"events", {"opened"}}}),
+  EXPECT_THAT(ProblemsOf<SlackNotifier>({{"webhook_url", "https://hooks.slack.com/x"},
+                                         {"bot_token", "xoxb-1"},
+                                         {"channel", "#a"}}),
+              Contains(HasSubstr("give either webhook_url")));
+  EXPECT_THAT(ProblemsOf<SlackNotifier>({{"bot_token", "xoxb-1"}}),
+              Contains(HasSubstr("/channel: name")));
+  EXPECT_THAT(ProblemsOf<SlackNotifier>(
+                  {{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"events", {"opened"}}}),
               Contains(HasSubstr("/events: only a webhook")));
-  EXPECT_THAT(ProblemsOf({{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"bearer_token", "b"}}),
+  EXPECT_THAT(ProblemsOf<SlackNotifier>(
+                  {{"bot_token", "xoxb-1"}, {"channel", "#a"}, {"bearer_token", "b"}}),
               Contains(HasSubstr("/bot_token")));
-  EXPECT_THAT(ProblemsOf({{"webhook_url", "hooks.slack.com/SECRET"}}),
+  EXPECT_THAT(ProblemsOf<SlackNotifier>({{"webhook_url", "hooks.slack.com/SECRET"}}),
               ElementsAre(::testing::AllOf(HasSubstr("/webhook_url"), Not(HasSubstr("SECRET")))));
 }
 

@@ -3,18 +3,21 @@
 #include <gmock/gmock.h>
 
 #include "heald/testing.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::threshold {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::Finding;
 using sdk::FindingState;
 using sdk::Severity;
 using sdk::testing::DetectorHarness;
 using sdk::testing::FakeHost;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
+using ::testing::StartsWith;
 
 const sdk::LabelSet kDb{{"instance", "db-1"}};
 const Config kDisk{.below = {.warning = 20, .critical = 10, .clear = 25}};
@@ -93,33 +96,21 @@ TEST(ThresholdDetectorTest, ForAndOpenFindingsSurviveARestart) {
   EXPECT_THROW(third.Restore("HEALDST1"), sdk::Failure);
 }
 
-std::vector<std::pair<std::string, std::string>> ProblemsOf(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> found;
-  sdk::Problems problems(
-      [](void* user, heald_str pointer, heald_str message) {
-        static_cast<decltype(found)*>(user)->emplace_back(sdk::detail::View(pointer),
-                                                          sdk::detail::View(message));
-      },
-      &found);
-  Detector::Validate(config, problems);
-  return found;
-}
-
 TEST(ThresholdConfigTest, RefusesWhatMakesNoSense) {
-  EXPECT_TRUE(ProblemsOf(kDisk).empty());
-  EXPECT_THAT(ProblemsOf({}), ElementsAre(Pair("", HasSubstr("no bounds"))));
-  EXPECT_THAT(
-      ProblemsOf({.above = {.clear = 1}}),
-      ElementsAre(Pair("", HasSubstr("no bounds")), Pair("/above/clear", HasSubstr("level"))));
-  EXPECT_THAT(
-      ProblemsOf({.above = {.warning = 2, .critical = 1}}),
-      ElementsAre(Pair("/above/critical", "above.critical must not be below above.warning")));
-  EXPECT_THAT(ProblemsOf({.below = {.warning = 20, .clear = 19}}),
-              ElementsAre(Pair("/below/warning", "below.warning must not be above below.clear")));
-  EXPECT_THAT(ProblemsOf({.above = {.warning = 1}, .below = {.warning = 2}}),
-              ElementsAre(Pair("/above", HasSubstr("lies below"))));
-  EXPECT_THAT(ProblemsOf({.above = {.warning = std::nan("")}}),
-              ElementsAre(Pair("/above/warning", HasSubstr("finite"))));
+  EXPECT_TRUE(ProblemsIn<Detector>(kDisk).empty());
+  EXPECT_THAT(ProblemsIn<Detector>({}),
+              ElementsAre(AllOf(StartsWith(": "), HasSubstr("no bounds"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = {.clear = 1}}),
+              ElementsAre(AllOf(StartsWith(": "), HasSubstr("no bounds")),
+                          AllOf(StartsWith("/above/clear: "), HasSubstr("level"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = {.warning = 2, .critical = 1}}),
+              ElementsAre("/above/critical: above.critical must not be below above.warning"));
+  EXPECT_THAT(ProblemsIn<Detector>({.below = {.warning = 20, .clear = 19}}),
+              ElementsAre("/below/warning: below.warning must not be above below.clear"));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = {.warning = 1}, .below = {.warning = 2}}),
+              ElementsAre(AllOf(StartsWith("/above: "), HasSubstr("lies below"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = {.warning = std::nan("")}}),
+              ElementsAre(AllOf(StartsWith("/above/warning: "), HasSubstr("finite"))));
 }
 
 TEST(ThresholdDetectorTest, ScoresHowFarOutOfBoundsEachMomentIs) {

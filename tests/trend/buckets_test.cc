@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/units.h"
+
 namespace heald::trend {
 namespace {
-
-constexpr int64_t kSecondNs = 1'000'000'000;
 
 class BucketsTest : public ::testing::Test {
  protected:
@@ -15,14 +15,14 @@ class BucketsTest : public ::testing::Test {
   }
 
   Buckets buckets_{4};
-  int64_t now_ns_ = 1000 * kSecondNs;
+  int64_t now_ns_ = 1000 * kSecond;
 };
 
 TEST_F(BucketsTest, LearnsItsStepFromTheFirstSamples) {
   for (int i = 0; i < 3; ++i) Add(1);
   EXPECT_EQ(buckets_.step_ns(), 0);
   Add(1);
-  EXPECT_EQ(buckets_.step_ns(), 4 * kSecondNs);
+  EXPECT_EQ(buckets_.step_ns(), 4 * kSecond);
 }
 
 TEST_F(BucketsTest, HoldsMediansSoThatOneOutlierIsNotSeen) {
@@ -59,7 +59,7 @@ TEST_F(BucketsTest, StartsAnewWhenSamplesComeMoreSlowly) {
   bool anew = false;
   for (int i = 0; i < 20; ++i) anew |= Add(0, 20) == Buckets::kStartedAnew;
   EXPECT_TRUE(anew);
-  EXPECT_EQ(buckets_.step_ns(), 80 * kSecondNs);
+  EXPECT_EQ(buckets_.step_ns(), 80 * kSecond);
 }
 
 TEST_F(BucketsTest, KeepsTheLatest) {

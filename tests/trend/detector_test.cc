@@ -7,18 +7,21 @@
 #include <random>
 
 #include "heald/testing.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::trend {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::Finding;
 using sdk::FindingState;
 using sdk::Severity;
 using sdk::testing::DetectorHarness;
 using sdk::testing::FakeHost;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
+using ::testing::StartsWith;
 
 constexpr double kMiB = 1024 * 1024;
 constexpr std::string_view kMemory = "process_resident_memory_bytes";
@@ -202,25 +205,15 @@ TEST_F(TrendDetectorTest, CountsWhatItSkips) {
   EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 1);
 }
 
-std::vector<std::pair<std::string, std::string>> ProblemsOf(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> found;
-  sdk::Problems problems(
-      [](void* user, heald_str pointer, heald_str message) {
-        static_cast<decltype(found)*>(user)->emplace_back(sdk::detail::View(pointer),
-                                                          sdk::detail::View(message));
-      },
-      &found);
-  Detector::Validate(config, problems);
-  return found;
-}
-
 TEST(TrendConfigTest, RefusesWhatCanNeverWork) {
-  EXPECT_TRUE(ProblemsOf({.above = 1}).empty());
-  EXPECT_TRUE(ProblemsOf({.above = 1, .below = 0}).empty());
-  EXPECT_THAT(ProblemsOf({}), ElementsAre(Pair("", HasSubstr("no threshold"))));
-  EXPECT_THAT(ProblemsOf({.above = 1, .below = 2}),
-              ElementsAre(Pair("/above", HasSubstr("above the lower one"))));
-  EXPECT_THAT(ProblemsOf({.above = INFINITY}), ElementsAre(Pair("/above", HasSubstr("finite"))));
+  EXPECT_TRUE(ProblemsIn<Detector>({.above = 1}).empty());
+  EXPECT_TRUE(ProblemsIn<Detector>({.above = 1, .below = 0}).empty());
+  EXPECT_THAT(ProblemsIn<Detector>({}),
+              ElementsAre(AllOf(StartsWith(": "), HasSubstr("no threshold"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = 1, .below = 2}),
+              ElementsAre(AllOf(StartsWith("/above: "), HasSubstr("above the lower one"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.above = INFINITY}),
+              ElementsAre(AllOf(StartsWith("/above: "), HasSubstr("finite"))));
 }
 
 TEST_F(TrendDetectorTest, ScoresEachMomentWithTheProbabilityOfFailing) {

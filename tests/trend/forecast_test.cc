@@ -6,19 +6,18 @@
 #include <functional>
 #include <random>
 
+#include "core/base/units.h"
 #include "plugins/detectors/trend/departure.h"
 #include "plugins/detectors/trend/gradient.h"
 
 namespace heald::trend {
 namespace {
 
-constexpr int64_t kSecondNs = 1'000'000'000;
-
 // One sample per bucket, but for the first, which takes what the step is learnt from.
 Buckets Make(uint32_t count, const std::function<double(uint32_t)>& value) {
   Buckets buckets(1);
-  for (int64_t i = -3; i < 0; ++i) buckets.Add((1000 + i) * kSecondNs, value(0));
-  for (uint32_t i = 0; i <= count; ++i) buckets.Add((1000 + i) * kSecondNs, value(i));
+  for (int64_t i = -3; i < 0; ++i) buckets.Add((1000 + i) * kSecond, value(0));
+  for (uint32_t i = 0; i <= count; ++i) buckets.Add((1000 + i) * kSecond, value(i));
   return buckets;
 }
 
@@ -123,11 +122,11 @@ TEST(TrendForecastTest, ALevelThatWasHadBeforeIsUsual) {
   const Buckets buckets = Ramp(40, 0.3);
   Habits habits;
   EXPECT_GT(ForecastOf(buckets, LinesOf(buckets), habits, 60, 1, 50, false).probability, 0.9);
-  habits.LearnLevel(50, kSecondNs, 100 * kSecondNs);
+  habits.LearnLevel(50, kSecond, 100 * kSecond);
   EXPECT_LE(ForecastOf(buckets, LinesOf(buckets), habits, 60, 1, 50, false).probability, 0.1);
   // Long enough ago it doesn't count any more.
-  habits.LearnLevel(0, 102 * kSecondNs, 100 * kSecondNs);
-  habits.LearnLevel(0, 204 * kSecondNs, 100 * kSecondNs);
+  habits.LearnLevel(0, 102 * kSecond, 100 * kSecond);
+  habits.LearnLevel(0, 204 * kSecond, 100 * kSecond);
   EXPECT_GT(ForecastOf(buckets, LinesOf(buckets), habits, 60, 1, 50, false).probability, 0.9);
 }
 

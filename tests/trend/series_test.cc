@@ -5,12 +5,11 @@
 #include <limits>
 #include <random>
 
+#include "core/base/units.h"
 #include "plugins/detectors/trend/trend.h"
 
 namespace heald::trend {
 namespace {
-
-constexpr int64_t kSecondNs = 1'000'000'000;
 
 // One series; opens and closes as the detector would. Window 60: four samples to a bucket.
 class Feed {
@@ -18,7 +17,7 @@ class Feed {
   explicit Feed(Config config = {.above = 100, .horizon = sdk::Seconds(120)})
       : config_(std::move(config)), series_(config_) {}
 
-  Step operator()(double value, int64_t step_ns = kSecondNs) {
+  Step operator()(double value, int64_t step_ns = kSecond) {
     ts_ns_ += step_ns;
     const Step step = series_.Next(config_, ts_ns_, value, true, open_);
     if (step == Step::kOpened) {
@@ -50,7 +49,7 @@ class Feed {
   Series series_;
   bool open_ = false;
   int opened_ = 0;
-  int64_t ts_ns_ = 1000 * kSecondNs;
+  int64_t ts_ns_ = 1000 * kSecond;
   std::mt19937_64 random_{1};
 };
 
@@ -86,7 +85,7 @@ TEST(TrendTest, ASlowLeakIsNotPredictedBeforeTheHorizon) {
 TEST(TrendTest, WatchedSeriesPredictNothing) {
   Series series(Config{.above = 100});
   for (int64_t i = 1; i < 1000; ++i)
-    ASSERT_NE(series.Next({.above = 100}, i * kSecondNs, static_cast<double>(i) / 10, false, false),
+    ASSERT_NE(series.Next({.above = 100}, i * kSecond, static_cast<double>(i) / 10, false, false),
               Step::kOpened);
 }
 
@@ -162,7 +161,7 @@ TEST(TrendTest, JumpsWithinARiseDoNotMakeItUsual) {
   int predicted = 0;
   for (int i = 0; i < kSeries; ++i) {
     Feed feed({.above = 6});
-    constexpr int64_t kStepNs = 15 * kSecondNs;
+    constexpr int64_t kStepNs = 15 * kSecond;
     constexpr int kBlock = 20;
     const int crossing = 700 + static_cast<int>(600 * share(random));
     const double rise = 240 + 240 * share(random);
@@ -213,7 +212,7 @@ TEST(TrendTest, ALongSilenceEndsAPredictionAsUnknown) {
   feed.Steady(300);
   const double value = feed.Rise(400, 10, true);
   ASSERT_TRUE(feed.open());
-  EXPECT_EQ(feed(value, 301 * kSecondNs), Step::kGap);
+  EXPECT_EQ(feed(value, 301 * kSecond), Step::kGap);
 }
 
 TEST(TrendTest, HolesAndJitterDoNotMislead) {

@@ -3,18 +3,22 @@
 #include <gmock/gmock.h>
 
 #include "heald/testing.h"
+#include "tests/fakes/problems.h"
 
 namespace heald::zscore {
 namespace {
 
+using fakes::ProblemsIn;
 using sdk::Finding;
 using sdk::FindingState;
 using sdk::Severity;
 using sdk::testing::DetectorHarness;
 using sdk::testing::FakeHost;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::Pair;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class ZscoreDetectorTest : public ::testing::Test {
  protected:
@@ -202,24 +206,12 @@ TEST_F(ZscoreDetectorTest, ConfiguredUnitWins) {
   EXPECT_EQ(findings().at(0).unit, "ms");
 }
 
-std::vector<std::pair<std::string, std::string>> ProblemsOf(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> found;
-  sdk::Problems problems(
-      [](void* user, heald_str pointer, heald_str message) {
-        static_cast<decltype(found)*>(user)->emplace_back(sdk::detail::View(pointer),
-                                                          sdk::detail::View(message));
-      },
-      &found);
-  Detector::Validate(config, problems);
-  return found;
-}
-
 TEST(ZscoreConfigTest, RefusesWhatCanNeverWork) {
-  EXPECT_TRUE(ProblemsOf({}).empty());
-  EXPECT_TRUE(ProblemsOf({.window = 5}).empty());
-  EXPECT_THAT(ProblemsOf({.window = 5, .min_samples = 6}),
-              ElementsAre(Pair("/min_samples", ::testing::HasSubstr("larger than window"))));
-  EXPECT_THAT(ProblemsOf({.warning_at = 3}), ElementsAre(Pair("/critical_at", ::testing::_)));
+  EXPECT_TRUE(ProblemsIn<Detector>({}).empty());
+  EXPECT_TRUE(ProblemsIn<Detector>({.window = 5}).empty());
+  EXPECT_THAT(ProblemsIn<Detector>({.window = 5, .min_samples = 6}),
+              ElementsAre(AllOf(StartsWith("/min_samples: "), HasSubstr("larger than window"))));
+  EXPECT_THAT(ProblemsIn<Detector>({.warning_at = 3}), ElementsAre(StartsWith("/critical_at: ")));
 }
 
 TEST_F(ZscoreDetectorTest, ScoresEveryMomentAndFindsTheSame) {

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/base/clock.h"
+#include "core/base/steady.h"
 #include "core/base/units.h"
 #include "core/base/utf8.h"
 
@@ -20,13 +21,9 @@ using PgResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 constexpr int64_t kLookForCancelNs = 50 * kMillisecond;
 
-int64_t NowNs() {
-  return SystemClock().MonotonicNs();
-}
-
 // False: the time is up.
 bool Wait(int fd, short events, int64_t until_ns) {
-  const int64_t left_ns = until_ns - NowNs();
+  const int64_t left_ns = until_ns - SteadyNs();
   if (left_ns <= 0) return false;
   pollfd wait{fd, events, 0};
   const int ready = poll(&wait, 1, static_cast<int>(left_ns / kMillisecond) + 1);
@@ -134,7 +131,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Target& target, int64
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  const int64_t until_ns = NowNs() + within_ns;
+  const int64_t until_ns = SteadyNs() + within_ns;
   std::unique_ptr<Connection> self(
       new Connection(target, PQconnectStartParams(keywords.data(), values.data(), 0)));
   PGconn* const connection = self->connection_;
@@ -142,15 +139,15 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Target& target, int64
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (PQstatus(connection) != CONNECTION_BAD && next != PGRES_POLLING_OK) {
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    const int64_t look_ns = std::min(until_ns, NowNs() + kLookForCancelNs);
+    const int64_t look_ns = std::min(until_ns, SteadyNs() + kLookForCancelNs);
     pollfd wait{PQsocket(connection), events, 0};
     const int ready = poll(
-        &wait, 1, static_cast<int>(std::max<int64_t>(look_ns - NowNs(), 0) / kMillisecond) + 1);
+        &wait, 1, static_cast<int>(std::max<int64_t>(look_ns - SteadyNs(), 0) / kMillisecond) + 1);
     if (ready > 0) next = PQconnectPoll(connection);
     if (next == PGRES_POLLING_FAILED) break;
     if (next == PGRES_POLLING_OK) break;
     if (cancelled->load()) return Away("store " + target.name + ": stopped while connecting");
-    if (NowNs() >= until_ns)
+    if (SteadyNs() >= until_ns)
       return Away("store " + target.name + ": no connection within " + FormatDuration(within_ns));
   }
   if (PQstatus(connection) != CONNECTION_OK) {
@@ -245,7 +242,7 @@ Status Connection::TakeRows(const PGresult* result, const Take* take) const {
 }
 
 Status Connection::Receive(int64_t within_ns, const Take* take) {
-  const int64_t until_ns = NowNs() + within_ns;
+  const int64_t until_ns = SteadyNs() + within_ns;
   Status status;
   while (true) {
     const int unsent = PQflush(connection_);

@@ -6,6 +6,7 @@
 
 #include "core/base/checksum.h"
 #include "core/base/clock.h"
+#include "core/base/steady.h"
 #include "core/base/units.h"
 #include "core/store/postgres/schema.h"
 
@@ -36,10 +37,6 @@ constexpr int64_t kLockClass = 0x6865616c;  // "heal", apart from others' locks 
 
 int64_t LockOf(const std::string& schema) {
   return static_cast<int64_t>(Checksum(schema) & 0x7fffffff);
-}
-
-int64_t NowNs() {
-  return SystemClock().MonotonicNs();
 }
 
 }  // namespace
@@ -79,7 +76,7 @@ Database::Connected Database::Connect(bool first) const {
 // Held by the session; the server drops it however that ends.
 Status Database::TakeLock(Connection* connection) const {
   const int64_t lock = LockOf(target_.schema);
-  const int64_t until_ns = NowNs() + kSecond;
+  const int64_t until_ns = SteadyNs() + kSecond;
   while (true) {
     bool taken = false;
     const Connection::Take take = [&](const SqlRow& row) -> Status {
@@ -114,7 +111,7 @@ Status Database::TakeLock(Connection* connection) const {
           !status)
         return status;
     // The server takes a moment to see that an agent has ended.
-    if (NowNs() < until_ns && !stopping_) {
+    if (SteadyNs() < until_ns && !stopping_) {
       std::this_thread::sleep_for(std::chrono::nanoseconds(kLookForLockNs));
       continue;
     }
@@ -156,9 +153,9 @@ Status Database::Ready() {
     last_error_ = std::move(connected.error());
     last_error_.message += "; tried again every " + FormatDuration(kMaxBackoffNs);
     backoff_ns_ = std::clamp(backoff_ns_ * 2, kMinBackoffNs, kMaxBackoffNs);
-    next_try_ns_ = NowNs() + backoff_ns_;
+    next_try_ns_ = SteadyNs() + backoff_ns_;
   }
-  if (NowNs() >= next_try_ns_)
+  if (SteadyNs() >= next_try_ns_)
     connecting_ = std::async(std::launch::async, [this] { return Connect(false); });
   return last_error_;
 }
@@ -166,9 +163,9 @@ Status Database::Ready() {
 Status Database::Reach() {
   Status status = Ready();
   if (role_ == Role::kWriter) return status;
-  const int64_t until_ns = NowNs() + kCommitNs;
-  while (!status && connecting_.valid() && NowNs() < until_ns) {
-    connecting_.wait_for(std::chrono::nanoseconds(until_ns - NowNs()));
+  const int64_t until_ns = SteadyNs() + kCommitNs;
+  while (!status && connecting_.valid() && SteadyNs() < until_ns) {
+    connecting_.wait_for(std::chrono::nanoseconds(until_ns - SteadyNs()));
     status = Ready();
   }
   return status;

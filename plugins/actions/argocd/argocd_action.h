@@ -9,9 +9,13 @@
 #include "plugins/actions/argocd/config.h"
 #include "plugins/actions/argocd/debts.h"
 #include "plugins/actions/argocd/keeper.h"
+#include "plugins/support/operations.h"
 #include "plugins/support/pool.h"
 
 namespace heald::argocd {
+
+// Between two looks at an operation that is awaited.
+inline constexpr int64_t kPollNs = 250'000'000;
 
 // What one call works with.
 struct Context {
@@ -26,16 +30,8 @@ struct Context {
   int64_t LeftNs() const;
 };
 
-// The five steps of one operation. One object per call.
-class Operations {
- public:
-  virtual ~Operations() = default;
-  virtual sdk::Plan MakePlan() = 0;
-  virtual sdk::Effect DryRun(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Execute(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Observe(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Undo(const sdk::Plan& plan);
-};
+using support::Operations;
+using support::ReadBefore;
 
 std::unique_ptr<Operations> MakeRollback(const Context& context);
 std::unique_ptr<Operations> MakeSync(const Context& context);
@@ -44,8 +40,6 @@ std::unique_ptr<Operations> MakeTerminate(const Context& context);
 
 // The application that params and the target's labels name.
 AppRef AppOf(const Config& params, const sdk::LabelSet& target);
-// The plan's own JSON; throws Failure(HEALD_CORRUPT) when it isn't from this action.
-Json ReadBefore(const sdk::Plan& plan, const char* kind);
 // Throws Failure(HEALD_CONFLICT) when it is another one by now, or about to go.
 Application ReadPlanned(const Context& context, const sdk::Plan& plan);
 // Throws Failure(HEALD_CONFLICT) while an operation runs.

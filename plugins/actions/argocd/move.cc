@@ -7,7 +7,7 @@ Json ToJson(const Deployment& deployment) {
   return {{"id", deployment.id}, {"what", deployment.what}};
 }
 
-Deployment ReadDeployment(const Json& json) {
+Deployment StoredDeployment(const Json& json) {
   return {json.at("id").get<int64_t>(), json.at("what")};
 }
 
@@ -21,7 +21,7 @@ Json ToJson(const Move& move) {
 }
 
 Move ReadMove(const Json& json) {
-  return {ReadDeployment(json.at("from")), ReadDeployment(json.at("to")),
+  return {StoredDeployment(json.at("from")), StoredDeployment(json.at("to")),
           json.at("latest_id").get<int64_t>(), json.at("op_started").get<std::string>()};
 }
 

@@ -14,16 +14,11 @@ namespace {
 
 constexpr int64_t kAnswerMarginNs = 500'000'000;
 constexpr int64_t kMinLeftNs = 1'000'000'000;
-constexpr int64_t kPollNs = 250'000'000;
 
 }  // namespace
 
 int64_t Context::LeftNs() const {
   return std::max(request.deadline_ns - host.MonotonicNs() - kAnswerMarginNs, kMinLeftNs);
-}
-
-Effect Operations::Undo(const Plan&) {
-  throw Failure(HEALD_UNSUPPORTED, "this can't be undone");
 }
 
 AppRef AppOf(const Config& params, const sdk::LabelSet& target) {
@@ -38,13 +33,6 @@ AppRef AppOf(const Config& params, const sdk::LabelSet& target) {
     labels += (labels.empty() ? "" : ", ") + label;
   throw Failure(HEALD_INVALID, "which application isn't known: the target has no label " + labels +
                                    ": set application, or application_labels");
-}
-
-Json ReadBefore(const Plan& plan, const char* kind) {
-  Json before = Json::parse(plan.before, nullptr, false);
-  if (!before.is_object() || before.value("kind", "") != kind)
-    throw Failure(HEALD_CORRUPT, "the plan's state before isn't from this action");
-  return before;
 }
 
 Application ReadPlanned(const Context& context, const Plan& plan) {

@@ -14,7 +14,6 @@ using sdk::Failure;
 using sdk::Plan;
 
 constexpr const char* kKind = "rollback";
-constexpr int64_t kPollNs = 250'000'000;
 
 class Rollback : public Operations {
  public:

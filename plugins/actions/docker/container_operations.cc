@@ -3,6 +3,7 @@
 
 #include "plugins/actions/docker/docker_action.h"
 #include "plugins/actions/docker/targets.h"
+#include "plugins/support/clock.h"
 
 namespace heald::docker {
 namespace {
@@ -11,8 +12,7 @@ using sdk::Effect;
 using sdk::EffectState;
 using sdk::Plan;
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kMarginNs = 5 * kSecond;
+using support::kSecond;
 
 class ContainerOperations : public Operations {
  public:

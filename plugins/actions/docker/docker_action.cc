@@ -20,13 +20,6 @@ int64_t WantedReplicas(const Config& params, const std::string& name, int64_t cu
   return wanted;
 }
 
-Json ReadBefore(const Plan& plan, const char* kind) {
-  Json before = Json::parse(plan.before, nullptr, false);
-  if (!before.is_object() || before.value("kind", "") != kind)
-    throw Failure(HEALD_CORRUPT, "the plan's state before isn't from this action");
-  return before;
-}
-
 void DockerAction::Validate(const Config& config, sdk::Problems& problems) {
   const bool compose = !config.compose_project.empty() || !config.compose_service.empty();
   if (compose && (config.compose_project.empty() || config.compose_service.empty()))

@@ -7,22 +7,18 @@
 #include "heald/plugin.h"
 #include "plugins/actions/docker/config.h"
 #include "plugins/support/docker/engine.h"
+#include "plugins/support/operations.h"
 #include "plugins/support/pool.h"
 
 namespace heald::docker {
 
-// The five steps of one operation; params name the target. One object per call.
-class Operations {
- public:
-  virtual ~Operations() = default;
-  virtual sdk::Plan MakePlan() = 0;
-  virtual sdk::Effect DryRun(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Execute(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Observe(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Undo(const sdk::Plan& plan) = 0;
-};
+using support::Operations;
+using support::ReadBefore;
 
-// What they work with.
+// Beyond what an effect takes by itself.
+inline constexpr int64_t kMarginNs = 5'000'000'000;
+
+// What one operation works with; params name the target.
 struct Context {
   Engine& engine;
   const Config& params;
@@ -38,8 +34,6 @@ std::unique_ptr<Operations> MakeSwarmScale(const Context& context);
 // How many replicas `params` asks for, from `current`. Throws Failure(HEALD_FULL) when max_replicas
 // is reached.
 int64_t WantedReplicas(const Config& params, const std::string& name, int64_t current);
-// The plan's own JSON; throws Failure(HEALD_CORRUPT) when it isn't from this action.
-Json ReadBefore(const sdk::Plan& plan, const char* kind);
 
 class DockerAction : public sdk::Action<DockerAction> {
  public:

@@ -6,6 +6,7 @@
 
 #include "plugins/actions/docker/docker_action.h"
 #include "plugins/actions/docker/targets.h"
+#include "plugins/support/clock.h"
 
 namespace heald::docker {
 namespace {
@@ -15,8 +16,7 @@ using sdk::EffectState;
 using sdk::Failure;
 using sdk::Plan;
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kMarginNs = 5 * kSecond;
+using support::kSecond;
 
 std::string Names(std::span<const Target> targets) {
   std::string names;

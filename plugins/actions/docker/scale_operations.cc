@@ -8,6 +8,7 @@
 #include "plugins/actions/docker/docker_action.h"
 #include "plugins/actions/docker/swarm.h"
 #include "plugins/actions/docker/verify.h"
+#include "plugins/support/clock.h"
 
 namespace heald::docker {
 namespace {
@@ -22,8 +23,7 @@ constexpr const char* kSwarmKind = "swarm";
 // Behind the name of what an undo is about to remove, so that one that is cut off can be told from
 // a container that died.
 constexpr std::string_view kLeaving = "-being-undone";
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kMarginNs = 5 * kSecond;
+using support::kSecond;
 // Pulling an image on another node is part of it.
 constexpr int64_t kSwarmWithinNs = 120 * kSecond;
 

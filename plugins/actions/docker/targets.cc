@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plugins/actions/docker/compose.h"
+#include "plugins/support/clock.h"
 
 namespace heald::docker {
 namespace {
@@ -13,7 +14,7 @@ using sdk::EffectState;
 using sdk::Failure;
 
 constexpr const char* kKind = "containers";
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 constexpr int64_t kPollNs = 200'000'000;
 
 std::vector<Container> FindByLabel(Engine& engine, const std::vector<std::string>& labels) {

@@ -4,13 +4,15 @@
 #include <array>
 #include <cstdio>
 
+#include "plugins/support/clock.h"
+
 namespace heald::docker {
 namespace {
 
 using sdk::Effect;
 using sdk::EffectState;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 std::string SecondsText(int64_t ns) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.0f s", static_cast<double>(ns) / kSecond);

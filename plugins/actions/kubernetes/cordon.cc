@@ -15,19 +15,15 @@ using sdk::Plan;
 using support::At;
 using support::Text;
 
-constexpr const char* kCordon = "cordon";
-constexpr const char* kUncordon = "uncordon";
-
 Json CordonPatch(const Json& by, const Json& unschedulable) {
   return {{"metadata", {{"annotations", {{kCordonedBy, by}}}}},
           {"spec", {{"unschedulable", unschedulable}}}};
 }
 
 // What both share: a node, found when planned, and looked at again.
-class NodeOperations : public Operations {
+class NodeOperations : public OperationBase {
  public:
-  NodeOperations(const Context& context, const char* operation)
-      : context_(context), operation_(operation) {}
+  using OperationBase::OperationBase;
 
  protected:
   Plan PlanFor(const Json& node, const std::string& summary) const {
@@ -35,7 +31,7 @@ class NodeOperations : public Operations {
     plan.target_uid = Text(node, "/metadata/uid");
     plan.summary = summary + " (uid " + plan.target_uid + ")";
     plan.reversible = true;
-    plan.before = Json{{"operation", operation_},
+    plan.before = Json{{"operation", word()},
                        {"node", Text(node, "/metadata/name")},
                        {"uid", plan.target_uid},
                        {"cordoned", IsCordoned(node)},
@@ -50,14 +46,11 @@ class NodeOperations : public Operations {
       throw Failure(HEALD_CONFLICT, "Node " + Text(before, "/node") + " is another one by now");
     return node;
   }
-
-  Context context_;
-  const char* const operation_;
 };
 
 class CordonOperation : public NodeOperations {
  public:
-  explicit CordonOperation(const Context& context) : NodeOperations(context, kCordon) {}
+  using NodeOperations::NodeOperations;
 
   Plan MakePlan() override {
     const Json node = FindNode(context_);
@@ -69,14 +62,14 @@ class CordonOperation : public NodeOperations {
   }
 
   Effect DryRun(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     Read(before);
     Cordon(context_, Text(before, "/node"), true, nullptr);
     return {EffectState::kDone, "would " + plan.summary};
   }
 
   Effect Execute(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     Read(before);
     Json node;
     if (!Cordon(context_, Text(before, "/node"), false, &node))
@@ -87,7 +80,7 @@ class CordonOperation : public NodeOperations {
   }
 
   Effect Observe(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     const Json node = Read(before);
     const std::string name = "Node " + Text(before, "/node");
     if (!IsCordoned(node)) return {EffectState::kAbsent, name + " is not cordoned"};
@@ -97,7 +90,7 @@ class CordonOperation : public NodeOperations {
   }
 
   Effect Undo(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     const std::string name = Text(before, "/node");
     Json node;
     if (!Uncordon(context_, name, context_.request.decision, false, &node))
@@ -109,7 +102,7 @@ class CordonOperation : public NodeOperations {
 
 class UncordonOperation : public NodeOperations {
  public:
-  explicit UncordonOperation(const Context& context) : NodeOperations(context, kUncordon) {}
+  using NodeOperations::NodeOperations;
 
   Plan MakePlan() override {
     const Json node = FindNode(context_);
@@ -126,14 +119,14 @@ class UncordonOperation : public NodeOperations {
   Effect Execute(const Plan& plan) override { return Change(plan, false); }
 
   Effect Observe(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     const bool cordoned = IsCordoned(Read(before));
     return {cordoned ? EffectState::kAbsent : EffectState::kDone,
             "Node " + Text(before, "/node") + (cordoned ? " is cordoned" : " takes pods")};
   }
 
   Effect Undo(const Plan& plan) override {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     const Json by = Text(before, "/by").empty() ? Json() : before.at("by");
     context_.client().Edit({kNodes, "", Text(before, "/node")}, PatchType::kStrategic,
                            [&](const Json& now) -> std::optional<Json> {
@@ -145,7 +138,7 @@ class UncordonOperation : public NodeOperations {
 
  private:
   Effect Change(const Plan& plan, bool dry_run) {
-    const Json before = ReadBefore(plan, operation_);
+    const Json before = Before(plan);
     Read(before);
     const std::string name = Text(before, "/node");
     Json node;

@@ -15,8 +15,6 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr const char* kOperation = "delete_job";
-
 bool HasFailed(const Json& job) {
   const Json& conditions = At(job, "/status/conditions");
   if (conditions.is_array())
@@ -25,9 +23,9 @@ bool HasFailed(const Json& job) {
   return false;
 }
 
-class DeleteJob : public Operations {
+class DeleteJob : public OperationBase {
  public:
-  explicit DeleteJob(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override {
     const Json job = FindJob(context_);
@@ -40,7 +38,7 @@ class DeleteJob : public Operations {
     plan.summary = "delete " + shown +
                    (owner ? " of " + owner.kind + " " + owner.name : std::string()) +
                    " and its pods (uid " + plan.target_uid + ")";
-    plan.before = Json{{"operation", kOperation},
+    plan.before = Json{{"operation", word()},
                        {"kind", kJobs.kind},
                        {"namespace", Text(job, "/metadata/namespace")},
                        {"name", Text(job, "/metadata/name")},
@@ -50,12 +48,12 @@ class DeleteJob : public Operations {
   }
 
   Effect DryRun(const Plan& plan) override {
-    Delete(ReadBefore(plan, kOperation), true);
+    Delete(Before(plan), true);
     return {EffectState::kDone, "would " + plan.summary};
   }
 
   Effect Execute(const Plan& plan) override {
-    const Json before = ReadBefore(plan, kOperation);
+    const Json before = Before(plan);
     const std::optional<Json> job = context_.client().Find(RefIn(before));
     if (!job || Text(*job, "/metadata/uid") != Text(before, "/uid"))
       throw Failure(HEALD_CONFLICT, RefIn(before).Shown() + " was deleted since the plan was made");
@@ -65,7 +63,7 @@ class DeleteJob : public Operations {
   }
 
   Effect Observe(const Plan& plan) override {
-    const Json before = ReadBefore(plan, kOperation);
+    const Json before = Before(plan);
     const std::optional<Json> job = context_.client().Find(RefIn(before));
     const std::string shown = RefIn(before).Shown();
     if (!job || Text(*job, "/metadata/uid") != Text(before, "/uid"))
@@ -85,8 +83,6 @@ class DeleteJob : public Operations {
         RefIn(before),
         {.dry_run = dry_run, .uid = Text(before, "/uid"), .propagation = "Background"});
   }
-
-  Context context_;
 };
 
 }  // namespace

@@ -24,7 +24,6 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr const char* kOperation = "drain";
 constexpr int64_t kLeastPauseNs = 250'000'000;
 constexpr int64_t kMostPauseNs = 2'000'000'000;
 constexpr size_t kNamesShown = 5;
@@ -132,9 +131,9 @@ std::string Evictions::Why() const {
          " held by a disruption budget: " + refused_.begin()->second.why;
 }
 
-class Drain : public Operations {
+class Drain : public OperationBase {
  public:
-  explicit Drain(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
@@ -149,8 +148,6 @@ class Drain : public Operations {
   std::string EvictAll(const std::string& node, Evictions* evictions);
   // "; it is schedulable again", or that it isn't; empty where somebody else has cordoned it.
   std::string Release(const std::string& node, const std::string& why);
-
-  Context context_;
 };
 
 DrainPods Drain::PodsOn(const std::string& node) {
@@ -174,7 +171,7 @@ Plan Drain::MakePlan() {
                  ", leave " + std::to_string(pods.left.size()) + " of DaemonSets and static ones";
   // What is taken back is the cordon: evicted pods are well elsewhere.
   plan.reversible = true;
-  plan.before = Json{{"operation", kOperation},
+  plan.before = Json{{"operation", word()},
                      {"node", name},
                      {"uid", plan.target_uid},
                      {"cordoned", cordoned},
@@ -191,7 +188,7 @@ Json Drain::ReadNode(const Json& before) {
 }
 
 Effect Drain::DryRun(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const std::string name = Text(before, "/node");
   const Json node = ReadNode(before);
   const DrainPods pods = PodsOn(name);
@@ -224,7 +221,7 @@ Effect Drain::DryRun(const Plan& plan) {
 }
 
 Effect Drain::Execute(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const std::string name = Text(before, "/node");
   ReadNode(before);
   if (const DrainPods pods = PodsOn(name); !pods.refused.empty())
@@ -285,7 +282,7 @@ std::string Drain::Release(const std::string& node, const std::string& why) {
 }
 
 Effect Drain::Observe(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const std::string name = Text(before, "/node");
   const Json node = ReadNode(before);
   const bool ours = CordonedBy(node) == context_.request.decision;
@@ -298,7 +295,7 @@ Effect Drain::Observe(const Plan& plan) {
 }
 
 Effect Drain::Undo(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const std::string name = Text(before, "/node");
   Json node;
   if (!Uncordon(context_, name, context_.request.decision, false, &node))

@@ -24,13 +24,6 @@ bool UnderWay::Has(std::string_view decision) {
   return decisions_.contains(decision);
 }
 
-Json ReadBefore(const Plan& plan, std::string_view operation) {
-  Json before = Json::parse(plan.before, nullptr, false);
-  if (!before.is_object() || before.value("operation", "") != operation)
-    throw Failure(HEALD_CORRUPT, "the plan's state before isn't from this operation");
-  return before;
-}
-
 void Tell(const Context& context, const Json& object, const std::string& reason,
           const std::string& message, bool warning) {
   if (!context.params.events) return;

@@ -13,20 +13,10 @@
 #include "plugins/actions/kubernetes/config.h"
 #include "plugins/support/kubernetes/client.h"
 #include "plugins/support/kubernetes/event_writer.h"
+#include "plugins/support/operations.h"
 #include "plugins/support/pool.h"
 
 namespace heald::kubernetes {
-
-// One operation's steps; params name the target. One object per call.
-class Operations {
- public:
-  virtual ~Operations() = default;
-  virtual sdk::Plan MakePlan() = 0;
-  virtual sdk::Effect DryRun(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Execute(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Observe(const sdk::Plan& plan) = 0;
-  virtual sdk::Effect Undo(const sdk::Plan& plan) = 0;
-};
 
 // What one thread at a time talks to the cluster with.
 struct Session {
@@ -70,6 +60,24 @@ struct Context {
   Client& client() const { return session.client; }
 };
 
+using support::Operations;
+
+// What every operation has. Its plans say which one they are of, in the word of the config.
+class OperationBase : public Operations {
+ public:
+  explicit OperationBase(const Context& context) : context_(context) {}
+
+ protected:
+  std::string_view word() const {
+    return kOperationWords[static_cast<size_t>(context_.params.operation)];
+  }
+  Json Before(const sdk::Plan& plan) const {
+    return support::ReadBefore(plan, word(), "operation");
+  }
+
+  const Context context_;
+};
+
 std::unique_ptr<Operations> MakeRestartPod(const Context& context);
 std::unique_ptr<Operations> MakeRollingRestart(const Context& context);
 std::unique_ptr<Operations> MakeRollback(const Context& context);
@@ -79,9 +87,6 @@ std::unique_ptr<Operations> MakeUncordon(const Context& context);
 std::unique_ptr<Operations> MakeDrain(const Context& context);
 std::unique_ptr<Operations> MakeDeleteJob(const Context& context);
 std::unique_ptr<Operations> MakePatch(const Context& context);
-
-// The plan's own JSON; throws Failure(HEALD_CORRUPT) when it isn't from this operation.
-Json ReadBefore(const sdk::Plan& plan, std::string_view operation);
 
 // Tells people who look at the object in the cluster. reason: CamelCase.
 void Tell(const Context& context, const Json& object, const std::string& reason,

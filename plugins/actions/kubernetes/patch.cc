@@ -16,7 +16,6 @@ using sdk::Plan;
 using support::At;
 using support::Text;
 
-constexpr const char* kOperation = "patch";
 constexpr const char* kPatchedBy = "heald.io/patched-by";
 constexpr const char* kPatchedByPath = "/metadata/annotations/heald.io~1patched-by";
 // Of a plan's 64 KiB.
@@ -57,9 +56,9 @@ Json ReverseOf(const Json& patch, const Json& object) {
   return reverse;
 }
 
-class PatchOperation : public Operations {
+class PatchOperation : public OperationBase {
  public:
-  explicit PatchOperation(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
@@ -72,8 +71,6 @@ class PatchOperation : public Operations {
   Json Given() const { return Json::parse(context_.params.patch); }
   Json Reverse(const Json& object) const;
   Json Apply(const Json& before, bool dry_run);
-
-  Context context_;
 };
 
 // Of a resource that heald doesn't know, whether it is in a namespace is told by `namespace`.
@@ -105,9 +102,8 @@ Plan PatchOperation::MakePlan() {
   const Ref ref = Target();
   const Json object = context_.client().Get(ref);
   Plan plan;
-  Json before = {{"operation", kOperation},
-                 {"uid", Text(object, "/metadata/uid")},
-                 {"reverse", Reverse(object)}};
+  Json before = {
+      {"operation", word()}, {"uid", Text(object, "/metadata/uid")}, {"reverse", Reverse(object)}};
   if (ref.resource == kDeployments || ref.resource == kStatefulSets ||
       ref.resource == kDaemonSets) {
     if (const std::string why = WhyBusy(object, ref.resource); !why.empty())
@@ -149,18 +145,18 @@ Json PatchOperation::Apply(const Json& before, bool dry_run) {
 }
 
 Effect PatchOperation::DryRun(const Plan& plan) {
-  Apply(ReadBefore(plan, kOperation), true);
+  Apply(Before(plan), true);
   return {EffectState::kDone, "would " + plan.summary};
 }
 
 Effect PatchOperation::Execute(const Plan& plan) {
-  const Json changed = Apply(ReadBefore(plan, kOperation), false);
+  const Json changed = Apply(Before(plan), false);
   Tell(context_, changed, "HealdPatched", plan.summary);
   return {EffectState::kPending, plan.summary};
 }
 
 Effect PatchOperation::Observe(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = Target();
   const Json now = context_.client().Get(ref);
   if (Text(now, "/metadata/uid") != Text(before, "/uid"))
@@ -173,7 +169,7 @@ Effect PatchOperation::Observe(const Plan& plan) {
 }
 
 Effect PatchOperation::Undo(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = Target();
   bool ours = false;
   const Json changed =

@@ -5,6 +5,7 @@
 
 #include "heald/time_text.h"
 #include "plugins/actions/kubernetes/workload.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 
 namespace heald::kubernetes {
@@ -17,7 +18,7 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 // Of a random uid: enough to tell the pods of one controller apart.
 constexpr size_t kUidKept = 8;
 // From so many on a crash is no accident any more.

@@ -35,7 +35,7 @@ constexpr Permission kPermissions[] = {
     {"restart_pod rolling_restart rollback scale_out delete_job patch", "", "events",
      "create patch"},
     // What has no namespace has its events in `default`.
-    {"cordon uncordon drain", "", "events", "create patch", true},
+    {"cordon uncordon drain", "", "events", "create patch", false, "default"},
 };
 
 bool HasWord(std::string_view words, std::string_view word) {
@@ -68,6 +68,10 @@ std::string PermissionJson(const Permission& rule) {
     out += "],";
   }
   out += "\"verbs\":" + WordsJson(rule.verbs);
+  if (!rule.name_space.empty()) {
+    out += ",\"namespace\":";
+    sdk::detail::AppendJson(out, rule.name_space);
+  }
   return out + ",\"scope\":" + (rule.cluster ? "\"cluster\"" : "\"namespace\"") + "}";
 }
 

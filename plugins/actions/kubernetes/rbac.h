@@ -10,17 +10,19 @@
 namespace heald::kubernetes {
 
 struct Permission {
-  std::string_view operations;  // words of `operation` with spaces between
-  std::string_view group;       // "": the core group
-  std::string_view resource;    // "pods/eviction"; empty: the one that `resource` names
-  std::string_view verbs;       // with spaces between
-  bool cluster = false;         // the resource has no namespace, or all of them are asked for
+  std::string_view operations;       // words of `operation` with spaces between
+  std::string_view group;            // "": the core group
+  std::string_view resource;         // "pods/eviction"; empty: the one that `resource` names
+  std::string_view verbs;            // with spaces between
+  bool cluster = false;              // the resource has no namespace, or all of them are asked for
+  std::string_view name_space = {};  // this one always
 };
 
 std::span<const Permission> Permissions();
 
 // {"key": "operation", "resource_key": "resource", "rules": {"restart_pod": [{"apiGroups": [""],
-// "resources": ["pods"], "verbs": ["get", "list"], "scope": "namespace"}, …], …}}
+// "resources": ["pods"], "verbs": ["get", "list"], "scope": "namespace"}, …], …}}; a rule with
+// "namespace" is about that one.
 std::string RbacJson();
 
 }  // namespace heald::kubernetes

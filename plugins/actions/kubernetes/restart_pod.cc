@@ -5,6 +5,7 @@
 
 #include "plugins/actions/kubernetes/pods.h"
 #include "plugins/actions/kubernetes/workload.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 
 namespace heald::kubernetes {
@@ -16,25 +17,21 @@ using sdk::Failure;
 using sdk::Plan;
 using support::Text;
 
-constexpr const char* kOperation = "restart_pod";
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 
-class RestartPod : public Operations {
+class RestartPod : public OperationBase {
  public:
-  explicit RestartPod(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
   Effect Execute(const Plan& plan) override;
   Effect Observe(const Plan& plan) override {
-    return JudgeReplacement(context_, FromJson(ReadBefore(plan, kOperation).at("pod")));
+    return JudgeReplacement(context_, FromJson(Before(plan).at("pod")));
   }
   Effect Undo(const Plan&) override {
     throw Failure(HEALD_UNSUPPORTED, "a restart can't be undone");
   }
-
- private:
-  Context context_;
 };
 
 Plan RestartPod::MakePlan() {
@@ -56,18 +53,22 @@ Plan RestartPod::MakePlan() {
                  (workload.object.is_null() ? owner.kind + " " + owner.name
                                             : Shown(workload.object, workload.resource)) +
                  " by evicting it (uid " + replaced.uid + ")";
-  plan.target_uid = replaced.uid;
+  // With what it is a pod of, whose next one may have another name or the same: limits count for
+  // both, and nobody rolls it out at the same time.
+  plan.target_uid =
+      replaced.uid + "," +
+      (workload.object.is_null() ? owner.uid : Text(workload.object, "/metadata/uid"));
   const int64_t grace_s = context_.params.grace_period
                               ? context_.params.grace_period->ns / kSecond
                               : NumberOr(pod, "/spec/terminationGracePeriodSeconds", 30);
   plan.effect_within = {grace_s * kSecond + context_.params.ready_within.ns +
                         context_.params.stable_for.ns};
-  plan.before = Json{{"operation", kOperation}, {"pod", ToJson(replaced)}}.dump();
+  plan.before = Json{{"operation", word()}, {"pod", ToJson(replaced)}}.dump();
   return plan;
 }
 
 Effect RestartPod::DryRun(const Plan& plan) {
-  const Replaced replaced = FromJson(ReadBefore(plan, kOperation).at("pod"));
+  const Replaced replaced = FromJson(Before(plan).at("pod"));
   const Json pod = context_.client().Get(replaced.ref);
   if (Text(pod, "/metadata/uid") != replaced.uid)
     return {EffectState::kFailed, replaced.ref.Shown() + " is another one by now"};
@@ -83,7 +84,7 @@ Effect RestartPod::DryRun(const Plan& plan) {
 }
 
 Effect RestartPod::Execute(const Plan& plan) {
-  const Replaced replaced = FromJson(ReadBefore(plan, kOperation).at("pod"));
+  const Replaced replaced = FromJson(Before(plan).at("pod"));
   const std::optional<Json> pod = context_.client().Find(replaced.ref);
   if (const auto refused = Evict(context_, replaced.ref, replaced.uid))
     return {EffectState::kFailed, replaced.ref.Shown() + " was not evicted: " + *refused};

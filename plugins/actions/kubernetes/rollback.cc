@@ -19,7 +19,6 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr const char* kOperation = "rollback";
 constexpr const char* kRevision = "/metadata/annotations/deployment.kubernetes.io~1revision";
 // On the workload: what heald has rolled back from, so that the next rollback goes further back
 // instead of to the very revision that was bad.
@@ -54,9 +53,9 @@ Revision ReadRevision(const Json& kept, const Resource& workload) {
   return revision;
 }
 
-class Rollback : public Operations {
+class Rollback : public OperationBase {
  public:
-  explicit Rollback(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
@@ -71,8 +70,6 @@ class Rollback : public Operations {
   Revision Kept(const Json& before, const char* which);
   Json Change(const Json& before, bool dry_run);
   std::string EvictStuck(const Json& before);
-
-  Context context_;
 };
 
 std::vector<Revision> Rollback::RevisionsOf(const Workload& workload) {
@@ -132,7 +129,7 @@ Plan Rollback::MakePlan() {
   if (to.pod_template == At(workload.object, "/spec/template"))
     throw Failure(HEALD_CONFLICT, shown + " has the template of revision " +
                                       std::to_string(to.number) + " already");
-  Json before = BeforeOf(kOperation, workload);
+  Json before = BeforeOf(word(), workload);
   before["from"] = revisions[0].name;
   before["to"] = to.name;
   Plan plan;
@@ -182,12 +179,12 @@ Json Rollback::Change(const Json& before, bool dry_run) {
 }
 
 Effect Rollback::DryRun(const Plan& plan) {
-  Change(ReadBefore(plan, kOperation), true);
+  Change(Before(plan), true);
   return {EffectState::kDone, "would " + plan.summary};
 }
 
 Effect Rollback::Execute(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Json changed = Change(before, false);
   Tell(context_, changed, "HealdRollback", plan.summary);
   return {EffectState::kPending, plan.summary + EvictStuck(before)};
@@ -217,7 +214,7 @@ std::string Rollback::EvictStuck(const Json& before) {
 }
 
 Effect Rollback::Observe(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = RefIn(before);
   const Json now = context_.client().Get(ref);
   if (Text(now, "/metadata/uid") != Text(before, "/uid"))
@@ -233,7 +230,7 @@ Effect Rollback::Observe(const Plan& plan) {
 }
 
 Effect Rollback::Undo(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = RefIn(before);
   const Revision from = Kept(before, "/from");
   const Revision to = Kept(before, "/to");

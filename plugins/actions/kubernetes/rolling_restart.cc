@@ -20,11 +20,9 @@ using sdk::Plan;
 using support::Number;
 using support::Text;
 
-constexpr const char* kOperation = "rolling_restart";
-
-class RollingRestart : public Operations {
+class RollingRestart : public OperationBase {
  public:
-  explicit RollingRestart(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
@@ -38,8 +36,6 @@ class RollingRestart : public Operations {
   std::optional<Json> PickCanary(const Workload& workload);
   Json Patch() const;
   Effect RestartAll(const Plan& plan, const Json& before);
-
-  Context context_;
 };
 
 std::string WhyNotNow(const Json& workload, const Resource& resource) {
@@ -57,7 +53,7 @@ Plan RollingRestart::MakePlan() {
   const int64_t replicas = WantedReplicas(object, workload.resource);
   if (replicas == 0)
     throw Failure(HEALD_CONFLICT, Shown(object, workload.resource) + " has no pods to restart");
-  Json before = BeforeOf(kOperation, workload);
+  Json before = BeforeOf(word(), workload);
   before["restarted_at"] = RestartedAt(object);
   Plan plan;
   plan.summary = "rolling restart of " + Shown(object, workload.resource) + ", " +
@@ -109,7 +105,7 @@ Json RollingRestart::Patch() const {
 }
 
 Effect RollingRestart::DryRun(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = RefIn(before);
   const Json now = context_.client().Get(ref);
   if (Number(now, "/metadata/generation") != Number(before, "/generation"))
@@ -121,7 +117,7 @@ Effect RollingRestart::DryRun(const Plan& plan) {
 }
 
 Effect RollingRestart::Execute(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   if (context_.request.part == sdk::Part::kAll) return RestartAll(plan, before);
   if (!before.contains("canary"))
     throw Failure(HEALD_UNSUPPORTED, "the plan has no canary: " + plan.summary);
@@ -153,7 +149,7 @@ Effect RollingRestart::RestartAll(const Plan& plan, const Json& before) {
 }
 
 Effect RollingRestart::Observe(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   if (context_.request.part == sdk::Part::kCanary)
     return JudgeReplacement(context_, FromJson(before.at("canary")));
   const Ref ref = RefIn(before);

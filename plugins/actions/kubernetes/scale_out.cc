@@ -19,14 +19,13 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr const char* kOperation = "scale_out";
 constexpr int64_t kDefaultPercent = 50;
-constexpr int64_t kHundred = 100;
+constexpr int64_t kWhole = 100;
 constexpr int64_t kHpaPeriodNs = 15'000'000'000;
 
-class ScaleOut : public Operations {
+class ScaleOut : public OperationBase {
  public:
-  explicit ScaleOut(const Context& context) : context_(context) {}
+  using OperationBase::OperationBase;
 
   Plan MakePlan() override;
   Effect DryRun(const Plan& plan) override;
@@ -39,8 +38,6 @@ class ScaleOut : public Operations {
   // Throws Failure(HEALD_FULL) where there is no room.
   int64_t Wanted(int64_t from, int64_t most, const std::string& whose_limit) const;
   Json Set(const Json& before, const char* from, const char* to, bool dry_run);
-
-  Context context_;
 };
 
 bool ByHpa(const Json& before) {
@@ -79,7 +76,7 @@ int64_t ScaleOut::Wanted(int64_t from, int64_t most, const std::string& whose_li
   const int64_t percent = context_.params.scale_up_percent.value_or(kDefaultPercent);
   const int64_t more = context_.params.scale_up_by
                            ? *context_.params.scale_up_by
-                           : std::max<int64_t>((from * percent + kHundred - 1) / kHundred, 1);
+                           : std::max<int64_t>((from * percent + kWhole - 1) / kWhole, 1);
   const int64_t limit = std::min(most, context_.params.max_replicas);
   if (limit <= from)
     throw Failure(HEALD_FULL, "it has " + std::to_string(from) + " replicas already (" +
@@ -114,7 +111,7 @@ Plan ScaleOut::MakePlan() {
   const int64_t replicas = WantedReplicas(workload->object, workload->resource);
   if (replicas == 0)
     throw Failure(HEALD_CONFLICT, shown + " was scaled to nothing by someone: it is left so");
-  Json before = BeforeOf(kOperation, *workload);
+  Json before = BeforeOf(word(), *workload);
   before.erase("generation");
   Plan plan;
   if (hpa) {
@@ -166,12 +163,12 @@ Json ScaleOut::Set(const Json& before, const char* from, const char* to, bool dr
 }
 
 Effect ScaleOut::DryRun(const Plan& plan) {
-  Set(ReadBefore(plan, kOperation), "/was", "/wanted", true);
+  Set(Before(plan), "/was", "/wanted", true);
   return {EffectState::kDone, "would " + plan.summary};
 }
 
 Effect ScaleOut::Execute(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Json changed = Set(before, "/was", "/wanted", false);
   Tell(context_, ByHpa(before) ? changed : context_.client().Get(RefIn(before)), "HealdScaledOut",
        plan.summary);
@@ -179,7 +176,7 @@ Effect ScaleOut::Execute(const Plan& plan) {
 }
 
 Effect ScaleOut::Observe(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = ChangedIn(before);
   const int64_t wanted = Number(before, "/wanted");
   const int64_t now = NumberOr(context_.client().Get(ref), FieldOf(before), 1);
@@ -196,7 +193,7 @@ Effect ScaleOut::Observe(const Plan& plan) {
 }
 
 Effect ScaleOut::Undo(const Plan& plan) {
-  const Json before = ReadBefore(plan, kOperation);
+  const Json before = Before(plan);
   const Ref ref = ChangedIn(before);
   const int64_t now = NumberOr(context_.client().Get(ref), FieldOf(before), 1);
   if (now != Number(before, "/wanted"))

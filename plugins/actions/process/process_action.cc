@@ -41,12 +41,6 @@ ServiceSpec ToSpec(const std::string& name, const ServiceConfig& config,
   return spec;
 }
 
-std::string SecondsText(double seconds) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s", seconds);
-  return text.data();
-}
-
 bool FitsFileName(const std::string& name) {
   return !name.empty() && name.front() != '.' &&
          name.find_first_not_of(

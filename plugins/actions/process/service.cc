@@ -44,13 +44,13 @@ std::string NewInstanceId() {
   return text.data();
 }
 
+}  // namespace
+
 std::string SecondsText(double seconds) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.1f s", seconds);
   return text.data();
 }
-
-}  // namespace
 
 Service::Service(ServiceSpec spec, const std::string& state_dir, Probe probe, ServiceLog log)
     : spec_(std::move(spec)),

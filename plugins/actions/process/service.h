@@ -25,6 +25,9 @@ using support::Command;
 inline constexpr std::string_view kServiceVariable = "HEALD_SERVICE_ID";
 inline constexpr std::string_view kInstanceVariable = "HEALD_SERVICE_INSTANCE";
 
+// "4.2 s"
+std::string SecondsText(double seconds);
+
 struct Readiness {
   std::string http;  // ready when this answers 2xx
   int64_t port = 0;  // ready when 127.0.0.1:port accepts

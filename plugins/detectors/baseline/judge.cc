@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "plugins/detectors/baseline/learn.h"
+
 namespace heald::baseline {
 
 namespace {
@@ -16,16 +18,10 @@ constexpr float kSlowPartAlone = 1;
 // Quiet entities have hardly any deviation; this one counts at least.
 constexpr float kLeastVariance = 0.02F;
 constexpr float kYoung = 4;
-// A young entity learns fast; while something is wrong this share of it.
-constexpr float kHeld = 0.25F;
 // A finding is over below this share of the threshold.
 constexpr double kOver = 0.5;
 // After an early end it must rise above this many times what it still was.
 constexpr float kRearm = 1.5F;
-
-void Move(float& mean, float value, float share) {
-  mean += share * (value - mean);
-}
 
 }  // namespace
 
@@ -42,8 +38,7 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, b
   const float deviation = std::sqrt(variance_ + kLeastVariance + kYoung * least);
   score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
   // What is wrong teaches as slowly as anything ever will, so that no incident becomes usual.
-  const auto slowest = static_cast<float>(1 - std::exp2(-1 / rules.half_life));
-  const float share = std::max(slowest, open_ ? kHeld * least : least);
+  const float share = std::max(rules.forget, open_ ? kHeld * least : least);
   mean_ += share * off;
   variance_ = (1 - share) * (variance_ + share * off * off);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;

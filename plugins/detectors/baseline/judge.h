@@ -7,7 +7,7 @@
 namespace heald::baseline {
 
 struct Rules {
-  double half_life = 10'000;  // samples
+  float forget = 7e-5F;  // share of the newest sample, once it is no longer young
   int64_t min_samples = 30;
   double threshold = 4;
   int64_t clear_after = 3;

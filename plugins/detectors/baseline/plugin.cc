@@ -49,7 +49,7 @@ Detector::Detector(sdk::Host host, const Config& config)
       left_out_(host.Counter("samples_left_out_total", "Samples of series beyond max_series")) {}
 
 Rules Detector::RulesFor(bool alone) const {
-  return {.half_life = static_cast<double>(config_.half_life),
+  return {.forget = habits_.forget,
           .min_samples = config_.min_samples,
           .threshold = config_.threshold.value_or(alone ? kThresholdAlone : kThreshold),
           .clear_after = config_.clear_after,

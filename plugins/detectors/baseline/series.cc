@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "plugins/detectors/baseline/learn.h"
+
 namespace heald::baseline {
 
 namespace {
@@ -24,8 +26,6 @@ constexpr float kUsual = 2;
 constexpr float kWidening = 8;
 // Changes below this share of the value are rounding.
 constexpr double kRounding = 1e-9;
-// A young series learns fast; while something is wrong this share of it.
-constexpr float kHeld = 0.25F;
 // Below this width a frame is refined.
 constexpr float kNarrow = 1.0F / 256;
 // Where floats still have digits.
@@ -36,10 +36,6 @@ constexpr int kValueAt = static_cast<int>(Feature::kValue);
 constexpr int kDriftAt = static_cast<int>(Feature::kDrift);
 constexpr int kUnrestAt = static_cast<int>(Feature::kUnrest);
 constexpr int kSeasonAt = static_cast<int>(Feature::kSeason);
-
-void Move(float& mean, float value, float share) {
-  mean += share * (value - mean);
-}
 
 }  // namespace
 

@@ -18,12 +18,12 @@ constexpr uint32_t kShortest = 9;    // buckets that a ramp must have lasted
 constexpr uint32_t kFewestBefore = 12;
 
 // Gains are differences of log likelihoods.
-constexpr double kRampGain = 8;
-constexpr double kSlopeGain = 5;
+constexpr double kRampGain = 10;
+constexpr double kSlopeGain = 4;
 constexpr double kOverFlat = 40;  // more, where lines that reach far beyond the begin are flat
 constexpr double kDeviationsUp = 2.8;
 // How much of the way to the threshold must be done: the more, the later it is to be reached.
-constexpr double kWayDone = 0.46;
+constexpr double kWayDone = 0.47;
 constexpr double kWayDoneLater = 0.6;
 constexpr double kSoon = 2.0 / 3;  // horizons
 constexpr double kLater = 2;       // horizons
@@ -31,8 +31,8 @@ constexpr double kEarliest = 4;    // horizons: sooner than this at least possib
 constexpr double kFurthest = 10;   // horizons: probably
 // Neighbours' gains aren't independent: weights are flatter than likelihoods would be.
 constexpr double kTemper = 0.1;
-constexpr double kInterval = 1.8;   // deviations, half the width of the time's interval
-constexpr double kRelative = 0.03;  // of the way: nothing is known better than that
+constexpr double kTimeInterval = 1.8;  // deviations, half the width of the time's interval
+constexpr double kRelative = 0.03;     // of the way: nothing is known better than that
 constexpr double kPriorBuckets = 4;
 constexpr double kPriorShare = 1.0 / 6;  // of the way: the deviation before it is known
 
@@ -185,7 +185,7 @@ class Judge {
       ramp.probability +=
           weight * 0.5 * std::erfc((candidate.in - horizon_) / candidate.in_error / std::sqrt(2.0));
     }
-    const double reach = kInterval * std::sqrt(squares);
+    const double reach = kTimeInterval * std::sqrt(squares);
     const double in = 1 / speed;
     const double most = 10 * std::max(horizon_, in);
     const Candidate& best = found.of[found.best];
@@ -317,9 +317,10 @@ class Judge {
 Ramp RampOf(const Buckets& buckets, const Noise& learned, double threshold, double sign,
             double horizon) {
   constexpr uint32_t kFewest = 12;
+  constexpr uint32_t kFewestWithoutPast = 32;  // what wanders looks like a ramp in fewer
   constexpr uint32_t kNow = 4;
   const uint32_t size = buckets.size();
-  if (size < kFewest) return {};
+  if (size < (learned.seen() > 0 ? kFewest : kFewestWithoutPast)) return {};
   double base = learned.mean(), now = 0;
   if (learned.seen() < kFewestBefore) {
     constexpr uint32_t kOldest = 6;

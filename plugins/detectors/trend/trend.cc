@@ -73,9 +73,10 @@ Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predic
   beyond_ = Beyond(config, value);
   const bool fell = sign_ * (half_ - value) > 0;
   if (!open) {
+    // A line whose level is there already predicts nothing: it was a jump.
     const bool likely = forecast_.ahead ? !fell && !beyond_
                                         : forecast_.probability >= config.probability.value &&
-                                              !fell && (forecast_.in > 0 || !beyond_);
+                                              !fell && forecast_.in > 0;
     likely_ = likely ? likely_ + 1 : 0;
     unlikely_ = 0;
     if (predict && likely_ >= config.confirm) return Step::kOpened;

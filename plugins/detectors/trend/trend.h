@@ -21,8 +21,8 @@ struct Config {
   std::optional<double> below{};
   sdk::Duration horizon = sdk::Minutes(15);
   int64_t window = 60;
-  sdk::Ratio probability{0.8};
-  int64_t confirm = 3;
+  sdk::Ratio probability{0.9};
+  int64_t confirm = 1;
   int64_t clear_after = 3;
   std::vector<std::string> metrics{};
   std::string component{};

@@ -1,19 +1,18 @@
 #include "plugins/notifiers/slack/layout.h"
 
 #include "plugins/notifiers/slack/escape.h"
+#include "plugins/support/abi_text.h"
 #include "plugins/support/notice.h"
 
 namespace heald::slack {
 namespace {
 
+using support::Text;
+
 constexpr size_t kLinkBytes = 500;
 constexpr size_t kStepLimit = 800;
 constexpr std::string_view kTimeForm = "{time_secs}";
 constexpr std::string_view kDateForm = "{date_short_pretty} {time_secs}";
-
-std::string Text(heald_str text) {
-  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
 
 Json Markdown(std::string text) {
   return {{"type", "mrkdwn"}, {"text", std::move(text)}};

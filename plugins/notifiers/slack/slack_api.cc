@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugins/support/clock.h"
+
 namespace heald::slack {
 namespace {
 
@@ -9,7 +11,7 @@ using support::HttpFault;
 using support::HttpResult;
 
 constexpr uint64_t kBodyLimitBytes = uint64_t{8} << 20;
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 constexpr size_t kTokenBytes = 60;
 
 struct Known {

@@ -4,13 +4,17 @@
 #include <cstdio>
 #include <optional>
 
+#include "plugins/support/abi_text.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/http_metrics.h"
 
 namespace heald::slack {
 namespace {
 
+using support::Text;
+
 constexpr std::string_view kMetadataType = "heald_incident";
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 constexpr int64_t kClockSlackNs = 120 * kSecond;  // between this machine's clock and Slack's
 constexpr int kHistoryPages = 5;
 // A failed step, its undo, the call for a person, and the next step's refusal come within moments.
@@ -20,10 +24,6 @@ constexpr Event kOfFailure[] = {Event::kFailed, Event::kUndone, Event::kEscalate
 constexpr Event kOfRefusal[] = {Event::kRefused, Event::kEscalated, Event::kCleared,
                                 Event::kResolved};
 constexpr Event kQuiet[] = {Event::kActing, Event::kDryRun, Event::kCleared};
-
-std::string Text(heald_str text) {
-  return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
 
 std::string TextIn(const Json& json, const char* name) {
   const auto at = json.find(name);

@@ -10,14 +10,14 @@
 namespace heald::slack {
 namespace {
 
-using Json = nlohmann::json;
+using StoryJson = nlohmann::json;
 
 constexpr size_t kSteps = 20;
 constexpr size_t kEvents = 200;
 constexpr auto kKept = std::chrono::hours(24 * 30);
 constexpr int64_t kPruneEveryNs = 3'600'000'000'000;
 
-Json ToJson(const Story& s) {
+StoryJson ToJson(const Story& s) {
   return {{"channel", s.channel},
           {"channel_id", s.channel_id},
           {"ts", s.ts},
@@ -33,7 +33,7 @@ Json ToJson(const Story& s) {
           {"told", s.told}};
 }
 
-Story FromJson(const Json& json) {
+Story FromJson(const StoryJson& json) {
   Story s;
   json.at("channel").get_to(s.channel);
   json.at("channel_id").get_to(s.channel_id);
@@ -56,8 +56,8 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string Dump(const StoryJson& json) {
+  return json.dump(-1, ' ', false, StoryJson::error_handler_t::replace);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ Stories::Stories(sdk::Host host)
     : host_(host), folder_(std::string(host.StateDir()) + "/messages") {
   std::error_code ignored;  // writing says it better
   std::filesystem::create_directories(folder_, ignored);
-  const Json ids = Json::parse(ReadFile(folder_ + "/channels"), nullptr, false);
+  const StoryJson ids = StoryJson::parse(ReadFile(folder_ + "/channels"), nullptr, false);
   if (!ids.is_object()) return;
   for (const auto& [channel, id] : ids.items())
     if (id.is_string()) channel_ids_[channel] = id;
@@ -108,8 +108,8 @@ Story Stories::Get(const std::string& key) {
   const std::string text = ReadFile(path);
   if (text.empty()) return {};
   try {
-    return FromJson(Json::parse(text));
-  } catch (const Json::exception&) {
+    return FromJson(StoryJson::parse(text));
+  } catch (const StoryJson::exception&) {
     host_.Log(
         sdk::Level::kWarning,
         path + " is damaged: the incident gets a new message, and the old one stays as it is");

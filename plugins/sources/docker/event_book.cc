@@ -4,12 +4,13 @@
 #include <charconv>
 #include <utility>
 
+#include "plugins/support/clock.h"
 #include "plugins/support/docker/json.h"
 
 namespace heald::docker {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 // Each stream begins so far before what the last one brought: events aren't quite in order.
 constexpr int64_t kOverlapNs = 5 * kSecond;
 // The word that it was asked for may come this much after the end itself.

@@ -3,10 +3,13 @@
 #include <chrono>
 
 #include "heald/error.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/retry.h"
 
 namespace heald::docker {
 namespace {
+
+using support::SteadyNs;
 
 // A stream through which nothing comes may be one that nobody serves any more, so it is opened anew
 // from time to time; from where it ended, so that costs nothing.
@@ -14,10 +17,6 @@ constexpr int64_t kRenewNs = 60'000'000'000;
 constexpr int64_t kFirstPauseNs = 200'000'000;
 // One that wasn't refused by then is open: the Engine says nothing before the first event.
 constexpr int64_t kOpenAfterNs = 300'000'000;
-
-int64_t SteadyNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 }  // namespace
 

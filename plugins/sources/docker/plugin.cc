@@ -10,6 +10,7 @@
 #include "plugins/sources/docker/event_stream.h"
 #include "plugins/sources/docker/settings.h"
 #include "plugins/sources/docker/usage.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/docker/engine.h"
 #include "plugins/support/docker/json.h"
 #include "plugins/support/intern.h"
@@ -17,15 +18,12 @@
 namespace heald::docker {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
+using support::SteadyNs;
 constexpr int64_t kMostPauseNs = kSecond;  // between two attempts to open the stream
 constexpr int64_t kFreshNs = 5 * kSecond;  // an older event tells of the past, not of the present
 constexpr size_t kMaxRows = 65'536;        // of one batch
 constexpr int64_t kMinAskNs = 10'000'000;
-
-int64_t SteadyNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 int64_t WallNs() {
   return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);

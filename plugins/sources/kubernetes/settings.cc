@@ -74,4 +74,16 @@ std::vector<std::string> OutputNames(const SourceConfig& config) {
   return names;
 }
 
+std::string SourceRbacJson() {
+  std::string rules;
+  for (const Resource& resource : kWatchable)
+    rules += (rules.empty() ? "\"" : ",\"") + std::string(resource.plural) +
+             "\":[{\"apiGroups\":[\"" + std::string(resource.group) + "\"],\"resources\":[\"" +
+             std::string(resource.plural) + "\"],\"verbs\":[\"list\",\"watch\"],\"scope\":\"" +
+             (resource.namespaced ? "namespace" : "cluster") + "\"}]";
+  return "{\"key\":\"resources\",\"namespace_key\":\"namespaces\",\"everywhere\":true,"
+         "\"rules\":{" +
+         rules + "}}";
+}
+
 }  // namespace heald::kubernetes

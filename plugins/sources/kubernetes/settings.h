@@ -63,4 +63,14 @@ std::vector<Resource> WatchedResources(const SourceConfig& config);
 // Every metric there may be.
 std::vector<std::string> OutputNames(const SourceConfig& config);
 
+// What watching each of them needs to be allowed, for `heald rbac`.
+std::string SourceRbacJson();
+
 }  // namespace heald::kubernetes
+
+template <>
+inline std::string heald::sdk::ConfigSchema<heald::kubernetes::SourceConfig>() {
+  std::string out = "{";
+  detail::AppendObject(out, heald::kubernetes::SourceConfig{});
+  return out + ",\"x-rbac\":" + heald::kubernetes::SourceRbacJson() + "}";
+}

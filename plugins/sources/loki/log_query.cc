@@ -10,11 +10,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int64_t kMinAttemptNs = 50'000'000;   // a page isn't begun with less time left
-constexpr int64_t kWaitForRoomNs = 20'000'000;  // until a full pipeline is asked again
 constexpr int64_t kForgetEveryNs = 1'000'000'000;
 constexpr int64_t kSaveEveryNs = 1'000'000'000;  // by a tail, which hears something all the time
 constexpr size_t kMaxLines = 10'000;             // of one call
+constexpr int64_t kLeastPieceNs = 60'000'000'000;
+constexpr int64_t kLeastPauseNs = 1'500'000'000;  // Loki pings once a second
+constexpr int64_t kMostPauseNs = 5'000'000'000;
 
 uint64_t Mix(uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -36,6 +37,7 @@ LogQuery::LogQuery(sdk::Host host, std::string name, std::string logql, const Lo
       config_(config),
       counters_(counters),
       limit_(config.limit),
+      longest_pause_ns_(std::clamp(config.overlap.ns / 2, kLeastPauseNs, kMostPauseNs)),
       position_(std::string(host.StateDir()) + "/lines-" + name_ + ".position",
                 config.url + "\n" + config.tenant + "\n" + logql_) {}
 
@@ -81,8 +83,9 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
   }
   while (from_ns < to_ns) {
     if (left_ns() < kMinAttemptNs) return {"", 0, false, false, true};
+    const int64_t piece_to_ns = piece_ns_ == 0 ? to_ns : std::min(to_ns, from_ns + piece_ns_);
     const support::HttpRequest request =
-        ReadLines(logql_, from_ns, to_ns, limit_, std::min(config_.timeout.ns, left_ns()));
+        ReadLines(logql_, from_ns, piece_to_ns, limit_, std::min(config_.timeout.ns, left_ns()));
     support::HttpResult result = http.Perform(request);
     if (!result.ok()) {
       if (result.error.fault == support::HttpFault::kCancelled) return {"", 0, true, false, false};
@@ -94,6 +97,12 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
       if (result.error.fault == support::HttpFault::kTooLarge && limit_ > 1) {
         limit_ /= 2;
         continue;
+      }
+      // The past of an outage may be more than the server reads at once.
+      const int64_t least_ns = std::max(kLeastPieceNs, 2 * config_.overlap.ns);
+      if (refusal.too_much && piece_to_ns - from_ns > least_ns) {
+        piece_ns_ = std::max(least_ns, (piece_to_ns - from_ns) / 2);
+        if (result.error.fault == support::HttpFault::kStatus) continue;
       }
       const bool query =
           result.error.fault == support::HttpFault::kStatus && result.response.status == 400;
@@ -113,19 +122,24 @@ LogQuery::Reading LogQuery::Read(support::HttpClient& http, LineParser& parser,
           return {"", 0, true, false, false};
       }
     }
-    if (answer.listed < static_cast<size_t>(limit_)) break;
-    // There is more: of the last moment maybe as well, so it is asked for again.
-    int64_t next_ns = std::max(answer.entries.back().ts_ns, from_ns);
-    if (next_ns == answer.entries.front().ts_ns) {
-      ++next_ns;
-      counters_.unread.Record(1);
+    if (answer.listed < static_cast<size_t>(limit_)) {
+      if (piece_to_ns == to_ns) break;
+      from_ns = piece_to_ns;
+    } else {
+      // There is more: of the last moment maybe as well, so it is asked for again.
+      int64_t next_ns = std::max(answer.entries.back().ts_ns, from_ns);
+      if (next_ns == answer.entries.front().ts_ns) {
+        ++next_ns;
+        counters_.unread.Record(1);
+      }
+      from_ns = next_ns;
     }
-    from_ns = next_ns;
     const std::lock_guard lock(mutex_);
     read_to_ns_ = std::max(read_to_ns_, from_ns);
     SavePosition();
   }
   const std::lock_guard lock(mutex_);
+  piece_ns_ = 0;
   read_to_ns_ = std::max(read_to_ns_, to_ns);
   Forget(read_to_ns_ - 2 * config_.overlap.ns);
   SavePosition();
@@ -143,7 +157,7 @@ void LogQuery::TailIsUp(int64_t now_ns) {
 }
 void LogQuery::TailIsAlive(int64_t now_ns) {
   const std::lock_guard lock(mutex_);
-  tail_alive_ns_ = now_ns;
+  if (now_ns - std::exchange(tail_alive_ns_, now_ns) > longest_pause_ns_) dropped_ = true;
   // Once readings have reached beyond its beginning it alone brings all lines.
   if (tail_since_ns_ == 0 || dropped_ || read_to_ns_ < tail_since_ns_ + config_.overlap.ns) return;
   read_to_ns_ = std::max(read_to_ns_, now_ns);

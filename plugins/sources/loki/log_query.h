@@ -18,6 +18,9 @@
 
 namespace heald::loki {
 
+inline constexpr int64_t kMinAttemptNs = 50'000'000;   // a query isn't begun with less time left
+inline constexpr int64_t kWaitForRoomNs = 20'000'000;  // until a full pipeline is asked again
+
 // What all queries of a node count.
 struct Counters {
   sdk::Metric lines;
@@ -74,7 +77,10 @@ class LogQuery {
   const LokiConfig& config_;
   const Counters& counters_;
   int64_t limit_;
+  int64_t piece_ns_ = 0;  // of one request, since more was too much; 0: all that is missing
 
+  // A tail that wasn't listened to for that long may miss lines, of which Loki tells too late.
+  const int64_t longest_pause_ns_;
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   int64_t floor_ns_ = 0;       // 0: not begun

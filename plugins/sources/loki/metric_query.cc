@@ -17,6 +17,7 @@ MetricQuery::MetricQuery(std::string name, std::string logql, const LokiConfig& 
       logql_(std::move(logql)),
       config_(config),
       cache_(std::move(resolve)),
+      piece_points_(kPiecePoints),
       position_(state_dir + "/values-" + name_ + ".position",
                 config.url + "\n" + config.tenant + "\n" + logql_) {}
 
@@ -42,17 +43,26 @@ MetricQuery::Reading MetricQuery::Read(support::HttpClient& http, prometheus::An
   const int64_t oldest_ns = last_ns - config_.max_catch_up.ns / step_ns * step_ns;
   read_to_ns_ = std::max(read_to_ns_, oldest_ns);
   if (read_to_ns_ >= last_ns) return {};
-  const int64_t to_ns = std::min(last_ns, read_to_ns_ + kPiecePoints * step_ns);
-  // From the step that is there already: Loki takes no range without a length.
-  const support::HttpRequest request = ReadValues(logql_, read_to_ns_, to_ns, step_ns, timeout_ns);
-  support::HttpResult result = http.Perform(request);
-  if (!result.ok()) {
+  int64_t to_ns = 0;
+  support::HttpResult result;
+  for (;;) {
+    to_ns = std::min(last_ns, read_to_ns_ + piece_points_ * step_ns);
+    // From the step that is there already: Loki takes no range without a length.
+    result = http.Perform(ReadValues(logql_, read_to_ns_, to_ns, step_ns, timeout_ns));
+    if (result.ok()) break;
+    const Refusal refusal = Explain(result);
+    const bool refused = result.error.fault == support::HttpFault::kStatus;
+    // The past of an outage may be more than the server reads at once.
+    const int64_t points = (to_ns - read_to_ns_) / step_ns;
+    if (refusal.too_much && points > 1) {
+      piece_points_ = points / 2;
+      if (refused) continue;
+    }
     Reading failed;
     failed.cancelled = result.error.fault == support::HttpFault::kCancelled;
-    failed.error = Explain(result).message;
+    failed.error = refusal.message;
     failed.retry_after_ns = result.error.retry_after_ns;
-    failed.transport =
-        result.error.fault != support::HttpFault::kStatus || result.response.status != 400;
+    failed.transport = !refused || result.response.status != 400;
     return failed;
   }
   prometheus::Columns got;
@@ -62,6 +72,7 @@ MetricQuery::Reading MetricQuery::Read(support::HttpClient& http, prometheus::An
     if (got.ts_ns[i] > read_to_ns_ && got.ts_ns[i] <= to_ns)
       rows->Add(got.series[i], got.ts_ns[i], got.value[i]);
   read_to_ns_ = to_ns;
+  piece_points_ = std::min(kPiecePoints, 2 * piece_points_);
   return {"", 0, false, false, to_ns < last_ns};
 }
 

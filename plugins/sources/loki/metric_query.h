@@ -51,6 +51,7 @@ class MetricQuery {
   const std::string logql_;
   const LokiConfig& config_;
   prometheus::SeriesCache cache_;
+  int64_t piece_points_;    // of one request, per series
   int64_t read_to_ns_ = 0;  // a step; 0: not begun
   int64_t saved_ns_ = 0;    // of it, in the position
   Position position_;

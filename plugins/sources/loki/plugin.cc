@@ -19,8 +19,6 @@ namespace {
 
 constexpr size_t kMaxRows = 65'536;                 // of one batch
 constexpr size_t kNamedQueries = 3;                 // in the node's state
-constexpr int64_t kMinAttemptNs = 50'000'000;       // a query isn't begun with less time left
-constexpr int64_t kWaitForRoomNs = 20'000'000;      // until a full pipeline is asked again
 constexpr int64_t kHistoryTimeNs = 20'000'000'000;  // of lines; the polls go on from there
 constexpr int kAttempts = 3;                        // at history
 
@@ -88,7 +86,11 @@ class LokiSource : public sdk::Source<LokiSource> {
     if (!config_.tail) return;
     for (const auto& query : logs_)
       tails_.push_back(std::make_unique<Tail>(
-          HttpOf(config_), [this, &query] { return TailPath(query->logql(), host_.NowNs()); },
+          HttpOf(config_),
+          [this, &query] {
+            // Loki refuses a beginning that by its own clock is to come.
+            return TailPath(query->logql(), host_.NowNs() - config_.overlap.ns);
+          },
           config_.interval.ns, CallbacksOf(*query, sink)));
     for (const auto& tail : tails_) tail->Start();
   }
@@ -199,6 +201,8 @@ class LokiSource : public sdk::Source<LokiSource> {
     callbacks.down = [this, &query, why_down, is_up](const std::string& why) {
       query.TailIsDown();
       if (std::exchange(*is_up, false)) CountTails(-1);
+      // Loki ends each tail after an hour or so.
+      if (why.find("tail max duration") != std::string::npos) return;
       if (std::exchange(*why_down, why) == why) return;
       host_.Log(sdk::Level::kWarning, Node() + "the tail of query '" + query.name() +
                                           "' is down: " + why +
@@ -330,7 +334,7 @@ class LokiSource : public sdk::Source<LokiSource> {
   const sdk::Host host_;
   const Config config_;
   support::HttpClient http_;
-  prometheus::AnswerParser values_;
+  prometheus::AnswerParser values_{"Loki"};
   LineParser lines_;
   const Counters counters_;
   const sdk::Metric refused_series_;

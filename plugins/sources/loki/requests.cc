@@ -45,6 +45,7 @@ std::string TailPath(const std::string& logql, int64_t from_ns) {
 Refusal Explain(const support::HttpResult& result) {
   Refusal refusal;
   refusal.message = result.error.Brief();
+  refusal.too_much = result.error.fault == support::HttpFault::kTimeout && result.error.sent;
   if (result.error.fault != support::HttpFault::kStatus) return refusal;
   std::string_view body = result.response.body;
   while (!body.empty() && (body.back() == '\n' || body.back() == '\r')) body.remove_suffix(1);
@@ -59,6 +60,11 @@ Refusal Explain(const support::HttpResult& result) {
   if (const size_t at = body.find(kMark); at != std::string_view::npos)
     if (const size_t greater = body.find("> ", at); greater != std::string_view::npos)
       std::from_chars(body.data() + greater + 2, body.data() + body.size(), refusal.max_limit);
+  // Loki's own patience, and its limits of a query's bytes and time.
+  for (const std::string_view words : {"would read too many bytes", "time range exceeds the limit",
+                                       "context deadline exceeded", "request timed out"})
+    refusal.too_much |= body.find(words) != std::string_view::npos;
+  refusal.too_much |= result.response.status == 504;
   return refusal;
 }
 

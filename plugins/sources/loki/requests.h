@@ -28,6 +28,7 @@ inline constexpr const char* kCategories = "categorize-labels";
 struct Refusal {
   std::string message;    // the server's words, or the HTTP layer's
   int64_t max_limit = 0;  // not 0: this many lines can be asked for at most
+  bool too_much = false;  // a question about less time may be answered
 };
 
 // What went wrong, for people. `result` isn't ok.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "plugins/support/clock.h"
 #include "plugins/support/docker/json.h"
 
 namespace heald::docker {
@@ -10,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 // What the Engine takes where a health check leaves a time out.
 constexpr int64_t kHealthIntervalNs = 30 * kSecond;
 constexpr int64_t kHealthTimeoutNs = 30 * kSecond;

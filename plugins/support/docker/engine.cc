@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "heald/error.h"
+#include "plugins/support/clock.h"
 
 namespace heald::docker {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::string_view kNewest = "1.41";
 constexpr std::string_view kOldest = "1.24";
 constexpr std::string_view kUnixScheme = "unix://";
 constexpr std::string_view kTcpScheme = "tcp://";
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 // Beyond what the Engine is asked to wait for: it kills, starts and answers after that.
 constexpr int64_t kAnswerMarginNs = 20 * kSecond;
 constexpr size_t kMaxEventBytes = size_t{1} << 20;

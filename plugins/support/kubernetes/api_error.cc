@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 
 namespace heald::kubernetes {
@@ -11,7 +12,7 @@ using support::At;
 using support::Number;
 using support::Text;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 constexpr size_t kMostCauses = 5;
 constexpr size_t kExcerptBytes = 200;
 // A budget gives way when another pod is ready, which takes seconds; the server names no time.

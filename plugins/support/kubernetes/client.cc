@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 #include "plugins/support/kubernetes/item_splitter.h"
 #include "plugins/support/kubernetes/object.h"
@@ -15,16 +16,13 @@ namespace {
 using support::HttpFault;
 using support::HttpRequest;
 using support::HttpResult;
+using support::SteadyNs;
 using support::Text;
 
 constexpr int kAttempts = 5;
 constexpr support::RetryPolicy kRetry{
     .attempts = kAttempts, .base_ns = 200'000'000, .cap_ns = 5'000'000'000};
 constexpr int64_t kConflictPauseNs = 100'000'000;
-
-int64_t SteadyNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 void AddQuery(std::string_view name, std::string_view value, std::string* url) {
   if (value.empty()) return;
@@ -186,18 +184,31 @@ std::string Client::ForEach(const Ref& ref, const ListOptions& options,
     AddQuery("labelSelector", options.label_selector, &url);
     if (options.page_size > 0) AddQuery("limit", std::to_string(options.page_size), &url);
     AddQuery("continue", page, &url);
+    size_t items = 0;
+    bool garbage = false;
     ItemSplitter splitter(ItemSplitter::Of::kList, [&](std::string_view text) {
       Json item = ParseObject(text);
-      if (!item.is_object()) return false;
+      garbage = !item.is_object();
+      if (garbage) return false;
+      ++items;
       on_item(std::move(item));
       return true;
     });
     HttpRequest request{.url = std::move(url)};
     request.on_data = [&](std::string_view data) { return splitter.Feed(data); };
     Send(asked, std::move(request), kAttempts);
-    const Json envelope = Json::parse(splitter.envelope(), nullptr, false);
-    if (!splitter.complete() || !envelope.is_object() || !envelope.contains("metadata"))
-      throw NotTheApi(asked, ": no list");
+    const std::string& text = splitter.envelope();
+    if (!garbage && !splitter.malformed() && !splitter.complete() && !text.empty())
+      throw UnreachableError(asked,
+                             {HttpFault::kBroken,
+                              "the list broke off; whole items that came: " + std::to_string(items),
+                              "does a proxy on the way cut answers off?", true, 0});
+    const Json envelope = Json::parse(text, nullptr, false);
+    // A list without items has `items: null`.
+    const bool listed = envelope.is_object() && envelope.contains("metadata") &&
+                        envelope.contains("items") &&
+                        (envelope["items"].is_array() || envelope["items"].is_null());
+    if (!splitter.complete() || !listed) throw NotTheApi(asked, ": no list");
     version = Text(envelope, "/metadata/resourceVersion");
     page = Text(envelope, "/metadata/continue");
   } while (!page.empty());

@@ -42,6 +42,25 @@ HttpConfig ByHand(const ClusterConfig& config) {
   return http;
 }
 
+bool IsLoopback(std::string_view host) {
+  return host == "localhost" || host.starts_with("127.") || host.starts_with("[::1]");
+}
+
+// Empty, or why these credentials must not be sent there.
+std::string WhyInClear(const HttpConfig& http) {
+  constexpr std::string_view kPlain = "http://";
+  const std::string_view url = http.url;
+  const bool secret = !http.bearer_token.empty() || !http.bearer_token_file.empty() ||
+                      !http.basic_auth.username.empty();
+  if (!secret || !url.starts_with(kPlain)) return "";
+  const std::string_view host =
+      url.substr(kPlain.size(), url.find_first_of("/:", kPlain.size()) - kPlain.size());
+  if (IsLoopback(url.substr(kPlain.size()).starts_with('[') ? url.substr(kPlain.size()) : host))
+    return "";
+  return "the credentials would go to " + http.url +
+         " in the clear: write https:// (the API server speaks it), with its CA in tls.ca_file";
+}
+
 }  // namespace
 
 std::vector<HttpConfigProblem> CheckClusterConfig(const ClusterConfig& config) {
@@ -55,6 +74,8 @@ std::vector<HttpConfigProblem> CheckClusterConfig(const ClusterConfig& config) {
       if (problem.pointer == "/url") problem.pointer = "/api_server";
       problems.push_back(std::move(problem));
     }
+    if (std::string why = WhyInClear(ByHand(config)); !why.empty())
+      problems.push_back({"/api_server", std::move(why)});
     return problems;
   }
   if (const std::string pointer = OwnCredential(config); !pointer.empty())
@@ -63,7 +84,10 @@ std::vector<HttpConfigProblem> CheckClusterConfig(const ClusterConfig& config) {
                         "brings its own: remove it, or set api_server"});
   if (config.kubeconfig.empty()) return problems;
   try {
-    ReadKubeconfig(SplitKubeconfigList(config.kubeconfig), config.context, config);
+    const Cluster cluster =
+        ReadKubeconfig(SplitKubeconfigList(config.kubeconfig), config.context, config);
+    if (const std::string why = WhyInClear(cluster.http); !why.empty())
+      problems.push_back({"/kubeconfig", cluster.origin + ": " + why});
   } catch (const Failure& failure) {
     problems.push_back({failure.pointer(), failure.what()});
   }
@@ -103,6 +127,8 @@ Cluster ResolveCluster(const ClusterConfig& config) {
     cluster = PodCluster(kServiceAccount, host, Environment("KUBERNETES_SERVICE_PORT"), config);
   } else if (const std::string list = Environment("KUBECONFIG"); !list.empty()) {
     cluster = ReadKubeconfig(SplitKubeconfigList(list), config.context, config);
+    if (const std::string why = WhyInClear(cluster.http); !why.empty())
+      throw Failure(HEALD_INVALID, cluster.origin + ": " + why).At("/kubeconfig");
   } else {
     throw Failure(
         HEALD_INVALID,

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "heald/time_text.h"
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 
 namespace heald::kubernetes {
@@ -11,7 +12,7 @@ namespace {
 
 using support::Text;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 constexpr int64_t kCountUpNs = 600 * kSecond;
 constexpr size_t kMostRemembered = 256;
 constexpr size_t kMostMessageBytes = 1024;  // the API server's own limit

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
 #include "plugins/support/kubernetes/item_splitter.h"
 #include "plugins/support/kubernetes/object.h"
@@ -10,17 +11,14 @@
 namespace heald::kubernetes {
 namespace {
 
+using support::SteadyNs;
 using support::Text;
 
-constexpr int64_t kSecond = 1'000'000'000;
+using support::kSecond;
 // Beyond what the server was asked to serve the stream for.
 constexpr int64_t kMarginNs = 10 * kSecond;
 // A stream that ends at once must not be asked for without end.
 constexpr int64_t kShortNs = kSecond;
-
-int64_t SteadyNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 }  // namespace
 

@@ -36,6 +36,15 @@ error_code ReadPoint(ondemand::value value, int64_t* ts_ns, double* number) {
   return index == 2 ? simdjson::SUCCESS : simdjson::INCORRECT_TYPE;
 }
 
+// What came in place of values.
+std::string WrongType(std::string_view type) {
+  if (type == "streams") return "gives lines where values are needed: put it under logs";
+  const std::string needed = " where an instant vector or a scalar is needed";
+  if (type == "matrix")
+    return "gives a range vector" + needed + ": put a function like rate() around it";
+  return "gives a " + std::string(type) + needed;
+}
+
 class Reader {
  public:
   Reader(SeriesCache& cache, Columns* out, Answer* answer)
@@ -68,9 +77,7 @@ class Reader {
     if (const error_code error = data.find_field_unordered("resultType").get_string().get(type))
       return error;
     if (type != (range ? "matrix" : "vector") && (range || type != "scalar")) {
-      answer_->error = "gives a " + (type == "matrix" ? "range vector" : std::string(type)) +
-                       " where an instant vector or a scalar is needed" +
-                       (type == "matrix" ? ": put a function like rate() around it" : "");
+      answer_->error = WrongType(type);
       return simdjson::SUCCESS;
     }
     if (type == "scalar") {
@@ -213,6 +220,8 @@ uint32_t SeriesCache::Handle(std::string_view metric_json) {
 }
 
 struct AnswerParser::Impl {
+  explicit Impl(std::string name) : server(std::move(name)) {}
+
   Answer Parse(std::string& body, bool range, SeriesCache& cache, Columns* out) {
     Answer answer;
     const size_t rows = out->size();
@@ -226,15 +235,16 @@ struct AnswerParser::Impl {
     if (error == simdjson::SUCCESS && answer.error.empty()) return answer;
     out->Resize(rows);
     if (error != simdjson::SUCCESS)
-      answer.error = std::string("the answer is not what Prometheus writes (") +
+      answer.error = "the answer is not what " + server + " writes (" +
                      simdjson::error_message(error) + "): does the URL lead to one?";
     return answer;
   }
 
+  const std::string server;
   ondemand::parser parser;
 };
 
-AnswerParser::AnswerParser() : impl_(std::make_unique<Impl>()) {}
+AnswerParser::AnswerParser(std::string server) : impl_(std::make_unique<Impl>(std::move(server))) {}
 AnswerParser::~AnswerParser() = default;
 
 Answer AnswerParser::ParseInstant(std::string& body, SeriesCache& cache, Columns* out) {

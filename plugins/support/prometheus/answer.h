@@ -88,7 +88,8 @@ struct Answer {
 
 class AnswerParser {
  public:
-  AnswerParser();
+  // server: whose answers they should be, for the message where they aren't.
+  explicit AnswerParser(std::string server = "Prometheus");
   ~AnswerParser();
 
   // An instant vector or a scalar. Appends to `out`; on an error appends nothing. `body` may be

@@ -20,11 +20,11 @@ namespace {
 constexpr size_t kDrainBytes = size_t{1} << 16;
 constexpr size_t kMaxPairs = 10'000;  // of a line, so that it stays short of a reader's limit
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // Text that isn't UTF-8 gets replacement characters.
-std::string OneLine(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string OneLine(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ std::unique_ptr<RecordingWriter> RecordingWriter::Create(const std::string& path
 }
 
 uint32_t RecordingWriter::Declare(const RecordedSeries& series) {
-  Json labels = Json::object();
+  OrderedJson labels = OrderedJson::object();
   for (const auto& [label, value] : series.labels.items()) labels[label] = value;
   text_ += OneLine({{"series", series_total_},
                     {"source", series.source},

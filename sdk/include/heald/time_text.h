@@ -16,10 +16,13 @@ namespace heald::sdk {
 // Null: done; otherwise what is expected instead.
 inline const char* ParseTimeText(std::string_view text, int64_t* ns) {
   constexpr int64_t kSecondNs = 1'000'000'000;
+  constexpr double kMostSeconds = 9.2e9;  // what fits, in the years 1678 to 2261
+  constexpr const char* kExpected = "write 2026-11-21T20:14:03Z or epoch seconds";
   double epoch = 0;
   if (const auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), epoch);
       code == std::errc() && at == text.data() + text.size()) {
-    if (!(std::fabs(epoch) < 9.2e9)) return "epoch seconds are expected, not milliseconds";
+    if (!std::isfinite(epoch)) return kExpected;
+    if (!(std::fabs(epoch) < kMostSeconds)) return "epoch seconds are expected, not milliseconds";
     // Apart, as a double doesn't hold so many nanoseconds.
     const double whole = std::floor(epoch);
     *ns = static_cast<int64_t>(whole) * kSecondNs +
@@ -35,9 +38,9 @@ inline const char* ParseTimeText(std::string_view text, int64_t* ns) {
                   &parts.tm_mday, &separator, &parts.tm_hour, &parts.tm_min, &seconds,
                   &consumed) != 7 ||
       (separator != 'T' && separator != 't' && separator != ' ') || parts.tm_mon < 1 ||
-      parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_hour > 23 ||
-      parts.tm_min > 59 || seconds < 0 || seconds >= 61)
-    return "write 2026-11-21T20:14:03Z or epoch seconds";
+      parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_hour < 0 || parts.tm_hour > 23 ||
+      parts.tm_min < 0 || parts.tm_min > 59 || !(seconds >= 0 && seconds < 61))
+    return kExpected;
   const std::string_view zone = text.substr(static_cast<size_t>(consumed));
   int64_t offset_s = 0;
   if (!zone.empty() && zone != "Z" && zone != "z") {
@@ -52,7 +55,12 @@ inline const char* ParseTimeText(std::string_view text, int64_t* ns) {
   }
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
+  const int day = parts.tm_mday;
   const int64_t whole = timegm(&parts);
+  // It makes March 1st of February 30th.
+  if (parts.tm_mday != day) return "there is no such day";
+  if (!(std::fabs(static_cast<double>(whole)) < kMostSeconds))
+    return "the years 1680 to 2260 are understood";
   *ns = (whole - offset_s) * kSecondNs + static_cast<int64_t>(std::llround(seconds * 1e9));
   return nullptr;
 }

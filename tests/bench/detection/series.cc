@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "core/backtest/metric_csv.h"
 #include "core/backtest/scratch.h"
 #include "tests/bench/detection/evaluate.h"
@@ -12,9 +14,11 @@ Result<SeriesResult> EvaluateSeries(const Detector& detector,
     auto csv = backtest::MetricCsv::Open(file.path);
     if (!csv) return csv.error();
     const backtest::Scratch scratch;
+    // Named as `heald score` names it: a forest grows from the entity's name.
+    const std::string instance = std::filesystem::path(file.path).stem().string();
     auto run = backtest::ScoreRun::Create(
         *detector.plugins,
-        {detector.name, detector.config, (*csv)->columns(), file.name, scratch.path()});
+        {detector.name, detector.config, (*csv)->columns(), instance, scratch.path()});
     if (!run) return run.error();
     NabFile scores{{}, file.windows}, alerts{{}, file.windows};
     for (;;) {

@@ -147,7 +147,6 @@ std::string Api::NoteUnknownFields(const Request& request, const Json& sent) con
 Object Api::Write(const Request& request, const Object& old, Json changed, bool status_only) {
   const Resource& resource = *request.resource;
   if (!changed.is_object()) throw RequestInvalid();
-  Json& metadata = changed["metadata"];
   const std::string version = TextAt(changed, "/metadata/resourceVersion");
   if (!version.empty() && version != TextAt(*old, "/metadata/resourceVersion"))
     throw Modified(resource, NameOf(*old));
@@ -158,6 +157,7 @@ Object Api::Write(const Request& request, const Object& old, Json changed, bool 
   } else if (resource.status && old->contains("status")) {
     changed["status"] = (*old)["status"];
   }
+  Json& metadata = changed["metadata"];
   for (const char* field : {"name", "namespace", "uid", "creationTimestamp", "generation",
                             "deletionTimestamp", "deletionGracePeriodSeconds"}) {
     if ((*old)["metadata"].contains(field))

@@ -5,7 +5,7 @@
 namespace heald::fakes::kubernetes {
 namespace {
 
-std::string Decoded(const std::string& text) {
+std::string UrlDecoded(const std::string& text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size()) {
@@ -33,11 +33,11 @@ std::vector<std::string> Split(const std::string& text, char by) {
 Request::Request(const FakeRequest& http_in) : http(http_in) {
   for (const std::string& pair : Split(http.query, '&')) {
     const size_t equals = pair.find('=');
-    query[Decoded(pair.substr(0, equals))] =
-        equals == std::string::npos ? "" : Decoded(pair.substr(equals + 1));
+    query[UrlDecoded(pair.substr(0, equals))] =
+        equals == std::string::npos ? "" : UrlDecoded(pair.substr(equals + 1));
   }
   std::vector<std::string> parts = Split(http.path, '/');
-  for (std::string& part : parts) part = Decoded(part);
+  for (std::string& part : parts) part = UrlDecoded(part);
   size_t at = 0;
   if (parts.size() >= 3 && parts[0] == "api") {
     version = parts[1];

@@ -34,6 +34,7 @@ export interface NodeStatus {
   series: number;
   in_per_second: number | null;
   out_per_second: number | null;
+  last_received: Time;
 }
 
 export interface PipelineEdge {
@@ -276,6 +277,7 @@ export interface Incident {
   closed: Time;
   silenced_by: string | null;
   muted_by: number | null;
+  quiet_since: Time | null;
   findings: Finding[];
 }
 

@@ -1,10 +1,12 @@
 // The pipeline as a graph, with what flows through it right now.
+import type {ComponentChildren} from 'preact';
 import {useEffect, useRef} from 'preact/hooks';
 import type {NodeStatus, Pipeline} from '../api/types';
 import {digits, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {at, go, type Route} from '../state/router';
 import {
+  Ago,
   Badge,
   FileName,
   Facts,
@@ -164,6 +166,9 @@ function Detail({node, pipeline}: {node: NodeStatus; pipeline: Pipeline}) {
             ['Dropped', String(node.dropped)],
             ...(node.kind === 'source'
               ? [['Series', String(node.series)] as [string, string]]
+              : []),
+            ...(node.last_received
+              ? [['Last push', <Ago time={node.last_received} />] as [string, ComponentChildren]]
               : []),
           ]}
         />

@@ -57,6 +57,7 @@ const STATES: Record<string, [IconName, Tone]> = {
   disabled: ['pause', 'soft'],
   silenced: ['mute', 'soft'],
   muted: ['mute', 'soft'],
+  quiet: ['clock', 'soft'],
   predicted: ['forecast', 'warn'],
   shadow: ['eye', 'soft'],
   would_act: ['eye', 'soft'],

@@ -21,5 +21,6 @@ export function QuietText({incident}: {incident: Incident}) {
 
 export function QuietBadge({incident}: {incident: Incident}) {
   if (incident.silenced_by) return <Badge state="silenced" />;
+  if (incident.quiet_since) return <Badge state="quiet" />;
   return incident.muted_by === null ? null : <Badge state="muted" />;
 }

@@ -26,6 +26,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{- /* Those that come with the chart, and `packs` of the values: beside the pipeline as packs/NAME. */}}
+{{- define "heald.packs" -}}
+{{- range $path, $text := .Files.Glob "files/packs/*.yaml" }}
+{{- if not (hasSuffix "_test.yaml" $path) }}
+{{ base $path | quote }}: |
+  {{- toString $text | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- range $name, $text := .Values.packs }}
+{{ printf "%s.yaml" $name | quote }}: |
+  {{- $text | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "heald.pipeline" -}}
 {{- .Values.pipeline | default (.Files.Get "files/pipeline.yaml") -}}
 {{- end }}

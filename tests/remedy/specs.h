@@ -1,0 +1,39 @@
+// Policies that several tests of this folder begin with.
+// Thread rule: pure functions.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+
+inline PolicySpec Shadow() {
+  PolicySpec policy = MakePolicy();
+  policy.mode = Mode::kShadow;
+  return policy;
+}
+
+// A restart, then `last`; each has the policy's guards.
+inline PipelineSpec TwoSteps(PolicySpec policy, int64_t verify_within_ns,
+                             const std::string& last = "scale_out") {
+  for (const std::string& action : {std::string("restart"), last}) {
+    StepSpec step;
+    step.action = action;
+    step.verify_within_ns = verify_within_ns;
+    step.guard = policy.guard;
+    policy.steps.push_back(std::move(step));
+  }
+  PipelineSpec spec = MakeSpec({policy});
+  NodeSpec more = spec.nodes.back();
+  more.name = "scale_out";
+  spec.nodes.push_back(more);
+  return spec;
+}
+
+inline Mode ModeNow(World& world) {
+  return world.engine->policies().front().mode;
+}
+
+}  // namespace heald::remedy

@@ -193,6 +193,10 @@ const std::vector<Scenario>& Scenarios() {
                                 " % of its requests with 500";
     const std::string leaking =
         "payments loses " + std::to_string(static_cast<int>(kLeakMiBPerS)) + " MiB a second";
+    const std::string burning =
+        "payments keeps " + std::to_string(static_cast<int>(kBurnCores)) + " cores busy for nobody";
+    const std::string losing = std::to_string(static_cast<int>(kPoolLossShare * 100)) +
+                               " % of users' requests don't give their connection back";
     return std::vector<Scenario>{
         {"latency",
          "payments",
@@ -224,7 +228,17 @@ const std::vector<Scenario>& Scenarios() {
          leaking,
          {{"leak_mib_s", kLeakMiBPerS}},
          "trend predicts that memory runs out, payments is restarted before it does",
-         kAlarmMemoryMiB}};
+         kAlarmMemoryMiB},
+        {"cpu",
+         "payments",
+         burning,
+         {{"cpu_cores", kBurnCores}},
+         "threshold sees cpu, which no traffic explains, payments is restarted"},
+        {"pool",
+         "users",
+         losing,
+         {{"pool_loss_rate", kPoolLossShare}},
+         "threshold sees requests wait for a connection, users is restarted"}};
   }();
   return kScenarios;
 }

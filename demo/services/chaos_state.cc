@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <variant>
 
+#include "demo/services/profile.h"
+
 namespace heald::demo {
 namespace {
 
@@ -31,6 +33,17 @@ const std::vector<FaultRow>& FaultTable() {
        &Faults::crash},
       {{"leak_mib_s", Type::kNumber, false, 0, 64, "memory lost per second, in MiB", {}, {}},
        &Faults::leak_mib_s},
+      {{"cpu_cores", Type::kNumber, false, 0, kBurnMostCores, "cores kept busy for nobody", {}, {}},
+       &Faults::cpu_cores},
+      {{"pool_loss_rate",
+        Type::kNumber,
+        false,
+        0,
+        1,
+        "share of requests that never give their database connection back",
+        {},
+        {}},
+       &Faults::pool_loss_rate},
   };
   return kTable;
 }
@@ -164,6 +177,12 @@ bool ChaosState::DrawFailure() {
   std::lock_guard lock(mutex_);
   Expire();
   return std::bernoulli_distribution(faults_.failure_rate)(random_);
+}
+
+bool ChaosState::DrawLostConnection() {
+  std::lock_guard lock(mutex_);
+  Expire();
+  return std::bernoulli_distribution(faults_.pool_loss_rate)(random_);
 }
 
 }  // namespace heald::demo

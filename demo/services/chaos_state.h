@@ -21,14 +21,19 @@
 namespace heald::demo {
 
 struct Faults {
-  double latency_ms = 0;    // added to a request
-  double latency_rate = 1;  // share of requests it is added to
-  double failure_rate = 0;  // share of requests answered with 500
-  bool hang = false;        // business requests block, /health answers
-  bool crash = false;       // the process exits with code 1
-  double leak_mib_s = 0;    // memory lost per second, up to kLeakMostMiB, until the process ends
+  double latency_ms = 0;      // added to a request
+  double latency_rate = 1;    // share of requests it is added to
+  double failure_rate = 0;    // share of requests answered with 500
+  bool hang = false;          // business requests block, /health answers
+  bool crash = false;         // the process exits with code 1
+  double leak_mib_s = 0;      // memory lost per second, up to kLeakMostMiB, until the process ends
+  double cpu_cores = 0;       // kept busy for nobody
+  double pool_loss_rate = 0;  // share of requests that never give their database connection back
 
-  bool Any() const { return latency_ms > 0 || failure_rate > 0 || hang || crash || leak_mib_s > 0; }
+  bool Any() const {
+    return latency_ms > 0 || failure_rate > 0 || hang || crash || leak_mib_s > 0 || cpu_cores > 0 ||
+           pool_loss_rate > 0;
+  }
 };
 
 // Reads CHAOS_ENABLED, FAILURE_RATE and LATENCY_SPIKE_RATE; `get` returns null for an unset name.
@@ -53,6 +58,7 @@ class ChaosState {
   // Each is one draw for one request.
   int64_t DrawLatency();  // nanoseconds
   bool DrawFailure();
+  bool DrawLostConnection();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -84,6 +84,12 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
       metrics_(std::string(profile_.name)) {
   for (const Route& route : business)
     metrics_.Declare(route.method, route.pattern, route.answers.front().first);
+  metrics_.Watch("db_pool_connections", "Connections to the database, of which requests take one",
+                 [this] { return pool_.size(); });
+  metrics_.Watch("db_pool_in_use", "Connections that requests have",
+                 [this] { return pool_.in_use(); });
+  metrics_.Watch("db_pool_waiting", "Requests that wait for a connection",
+                 [this] { return pool_.waiting(); });
   router_.Add(std::move(business));
   router_.Add(InternalRoutes());
   const std::string title = std::string(profile_.name) + " service";
@@ -136,7 +142,12 @@ std::optional<Response> HttpApp::Suffer(const Request& request) {
       return Problem(499, "the client hung up while the service hung");
   }
   // A stop cuts the wait short; the request is then served at once.
-  stop_.SleepFor(latency_.Draw() + chaos_.DrawLatency());
+  stop_.SleepFor(chaos_.DrawLatency());
+  // The rest of the time is the database's.
+  if (!pool_.Take(static_cast<int64_t>(kPoolPatienceS * 1e9)))
+    return Problem(503, "no connection to the database became free in time");
+  stop_.SleepFor(latency_.Draw());
+  if (!chaos_.DrawLostConnection()) pool_.GiveBack();
   if (chaos_.DrawFailure()) return Problem(500, "failure injected by chaos");
   return std::nullopt;
 }

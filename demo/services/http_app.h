@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "demo/services/burn.h"
 #include "demo/services/chaos_state.h"
 #include "demo/services/http_types.h"
 #include "demo/services/latency_model.h"
 #include "demo/services/leak.h"
 #include "demo/services/metrics.h"
+#include "demo/services/pool.h"
 #include "demo/services/profile.h"
 #include "demo/services/router.h"
 #include "demo/services/stop_signal.h"
@@ -54,6 +56,8 @@ class HttpApp {
   StopSignal& stop_;
   ChaosState chaos_;
   Leak leak_{[this] { return chaos_.Current().leak_mib_s; }, kLeakMostMiB << 20};
+  Burn burn_{[this] { return chaos_.Current().cpu_cores; }, kBurnMostCores};
+  Pool pool_{kPoolConnections, &stop_};
   LatencyModel latency_;
   Metrics metrics_;
   Router router_;

@@ -1,13 +1,14 @@
 // The memory leak of the chaos fault leak_mib_s: memory that is really allocated and touched, and
 // that nothing but the end of the process gives back. Used by HttpApp.
-// Thread rule: starts and joins a thread of its own, which asks `rate` ten times a second.
+// Thread rule: as Drip.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <vector>
+
+#include "demo/services/drip.h"
 
 namespace heald::demo {
 
@@ -16,16 +17,13 @@ class Leak {
   // rate: MiB per second wanted just now, from the leak's thread; 0: none. It stops growing at
   // most_bytes.
   Leak(std::function<double()> rate, size_t most_bytes);
-  Leak(const Leak&) = delete;
-  Leak& operator=(const Leak&) = delete;
 
  private:
-  void Run(const std::stop_token& stop);
+  bool Lose();
 
-  const std::function<double()> rate_;
   const size_t most_bytes_;
   std::vector<std::unique_ptr<char[]>> chunks_;  // the thread's
-  std::jthread thread_;                          // last: it uses the rest
+  Drip drip_;                                    // last: it uses the rest
 };
 
 }  // namespace heald::demo

@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <sstream>
+#include <utility>
 
 namespace heald::demo {
 namespace {
@@ -18,7 +19,8 @@ const prometheus::Histogram::BucketBoundaries& Buckets() {
 }  // namespace
 
 Metrics::Metrics(const std::string& service)
-    : requests_(&prometheus::BuildCounter()
+    : service_(service),
+      requests_(&prometheus::BuildCounter()
                      .Name("http_requests_total")
                      .Help("Business requests answered")
                      .Labels({{"service", service}})
@@ -60,7 +62,18 @@ void Metrics::Unmatched(const std::string& method, int code) {
   Requests(method, "unmatched", code).Increment();
 }
 
+void Metrics::Watch(const std::string& name, const std::string& help,
+                    std::function<double()> value) {
+  auto& gauge = prometheus::BuildGauge()
+                    .Name(name)
+                    .Help(help)
+                    .Labels({{"service", service_}})
+                    .Register(registry_);
+  watched_.emplace_back(&gauge.Add({}), std::move(value));
+}
+
 std::string Metrics::Render() const {
+  for (const auto& [gauge, value] : watched_) gauge->Set(value());
   auto families = registry_.Collect();
   for (auto& family : process_.Collect()) families.push_back(std::move(family));
   return prometheus::TextSerializer().Serialize(families);

@@ -8,7 +8,10 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "demo/services/process_stats.h"
 
@@ -24,6 +27,8 @@ class Metrics {
   void End(const std::string& method, const std::string& route, int code, double seconds);
   // A request that no route took: counted under its own route, without a duration.
   void Unmatched(const std::string& method, int code);
+  // A gauge of the service, asked for when somebody looks. Before the server starts.
+  void Watch(const std::string& name, const std::string& help, std::function<double()> value);
   // Prometheus text format.
   std::string Render() const;
   static const char* ContentType() { return "text/plain; version=0.0.4; charset=utf-8"; }
@@ -32,8 +37,10 @@ class Metrics {
   prometheus::Counter& Requests(const std::string& method, const std::string& route, int code);
   prometheus::Histogram& Duration(const std::string& method, const std::string& route);
 
+  const std::string service_;
   prometheus::Registry registry_;
   ProcessStats process_;
+  std::vector<std::pair<prometheus::Gauge*, std::function<double()>>> watched_;
   prometheus::Family<prometheus::Counter>* requests_;
   prometheus::Family<prometheus::Histogram>* durations_;
   prometheus::Gauge* in_flight_;

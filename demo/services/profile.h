@@ -28,12 +28,17 @@ inline constexpr std::array<ServiceProfile, 3> kProfiles{{
     {"payments", 8003, 40, 90, 150, 1500, 1.0, 30},
 }};
 
-inline constexpr double kBaseSpread = 0.25;            // sigma of the log-normal
-inline constexpr double kOrderDeadlineMs = 250;        // for users and payments together
-inline constexpr double kOrdersDegradedP99Ms = 400;    // orders stays below it when peers are slow
-inline constexpr double kErrorFaultShare = 0.5;        // failure_rate of the error fault
-inline constexpr double kLeakMiBPerS = 8;              // of the leak fault
-inline constexpr size_t kLeakMostMiB = 512;            // then it stops growing
+inline constexpr double kBaseSpread = 0.25;          // sigma of the log-normal
+inline constexpr double kOrderDeadlineMs = 250;      // for users and payments together
+inline constexpr double kOrdersDegradedP99Ms = 400;  // orders stays below it when peers are slow
+inline constexpr double kErrorFaultShare = 0.5;      // failure_rate of the error fault
+inline constexpr double kLeakMiBPerS = 8;            // of the leak fault
+inline constexpr size_t kLeakMostMiB = 512;          // then it stops growing
+inline constexpr int kBurnMostCores = 4;
+inline constexpr double kBurnCores = 2;                // of the CPU fault
+inline constexpr int kPoolConnections = 80;            // to its database, of each service
+inline constexpr double kPoolPatienceS = 1;            // a request waits so long for one, then 503
+inline constexpr double kPoolLossShare = 0.5;          // pool_loss_rate of the pool fault
 inline constexpr double kHealthyErrorShareMax = 0.01;  // share of 5xx of a healthy service
 
 // The agent's side of the table.
@@ -49,7 +54,10 @@ inline constexpr double kCrowdWindowS = 3;  // of the request rate
 inline constexpr double kAlarmInFlight =
     100;                                // above it, with less than kIdleRate answered: a hang
 inline constexpr double kIdleRate = 1;  // per second
-inline constexpr double kDownForS = 1;  // a restart is no outage
+inline constexpr double kAlarmCores = 0.4;
+inline constexpr double kAlarmPoolWaiting = 5;
+inline constexpr double kBusyRate = 100;        // per second; who answers that many may be busy
+inline constexpr double kDownForS = 1;          // a restart is no outage
 inline constexpr double kAlarmMemoryMiB = 256;  // a service may not get there
 inline constexpr int kTrendWindow = 16;         // samples
 inline constexpr double kTrendHorizonS = 30;

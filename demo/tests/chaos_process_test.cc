@@ -57,6 +57,28 @@ TEST(DemoChaosProcessTest, LeakIsRealAndStays) {
   EXPECT_GE(resident_mib(), before + 20);
 }
 
+TEST(DemoChaosProcessTest, BurnsCpuUntilTheFaultEnds) {
+  const DemoService service("users");
+  HttpClient client;
+  const auto cpu_s = [&] {
+    const auto reply = client.Send("GET", service.url() + "/metrics", "", kTimeout_ns);
+    std::string error;
+    return MetricsText::Parse(reply ? reply->body : "", &error).Sum("process_cpu_seconds_total");
+  };
+  const double before_s = cpu_s();
+  ASSERT_TRUE(client.Send("PUT", service.url() + "/chaos", R"({"cpu_cores":4})", kTimeout_ns).ok());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (cpu_s() < before_s + 0.5 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_GE(cpu_s(), before_s + 0.5);
+  ASSERT_TRUE(client.Send("DELETE", service.url() + "/chaos", "", kTimeout_ns).ok());
+  // At most the slice that was begun; then it is idle but for these questions.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const double ended_s = cpu_s();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(cpu_s(), ended_s + 0.2);
+}
+
 TEST(DemoChaosProcessTest, CrashEndsTheProcessAfterTheAnswer) {
   DemoService service("users");
   const auto reply =

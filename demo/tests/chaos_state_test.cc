@@ -53,15 +53,21 @@ TEST(DemoChaosStateTest, NamesTheVariableThatIsWrong) {
 
 TEST(DemoChaosStateTest, DrawsTheShareThatWasAsked) {
   ChaosState chaos({}, 1);
-  chaos.Set({{"latency_ms", 100}, {"latency_rate", 0.25}, {"failure_rate", 0.5}});
+  chaos.Set({{"latency_ms", 100},
+             {"latency_rate", 0.25},
+             {"failure_rate", 0.5},
+             {"pool_loss_rate", 0.75}});
   int slow = 0;
+  int lost = 0;
   int failed = 0;
   for (int i = 0; i < 4000; ++i) {
     slow += chaos.DrawLatency() == 100'000'000 ? 1 : 0;
     failed += chaos.DrawFailure() ? 1 : 0;
+    lost += chaos.DrawLostConnection() ? 1 : 0;
   }
   EXPECT_NEAR(slow, 1000, 150);
   EXPECT_NEAR(failed, 2000, 150);
+  EXPECT_NEAR(lost, 3000, 150);
 }
 
 TEST(DemoChaosStateTest, ReplacesAllFaultsAtOnce) {

@@ -50,6 +50,30 @@ struct DemoHttpAppTest : ::testing::Test {
   App app{users.Routes()};
 };
 
+TEST_F(DemoHttpAppTest, RefusesRequestsWhenAllConnectionsOfThePoolAreLost) {
+  EXPECT_EQ(app.Metrics().Sum("db_pool_connections"), kPoolConnections);
+  app.Call("PUT", "/chaos", {{"pool_loss_rate", 1}});
+  for (int i = 0; i < kPoolConnections; ++i) ASSERT_EQ(app.Call("GET", "/users").status, 200);
+  EXPECT_EQ(app.Metrics().Sum("db_pool_in_use"), kPoolConnections);
+  app.Call("DELETE", "/chaos");
+  std::thread waiting([this] {
+    const Response refused = app.Call("GET", "/users");
+    EXPECT_EQ(refused.status, 503) << "the end of the fault gives nothing back";
+    EXPECT_THAT(refused.body, HasSubstr("no connection to the database"));
+  });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (app.Metrics().Sum("db_pool_waiting") < 1 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(app.Metrics().Sum("db_pool_waiting"), 1);
+  waiting.join();
+  EXPECT_EQ(app.Metrics().Sum("db_pool_waiting"), 0);
+}
+
+TEST_F(DemoHttpAppTest, GivesItsConnectionBack) {
+  for (int i = 0; i < 2 * kPoolConnections; ++i) ASSERT_EQ(app.Call("GET", "/users").status, 200);
+  EXPECT_EQ(app.Metrics().Sum("db_pool_in_use"), 0);
+}
+
 TEST_F(DemoHttpAppTest, CreatesFindsAndListsUsers) {
   const Response created =
       app.Call("POST", "/users", {{"name", "Ada"}, {"email", "ada@example.com"}});

@@ -52,6 +52,8 @@ TEST_F(DemoPipelineTest, HasTheNumbersOfTheTable) {
   EXPECT_EQ(Number("unusual", {"min_samples"}), kBaselineMinSamples);
   EXPECT_EQ(Number("unusual", {"min_deviation"}), kBaselineFloorMs / 1000);
   EXPECT_EQ(Number("failing", {"above", "critical"}), kAlarmErrorShare);
+  EXPECT_EQ(Number("burning", {"above", "warning"}), kAlarmCores);
+  EXPECT_EQ(Number("starved", {"above", "critical"}), kAlarmPoolWaiting);
   EXPECT_EQ(Number("stuck", {"above", "critical"}), kAlarmInFlight);
   EXPECT_EQ(Number("down", {"for"}), kDownForS * 1e9);
   EXPECT_EQ(Number("leaking", {"above"}), kAlarmMemoryMiB * (1 << 20));
@@ -74,7 +76,9 @@ TEST_F(DemoPipelineTest, ActsAtTheBoundsOfTheTable) {
   EXPECT_EQ(policy.when.text(), "latency_p99 > " + text(kAlarmP99Ms / 1000) + " or error_rate > " +
                                     text(kAlarmErrorShare) + " or up == 0 or (in_flight > " +
                                     text(kAlarmInFlight) + " and request_rate < " +
-                                    text(kIdleRate) + ")");
+                                    text(kIdleRate) + ") or ((cpu > " + text(kAlarmCores) +
+                                    " or pool_waiting > " + text(kAlarmPoolWaiting) +
+                                    ") and request_rate < " + text(kBusyRate) + ")");
 }
 
 TEST_F(DemoPipelineTest, RestartsOnAPredictionAloneOnlyWhereThePolicySaysSo) {

@@ -92,6 +92,9 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"alarm: requests in flight above", "", kAlarmInFlight},
       {"... while answered are below", "/s", kIdleRate},
       {"... in the last", "s", kCrowdWindowS},
+      {"alarm: CPU above", "cores", kAlarmCores},
+      {"alarm: requests that wait for a connection above", "", kAlarmPoolWaiting},
+      {"... both while answered are below", "/s", kBusyRate},
       {"alarm: down for", "s", kDownForS},
       {"error share, healthy at most", "%", kHealthyErrorShareMax * 100},
       {"error fault, share of requests", "%", kErrorFaultShare * 100},
@@ -101,6 +104,9 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"trend window", "samples", kTrendWindow},
       {"leak fault", "MiB/s", kLeakMiBPerS},
       {"leak fault, at most", "MiB", kLeakMostMiB},
+      {"CPU fault", "cores", kBurnCores},
+      {"pool fault, share of requests", "%", kPoolLossShare * 100},
+      {"connections in a pool", "", kPoolConnections},
       {"leak to verified, limit", "s", kLeakHealedWithinS},
       {"orders, p99 with slow peers below", "ms", kOrdersDegradedP99Ms},
       {"for", "s", kForS},
@@ -140,6 +146,17 @@ TEST(DemoProfileTest, ASlowServiceIsNoCrowdAndAHangIs) {
     EXPECT_LT(profile.steady_per_s * patience_s, kOpenLoopConnections);
     EXPECT_GT(profile.steady_per_s, kIdleRate * 2);
   }
+}
+
+TEST(DemoProfileTest, ALostConnectionShareEmptiesThePoolInSeconds) {
+  for (const ServiceProfile& profile : kProfiles) {
+    SCOPED_TRACE(profile.name);
+    EXPECT_LT(kPoolConnections / (profile.steady_per_s * kPoolLossShare), 6);
+    // A healthy service never waits for one.
+    EXPECT_LT(profile.steady_per_s * profile.base_max_ms / 1000 * 10, kPoolConnections);
+    EXPECT_GT(profile.steady_per_s * kPoolPatienceS, kAlarmPoolWaiting * 2);
+  }
+  EXPECT_GT(kBurnCores, kAlarmCores * 2);
 }
 
 TEST(DemoProfileTest, OrdersStaysWellWhenItsPeersAreSlow) {

@@ -81,13 +81,14 @@ TEST_P(DemoScenarioTest, HealsInTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, DemoScenarioTest,
-                         ::testing::Values("latency", "errors", "crash", "hang", "orders", "leak"),
+                         ::testing::Values("latency", "errors", "crash", "hang", "orders", "leak",
+                                           "cpu", "pool"),
                          [](const auto& scenario) { return scenario.param; });
 
 TEST(DemoScenarioListTest, NamesEveryScenarioThatIsTested) {
   DemoProcess list(kProgram, {"--scenario", "list"});
   ASSERT_EQ(list.Wait(10 * kSecond), 0);
-  EXPECT_EQ(Scenarios().size(), 6U);
+  EXPECT_EQ(Scenarios().size(), 8U);
   for (const Scenario& scenario : Scenarios())
     EXPECT_THAT(list.output(), HasSubstr(scenario.fault));
   DemoProcess wrong(kProgram, {"--scenario", "flood"});

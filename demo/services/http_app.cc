@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "demo/services/docs_page.h"
+#include "demo/services/http_spans.h"
 
 namespace heald::demo {
 namespace {
@@ -28,9 +29,7 @@ class Counted {
 
 // Any word may arrive as a method; only known ones become label values.
 std::string MethodLabel(const std::string& method) {
-  for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-    if (method == known) return method;
-  return "OTHER";
+  return IsKnownMethod(method) ? method : "OTHER";
 }
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
@@ -80,6 +79,8 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
       version_(options.version),
       stop_(*stop),
       chaos_(options.faults, options.seed),
+      tracer_(options.tracer),
+      log_(options.log),
       latency_(profile_, options.seed + 1),
       metrics_(std::string(profile_.name)) {
   for (const Route& route : business)
@@ -99,12 +100,32 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
 
 Response HttpApp::Handle(Request request) {
   const Match match = router_.Find(&request);
-  if (match.route != nullptr && match.route->kind == Route::Kind::kBusiness)
-    return Business(*match.route, &request);
-  if (match.route != nullptr) {
-    if (auto bad = CheckInput(*match.route, &request)) return *bad;
-    return Invoke(*match.route, request);
-  }
+  if (match.route == nullptr || match.route->kind == Route::Kind::kBusiness)
+    return Serve(match, &request);
+  if (auto bad = CheckInput(*match.route, &request)) return *bad;
+  return Invoke(*match.route, request);
+}
+
+Response HttpApp::Serve(const Match& match, Request* request) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string route = match.route == nullptr ? "" : match.route->pattern;
+  ServerSpan span(tracer_, *request, route);
+  const Response response =
+      match.route == nullptr ? NotServed(match, *request) : Business(*match.route, request);
+  span.Answered(response.status);
+  if (log_ != nullptr)
+    log_->Write(response.status >= 500   ? Level::kError
+                : response.status >= 400 ? Level::kWarning
+                                         : Level::kInfo,
+                request->method + " " + request->path + " " + std::to_string(response.status),
+                {{"method", request->method},
+                 {"route", route},
+                 {"status", response.status},
+                 {"duration_ms", std::round(SecondsSince(start) * 1e6) / 1e3}});
+  return response;
+}
+
+Response HttpApp::NotServed(const Match& match, const Request& request) {
   Response response;
   if (match.allowed.empty()) {
     response = Problem(404, "nothing is served at " + request.path + "; see /docs");

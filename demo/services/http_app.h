@@ -16,11 +16,13 @@
 #include "demo/services/http_types.h"
 #include "demo/services/latency_model.h"
 #include "demo/services/leak.h"
+#include "demo/services/log.h"
 #include "demo/services/metrics.h"
 #include "demo/services/pool.h"
 #include "demo/services/profile.h"
 #include "demo/services/router.h"
 #include "demo/services/stop_signal.h"
+#include "demo/services/tracer.h"
 
 namespace heald::demo {
 
@@ -29,6 +31,8 @@ struct AppOptions {
   std::string version;
   Faults faults;
   uint64_t seed = 1;
+  Tracer* tracer = nullptr;   // outlives the app; null: no spans
+  ServiceLog* log = nullptr;  // likewise; null: no lines
 };
 
 class HttpApp {
@@ -43,7 +47,10 @@ class HttpApp {
   Response Handle(Request request);
 
  private:
+  // A request to the business routes, or to none: traced and logged.
+  Response Serve(const Match& match, Request* request);
   std::vector<Route> InternalRoutes();
+  Response NotServed(const Match& match, const Request& request);
   Response Business(const Route& route, Request* request);
   // Latency and faults; a response when they decide the request.
   std::optional<Response> Suffer(const Request& request);
@@ -58,6 +65,8 @@ class HttpApp {
   Leak leak_{[this] { return chaos_.Current().leak_mib_s; }, kLeakMostMiB << 20};
   Burn burn_{[this] { return chaos_.Current().cpu_cores; }, kBurnMostCores};
   Pool pool_{kPoolConnections, &stop_};
+  Tracer* const tracer_;
+  ServiceLog* const log_;
   LatencyModel latency_;
   Metrics metrics_;
   Router router_;

@@ -78,6 +78,9 @@ class Handler : public Poco::Net::HTTPRequestHandler {
     Request request;
     request.method = in.getMethod();
     request.content_type = in.getContentType();
+    request.host = in.get("Host", "");
+    request.traceparent = in.get("traceparent", "");
+    request.tracestate = in.get("tracestate", "");
     request.client_gone = [&in] { return ClientGone(in); };
     try {
       const Poco::URI uri(in.getURI());

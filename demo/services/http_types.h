@@ -16,6 +16,9 @@ struct Request {
   std::string method;
   std::string path;
   std::string content_type;
+  std::string host;         // as the client calls this service
+  std::string traceparent;  // the caller's trace, with tracestate; both may be empty
+  std::string tracestate;
   std::string body;
   std::map<std::string, std::string> query;
   std::function<bool()> client_gone;          // empty where nobody can hang up

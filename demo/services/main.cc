@@ -6,20 +6,24 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
 #include "demo/services/http_app.h"
 #include "demo/services/http_server.h"
+#include "demo/services/log.h"
 #include "demo/services/orders.h"
 #include "demo/services/payments.h"
 #include "demo/services/profile.h"
+#include "demo/services/tracer.h"
 #include "demo/services/users.h"
 
 namespace heald::demo {
 namespace {
 
 constexpr int64_t kDrain_ns = 1'000'000'000;
+constexpr int64_t kLastSpans_ns = 500'000'000;
 constexpr int kUsage = 2;
 
 struct Options {
@@ -56,6 +60,17 @@ struct Services {
   }
 };
 
+Result<std::unique_ptr<Tracer>> MakeTracer(const std::string& service, ServiceLog* log) {
+  const auto environment = ReadOtlpEnvironment([](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+  if (!environment) return environment.error();
+  return Tracer::Create(service, HEALD_VERSION, *environment, [log](bool bad, const auto& text) {
+    log->Write(bad ? Level::kWarning : Level::kInfo, text);
+  });
+}
+
 int Run(const Options& options) {
   AppOptions app_options;
   app_options.profile = FindProfile(options.service);
@@ -74,6 +89,12 @@ int Run(const Options& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  ServiceLog log(options.service);
+  auto tracer = MakeTracer(options.service, &log);
+  if (!tracer) return Fail(options.service + ": " + tracer.error().message);
+  app_options.log = &log;
+  app_options.tracer = tracer->get();
+
   Services services;
   StopSignal stop;
   HttpApp app(app_options, services.Make(options), &stop);
@@ -81,18 +102,20 @@ int Run(const Options& options) {
   auto server = HttpServer::Start(options.host, static_cast<uint16_t>(port), &app, &stop);
   if (!server) return Fail(options.service + ": " + server.error().message);
 
-  std::printf("%s listening on http://%s:%d (docs at /docs)\n", options.service.c_str(),
-              options.host.c_str(), (*server)->port());
+  log.Write(Level::kInfo, options.service + " listening on http://" + options.host + ":" +
+                              std::to_string((*server)->port()) + " (docs at /docs)");
   if (faults->Any())
-    std::printf("%s chaos from the environment: failure_rate %g, latency %g ms on a share of %g\n",
-                options.service.c_str(), faults->failure_rate, faults->latency_ms,
-                faults->latency_ms > 0 ? faults->latency_rate : 0.0);
-  std::fflush(stdout);
+    log.Write(Level::kWarning, options.service + " chaos from the environment",
+              {{"failure_rate", faults->failure_rate},
+               {"latency_ms", faults->latency_ms},
+               {"latency_rate", faults->latency_ms > 0 ? faults->latency_rate : 0.0}});
 
   int signal = 0;
   sigwait(&signals, &signal);
   (*server)->Stop(kDrain_ns);
-  std::printf("%s stopped\n", options.service.c_str());
+  (*tracer)->Stop(kLastSpans_ns);
+  const std::string traces = (*tracer)->Summary();
+  log.Write(Level::kInfo, options.service + " stopped" + (traces.empty() ? "" : ": " + traces));
   return 0;
 }
 
@@ -117,7 +140,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "seed of the noise; random unless given");
   app.footer(
       "Environment: CHAOS_ENABLED=true with FAILURE_RATE and LATENCY_SPIKE_RATE (0 to 1)\n"
-      "starts the service broken.");
+      "starts the service broken. OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 says where its\n"
+      "traces go.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -24,7 +24,7 @@ class Orders {
 
   Peer users_;
   Peer payments_;
-  RecordStore store_{"o-"};
+  RecordStore store_{"orders", "o-"};
 };
 
 }  // namespace heald::demo

@@ -19,7 +19,7 @@ class Payments {
   std::vector<Route> Routes();
 
  private:
-  RecordStore store_{"p-"};
+  RecordStore store_{"payments", "p-"};
 };
 
 }  // namespace heald::demo

@@ -17,7 +17,9 @@ class RecordStore {
  public:
   static constexpr size_t kMaxRecords = 10'000;
 
-  explicit RecordStore(std::string id_prefix) : id_prefix_(std::move(id_prefix)) {}
+  // `name` is what its records are, in spans: "users".
+  RecordStore(std::string name, std::string id_prefix)
+      : name_(std::move(name)), id_prefix_(std::move(id_prefix)) {}
 
   std::string NextId();
   // `record` carries its id, from NextId().
@@ -26,6 +28,7 @@ class RecordStore {
   nlohmann::json Newest(size_t count) const;
 
  private:
+  const std::string name_;
   const std::string id_prefix_;
   mutable std::mutex mutex_;
   uint64_t last_id_ = 0;                           // guarded by mutex_

@@ -19,7 +19,7 @@ class Users {
   std::vector<Route> Routes();
 
  private:
-  RecordStore store_{"u-"};
+  RecordStore store_{"users", "u-"};
 };
 
 }  // namespace heald::demo

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/base/units.h"
+
 namespace heald::demo {
 namespace {
 
@@ -52,7 +54,7 @@ void HttpClient::Give(std::unique_ptr<Handle> handle) {
 
 Result<HttpReply> HttpClient::Send(const std::string& method, const std::string& url,
                                    const std::string& body, int64_t timeout_ns,
-                                   const char* content_type) {
+                                   const char* content_type, const std::vector<std::string>& more) {
   auto handle = Take();
   CURL* easy = handle->easy;
   if (easy == nullptr) return MakeError(Code::kInternal, "libcurl is out of memory");
@@ -70,12 +72,13 @@ Result<HttpReply> HttpClient::Send(const std::string& method, const std::string&
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Append);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply.body);
   curl_slist* headers = nullptr;
+  for (const std::string& line : more) headers = curl_slist_append(headers, line.c_str());
   if (!body.empty()) {
-    headers = curl_slist_append(nullptr, (std::string("Content-Type: ") + content_type).c_str());
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    headers = curl_slist_append(headers, (std::string("Content-Type: ") + content_type).c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
   }
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   const CURLcode code = curl_easy_perform(easy);
   curl_slist_free_all(headers);
   if (code != CURLE_OK) {
@@ -89,7 +92,10 @@ Result<HttpReply> HttpClient::Send(const std::string& method, const std::string&
   char* type = nullptr;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+  curl_off_t retry_after_s = 0;
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
   reply.status = static_cast<int>(status);
+  reply.retry_after_ns = retry_after_s * kSecond;
   if (type != nullptr) reply.content_type = type;
   Give(std::move(handle));
   return reply;

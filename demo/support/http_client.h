@@ -17,6 +17,7 @@ struct HttpReply {
   int status = 0;
   std::string content_type;
   std::string body;
+  int64_t retry_after_ns = 0;  // as the answer asks
 };
 
 class HttpClient {
@@ -27,10 +28,11 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // The whole call ends within `timeout_ns`. A body, when not empty, is sent as JSON unless
-  // `content_type` says otherwise. An error is "connection refused" and the like; any status is a
-  // reply.
+  // `content_type` says otherwise; `headers` are lines, "Name: value". An error is "connection
+  // refused" and the like; any status is a reply.
   Result<HttpReply> Send(const std::string& method, const std::string& url, const std::string& body,
-                         int64_t timeout_ns, const char* content_type = "application/json");
+                         int64_t timeout_ns, const char* content_type = "application/json",
+                         const std::vector<std::string>& headers = {});
 
  private:
   struct Handle;

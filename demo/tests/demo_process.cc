@@ -31,14 +31,14 @@ std::vector<char*> Pointers(std::vector<std::string>* strings) {
   return pointers;
 }
 
-// This process's environment without chaos, and with `extra`.
+// This process's environment without chaos and a place for traces, and with `extra`.
 std::vector<std::string> Environment(const std::map<std::string, std::string>& extra) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::string name = text.substr(0, text.find('='));
     if (name != "CHAOS_ENABLED" && name != "FAILURE_RATE" && name != "LATENCY_SPIKE_RATE" &&
-        extra.count(name) == 0)
+        !name.starts_with("OTEL_") && extra.count(name) == 0)
       result.push_back(text);
   }
   for (const auto& [name, value] : extra)

@@ -262,7 +262,7 @@ TEST(DemoPaymentsTest, CapturesAndDeclines) {
 }
 
 TEST(DemoRecordStoreTest, ForgetsTheOldestWhenFull) {
-  RecordStore store("x-");
+  RecordStore store("things", "x-");
   for (size_t i = 0; i <= RecordStore::kMaxRecords; ++i) store.Put({{"id", store.NextId()}});
   EXPECT_FALSE(store.Find("x-1"));
   EXPECT_TRUE(store.Find("x-2"));

@@ -1,4 +1,5 @@
-// The `heald` program: parses the command line and calls one verb. The only user of CLI11.
+// The `heald` program: parses the command line and calls one verb. The only user of CLI11, with
+// describe.cc.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,8 +9,12 @@
 #include "core/cli/approve.h"
 #include "core/cli/audit.h"
 #include "core/cli/backtest.h"
+#include "core/cli/completion.h"
+#include "core/cli/describe.h"
 #include "core/cli/explain.h"
+#include "core/cli/health.h"
 #include "core/cli/incidents.h"
+#include "core/cli/manual.h"
 #include "core/cli/rbac.h"
 #include "core/cli/record.h"
 #include "core/cli/report.h"
@@ -54,9 +59,14 @@ int main(int argc, char** argv) {
   pipeline.program = ProgramPath();
   pipeline.plugin_dir = PluginDir(pipeline.program);
   int code = kDone;
+  // What a value is, shells have to know to complete it.
+  const auto add_file = [&](CLI::App* to, const char* what) {
+    return to->add_option("file", pipeline.file, what)->type_name("FILE");
+  };
   const auto verb = [&](const char* name, const char* what) {
     CLI::App* sub = app.add_subcommand(name, what);
-    sub->add_option("file", pipeline.file, "Pipeline file; without one the built-in pipeline");
+    sub->add_option("file", pipeline.file, "Pipeline file; without one the built-in pipeline")
+        ->type_name("FILE");
     return sub;
   };
 
@@ -80,7 +90,8 @@ int main(int argc, char** argv) {
 
   TestOptions test;
   sub = verb("test", "Run the pipeline's unit tests on a virtual clock");
-  sub->add_option("--tests", test.tests, "File of tests; else NAME_test.yaml beside the pipeline");
+  sub->add_option("--tests", test.tests, "File of tests; else NAME_test.yaml beside the pipeline")
+      ->type_name("FILE");
   sub->add_option("--filter", test.filter, "Only tests with this in their name");
   sub->add_option("--format", test.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   sub->add_flag("--verbose,-v", test.verbose, "Tell what happened also where a test passed");
@@ -92,14 +103,19 @@ int main(int argc, char** argv) {
   ScoreOptions score;
   sub = app.add_subcommand("score", "Run a detector over a CSV file: a score for every row");
   sub->add_option("--plugin", score.plugin, "A detector, by name or by the path of its file")
+      ->type_name("PLUGIN")
       ->required();
-  sub->add_option("--config", score.config, "YAML file with the plugin's config: mapping");
-  sub->add_option("--train", score.train, "Rows to learn from first, of the time before the input");
+  sub->add_option("--config", score.config, "YAML file with the plugin's config: mapping")
+      ->type_name("FILE");
+  sub->add_option("--train", score.train, "Rows to learn from first, of the time before the input")
+      ->type_name("FILE");
   sub->add_option("--input", score.input,
                   "timestamp,metric… or numbers only, one row a minute; .gz too")
+      ->type_name("FILE")
       ->required();
   sub->add_option("--output", score.output,
                   "timestamp,score,severity,alert,contributors; - for stdout")
+      ->type_name("FILE")
       ->required();
   sub->callback([&] {
     score.pipeline = pipeline;
@@ -111,22 +127,27 @@ int main(int argc, char** argv) {
       "backtest", "Run pipelines over recorded history: what they would have found and done");
   sub->add_option("files", backtest.files,
                   "Pipeline file; several are compared over the same history")
+      ->type_name("FILE")
       ->required();
-  sub->add_option("--against", backtest.against, "Another pipeline file to compare with");
+  sub->add_option("--against", backtest.against, "Another pipeline file to compare with")
+      ->type_name("FILE");
   sub->add_option("--from", backtest.from, "2026-11-21T20:00:00Z, -24h or now");
   sub->add_option("--to", backtest.to, "The same; else now, or the end of the input");
   sub->add_option("--warmup", backtest.warmup,
                   "How much before --from to learn from; else 1d, as far as there is");
   sub->add_option("--input", backtest.input,
                   "History from a CSV file, .gz too: timestamp, then columns named as the pipeline "
-                  "reads them; else its sources are asked");
+                  "reads them; else its sources are asked")
+      ->type_name("FILE");
   sub->add_option("--labels", backtest.labels,
-                  "CSV start,end[,name] of what was really wrong: tells recall, precision, delay");
+                  "CSV start,end[,name] of what was really wrong: tells recall, precision, delay")
+      ->type_name("FILE");
   sub->add_option("--by-itself", backtest.by_itself,
                   "What is over so soon needed no action; else 5m");
   sub->add_option("--format", backtest.format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
-  sub->add_option("--html", backtest.html, "Write the report as a page with charts too");
+  sub->add_option("--html", backtest.html, "Write the report as a page with charts too")
+      ->type_name("FILE");
   sub->callback([&] {
     backtest.pipeline = pipeline;
     code = Backtest(backtest);
@@ -136,6 +157,7 @@ int main(int argc, char** argv) {
   sub =
       verb("record", "Write what the pipeline's sources give into a file, for replay and backtest");
   sub->add_option("--output,-o", record.output, "JSON lines; gzipped where it ends in .gz")
+      ->type_name("FILE")
       ->required();
   sub->add_option("--for", record.duration,
                   "So long from now on, for instance 10m; else until Ctrl-C");
@@ -156,7 +178,7 @@ int main(int argc, char** argv) {
   sub =
       app.add_subcommand("explain", "Tell one incident from the first sample to the verification");
   sub->add_option("incident", explain.incident, "Its number")->required();
-  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  add_file(sub, "Pipeline file, which says where the journal is");
   sub->add_option("--store", explain.store,
                   "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
   sub->add_option(
@@ -167,7 +189,7 @@ int main(int argc, char** argv) {
 
   IncidentsOptions incidents;
   sub = app.add_subcommand("incidents", "List incidents, newest first");
-  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  add_file(sub, "Pipeline file, which says where the journal is");
   sub->add_option("--store", incidents.store,
                   "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
   sub->add_option("--state", incidents.state, "open, acting, verifying, resolved or escalated");
@@ -191,7 +213,7 @@ int main(int argc, char** argv) {
   trail->require_subcommand(1);
   sub = trail->add_subcommand(
       "verify", "Check that no row of it was changed, deleted, put in or moved; prints its head");
-  sub->add_option("file", pipeline.file, "Pipeline file, which says where the journal is");
+  add_file(sub, "Pipeline file, which says where the journal is");
   sub->add_option("--store", audit.store,
                   "The journal itself, for instance sqlite:/var/lib/heald/heald.db");
   sub->add_option("--known", audit.known,
@@ -207,7 +229,7 @@ int main(int argc, char** argv) {
                               "The agent, for instance http://127.0.0.1:8080");
     verb_of_agent->add_option("--token", options->token,
                               "Of a person or a robot; else HEALD_TOKEN, else agent.token");
-    verb_of_agent->add_option("--pipeline", pipeline.file, kWhereItListens);
+    verb_of_agent->add_option("--pipeline", pipeline.file, kWhereItListens)->type_name("FILE");
   };
   const auto formats = [](CLI::App* verb_of_agent, std::string* format) {
     verb_of_agent->add_option("--format", *format, "text or json")
@@ -232,11 +254,11 @@ int main(int argc, char** argv) {
   sub->add_option("--until", silence.until, "A time, for instance 2026-11-21T20:14:03Z");
   sub->add_option("--comment", silence.comment, "Why")->required();
   sub = silence_verb("list", "List the silences in force", SilenceList);
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
   sub->add_flag("--all", silence.all, "Also those that ended lately");
   sub = silence_verb("expire", "End a silence before its time", SilenceExpire);
   sub->add_option("id", silence.id, "For instance s7")->required();
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
 
   const auto answer_verb = [&](const char* name, const char* what) {
     CLI::App* const sub_verb = app.add_subcommand(name, what);
@@ -249,7 +271,7 @@ int main(int argc, char** argv) {
   };
   sub = answer_verb("approve", "Let a waiting decision run; without one, list those that wait");
   sub->add_option("decision", approve.decision, "The beginning of its id");
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
   sub->add_flag("--deny", approve.deny, "No: as heald deny");
   sub->callback([&] {
     // `heald approve FILE`: an id has no dot.
@@ -260,7 +282,7 @@ int main(int argc, char** argv) {
   sub =
       answer_verb("deny", "Say no to a waiting decision: its policy does nothing in that incident");
   sub->add_option("decision", approve.decision, "The beginning of its id")->required();
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
   sub->callback([&] {
     approve.deny = true;
     code = Approve(approve, pipeline);
@@ -269,7 +291,7 @@ int main(int argc, char** argv) {
   ReportOptions report;
   sub = app.add_subcommand("report", "Weeks of incidents, policies and predictions in numbers");
   sub->add_option("--weeks", report.weeks, "How many, this one included")->check(CLI::Range(1, 53));
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
   remote(sub, &report.remote);
   formats(sub, &report.format);
   sub->callback([&] { code = Report(report, pipeline); });
@@ -280,7 +302,7 @@ int main(int argc, char** argv) {
   sub->add_option("label", label.label,
                   "true-positive, false-positive, noise or expected; none takes it back")
       ->required();
-  sub->add_option("file", pipeline.file, kWhereItListens);
+  add_file(sub, kWhereItListens);
   sub->add_option("--comment", label.comment, "Why");
   remote(sub, &label.remote);
   formats(sub, &label.format);
@@ -290,8 +312,8 @@ int main(int argc, char** argv) {
   CLI::App* plugin = app.add_subcommand("plugin", "About one plugin");
   plugin->require_subcommand(1);
   sub = plugin->add_subcommand("doc", "Its keys as Markdown, from its schema");
-  sub->add_option("name", component, "zscore, or detector/zscore")->required();
-  sub->add_option("file", pipeline.file, "Pipeline file, for its agent.plugin_dirs");
+  sub->add_option("name", component, "zscore, or detector/zscore")->type_name("PLUGIN")->required();
+  add_file(sub, "Pipeline file, for its agent.plugin_dirs");
   sub->callback([&] {
     plugins.pipeline = pipeline;
     code = PluginDoc(plugins, component);
@@ -308,8 +330,8 @@ int main(int argc, char** argv) {
     return sub_verb;
   };
   const auto where = [&](CLI::App* sub_verb) {
-    sub_verb->add_option("file", pipeline.file, "Pipeline file, which says where state_dir is");
-    sub_verb->add_option("--state-dir", token.state_dir, "The folder itself");
+    add_file(sub_verb, "Pipeline file, which says where state_dir is");
+    sub_verb->add_option("--state-dir", token.state_dir, "The folder itself")->type_name("DIR");
   };
   sub = token_verb("create", "Make a token; prints it on stdout, this once", TokenCreate);
   sub->add_option("--name", token.name, "Of the person or the robot")->required();
@@ -332,7 +354,7 @@ int main(int argc, char** argv) {
   RbacOptions rbac;
   sub = app.add_subcommand("rbac",
                            "Print what a pipeline has to be allowed in Kubernetes, as manifests");
-  sub->add_option("file", pipeline.file, "Pipeline file")->required();
+  add_file(sub, "Pipeline file")->required();
   sub->add_option("--name", rbac.name, "Of the ServiceAccount and its roles; else heald");
   sub->add_option("--agent-namespace", rbac.agent_namespace, "Where the agent runs; else heald");
   sub->add_option("--namespace", rbac.namespaces,
@@ -348,6 +370,29 @@ int main(int argc, char** argv) {
 
   sub = app.add_subcommand("schema", "Print the JSON Schema of pipeline files, for editors");
   sub->callback([&] { code = Schema(pipeline); });
+
+  HealthOptions health;
+  sub = app.add_subcommand(
+      "health", "Ask the agent how it is: 0 well, 1 not, 3 no answer; for probes of containers");
+  add_file(sub, kWhereItListens);
+  sub->add_option("--url", health.url, "The agent, for instance http://127.0.0.1:8080");
+  sub->add_flag("--ready", health.ready, "Also whether it can do its work: store, sources");
+  formats(sub, &health.format);
+  sub->callback([&] { code = Health(health, pipeline); });
+
+  std::string shell;
+  sub = app.add_subcommand("completion", "Print a script that completes heald's command line");
+  sub->add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  sub->callback([&] { code = Completion(shell, Describe(app)); });
+
+  // For the build, which makes the manual pages of it.
+  std::string section;
+  sub = app.add_subcommand("manual", "Print a section of the manual pages: commands or keys")
+            ->group("");
+  sub->add_option("section", section)->required()->check(CLI::IsMember({"commands", "keys"}));
+  sub->callback([&] { code = Manual(section, Describe(app)); });
 
   std::string library;
   sub = app.add_subcommand("plugin-probe", "Load one plugin and exit")->group("");

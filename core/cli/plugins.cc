@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/cli/schema_rows.h"
 #include "core/cli/verbs.h"
 #include "core/config/loader.h"
 #include "core/plugin/loader.h"
@@ -17,40 +17,14 @@ void AddFolders(const PluginsOptions& options, const plugin::Loader& loader) {
   static_cast<void>(LoadPipeline(options.pipeline.file, loader, ProcessEnvironment()));
 }
 
-std::string TypeOf(const Json& schema) {
-  if (schema.contains("x-unit")) return schema["x-unit"];
-  if (schema.contains("enum")) {
-    std::string words;
-    for (const Json& word : schema["enum"])
-      words += (words.empty() ? "" : " \\| ") + word.get<std::string>();
-    return words;
-  }
-  const std::string type = schema.value("type", "any");
-  if (type == "array") return "list of " + TypeOf(schema.value("items", Json::object()));
-  if (type == "object" && schema.contains("additionalProperties") &&
-      schema["additionalProperties"].is_object())
-    return "map of " + TypeOf(schema["additionalProperties"]);
-  return type == "object" ? "map" : type;
-}
-
-void PrintRows(const Json& schema, const std::string& prefix) {
-  if (!schema.contains("properties")) return;
-  const Json required = schema.value("required", Json::array());
-  for (const auto& [key, field] : schema["properties"].items()) {
-    const bool needed = std::find(required.begin(), required.end(), key) != required.end();
-    std::string initial = needed ? "required" : "";
-    if (field.contains("default") && !field["default"].is_object())
-      initial = "`" +
-                (field["default"].is_string() ? field["default"].get<std::string>()
-                                              : field["default"].dump()) +
-                "`";
-    if (initial == "``") initial.clear();
-    std::printf("| `%s%s` | %s | %s | %s |\n", prefix.c_str(), key.c_str(), TypeOf(field).c_str(),
-                initial.c_str(), field.value("description", "").c_str());
-    PrintRows(field, prefix + key + ".");
-    if (field.contains("items")) PrintRows(field["items"], prefix + key + "[].");
-    if (field.contains("additionalProperties") && field["additionalProperties"].is_object())
-      PrintRows(field["additionalProperties"], prefix + key + ".*.");
+void PrintRows(const Json& schema) {
+  for (const SchemaRow& row : RowsOf(schema)) {
+    std::string type;
+    for (const char c : row.type) type += c == '|' ? "\\|" : std::string(1, c);
+    const std::string initial =
+        row.initial.empty() || row.required ? row.initial : "`" + row.initial + "`";
+    std::printf("| `%s` | %s | %s | %s |\n", row.key.c_str(), type.c_str(), initial.c_str(),
+                row.what.c_str());
   }
 }
 
@@ -101,7 +75,7 @@ int PluginDoc(const PluginsOptions& options, const std::string& component) {
   std::printf("# %s `%s` %s\n\n%s\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
               std::string(ToString(c.kind)).c_str(), c.name.c_str(), c.version.c_str(),
               c.doc.c_str());
-  PrintRows(Json::parse(c.config_schema), "");
+  PrintRows(Json::parse(c.config_schema));
   return kDone;
 }
 

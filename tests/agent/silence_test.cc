@@ -1,4 +1,4 @@
-// Silences and approvals by the command line, against a running agent.
+// Silences, approvals and health by the command line, against a running agent.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +33,36 @@ class AgentSilenceTest : public AgentTest {
     SetSick([] { return true; });
   }
 };
+
+using AgentHealthTest = AgentSilenceTest;
+
+TEST_F(AgentHealthTest, AnAgentThatIsWellButCannotReachItsStoreIsNotReady) {
+  std::string text = HealingPipeline();
+  const std::string_view kAgent = "agent: {";
+  text.insert(text.find(kAgent) + kAgent.size(), "store: 'postgresql://anna@127.0.0.1:1/x', ");
+  Write(text);
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  const Ended health = Heald({"health", "--url", url_});
+  EXPECT_EQ(health.code, 0) << health.output;
+  EXPECT_EQ(health.output, "ok\n");
+  const Ended ready = Heald({"health", "--ready", "--url", url_});
+  EXPECT_EQ(ready.code, 1) << ready.output;
+  EXPECT_THAT(ready.output, AllOf(HasSubstr("failing"), HasSubstr("store")));
+  const Ended json = Heald({"health", "--ready", "--url", url_, "--format", "json"});
+  EXPECT_EQ(nlohmann::json::parse(json.output, nullptr, false)["status"], "failing") << json.output;
+}
+
+TEST_F(AgentHealthTest, WhereNoAgentAnswersItSaysSo) {
+  const Ended nobody = Heald({"health", "--url", "http://127.0.0.1:1"});
+  EXPECT_EQ(nobody.code, 3);
+  EXPECT_THAT(nobody.output, HasSubstr("http://127.0.0.1:1"));
+  const fakes::HttpServer other_server([](const fakes::FakeRequest&) {
+    return fakes::FakeReply{.raw = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"};
+  });
+  const Ended other = Heald({"health", "--url", other_server.url()});
+  EXPECT_EQ(other.code, 3);
+  EXPECT_THAT(other.output, HasSubstr("is no heald"));
+}
 
 TEST_F(AgentSilenceTest, WhatIsSilencedIsLeftAloneUntilItExpires) {
   SetSick([] { return false; });

@@ -4,21 +4,30 @@
   compose    docker-compose takes every profile; images, ports, health checks and mounts are in order
   pipelines  heald takes the pipelines, and their tests pass
   rules      promtool and amtool take what Prometheus and Alertmanager read, and the rules' tests pass
+  metrics    the table of the agent's metrics has those of the plugins
+  grafana    its provisioning fits the stack; the dashboards are PromQL and ask for names that exist
   script     demo/stack says what is missing and does what its verbs say, as far as that goes without an Engine
   local      `demo/stack up --local` on a real Engine of its own: payments is broken and healed, and what
-             happened is in PostgreSQL, in the broker and in the notifier's log
+             happened is in PostgreSQL, in the broker and in the notifier's log; every query of the
+             dashboards and rules answers, and the agent's metrics are those of its documentation
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
 """
 import argparse
 import collections
+import ctypes
+import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.parse
+import urllib.request
 
 import yaml
 
@@ -170,6 +179,64 @@ class Stack:
         run(["amtool", "check-config", self.folder / "alertmanager.yml"])
         return []
 
+    def grafana(self):
+        need("promtool")
+        faults = []
+        services = yaml.safe_load((self.demo / "compose.yaml").read_text())["services"]
+        sources = yaml.safe_load((self.folder / "grafana/datasources/datasources.yaml").read_text())
+        for source in sources["datasources"]:
+            host = urllib.parse.urlparse(source["url"]).hostname
+            if host not in services:
+                faults.append(f"data source {source['name']}: there is no service {host}")
+        providers = yaml.safe_load((self.folder / "grafana/dashboards/dashboards.yaml").read_text())
+        mounted = dict(volume.split(":")[:2] for volume in services["grafana"]["volumes"])
+        for provider in providers["providers"]:
+            if mounted.get("./dashboards") != provider["options"]["path"]:
+                faults.append(f"dashboards are looked for in {provider['options']['path']}")
+        known = self.documented() | {rule["record"] for group in self.service_rules()
+                                     for rule in group["rules"] if "record" in rule}
+        uids = {source["uid"] for source in sources["datasources"]} | {"${datasource}"}
+        for path, dashboard in self.dashboards():
+            queries = list(prometheus_queries(dashboard))
+            with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+                rules = [{"record": f"query:{i}", "expr": query} for i, query in enumerate(queries)]
+                yaml.safe_dump({"groups": [{"name": path.name, "rules": rules}]}, file)
+                file.flush()
+                run(["promtool", "check", "rules", file.name])
+            for name in set(re.findall(r"\b(?:heald_\w+|slo:[\w:]+)", " ".join(queries))) - known:
+                faults.append(f"{path.name}: nobody exports {name}")
+            for panel in dashboard["panels"]:
+                if panel["type"] != "row" and panel["datasource"]["uid"] not in uids:
+                    faults.append(f"{path.name}, {panel['title']}: no such data source")
+        return faults
+
+    def dashboards(self):
+        for path in sorted((self.demo / "dashboards").glob("*.json")):
+            yield path, json.loads(path.read_text())
+
+    def service_rules(self):
+        return yaml.safe_load((self.folder / "rules/services.yml").read_text())["groups"]
+
+    def documented(self):
+        text = (self.source / "core/telemetry/METRICS.md").read_text()
+        return set(re.findall(r"`((?:heald|process)_\w+)`", text))
+
+    def metrics(self):
+        """Those that plugins register are those of the table; a test in C++ does that for the agent's own."""
+        registered = collections.defaultdict(set)
+        for path in [*(self.source / "plugins").rglob("*.cc"), *(self.source / "plugins").rglob("*.h")]:
+            for name in re.findall(r'\b(?:Counter|Gauge|Histogram)\(\s*"(\w+)"', path.read_text()):
+                registered[f"heald_plugin_{name}"].add(path.parent.name)
+        table = (self.source / "core/telemetry/METRICS.md").read_text()
+        rows = {name: set(plugins.split(", ")) for plugins, name in
+                re.findall(r"^\| ([\w, ]+) \| `(heald_plugin_\w+)`", table, re.MULTILINE)}
+        faults = [f"METRICS.md: {name} is missing, or registered no more"
+                  for name in sorted(registered.keys() ^ rows.keys())]
+        for name in sorted(registered.keys() & rows.keys()):
+            if "support" not in registered[name] and registered[name] != rows[name]:
+                faults.append(f"METRICS.md: {name} is of {', '.join(sorted(registered[name]))}")
+        return faults
+
     def script(self):
         faults = []
         with tempfile.TemporaryDirectory() as folder:
@@ -252,10 +319,208 @@ class Stack:
                    in calls.read_text(), f"chaos: {calls.read_text()}")
         return faults
 
+    def local(self):
+        need("dockerd", "docker", "docker-compose", "busybox", "prometheus", "prometheus-alertmanager",
+             "prometheus-node-exporter")
+        faults = []
+        with Engine() as engine:
+            engine.environment["HEALD_BUILD_DIR"] = str(self.heald.parent.parent)
+            started = time.monotonic()
+            print(engine.stack(self.demo, "up", "--local"))
+            print(f"up and healthy after {time.monotonic() - started:.0f} s")
+            faults += [*self.healing_faults(engine), *self.metrics_faults()]
+            engine.stack(self.demo, "clean")
+            for what in ("ps -aq", "volume ls -q"):
+                if left := engine.docker(*what.split()).split():
+                    faults.append(f"demo/stack clean leaves {left}")
+        return faults
+
+    def healing_faults(self, engine):
+        """Breaks payments, and looks at everything that should have heard of its healing."""
+        api = "http://127.0.0.1:18080"
+        faults = []
+
+        def expect(holds, what):
+            if not holds:
+                faults.append(what)
+
+        engine.stack(self.demo, "health")
+        for line in engine.stack(self.demo, "urls").splitlines():
+            expect(fetch(line.split()[1]), f"{line} doesn't answer")
+        expect(await_true(60, lambda: not json.loads(fetch(f"{api}/api/v1/status"))["learning"]),
+               "heald is learning for ever")
+        before = engine.started()
+        broken = time.monotonic()
+        engine.stack(self.demo, "chaos", "spike", "--service", "payments")
+
+        def incidents():
+            found = json.loads(fetch(f"{api}/api/v1/incidents"))["incidents"]
+            return [one for one in found if one["target"] == {"service": "payments"}]
+
+        healed = await_true(90, lambda: [one for one in incidents() if one["state"] == "resolved"])
+        print(f"healed {time.monotonic() - broken:.1f} s after the fault")
+        expect(healed, f"payments isn't healed: {incidents()}")
+        if not healed:
+            return faults
+        changed = {name for name, then in engine.started().items() if then != before.get(name)}
+        expect(changed == {"payments"}, f"restarted: {changed}")
+        incident = incidents()[0]
+
+        rows = engine.execute("postgres", "psql", "-h", "/tmp", "-U", "heald", "-d", "heald", "-Atc",
+                              "select trace_id, healed_by from heald.incidents "
+                              "where target like '%payments%' order by id limit 1",
+                              options=("-e", "PGPASSWORD=heald"))
+        expect(rows.strip() == f"{incident['trace_id']}|restart_sick", f"PostgreSQL has {rows}")
+        told = await_true(20, lambda: [
+            event for event in map(json.loads, engine.execute(
+                "kafka", "heald-demo-broker", "read", "--address", "kafka:9092",
+                "heald.events").splitlines())
+            if event["data"].get("incident", {}).get("id") == incident["id"]
+            and event["type"] == "dev.heald.incident.resolved"])
+        expect(told and len(told) == 1, f"the broker has {told}")
+        lines = [json.loads(line) for line in engine.logs("heald").splitlines()
+                 if line.startswith("{")]
+        kinds = {(line["kind"], line[line["kind"]].get("verdict") or line[line["kind"]].get("state"))
+                 for line in lines if line.get("incident", {}).get("id") == incident["id"]}
+        expect(kinds >= {("incident", "open"), ("decision", "act"), ("outcome", "issued"),
+                         ("outcome", "verified"), ("incident", "resolved")},
+               f"the notifier's log has {sorted(kinds)}")
+        return faults
+
+    def metrics_faults(self):
+        page = fetch("http://127.0.0.1:18080/metrics")
+        exported = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+        for name in sorted(exported - self.documented()):
+            yield f"the agent exports {name}, which isn't documented"
+
+        prometheus = "http://127.0.0.1:18090/api/v1"
+        for target in json.loads(fetch(f"{prometheus}/targets"))["data"]["activeTargets"]:
+            if target["health"] != "up":
+                yield f"{target['scrapeUrl']}: {target['lastError']}"
+        for group in json.loads(fetch(f"{prometheus}/rules"))["data"]["groups"]:
+            for rule in group["rules"]:
+                if rule["health"] != "ok":
+                    yield f"rule {rule['name']}: {rule['health']} {rule.get('lastError')}"
+
+        def samples(query):
+            answer = fetch(f"{prometheus}/query?" + urllib.parse.urlencode({"query": query}))
+            return json.loads(answer)["data"]["result"] if answer else None
+
+        def answered(query):
+            """Nothing is an answer too, where nothing of the kind has happened yet."""
+            if (found := samples(query)) is None:
+                return False
+            names = re.findall(r"\b(?:heald|http|process|node|slo)[_:][\w:]+", query)
+            return found or " > 0" in query or not all(map(samples, names))
+
+        for path, dashboard in self.dashboards():
+            for query in prometheus_queries(dashboard):
+                # A rate takes a second sample.
+                if not await_true(20, lambda: answered(query)):
+                    yield f"{path.name}: {query} gives {samples(query)}"
+
+
+def prometheus_queries(dashboard):
+    """Every PromQL of a dashboard, with its variables set to all."""
+    texts = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])
+             if target["datasource"]["type"] == "prometheus"]
+    texts += [note["expr"] for note in dashboard["annotations"]["list"]]
+    texts += [re.sub(r"label_values\((.*), \w+\)", r"\1", variable["query"])
+              for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
+    for text in texts:
+        yield re.sub(r"\$(service|job)\b", ".*", text.replace("$__rate_interval", "1m"))
+
+
+class Engine:
+    """A Docker Engine in a network of its own, which this process is then in as well."""
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            skip("starting dockerd needs root")
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(0x40000000) != 0:  # CLONE_NEWNET
+            skip(f"no network of its own here: {os.strerror(ctypes.get_errno())}")
+        run(["busybox", "ip", "link", "set", "lo", "up"])
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heald-stack-"))
+        self.socket = self.folder / "docker.sock"
+        self.environment = {"DOCKER_HOST": f"unix://{self.socket}"}
+        (self.folder / "none.json").write_text("{}")
+        name = f"heald-stack-{os.getpid()}"
+        self.log = open(self.folder / "log", "w")
+        self.daemon = subprocess.Popen(
+            ["dockerd", "-H", f"unix://{self.socket}", "--data-root", self.folder / "data",
+             "--exec-root", self.folder / "exec", "--pidfile", self.folder / "docker.pid",
+             "--config-file", self.folder / "none.json", "--containerd-namespace", name,
+             "--containerd-plugins-namespace", f"{name}-plugins", "--shutdown-timeout=2"],
+            stdout=self.log, stderr=self.log,
+            # A check that is killed takes its Engine along.
+            preexec_fn=lambda: libc.prctl(1, signal.SIGTERM))
+        if not await_true(30, lambda: self.daemon.poll() is not None or self.answers()) or (
+                self.daemon.poll() is not None):
+            last = (self.folder / "log").read_text().strip().splitlines()[-1:]
+            self.__exit__()
+            skip(f"no Docker Engine can start here: {' '.join(last)}")
+        return self
+
+    def __exit__(self, *_):
+        if self.daemon.poll() is None:
+            for container in self.docker("ps", "-aq").split():
+                self.docker("rm", "-f", container)
+            self.daemon.terminate()
+            self.daemon.wait(timeout=30)
+        self.log.close()
+        # What a killed Engine leaves mounted.
+        points = [line.split()[4] for line in open("/proc/self/mountinfo")]
+        for point in sorted((p for p in points if p.startswith(f"{self.folder}/")), reverse=True):
+            subprocess.run(["umount", "-l", point], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def answers(self):
+        return subprocess.run(["docker", "version"], capture_output=True,
+                              env={**os.environ, **self.environment}).returncode == 0
+
+    def docker(self, *arguments):
+        return run(["docker", *arguments], **self.environment)
+
+    def stack(self, demo, *arguments):
+        return run([demo / "stack", *arguments], **self.environment)
+
+    def container(self, service):
+        return self.docker("ps", "-aq", "--filter",
+                           f"label=com.docker.compose.service={service}").strip()
+
+    def execute(self, service, *command, options=()):
+        return self.docker("exec", *options, self.container(service), *command)
+
+    def logs(self, service):
+        return self.docker("logs", self.container(service))
+
+    def started(self):
+        """When each service's container was started last."""
+        return {service: self.docker("inspect", "--format", "{{.State.StartedAt}}",
+                                     self.container(service)) for service in PROFILES["local"]}
+
+
+def fetch(url):
+    """What is there; nothing where it isn't or says no."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
+def await_true(seconds, condition):
+    """What the condition gives, once that is something."""
+    until = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < until:
+        time.sleep(0.2)
+    return value
+
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["compose", "pipelines", "rules", "script"])
+    parser.add_argument("what", choices=["compose", "pipelines", "rules", "metrics", "grafana", "script", "local"])
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--heald", type=pathlib.Path, required=True)
     arguments = parser.parse_args()

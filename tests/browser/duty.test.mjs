@@ -8,7 +8,8 @@ import {after, before, test} from 'node:test';
 import {Demo, until} from './demo.mjs';
 import {expectAccessible, expectNoComplaints, launch, openPage} from './browser.mjs';
 
-const FAULT = {latency_ms: 1500, latency_rate: 1, duration_s: 60};
+// Ends with the restart; longer than any of this takes.
+const FAULT = {latency_ms: 1500, latency_rate: 1, duration_s: 600};
 const POLICY = 'restart_sick';
 
 let hook;

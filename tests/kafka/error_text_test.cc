@@ -64,6 +64,21 @@ TEST(KafkaErrorTest, SaysWhatToDoAboutTls) {
               HasSubstr("Then write tls: {enabled: true}"));
 }
 
+// Brokers that go away while a connection is made hang up like those that talk TLS.
+TEST(KafkaErrorTest, SettingsThatWorkedAreNotCalledWrong) {
+  KafkaConfig tls = Config();
+  tls.tls.enabled = true;
+  for (const KafkaConfig& config : {Config(), tls})
+    EXPECT_EQ(Explain(RD_KAFKA_RESP_ERR__TRANSPORT,
+                      "kafka1:9092/1: Disconnected while requesting ApiVersion: might be caused by "
+                      "incorrect security.protocol configuration (connecting to a SSL listener?) "
+                      "or broker version is < 0.10 (see api.version.request) (after 2ms in state "
+                      "APIVERSION_QUERY)",
+                      config, true),
+              "no broker of kafka1:9092, kafka2:9092 answers (kafka1:9092: Disconnected while "
+              "requesting ApiVersion)");
+}
+
 TEST(KafkaErrorTest, SaysWhatIsWrongWithATopic) {
   EXPECT_EQ(ExplainTopic(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "t", Config()),
             "topic 't' doesn't exist: create it, or correct its name");

@@ -47,13 +47,14 @@ std::string Client::trouble() const {
 
 std::string Client::cause() const {
   const std::lock_guard lock(mutex_);
-  return cause_.empty() ? "" : Explain(cause_code_, cause_, config_);
+  return cause_.empty() ? "" : Explain(cause_code_, cause_, config_, worked_);
 }
 
 void Client::NoteWell() {
   const std::lock_guard lock(mutex_);
   trouble_.clear();
   cause_.clear();
+  worked_ = true;
 }
 
 bool Client::broken() const {
@@ -72,7 +73,7 @@ void Client::TakeError(rd_kafka_resp_err_t code, const char* reason) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       // A refused login takes the connections down as well, and says more.
-      if (trouble_.empty()) trouble_ = Explain(cause_code_, cause_, config_);
+      if (trouble_.empty()) trouble_ = Explain(cause_code_, cause_, config_, worked_);
       return;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -88,7 +89,7 @@ void Client::TakeError(rd_kafka_resp_err_t code, const char* reason) {
   if (fatal[0] != 0) broken_ = true;
   cause_code_ = code;
   cause_ = fatal[0] != 0 ? fatal : reason;
-  trouble_ = Explain(cause_code_, cause_, config_);
+  trouble_ = Explain(cause_code_, cause_, config_, worked_);
 }
 
 void Client::OnLog(const rd_kafka_t* handle, int level, const char* facility, const char* text) {

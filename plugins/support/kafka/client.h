@@ -62,6 +62,7 @@ class Client {
   std::string trouble_;
   rd_kafka_resp_err_t cause_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string cause_;
+  bool worked_ = false;  // they have answered once
   bool broken_ = false;
   std::set<std::string> logged_;
 };

@@ -16,8 +16,9 @@ std::string User(const KafkaConfig& config) {
 std::string CleanReason(std::string_view reason) {
   if (const size_t scheme = reason.find("://"); scheme != std::string_view::npos && scheme < 16)
     reason.remove_prefix(scheme + 3);
-  if (const size_t tail = reason.rfind(" (after "); tail != std::string_view::npos)
-    reason = reason.substr(0, tail);
+  for (const std::string_view tail : {" (after ", ": might be caused by "})
+    if (const size_t at = reason.rfind(tail); at != std::string_view::npos)
+      reason = reason.substr(0, at);
   const size_t colon = reason.find(": ");
   if (colon == std::string_view::npos) return std::string(reason);
   std::string_view broker = reason.substr(0, colon);
@@ -30,7 +31,8 @@ std::string CleanReason(std::string_view reason) {
   return std::string(broker) + ": " + std::string(what);
 }
 
-std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const KafkaConfig& config) {
+std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const KafkaConfig& config,
+                    bool worked) {
   const std::string clean = CleanReason(reason);
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -59,10 +61,11 @@ std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const Kaf
     default:
       break;
   }
-  if (Contains(reason, "connecting to a SSL listener"))
+  if (!worked && Contains(reason, "connecting to a SSL listener"))
     return "the brokers hang up at once (" + clean +
            "): is that a port for TLS? Then write tls: {enabled: true}";
-  if (config.tls.enabled && Contains(reason, "Disconnected") && !Contains(reason, "in state UP"))
+  if (!worked && config.tls.enabled && Contains(reason, "Disconnected") &&
+      !Contains(reason, "in state UP"))
     return clean.substr(0, clean.find(": ")) +
            " hangs up instead of talking TLS: take another port, or tls out";
   if (Contains(reason, "Invalid response size") || Contains(reason, "Protocol parse failure"))

@@ -15,8 +15,10 @@ namespace heald::kafka {
 // ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)".
 std::string CleanReason(std::string_view reason);
 
-// Why the brokers can't be worked with. `reason`: as librdkafka gave it with the code.
-std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const KafkaConfig& config);
+// Why the brokers can't be worked with. `reason`: as librdkafka gave it with the code. `worked`: they
+// have answered with these settings, so that a lost connection says nothing about the settings.
+std::string Explain(rd_kafka_resp_err_t code, std::string_view reason, const KafkaConfig& config,
+                    bool worked = false);
 
 // The same of one topic: it doesn't exist, isn't open to this user, refuses the message…
 std::string ExplainTopic(rd_kafka_resp_err_t code, const std::string& topic,

@@ -119,6 +119,27 @@ TEST_F(BaselineDetectorTest, DoesNotLearnAFaultWhileItIsOpen) {
   EXPECT_TRUE(ClearReasons().empty());
 }
 
+// What is young has learnt much of the fault before it is called one.
+TEST_F(BaselineDetectorTest, IsNotOverWhileTheValueIsOutOfTheRangeThatWasTold) {
+  Config config;
+  config.group_by = {"instance"};
+  config.direction = Direction::kAbove;
+  config.min_samples = 10;
+  config.min_deviation = 0.05;
+  config.clear_after = 1;
+  Start(config);
+  const auto feed = [&](double latency) {
+    Feed({{"latency", latency + 0.02 * Noise()}, {"errors", 0}}, sdk::Seconds(1));
+  };
+  for (int i = 0; i < 28; ++i) feed(0.32);
+  for (int i = 0; i < 120; ++i) feed(2);
+  ASSERT_FALSE(findings().empty());
+  EXPECT_LT(findings()[0].expected_high, 2);
+  EXPECT_TRUE(ClearReasons().empty());
+  for (int i = 0; i < 3; ++i) feed(0.32);
+  EXPECT_THAT(ClearReasons(), ElementsAre("normal"));
+}
+
 TEST_F(BaselineDetectorTest, UpdatesAtMostEachInterval) {
   Start({.update_interval = sdk::Seconds(60)});
   Normal();

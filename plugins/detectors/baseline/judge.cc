@@ -25,7 +25,8 @@ constexpr float kRearm = 1.5F;
 
 }  // namespace
 
-Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, bool back) {
+Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
+                 Return values) {
   const float root = static_cast<float>(std::sqrt(amount));
   const float least = 1.0F / static_cast<float>(count_ + 1);
   Move(fast_, root, std::max(kFast, least));
@@ -43,7 +44,7 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, b
   variance_ = (1 - share) * (variance_ + share * off * off);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;
   if (learning) return Step::kLearning;
-  return open_ ? WhileOpen(rules, ts_ns, back) : WhileNot(rules, ts_ns);
+  return open_ ? WhileOpen(rules, ts_ns, values) : WhileNot(rules, ts_ns);
 }
 
 Step Judge::WhileNot(const Rules& rules, int64_t ts_ns) {
@@ -62,10 +63,10 @@ Step Judge::WhileNot(const Rules& rules, int64_t ts_ns) {
   return Step::kOpened;
 }
 
-Step Judge::WhileOpen(const Rules& rules, int64_t ts_ns, bool back) {
+Step Judge::WhileOpen(const Rules& rules, int64_t ts_ns, Return values) {
   const bool over = score_ < kOver * rules.threshold;
   Step step = Step::kOngoing;
-  if (over || back) {
+  if (values == Return::kBack || (over && values != Return::kOut)) {
     step = ++normal_ < rules.clear_after ? Step::kRecovering : Step::kCleared;
   } else {
     normal_ = 0;

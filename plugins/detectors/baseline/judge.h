@@ -24,12 +24,18 @@ enum class Step : uint8_t {
   kRebaselined,  // open for max_hold: what it shows is usual from now on
 };
 
+// Where the values that opened the finding are.
+enum class Return : uint8_t {
+  kUnknown,  // the score says whether it is over
+  kBack,     // within their usual range
+  kOut       // out of the range that the finding tells: it isn't over, whatever was learnt since
+};
+
 class Judge {
  public:
   // amount: what the entity's series showed at ts_ns, in squared deviations. alone: it is one
-  // series, whose noise is not averaged out, so it is smoothed more. back: the values that opened
-  // the finding are within their usual range.
-  Step Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, bool back);
+  // series, whose noise is not averaged out, so it is smoothed more.
+  Step Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, Return values);
 
   // The finding has ended otherwise.
   void Close() { open_ = false; }
@@ -57,7 +63,7 @@ class Judge {
   static constexpr int64_t kSettle = 10;  // samples until the smoothed amount means something
 
   Step WhileNot(const Rules& rules, int64_t ts_ns);
-  Step WhileOpen(const Rules& rules, int64_t ts_ns, bool back);
+  Step WhileOpen(const Rules& rules, int64_t ts_ns, Return values);
 
   float fast_ = 0;  // smoothed root of the amount
   float slow_ = 0;

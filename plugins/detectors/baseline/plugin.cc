@@ -138,15 +138,24 @@ void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* sc
   Assess(entity, group.members.front(), group.ts_ns, amount, sink, scores);
 }
 
+Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
+  if (entity.open == nullptr) return Return::kUnknown;
+  const sdk::Finding& finding = entity.open->finding;
+  const Member* const told = members_.Find(finding.series);
+  if (told != nullptr && (told->value > finding.expected_high || told->value < finding.expected_low))
+    return Return::kOut;
+  for (const heald_series lead : entity.open->leads)
+    if (const Member* member = members_.Find(lead);
+        member != nullptr && !member->series.Within(habits_, ts_ns, kBack))
+      return Return::kUnknown;
+  return entity.open->leads.empty() ? Return::kUnknown : Return::kBack;
+}
+
 void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
                       const sdk::Sink& sink, sdk::Scores* scores) {
-  bool back = entity.open != nullptr;
-  if (entity.open != nullptr)
-    for (const heald_series lead : entity.open->leads)
-      if (const Member* member = members_.Find(lead); member != nullptr)
-        back = back && member->series.Within(habits_, ts_ns, kBack);
   const Rules rules = RulesFor(entity.Alone());
-  const Step step = entity.judge.Next(rules, ts_ns, amount, entity.Alone(), back);
+  const Step step =
+      entity.judge.Next(rules, ts_ns, amount, entity.Alone(), ReturnOf(entity, ts_ns));
   if (scores != nullptr) Rate(entity, alone, ts_ns, step, *scores);
   switch (step) {
     case Step::kOpened:

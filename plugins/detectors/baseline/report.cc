@@ -80,8 +80,11 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
                     sdk::Finding& finding) const {
   if (causes.empty()) return;
   const Cause& first = causes.front();
-  const bool goes_on = finding.ts_ns != 0 && finding.series == first.series;
   const sdk::LabelSet labels = host_.LabelsOf(first.series);
+  // A restored finding knows the metric only.
+  const bool goes_on = finding.ts_ns != 0 &&
+                       (finding.series == HEALD_SERIES_NONE ? finding.metric == labels.Get("__name__")
+                                                            : finding.series == first.series);
   finding.series = first.series;
   finding.metric = labels.Get("__name__");
   finding.unit = config_.unit.empty() ? sdk::GuessUnit(finding.metric) : config_.unit;

@@ -9,7 +9,8 @@ COPY demo/setup demo/setup
 RUN demo/setup packages
 COPY . .
 RUN demo/setup build \
- && cmake --install build/release --component Unspecified --prefix /out/usr --strip \
+ && for component in agent kafka postgresql; do \
+      cmake --install build/release --component $component --prefix /out/usr --strip || exit; done \
  && install -Dst /demo/usr/bin build/release/bin/heald-demo-service build/release/bin/heald-demo-chaos
 
 FROM debian:bookworm-slim AS base
@@ -37,5 +38,8 @@ USER 65532:65532
 # A pipeline that runs elsewhere is mounted to /etc/heald; its state_dir is a volume.
 VOLUME /var/lib/heald
 EXPOSE 8080
+# HEALD_URL: where the agent is if its pipeline listens elsewhere or with TLS.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s \
+  CMD heald health --url "${HEALD_URL:-http://127.0.0.1:8080}"
 ENTRYPOINT ["/usr/bin/heald"]
 CMD ["run", "/etc/heald/pipeline.yaml"]

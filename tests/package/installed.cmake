@@ -21,6 +21,9 @@ run_or_die(plugins ${prefix}/bin/heald plugins)
 foreach(plugin scrape prometheus loki zscore log_patterns threshold trend isolation_forest process docker exec http alert log)
   expect("${plugins}" " ${plugin} ")
 endforeach()
+if(plugins MATCHES " (misbehaving|pulse) ")
+  message(FATAL_ERROR "plugins that are only for tests are installed:\n${plugins}")
+endif()
 
 file(WRITE ${WORK_DIR}/foreign.yaml "version: 1
 agent: {listen: '127.0.0.1:0', state_dir: state, plugin_dirs: [project/build]}

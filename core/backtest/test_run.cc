@@ -145,14 +145,16 @@ Finding AlertOf(const TestSeries& series, FindingState state, int64_t began_ns, 
 }
 
 // The series that a test feeds, one step after the other. Of a source that gives findings a series
-// is an alert: it fires while its value is not 0.
+// that isn't one of its outputs is an alert: it fires while its value is not 0.
 class Feed {
  public:
   Feed(const PipelineSpec& spec, const PipelineTest& test, const Catalog& plugins, Replay& replay)
       : replay_(replay) {
     for (const TestSeries& series : test.feed) {
       const NodeSpec* source = spec.FindNode(series.source);
-      const bool alert = source != nullptr && (OutputsOf(plugins, *source) & kFindings) != 0;
+      const bool alert = source != nullptr && (OutputsOf(plugins, *source) & kFindings) != 0 &&
+                         std::find(source->outputs.begin(), source->outputs.end(), series.output) ==
+                             source->outputs.end();
       runs_.push_back({&series, kNoSeries, series.values, 0, 0, alert, 0});
     }
   }

@@ -256,6 +256,7 @@ class TestReader {
       return;
     }
     const std::vector<std::string>& outputs = source->outputs;
+    if ((OutputsOf(catalog_, *source) & kFindings) != 0) return;  // it may be a finding's name
     const Component* component = catalog_.Find(Kind::kSource, source->plugin);
     if ((component == nullptr || !component->open_outputs) && !outputs.empty() &&
         std::find(outputs.begin(), outputs.end(), output) == outputs.end())

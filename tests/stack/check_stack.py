@@ -6,6 +6,7 @@
   rules      promtool and amtool take what Prometheus and Alertmanager read, and the rules' tests pass
   metrics    the table of the agent's metrics has those of the plugins
   grafana    its provisioning fits the stack; the dashboards are PromQL and ask for names that exist
+  settings   .env.example names what compose.yaml takes, with its defaults, and each setting has its effect
   script     demo/stack says what is missing and does what its verbs say, as far as that goes without an Engine
   local      `demo/stack up --local` on a real Engine of its own: payments is broken and healed, and what
              happened is in PostgreSQL, in the broker and in the notifier's log; every query of the
@@ -16,15 +17,18 @@ One line per fault; exit code 1 if there is any, 77 where what is needed isn't t
 import argparse
 import collections
 import ctypes
+import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -38,6 +42,22 @@ PROFILES = {
               "alertmanager", "postgres", "kafka"},
     "full": {"orders", "users", "payments", "load", "heald", "prometheus", "node-exporter",
              "alertmanager", "postgres", "kafka", "loki", "alloy", "grafana", "jaeger"},
+}
+# Every setting that .env.example has to name, with another value than its default.
+SETTINGS = {
+    "PROMETHEUS_URL": "{url}/prometheus", "KUBECONFIG": "/root/.kube/config", "NAMESPACE": "shop",
+    "SLACK_ENABLED": "true", "SLACK_WEBHOOK_URL": "{url}/slack", "SLACK_CHANNEL": "#ops",
+    "KAFKA_BOOTSTRAP_SERVERS": "broker:19092", "KAFKA_TOPIC": "shop.events",
+    "DATABASE_URL": "postgresql://me@database/mine", "ANOMALY_THRESHOLD": "6",
+    "PREDICTION_WINDOW_MINUTES": "3", "COOLDOWN_SECONDS": "77", "CHECK_INTERVAL": "1s",
+    "AUTO_REMEDIATION_ENABLED": "false", "CHAOS_ENABLED": "true", "FAILURE_RATE": "0.25",
+    "LATENCY_SPIKE_RATE": "0.5",
+}
+# Where a wrong value is refused, it is one that counts. KAFKA_TOPIC takes any; `local` uses another one.
+WRONG = {
+    "ANOMALY_THRESHOLD": ("much", "threshold: "), "PREDICTION_WINDOW_MINUTES": ("x", "horizon: "),
+    "COOLDOWN_SECONDS": ("x", "cooldown: "), "CHECK_INTERVAL": ("soon", "interval: "),
+    "DATABASE_URL": ("mysql://db", "store: "), "KAFKA_BOOTSTRAP_SERVERS": ("a:b", "brokers: "),
 }
 BUILT = {"heald:latest", "heald-demo:latest", "heald-local:latest"}
 
@@ -89,15 +109,15 @@ class Stack:
         for name in [name for name in os.environ if name.startswith("COMPOSE_")]:
             del os.environ[name]
 
-    def config(self, profile, **environment):
+    def config(self, profile, env_file=None, **environment):
         """compose.yaml as docker-compose understands it."""
         files = ["-f", self.demo / "compose.yaml"]
         if profile == "local":
             files += ["-f", self.folder / "local-images.yaml"]
         with tempfile.NamedTemporaryFile() as empty:  # not a .env that somebody has made beside it
             return yaml.safe_load(run(
-                ["docker-compose", "--env-file", empty.name, "--project-directory", self.demo,
-                 *files, "config"], COMPOSE_PROFILES=profile, **environment))["services"]
+                ["docker-compose", "--env-file", env_file or empty.name, "--project-directory",
+                 self.demo, *files, "config"], COMPOSE_PROFILES=profile, **environment))["services"]
 
     def compose(self):
         need("docker-compose")
@@ -237,6 +257,85 @@ class Stack:
                 faults.append(f"METRICS.md: {name} is of {', '.join(sorted(registered[name]))}")
         return faults
 
+    def settings(self):
+        need("docker-compose")
+        faults = []
+        offered = dict(re.findall(r"^#([A-Z_]+)=(.*)$", (self.demo / ".env.example").read_text(),
+                                  re.MULTILINE))
+        taken = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", (self.demo / "compose.yaml").read_text()))
+        del taken["COMPOSE_PROJECT_NAME"]
+        for name in sorted(taken.keys() - offered.keys()):
+            faults.append(f".env.example doesn't name {name}")
+        for name in sorted(taken.keys() & offered.keys()):
+            if offered[name] != taken[name]:
+                faults.append(f"{name} is {taken[name]!r} without .env, not {offered[name]!r}")
+        wanted = set(SETTINGS) - offered.keys()
+        if wanted:
+            faults.append(f".env.example lacks {sorted(wanted)}")
+        with Recorder() as recorder, tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            values = {name: value.replace("{url}", recorder.url) for name, value in SETTINGS.items()}
+            (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+            services = self.config("full", env_file=folder / "env")
+            faults += self.service_effects(services["users"]["environment"])
+            environment = services["heald"]["environment"]
+            faults += self.heald_effects(folder, environment, recorder)
+            faults += self.cluster_effects(folder, values, recorder)
+            full = self.folder / "full.yaml"
+            for name, wrong in WRONG.items():
+                done = subprocess.run([self.heald, "check", full], capture_output=True, text=True,
+                                      env={**os.environ, **environment, name: wrong[0]})
+                if done.returncode != 1 or wrong[1] not in done.stderr:
+                    faults.append(f"{name}={wrong[0]} isn't refused: {done.stderr}")
+        return faults
+
+    def service_effects(self, environment):
+        """A service that starts broken says so."""
+        program = self.heald.parent / "heald-demo-service"
+        service = subprocess.Popen([program, "--service", "users", "--port", "0"], text=True,
+                                   stdout=subprocess.PIPE,
+                                   env={**os.environ, **environment, "OTEL_SDK_DISABLED": "true"})
+        lines = [service.stdout.readline() for _ in range(2)]
+        service.terminate()
+        service.communicate()
+        if '"failure_rate":0.25' not in lines[1] or '"latency_rate":0.5' not in lines[1]:
+            yield f"CHAOS_ENABLED, FAILURE_RATE, LATENCY_SPIKE_RATE: {lines}"
+
+    def heald_effects(self, folder, environment, recorder):
+        """The stack's pipeline asks the given Prometheus, which says that payments is down, tells Slack of
+        it, and touches nothing while remediation is off."""
+        port = free_port()
+        pipeline = folder / "pipeline.yaml"
+        pipeline.write_text(f"version: 1\ninclude: [{self.folder}/minimal.yaml]\n"
+                            f"agent: {{listen: '127.0.0.1:{port}', state_dir: state}}\n")
+        with Running(self.heald, pipeline, environment) as agent:
+            told = await_true(30, lambda: [body for path, body in recorder.requests
+                                           if path == "/slack" and '"channel":"#ops"' in body])
+            status = json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/status") or "{}")
+        if not any(path.startswith("/prometheus/api/v1/query") for path, _ in recorder.requests):
+            yield "PROMETHEUS_URL: nobody asked there"
+        if not told:
+            yield f"SLACK_WEBHOOK_URL, SLACK_CHANNEL: {recorder.requests[-3:]} {agent.output()}"
+        if status.get("remediation", {}).get("enabled") is not False:
+            yield f"AUTO_REMEDIATION_ENABLED: {status}"
+
+    def cluster_effects(self, folder, values, recorder):
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_text(yaml.safe_dump({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": f"{recorder.url}/cluster"}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}))
+        pipeline = self.source / "configs/namespace.yaml"
+        environment = {"KUBECONFIG": str(kubeconfig), "NAMESPACE": values["NAMESPACE"],
+                       "HEALD_LISTEN": f"127.0.0.1:{free_port()}"}
+        with Running(self.heald, pipeline, environment, folder) as agent:
+            asked = await_true(30, lambda: any(
+                path.startswith(f"/cluster/api/v1/namespaces/{values['NAMESPACE']}/pods")
+                for path, _ in recorder.requests))
+        if not asked:
+            yield f"KUBECONFIG, NAMESPACE: {recorder.requests[-3:]} {agent.output()}"
+
     def script(self):
         faults = []
         with tempfile.TemporaryDirectory() as folder:
@@ -325,6 +424,7 @@ class Stack:
         faults = []
         with Engine() as engine:
             engine.environment["HEALD_BUILD_DIR"] = str(self.heald.parent.parent)
+            engine.environment["KAFKA_TOPIC"] = SETTINGS["KAFKA_TOPIC"]
             started = time.monotonic()
             print(engine.stack(self.demo, "up", "--local"))
             print(f"up and healthy after {time.monotonic() - started:.0f} s")
@@ -374,7 +474,7 @@ class Stack:
         told = await_true(20, lambda: [
             event for event in map(json.loads, engine.execute(
                 "kafka", "heald-demo-broker", "read", "--address", "kafka:9092",
-                "heald.events").splitlines())
+                SETTINGS["KAFKA_TOPIC"]).splitlines())
             if event["data"].get("incident", {}).get("id") == incident["id"]
             and event["type"] == "dev.heald.incident.resolved"])
         expect(told and len(told) == 1, f"the broker has {told}")
@@ -501,6 +601,68 @@ class Engine:
                                      self.container(service)) for service in PROFILES["local"]}
 
 
+class Recorder:
+    """An HTTP server that writes down what it is asked. As a Prometheus it says that payments is down; to
+    everything else it says ok."""
+
+    def __enter__(self):
+        recorder = self
+        self.requests = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                recorder.requests.append((self.path, body))
+                answer = "ok"
+                if self.path.startswith("/prometheus"):
+                    down = "min%20by" in self.path or "min+by" in self.path
+                    answer = json.dumps({"status": "success", "data": {"resultType": "vector", "result": [
+                        {"metric": {"service": "payments"}, "value": [time.time(), "0"]}] if down else []}})
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer.encode())
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+
+
+class Running:
+    """heald with a pipeline, until the end of the block."""
+
+    def __init__(self, heald, pipeline, environment, folder=None):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([heald, "run", pipeline], stdout=self.log, stderr=self.log,
+                                        cwd=folder, env={**os.environ, **environment})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read()[-1500:]
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def fetch(url):
     """What is there; nothing where it isn't or says no."""
     try:
@@ -520,7 +682,7 @@ def await_true(seconds, condition):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["compose", "pipelines", "rules", "metrics", "grafana", "script", "local"])
+    parser.add_argument("what", choices=["compose", "pipelines", "rules", "metrics", "grafana", "settings", "script", "local"])
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--heald", type=pathlib.Path, required=True)
     arguments = parser.parse_args()

@@ -82,14 +82,16 @@ def query_faults(packs, tests):
         print("no promtool here: the queries weren't looked at")
         return []
     rules = [rule for pack in packs for rule in pack.queries()]
-    content = yaml.safe_load(tests.read_text())
+    runs = list(yaml.safe_load_all(tests.read_text()))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "rules.yaml").write_text(yaml.safe_dump(
             {"groups": [{"name": "packs", "interval": "30s", "rules": rules}]}))
-        content["rule_files"] = ["rules.yaml"]
-        (folder / "test.yaml").write_text(yaml.safe_dump(content))
-        for arguments in (["check", "rules", "rules.yaml"], ["test", "rules", "test.yaml"]):
+        for number, run in enumerate(runs):
+            run["rule_files"] = ["rules.yaml"]
+            (folder / f"test-{number}.yaml").write_text(yaml.safe_dump(run))
+        files = [f"test-{number}.yaml" for number in range(len(runs))]
+        for arguments in (["check", "rules", "rules.yaml"], ["test", "rules", *files]):
             done = subprocess.run([promtool, *arguments], cwd=folder, capture_output=True, text=True)
             if done.returncode != 0:
                 return [f"promtool: {(done.stderr + done.stdout).strip()}"]

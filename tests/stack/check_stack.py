@@ -135,13 +135,27 @@ class Stack:
             pipeline = services["heald"]["command"][-1].replace("/etc/heald", str(self.demo))
             if not pathlib.Path(pipeline).exists():
                 faults.append(f"{profile}: there is no {pipeline}")
-        ports = [self.host_port(port) for service in self.config("full").values()
+        services = self.config("full")
+        ports = [self.host_port(port) for service in services.values()
                  for port in service.get("ports", [])]
         taken = set(re.findall(r"\b\d{4,5}\b", (self.source / "demo/services/profile.h").read_text()))
+        faults += self.address_faults(set(services))
         for port, count in collections.Counter(ports).items():
             if count > 1 or port in taken | {"8080", "9090", "3000", "5432", "9092", "9093"}:
                 faults.append(f"host port {port} clashes")
         return faults
+
+    def address_faults(self, services):
+        """What the stack's files call by name is one of its services."""
+        for path in [self.demo / "compose.yaml", *self.folder.rglob("*.y*ml"), self.folder / "logs.alloy"]:
+            text = re.sub(r"^ *(#|//).*", "", path.read_text(), flags=re.MULTILINE)
+            for host in re.findall(r"(?:://|@|\[\")(\w[\w-]*)(?:/|:\d+)", text):
+                if host not in services | {"localhost", "127", "hooks"}:
+                    yield f"{path.name}: there is no service {host}"
+        loki = yaml.safe_load((self.folder / "loki.yaml").read_text())
+        asked = yaml.safe_load((self.folder / "full.yaml").read_text())["sources"]["loki"]["config"]["url"]
+        if not asked.endswith(f":{loki['server']['http_listen_port']}}}"):
+            yield f"loki listens on {loki['server']['http_listen_port']}, and heald asks {asked}"
 
     def host_port(self, port):
         return str(port["published"]) if isinstance(port, dict) else port.split(":")[-2]

@@ -328,7 +328,8 @@ def check_chart(deploy):
             "envFrom": [{"secretRef": {"name": "more"}}],
             "persistence": {"storageClass": "fast", "size": "5Gi"},
             "service": {"annotations": {"a": "b"}},
-            "ingress": {"enabled": True, "host": "heald.example.org", "className": "nginx",
+            "networkPolicy": {"from": []},
+            "ingress": {"enabled": True, "host": "*.example.org", "className": "nginx",
                         "tlsSecret": "cert", "annotations": {"a": "b"},
                         "controllerNamespace": "traefik"},
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -342,7 +343,9 @@ def check_chart(deploy):
         full = deploy.rendered(helm, "--values", values)
         lean = deploy.rendered(helm, "--set", "persistence.enabled=false,networkPolicy.enabled="
                                "false,rbac.create=false")
-        for items in (plain, full, lean):
+        values.write_text(yaml.safe_dump({"networkPolicy": {"from": []}}))
+        closed = deploy.rendered(helm, "--values", values)
+        for items in (plain, full, lean, closed):
             faults += [fault for item in items for fault in description.faults(item)]
             faults += pod_faults(items)
         for kind in ("Ingress", "PrometheusRule", "ServiceMonitor", "Role", "RoleBinding"):
@@ -355,6 +358,8 @@ def check_chart(deploy):
             faults.append("a pack of the values isn't mounted")
         if "traefik" not in str([item for item in full if item["kind"] == "NetworkPolicy"]):
             faults.append("the ingress controller isn't let in")
+        if any(item["spec"]["ingress"] for item in closed if item["kind"] == "NetworkPolicy"):
+            faults.append("networkPolicy.from: [] lets somebody in")
         wrong = subprocess.run([helm, "template", deploy.chart, "--kube-version", "1.26.0",
                                 "--set", "ingress.enabled=true,servce.port=1"],
                                capture_output=True, text=True)

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "core/agent/api_metrics.h"
 #include "core/agent/environment.h"
@@ -121,6 +122,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
       },
       metrics_.Get(names::kSampleToAction), [this](uint64_t incident) { return UrlOf(incident); });
   ApplySpec(spec);
+  SetTraces(spec.agent);
   switch_off_by_ = ReadSwitchNote(spec.agent.state_dir);
   if (stores) {
     if (heald::Status adopted = Adopt(std::move(*stores)); !adopted) return adopted;
@@ -142,6 +144,9 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   metrics_.AddCollector([this] { CollectNodes(); });
   metrics_.AddCollector([this] { CollectReports(); });
   metrics_.AddCollector([this] { CollectApi(metrics_, server_->stats()); });
+  metrics_.AddCollector([this] {
+    if (const auto traces = TracesNow()) traces->Collect(&metrics_);
+  });
   return server_->Serve(*this);
 }
 
@@ -170,6 +175,8 @@ bool Agent::Stop() {
     sample_->cancel();
   });
   clean &= engine_lane_->Stop(left_ns());
+  // The last that is in the journal; what the receiver doesn't take now comes after the next start.
+  if (const auto traces = TracesNow()) traces->Stop(left_ns());
   if (!clean) return false;
   opener_.reset();
   engine_.reset();
@@ -195,6 +202,26 @@ Result<std::shared_ptr<const api::ApprovalLinks>> Agent::MakeLinks(const AgentSp
                                 : Result<std::string>(agent.approval_link_secret);
   if (!key) return key.error();
   return std::make_shared<const api::ApprovalLinks>(std::move(*key), agent.public_url);
+}
+
+void Agent::SetTraces(const AgentSpec& agent) {
+  std::shared_ptr<Traces> before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(traces_, nullptr);
+  }
+  // One at a time, as each remembers in state_dir how far it is.
+  if (before != nullptr) before->Stop(0);
+  before.reset();
+  if (agent.traces.url.empty()) return;
+  auto traces = std::make_shared<Traces>(agent, clock_);
+  const std::lock_guard lock(mutex_);
+  traces_ = std::move(traces);
+}
+
+std::shared_ptr<Traces> Agent::TracesNow() const {
+  const std::lock_guard lock(mutex_);
+  return traces_;
 }
 
 void Agent::ApplySpec(const PipelineSpec& spec) {

@@ -29,6 +29,7 @@
 #include "core/agent/services.h"
 #include "core/agent/store_opener.h"
 #include "core/agent/targets.h"
+#include "core/agent/traces.h"
 #include "core/api/backend.h"
 #include "core/api/json.h"
 #include "core/api/server.h"
@@ -191,6 +192,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void CollectReports();
   Result<EfficacyReport> ReadEfficacy();
   void CollectNodes();
+  // To where the file says; what still waits stays in the journal.
+  void SetTraces(const AgentSpec& agent);
+  std::shared_ptr<Traces> TracesNow() const;
   // What the listener didn't let through to a node.
   void CountRefusedPush(std::string_view node, int status);
   // Where people see the incident.
@@ -253,6 +257,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   EngineView view_;
   int64_t view_ns_ = 0;  // monotonic
   std::shared_ptr<const api::ApprovalLinks> links_;
+  std::shared_ptr<Traces> traces_;                                    // null: they go nowhere
   std::map<std::string, std::vector<uint32_t>, std::less<>> tapped_;  // source -> name numbers
   std::vector<std::string> judged_by_;  // metrics that predictions are about
   std::string reload_error_;

@@ -133,7 +133,12 @@ void Agent::OnNotice(const remedy::Notice& notice) {
   const std::string node = notice.node.empty() ? std::string(kSelf) : notice.node;
   CountNotice(notice);
   PublishNotice(notice);
-  Log(notice.quiet ? LogLevel::kInfo : LevelOf(notice), node, notice.text);
+  if (const auto traces = TracesNow()) traces->Wake();
+  const LogLevel level = notice.quiet ? LogLevel::kInfo : LevelOf(notice);
+  if (notice.incident == nullptr)
+    Log(level, node, notice.text);
+  else
+    Log(level, node, notice.text, {LogField::ForMachines("trace_id", notice.incident->trace_id)});
   if (notice.quiet) return;
   Notification out;
   out.kind = static_cast<Notification::Kind>(notice.kind);

@@ -73,6 +73,10 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     return report;
   }
   ApplySpec(*spec);
+  if (before.agent.traces != spec->agent.traces) {
+    agent.store = before.agent.store;
+    SetTraces(agent);
+  }
   std::vector<PolicySpec> policies = AskLane<std::vector<PolicySpec>>([this, &spec, &actor] {
     if (engine_ == nullptr) return spec->policies;
     engine_->SetPolicies(*spec, actor);

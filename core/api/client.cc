@@ -10,6 +10,10 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
+
+#include "core/api/lower.h"
+#include "core/base/clock.h"
 
 namespace heald::api {
 namespace {
@@ -85,7 +89,10 @@ class Wire {
       SSL_CTX_set_default_verify_paths(context_.get());
     }
     ssl_.reset(SSL_new(context_.get()));
-    if (!pinned) SSL_set1_host(ssl_.get(), place.host.c_str());
+    // An address is another entry of a certificate than a name.
+    if (!pinned &&
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), place.host.c_str()) != 1)
+      SSL_set1_host(ssl_.get(), place.host.c_str());
     SSL_set_tlsext_host_name(ssl_.get(), place.host.c_str());
     SSL_set_fd(ssl_.get(), static_cast<int>(socket_.impl()->sockfd()));
     ERR_clear_error();
@@ -130,27 +137,49 @@ std::string RequestText(const Client& client, const Place& place, std::string_vi
                      " HTTP/1.1\r\nHost: " + place.host_header +
                      "\r\nConnection: close\r\nAccept: application/json\r\n";
   if (!client.token.empty()) text += "Authorization: Bearer " + client.token + "\r\n";
+  for (const auto& [name, value] : client.headers) text += name + ": " + value + "\r\n";
   if (!body.empty())
     text +=
         "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   return text + "\r\n" + std::string(body);
 }
 
-// The agent says how long its answers are, and ends the connection after it.
+// A header's whole number; `name` in lower case.
+std::optional<uint32_t> NumberOf(std::string_view head, const std::string& name) {
+  const std::string lower = Lower(head);
+  const std::string line = "\r\n" + name + ":";
+  size_t at = lower.find(line);
+  if (at == std::string::npos) return std::nullopt;
+  at = std::min(lower.find_first_not_of(' ', at + line.size()), lower.size());
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(lower.data() + at, lower.data() + lower.size(), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+// Where the answer doesn't say how long it is, it ends with the connection.
+bool IsWhole(std::string_view text) {
+  const size_t head = text.find("\r\n\r\n");
+  if (head == std::string_view::npos) return false;
+  const std::optional<uint32_t> length = NumberOf(text.substr(0, head), "content-length");
+  return length && text.size() >= head + 4 + *length;
+}
+
 Result<ClientAnswer> Parse(const std::string& text) {
   const size_t head = text.find("\r\n\r\n");
   ClientAnswer answer;
   if (!text.starts_with("HTTP/1.") || head == std::string::npos || text.size() < 12)
-    return MakeError(Code::kUnavailable, "what answered is no heald agent");
+    return MakeError(Code::kCorrupt, "what answered speaks no HTTP");
   std::from_chars(text.data() + 9, text.data() + 12, answer.status);
+  answer.retry_after_ns =
+      NumberOf(std::string_view(text).substr(0, head), "retry-after").value_or(0) * kSecond;
   answer.body = text.substr(head + 4);
   return answer;
 }
 
 }  // namespace
 
-Result<ClientAnswer> Ask(const Client& client, std::string_view method, std::string_view path,
-                         std::string_view body) {
+Result<ClientAnswer> Exchange(const Client& client, std::string_view method, std::string_view path,
+                              std::string_view body) {
   const Result<Place> place = PlaceOf(client.url);
   if (!place) return place.error();
   // A token with a line break would be another header.
@@ -163,18 +192,29 @@ Result<ClientAnswer> Ask(const Client& client, std::string_view method, std::str
         return status.error();
     std::string text;
     char buffer[16384];
+    const int64_t until_ns = SystemClock().MonotonicNs() + client.timeout_ns;
     if (wire.Send(RequestText(client, *place, method, path, body)))
       while (const int got = wire.Receive(buffer, sizeof buffer)) {
         text.append(buffer, static_cast<size_t>(got));
-        if (text.size() > kMaxAnswerBytes) break;
+        if (text.size() > kMaxAnswerBytes || IsWhole(text)) break;
+        if (SystemClock().MonotonicNs() > until_ns) throw Poco::TimeoutException();
       }
     return Parse(text);
   } catch (const Poco::TimeoutException&) {
-    return MakeError(Code::kUnavailable, client.url + " doesn't answer" + std::string(kAdvice));
+    return MakeError(Code::kUnavailable, client.url + " doesn't answer");
   } catch (const Poco::Exception& error) {
-    return MakeError(Code::kUnavailable, "nothing answers at " + client.url + " (" +
-                                             error.displayText() + ")" + std::string(kAdvice));
+    return MakeError(Code::kUnavailable,
+                     "nothing answers at " + client.url + " (" + error.displayText() + ")");
   }
+}
+
+Result<ClientAnswer> Ask(const Client& client, std::string_view method, std::string_view path,
+                         std::string_view body) {
+  Result<ClientAnswer> answer = Exchange(client, method, path, body);
+  if (!answer && answer.error().code == Code::kUnavailable) answer.error().message += kAdvice;
+  if (!answer && answer.error().code == Code::kCorrupt)
+    return MakeError(Code::kUnavailable, "what answered is no heald agent");
+  return answer;
 }
 
 }  // namespace heald::api

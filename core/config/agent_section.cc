@@ -4,6 +4,7 @@
 #include <cctype>
 #include <filesystem>
 
+#include "core/base/otlp_environment.h"
 #include "core/base/units.h"
 #include "core/base/url.h"
 #include "core/config/guard_section.h"
@@ -65,6 +66,7 @@ class AgentSection {
     ReadPluginDirs(in);
     ReadTls(in);
     ReadUrls(in);
+    ReadTraces(in.In("traces"));
     ReadApprovalLinks(in.In("approval"));
     ReadSwitch(in);
     agent.state_dir = StateDir(in.Text("state_dir"));
@@ -228,6 +230,59 @@ class AgentSection {
       const std::string at = "/agent/links/" + PointerToken(name);
       CheckUrl(at, *value.AsString(), WhyNoUrl(*value.AsString()));
       agent_.links.emplace_back(name, *value.AsString());
+    }
+  }
+
+  // From the file, else by the variables that OpenTelemetry names for it.
+  void ReadTraces(const Reader& in) {
+    TracesSpec& traces = agent_.traces;
+    const std::string at = "/agent/traces/endpoint";
+    std::string endpoint = in.Text("endpoint");
+    Result<OtlpEnvironment> environment = ReadOtlpEnvironment(
+        [this](const std::string& name) { return context_.environment.Variable(name); });
+    if (!environment) return context_.report->Error({}, environment.error().message, "");
+    traces.service_name = environment->service_name;
+    traces.resource = environment->resource;
+    if (!endpoint.empty()) {
+      ReadTraceHeaders(in);
+    } else {
+      endpoint = environment->endpoint;
+      traces.headers = environment->headers;
+    }
+    if (endpoint.empty()) return;
+    std::string why = WhyNoUrl(endpoint);
+    if (why.empty() && endpoint.find_first_of("?#") != std::string::npos)
+      why = "'" + endpoint + "' must end with a host or a path, without ? and #";
+    const bool of_file = !in.Text("endpoint").empty();
+    if (!of_file && !why.empty())
+      return context_.report->Error(
+          {}, "the environment variable " + environment->named_by + ": " + why,
+          "set agent.traces.endpoint, for instance http://127.0.0.1:4318");
+    if (of_file && !CheckUrl(at, endpoint, why)) return;
+    traces.url = environment->is_whole && !of_file ? endpoint : TracesUrl(endpoint);
+    if (!traces.headers.empty() && traces.url.starts_with("http://") && !IsLoopbackUrl(traces.url))
+      context_.report->Warn(MarkOf(context_.marks, of_file ? at : "/agent"),
+                            "the headers of traces go to another machine over http://: whoever "
+                            "reads them on the way has them",
+                            "use https:// in agent.traces.endpoint", of_file ? at : "/agent");
+  }
+
+  void ReadTraceHeaders(const Reader& in) {
+    const Value* const headers = in.map.Find("headers");
+    if (headers == nullptr || headers->AsMap() == nullptr) return;
+    for (const auto& [name, value] : *headers->AsMap()) {
+      if (value.AsString() == nullptr) continue;
+      const std::string at = "/agent/traces/headers/" + PointerToken(name);
+      const bool is_name = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_';
+      });
+      if (name.empty() || !is_name)
+        Error(at, "'" + name + "' is no header's name", "letters, digits, - and _");
+      else if (value.AsString()->find_first_of("\r\n") != std::string::npos)
+        Error(at, "the header '" + name + "' has a line break in it",
+              "a file that ${file:…} reads may end with one");
+      else
+        agent_.traces.headers.emplace_back(name, *value.AsString());
     }
   }
 

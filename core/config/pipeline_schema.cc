@@ -87,6 +87,13 @@ constexpr std::string_view kAgent = R"json({
         "description": "One line each, for people or for machines"},
       "level": {"type": "string", "enum": ["debug", "info", "warning", "error"], "default": "info",
         "description": "The least that is logged"}}},
+    "traces": {"type": "object",
+      "description": "A trace of each incident, by OpenTelemetry's protocol (OTLP over HTTP, in JSON)",
+      "properties": {
+      "endpoint": {"type": "string", "minLength": 1,
+        "description": "The receiver, such as http://jaeger:4318; OTEL_EXPORTER_OTLP_ENDPOINT where absent, else traces go nowhere"},
+      "headers": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true},
+        "description": "Sent with each request, such as authorization"}}},
     "series_ttl": {"type": "string", "x-unit": "duration", "default": "1h", "minimum": "1m",
       "description": "Forget a series after this long without a sample"},
     "backfill": {"type": "string", "x-unit": "duration", "default": "0s",

@@ -134,6 +134,15 @@ struct TlsSpec {
   friend bool operator==(const TlsSpec&, const TlsSpec&) = default;
 };
 
+// Where a trace of each incident goes.
+struct TracesSpec {
+  std::string url;  // that they are posted to; empty: nowhere
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string service_name;                                   // empty: heald
+  std::vector<std::pair<std::string, std::string>> resource;  // more attributes of it
+  bool operator==(const TracesSpec&) const = default;
+};
+
 struct AgentSpec {
   std::string listen = "127.0.0.1:8080";
   std::string token;  // admin token of the API, beside those of the tokens file; may be empty
@@ -159,6 +168,7 @@ struct AgentSpec {
   StormSpec storm;
   std::vector<WindowSpec> windows;  // for all policies, beside their own
   std::vector<WindowSpec> deny_windows;
+  TracesSpec traces;
   std::string log_format = "text";  // text | json
   std::string log_level = "info";
   int64_t series_ttl_ns = kHour;

@@ -32,6 +32,13 @@ struct LogField {
   LogField(std::string_view k, std::signed_integral auto v) : key(k), value(int64_t{v}) {}
   LogField(std::string_view k, std::unsigned_integral auto v) : key(k), value(uint64_t{v}) {}
   LogField(std::string_view k, double v) : key(k), value(v) {}
+  // Left out of text for people, who would only stumble over it: ids to join logs with traces.
+  static LogField ForMachines(std::string_view k, std::string_view v) {
+    LogField field(k, v);
+    field.for_machines = true;
+    return field;
+  }
+  bool for_machines = false;
 };
 
 struct LogOptions {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "core/base/units.h"
 #include "core/base/utf8.h"
@@ -118,8 +119,10 @@ std::string FormatText(const LogEvent& event) {
   }
   out += "  ";
   AppendPlain(out, event.message, false);
+  const char* gap = "  ";
   for (const LogField& field : event.fields) {
-    out += &field == event.fields.data() ? "  " : " ";
+    if (field.for_machines) continue;
+    out += std::exchange(gap, " ");
     AppendPlain(out, field.key, false);
     out += '=';
     AppendTextValue(out, field);

@@ -133,6 +133,17 @@ inline constexpr MetricDef kRetentionDeleted{
     "heald_retention_deleted_total", kCounter, "what",
     "Incidents and audit rows that agent.retention had deleted (incidents, audit)"};
 
+// Traces of incidents.
+inline constexpr MetricDef kTraceSpans{
+    "heald_trace_spans_total", kCounter, "result",
+    "Spans that the receiver of traces took or didn't want (sent, refused)"};
+inline constexpr MetricDef kTraceSkipped{
+    "heald_trace_skipped_total", kCounter, "",
+    "Events without a span, as the receiver of traces was away for more than a day"};
+inline constexpr MetricDef kTraceFailures{
+    "heald_trace_failures_total", kCounter, "",
+    "Requests to the receiver of traces that failed and are made again"};
+
 // The API.
 inline constexpr MetricDef kApiRequests{"heald_api_requests_total", kCounter, "route,method,code",
                                         "Requests answered by the API"};
@@ -208,6 +219,9 @@ inline constexpr const MetricDef* kAll[] = {&kBuildInfo,
                                             &kJournalHeldBytes,
                                             &kJournalLost,
                                             &kRetentionDeleted,
+                                            &kTraceSpans,
+                                            &kTraceSkipped,
+                                            &kTraceFailures,
                                             &kApiRequests,
                                             &kApiDuration,
                                             &kReceived,

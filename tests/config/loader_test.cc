@@ -377,6 +377,63 @@ TEST_F(ConfigLoaderTest, TakesTheFirstStateOfTheSwitchFromTheEnvironment) {
             "      = set it to true or false\n");
 }
 
+std::string WithTraces(const std::string& traces) {
+  std::string text = kGood;
+  return text.replace(text.find("  store_sync"), 0, "  traces: " + traces + "\n");
+}
+
+TEST_F(ConfigLoaderTest, SendsTracesWhereTheFileSays) {
+  EXPECT_EQ(Load(kGood).spec->agent.traces, TracesSpec());
+  environment_.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://other:4318";
+  environment_.variables["OTEL_EXPORTER_OTLP_HEADERS"] = "key=of-the-other";
+  environment_.variables["OTEL_SERVICE_NAME"] = "heald-a";
+  const TracesSpec traces =
+      Load(WithTraces(
+               "{endpoint: 'http://localhost:4318/', headers: {x-key: '${env:HEALD_TOKEN}'}}"))
+          .spec->agent.traces;
+  EXPECT_EQ(traces.url, "http://localhost:4318/v1/traces");
+  EXPECT_THAT(traces.headers, ElementsAre(testing::Pair("x-key", "0123456789abcdef")));
+  EXPECT_EQ(traces.service_name, "heald-a");
+}
+
+TEST_F(ConfigLoaderTest, SendsTracesWhereTheEnvironmentSays) {
+  environment_.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "https://collector/otlp";
+  environment_.variables["OTEL_EXPORTER_OTLP_HEADERS"] = "key=secret";
+  const TracesSpec traces = Load(kGood).spec->agent.traces;
+  EXPECT_EQ(traces.url, "https://collector/otlp/v1/traces");
+  EXPECT_THAT(traces.headers, ElementsAre(testing::Pair("key", "secret")));
+  environment_.variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "https://collector/as/it/is";
+  EXPECT_EQ(Load(kGood).spec->agent.traces.url, "https://collector/as/it/is");
+}
+
+TEST_F(ConfigLoaderTest, RefusesAPlaceForTracesThatIsNone) {
+  EXPECT_THAT(
+      Errors(WithTraces("{endpoint: 'jaeger:4318'}")),
+      HasSubstr("pipeline.yaml:6:22: error: 'jaeger:4318' is no URL: write https://host, or "
+                "http://host:port/path"));
+  EXPECT_THAT(Errors(WithTraces("{endpoint: 'http://jaeger:4318/?a=b'}")),
+              HasSubstr("must end with a host or a path, without ? and #"));
+  EXPECT_THAT(Errors(WithTraces("{endpoint: 'http://j', headers: {'a b': x}}")),
+              HasSubstr("'a b' is no header's name"));
+  const std::string broken = Errors(WithTraces("{endpoint: 'http://j', headers: {a: \"x\\ny\"}}"));
+  EXPECT_THAT(broken, HasSubstr("the header 'a' has a line break in it"));
+  environment_.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "jaeger:4318";
+  EXPECT_EQ(Errors(kGood),
+            "pipeline.yaml: error: the environment variable OTEL_EXPORTER_OTLP_ENDPOINT: "
+            "'jaeger:4318' is no URL: write https://host, or http://host:port/path\n"
+            "      = set agent.traces.endpoint, for instance http://127.0.0.1:4318\n");
+}
+
+TEST_F(ConfigLoaderTest, WarnsOfHeadersThatOthersCanRead) {
+  const auto warned = [this](const std::string& traces) {
+    return FormatText(Load(WithTraces(traces)).diagnostics);
+  };
+  EXPECT_THAT(warned("{endpoint: 'http://far:4318', headers: {key: x}}"),
+              HasSubstr("the headers of traces go to another machine over http://"));
+  EXPECT_EQ(warned("{endpoint: 'http://127.0.0.1:4318', headers: {key: x}}"), "");
+  EXPECT_EQ(warned("{endpoint: 'https://far:4318', headers: {key: x}}"), "");
+}
+
 TEST_F(ConfigLoaderTest, FindsAFolderForItsState) {
   std::string text = kGood;
   text.erase(text.find("  state_dir: state\n"), 19);

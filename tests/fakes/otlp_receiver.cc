@@ -165,8 +165,8 @@ class Reader {
 
 }  // namespace
 
-OtlpReceiver::OtlpReceiver()
-    : server_([this](const FakeRequest& request) { return Answer(request); }) {}
+OtlpReceiver::OtlpReceiver(FakeTls tls)
+    : server_([this](const FakeRequest& request) { return Answer(request); }, std::move(tls)) {}
 
 FakeReply OtlpReceiver::Answer(const FakeRequest& request) {
   const std::lock_guard lock(mutex_);

@@ -33,7 +33,7 @@ struct ReceivedSpan {
 
 class OtlpReceiver {
  public:
-  OtlpReceiver();
+  explicit OtlpReceiver(FakeTls tls = {});
 
   std::string url() const { return server_.url(); }
   HttpServer& server() { return server_; }

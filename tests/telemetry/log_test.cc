@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/base/units.h"
-#include "core/telemetry/log_format.h"
 #include "core/base/utf8.h"
+#include "core/telemetry/log_format.h"
 
 namespace heald {
 namespace {
@@ -52,6 +52,14 @@ TEST_F(LogFormatTest, TextNamesOtherLevelsAndFields) {
   EXPECT_EQ(FormatText(EventOf(LogLevel::kError, "restart failed", fields_)),
             "20:14:03.250  error  payments  restart failed  attempt=2 took=0.25 ok=false "
             "why=\"no route\" id=c1");
+}
+
+TEST_F(LogFormatTest, WhatOnlyMachinesReadIsInJsonAlone) {
+  fields_ = {LogField::ForMachines("trace_id", "70a0"), {"attempt", 2}};
+  EXPECT_EQ(FormatText(EventOf(LogLevel::kInfo, "m", fields_)),
+            "20:14:03.250  payments  m  attempt=2");
+  EXPECT_TRUE(FormatJson(EventOf(LogLevel::kInfo, "m", fields_))
+                  .ends_with(R"("fields":{"trace_id":"70a0","attempt":2}})"));
 }
 
 TEST_F(LogFormatTest, TextIsInLocalTime) {

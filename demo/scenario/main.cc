@@ -30,9 +30,9 @@ std::string FindPipeline() {
 
 void List() {
   for (const Scenario& scenario : Scenarios())
-    std::printf("%-8s  %s\n          expected: %s\n", scenario.name.c_str(), scenario.fault.c_str(),
-                scenario.expected.c_str());
-  std::printf("all       each of them, one after the other\n");
+    std::printf("%-11s  %s\n             expected: %s\n", scenario.name.c_str(),
+                scenario.fault.c_str(), scenario.expected.c_str());
+  std::printf("all          each of them, one after the other\n");
 }
 
 std::string Reached(const ScenarioResult& result, const char* step) {
@@ -59,6 +59,30 @@ void PrintEnd(const ScenarioResult& result) {
   std::fflush(stdout);
 }
 
+// As demo/README.md has it.
+void PrintTable(const std::vector<Scenario>& scenarios,
+                const std::vector<ScenarioResult>& results) {
+  std::printf("\n| name | fault | detected | acted | verified |\n|---|---|---|---|---|\n");
+  int healed = 0;
+  int64_t repair_ns = 0;
+  for (size_t i = 0; i < scenarios.size(); ++i) {
+    const ScenarioResult& result = results[i];
+    const bool good = result.missing.empty();
+    std::printf("| %s | %s | %s | %s | %s |\n", scenarios[i].name.c_str(),
+                scenarios[i].fault.c_str(), Reached(result, "finding").c_str(),
+                Reached(result, "issued").c_str(),
+                good ? Reached(result, "verified").c_str() : "not healed");
+    if (!good) continue;
+    ++healed;
+    repair_ns += result.reached_ns.at("verified");
+  }
+  std::printf("\n%d of %zu healed", healed, scenarios.size());
+  if (healed > 0)
+    std::printf(", on average %s after the fault (MTTR)",
+                FormatElapsed(repair_ns / healed).c_str());
+  std::printf("\n");
+}
+
 int Run(const std::vector<Scenario>& scenarios, const ScenarioOptions& options) {
   const bool json = options.quiet;
   bool all_healed = true;
@@ -74,14 +98,7 @@ int Run(const std::vector<Scenario>& scenarios, const ScenarioOptions& options) 
       PrintEnd(result);
     if (result.stopped) return 1;
   }
-  if (scenarios.size() > 1 && !json) {
-    std::printf("\n%-10s %9s %9s %9s\n", "name", "detected", "acted", "verified");
-    for (size_t i = 0; i < scenarios.size(); ++i)
-      std::printf("%-10s %9s %9s %9s%s\n", scenarios[i].name.c_str(),
-                  Reached(results[i], "finding").c_str(), Reached(results[i], "issued").c_str(),
-                  Reached(results[i], "verified").c_str(),
-                  results[i].missing.empty() ? "" : "  not healed");
-  }
+  if (scenarios.size() > 1 && !json) PrintTable(scenarios, results);
   return all_healed ? 0 : 1;
 }
 

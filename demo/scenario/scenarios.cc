@@ -1,10 +1,10 @@
 #include "demo/scenario/scenarios.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <sstream>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -92,7 +92,9 @@ class Trial {
     if (!status) return Missing(status.error());
     if (const std::string problem = Unwell(target); !problem.empty())
       return "heald says healed, but " + problem;
-    return CheckNew(&client, target);
+    if (const std::string outside = Outside(scenario_.afterwards); !outside.empty())
+      return "heald says healed, but " + outside;
+    return CheckProcess(&client, target);
   }
 
   // Until the incident is over or time is up.
@@ -102,7 +104,7 @@ class Trial {
       const auto events = session_.api().NewEvents();
       if (events)
         for (const AgentEvent& event : *events) Take(event);
-      LookAtMemory();
+      LookAtService();
       if (!refused_.empty()) return MakeError(Code::kUnavailable, refused_);
       if (Now() - fault_ns_ > options_.limit_ns)
         return MakeError(Code::kDeadline,
@@ -114,18 +116,31 @@ class Trial {
     return {};
   }
 
-  // heald's word that it was in time isn't taken for it.
-  void LookAtMemory() {
-    if (scenario_.memory_below_mib == 0) return;
-    constexpr std::string_view kMetric = "\nprocess_resident_memory_bytes ";
+  // What the service's page says; nothing while it is being restarted.
+  std::optional<double> Measure(const std::string& metric) const {
     const auto reply = HttpClient().Send("GET", session_.target(scenario_.service).url + "/metrics",
                                          "", kCallTimeout_ns);
-    const size_t at = reply ? reply->body.find(kMetric) : std::string::npos;
-    if (at == std::string::npos) return;  // it is just being restarted
-    const double mib = std::strtod(reply->body.c_str() + at + kMetric.size(), nullptr) / (1 << 20);
-    if (mib >= scenario_.memory_below_mib)
-      refused_ = scenario_.service + " got to " + std::to_string(std::lround(mib)) +
-                 " MiB: it was not restarted before the limit";
+    std::istringstream page(reply ? reply->body : "");
+    for (std::string line; std::getline(page, line);)
+      if (line.starts_with(metric + " ") || line.starts_with(metric + "{"))
+        return std::strtod(line.c_str() + line.rfind(' '), nullptr);
+    return std::nullopt;
+  }
+
+  // Empty when it is within the bounds, or nobody can say.
+  std::string Outside(const Bounds& bounds) const {
+    if (bounds.metric.empty()) return "";
+    const auto value = Measure(bounds.metric);
+    if (!value || (*value > bounds.above && *value < bounds.below)) return "";
+    std::ostringstream out;
+    out << scenario_.service << " has " << bounds.metric << " " << *value;
+    return out.str();
+  }
+
+  // heald's word that it was in time isn't taken for it.
+  void LookAtService() {
+    if (const std::string outside = Outside(scenario_.meanwhile); !outside.empty())
+      refused_ = outside + ": heald did nothing before the limit";
   }
 
   void Take(const AgentEvent& event) {
@@ -139,8 +154,8 @@ class Trial {
         refused_ = "heald acted on " + event.target + ", which is well";
       return;
     }
-    if (event.kind == "decision.act" && ++decisions_ > 1)
-      refused_ = "heald acted twice on one fault";
+    if (event.kind == "decision.act" && ++decisions_ > scenario_.decisions)
+      refused_ = "heald acted more often on one fault than it takes";
     if (event.kind == "incident.escalated") refused_ = event.text;
     if (const std::string_view step = StepOf(event.kind); !step.empty())
       result_.reached_ns.try_emplace(std::string(step), since_ns);
@@ -152,13 +167,15 @@ class Trial {
     return "the incident was not resolved";
   }
 
-  // A process that began after the fault, so somebody did restart it.
-  std::string CheckNew(HttpClient* client, const Target& target) const {
+  // Where the cure is a restart: a process that began after the fault, so somebody did restart it.
+  std::string CheckProcess(HttpClient* client, const Target& target) const {
     const auto reply = client->Send("GET", target.url + "/health", "", kCallTimeout_ns);
     const json health = reply ? json::parse(reply->body, nullptr, false) : json();
     const double up_s = health.is_object() ? health.value("uptime_s", 0.0) : 0;
-    if (up_s * 1e9 < static_cast<double>(Now() - fault_ns_)) return "";
-    return scenario_.service + " is still the process that had the fault";
+    const bool is_new = up_s * 1e9 < static_cast<double>(Now() - fault_ns_);
+    if (is_new == scenario_.by_restart) return "";
+    return scenario_.service + (is_new ? " was restarted, which cures nothing"
+                                       : " is still the process that had the fault");
   }
 
   std::string Missing(const Error& error) {
@@ -182,73 +199,6 @@ class Trial {
 };
 
 }  // namespace
-
-const std::vector<Scenario>& Scenarios() {
-  static const std::vector<Scenario> kScenarios = [] {
-    const double latency_ms = FindProfile("payments")->fault_latency_ms;
-    const std::string slow = " answers every request " +
-                             FormatElapsed(static_cast<int64_t>(latency_ms * 1e6)) + " later";
-    const std::string failing = "users answers " +
-                                std::to_string(static_cast<int>(kErrorFaultShare * 100)) +
-                                " % of its requests with 500";
-    const std::string leaking =
-        "payments loses " + std::to_string(static_cast<int>(kLeakMiBPerS)) + " MiB a second";
-    const std::string burning =
-        "payments keeps " + std::to_string(static_cast<int>(kBurnCores)) + " cores busy for nobody";
-    const std::string losing = std::to_string(static_cast<int>(kPoolLossShare * 100)) +
-                               " % of users' requests don't give their connection back";
-    return std::vector<Scenario>{
-        {"latency",
-         "payments",
-         "payments" + slow,
-         {{"latency_ms", latency_ms}},
-         "baseline sees latency_p99, payments is restarted"},
-        {"errors",
-         "users",
-         failing,
-         {{"failure_rate", kErrorFaultShare}},
-         "threshold sees error_rate, users is restarted"},
-        {"crash",
-         "payments",
-         "payments ends with exit code 1",
-         {{"crash", true}},
-         "threshold sees up = 0, payments is started again"},
-        {"hang",
-         "users",
-         "users answers no request any more, /health works",
-         {{"hang", true}},
-         "threshold sees in_flight rise while request_rate is 0, users is restarted"},
-        {"orders",
-         "orders",
-         "orders" + slow,
-         {{"latency_ms", latency_ms}},
-         "baseline sees latency_p99, orders is restarted and its peers are left alone"},
-        {"leak",
-         "payments",
-         leaking,
-         {{"leak_mib_s", kLeakMiBPerS}},
-         "trend predicts that memory runs out, payments is restarted before it does",
-         kAlarmMemoryMiB},
-        {"cpu",
-         "payments",
-         burning,
-         {{"cpu_cores", kBurnCores}},
-         "threshold sees cpu, which no traffic explains, payments is restarted"},
-        {"pool",
-         "users",
-         losing,
-         {{"pool_loss_rate", kPoolLossShare}},
-         "threshold sees requests wait for a connection, users is restarted"}};
-  }();
-  return kScenarios;
-}
-
-const Scenario* FindScenario(std::string_view name) {
-  const auto& all = Scenarios();
-  const auto at =
-      std::find_if(all.begin(), all.end(), [&](const Scenario& s) { return s.name == name; });
-  return at == all.end() ? nullptr : &*at;
-}
 
 ScenarioResult RunScenario(const Scenario& scenario, const ScenarioOptions& options) {
   const auto places = PrivatePlaces(options.pipeline);

@@ -10,7 +10,16 @@
 #include <string_view>
 #include <vector>
 
+#include "demo/tools/named_faults.h"
+
 namespace heald::demo {
+
+// A metric on the service's own page, and the open range that it must be in.
+struct Bounds {
+  std::string metric;  // empty: anything goes
+  double above = 0;
+  double below = 0;
+};
 
 struct Scenario {
   std::string name;
@@ -18,7 +27,10 @@ struct Scenario {
   std::string fault;  // for people
   nlohmann::json body;
   std::string expected;
-  double memory_below_mib = 0;  // what the service may not reach meanwhile; 0: anything
+  bool by_restart = true;  // else the process that had the fault must still run
+  int decisions = 1;       // as many as the cure takes
+  Bounds meanwhile = {};   // from the fault to the end
+  Bounds afterwards = {};
 };
 
 const std::vector<Scenario>& Scenarios();

@@ -16,6 +16,7 @@ using nlohmann::json;
 struct FaultRow {
   Field field;
   std::variant<double Faults::*, bool Faults::*> member;
+  bool lasting = true;  // or it happens once, and is then no fault that is in force
 };
 
 const std::vector<FaultRow>& FaultTable() {
@@ -44,6 +45,45 @@ const std::vector<FaultRow>& FaultTable() {
         {},
         {}},
        &Faults::pool_loss_rate},
+      {{"disk_mib_s",
+        Type::kNumber,
+        false,
+        0,
+        64,
+        "MiB per second that its disk fills up with",
+        {},
+        {}},
+       &Faults::disk_mib_s},
+      {{"crash_loop",
+        Type::kBoolean,
+        false,
+        0,
+        0,
+        "its settings get a mistake and the process exits with code 1, now and at each start",
+        {},
+        {}},
+       &Faults::crash_loop,
+       false},
+      {{"drift",
+        Type::kBoolean,
+        false,
+        0,
+        0,
+        "its settings are changed by hand, past their file",
+        {},
+        {}},
+       &Faults::drift,
+       false},
+      {{"certificate_days",
+        Type::kNumber,
+        false,
+        0,
+        3650,
+        "its certificate is replaced by one that ends so soon",
+        {},
+        {}},
+       &Faults::certificate_days,
+       false},
   };
   return kTable;
 }
@@ -115,12 +155,17 @@ const std::vector<Field>& ChaosState::Fields() {
   return kFields;
 }
 
-void ChaosState::Set(const json& body) {
+Faults ChaosState::Asked(const json& body, bool lasting_only) {
   Faults faults;
   for (const FaultRow& row : FaultTable()) {
-    if (!body.contains(row.field.name)) continue;
+    if (!body.contains(row.field.name) || (lasting_only && !row.lasting)) continue;
     std::visit([&](auto member) { body.at(row.field.name).get_to(faults.*member); }, row.member);
   }
+  return faults;
+}
+
+void ChaosState::Set(const json& body) {
+  const Faults faults = Asked(body, /*lasting_only=*/true);
   std::lock_guard lock(mutex_);
   faults_ = faults;
   source_ = faults.Any() ? kRuntime : kNone;
@@ -156,7 +201,8 @@ json ChaosState::Describe() const {
   Expire();
   json values = json::object();
   for (const FaultRow& row : FaultTable())
-    std::visit([&](auto member) { values[row.field.name] = faults_.*member; }, row.member);
+    if (row.lasting)
+      std::visit([&](auto member) { values[row.field.name] = faults_.*member; }, row.member);
   json description = {{"active", faults_.Any()}, {"source", source_}, {"faults", values}};
   description["remaining_s"] = nullptr;
   if (end_)

@@ -29,11 +29,18 @@ struct Faults {
   double leak_mib_s = 0;      // memory lost per second, up to kLeakMostMiB, until the process ends
   double cpu_cores = 0;       // kept busy for nobody
   double pool_loss_rate = 0;  // share of requests that never give their database connection back
+  double disk_mib_s = 0;      // that the disk fills up with
+
+  // What happens once, to what a service keeps in its data folder: no restart cures it.
+  bool crash_loop = false;
+  bool drift = false;
+  double certificate_days = -1;  // -1: it stays as it is
 
   bool Any() const {
     return latency_ms > 0 || failure_rate > 0 || hang || crash || leak_mib_s > 0 || cpu_cores > 0 ||
-           pool_loss_rate > 0;
+           pool_loss_rate > 0 || disk_mib_s > 0;
   }
+  bool NeedData() const { return disk_mib_s > 0 || crash_loop || drift || certificate_days >= 0; }
 };
 
 // Reads CHAOS_ENABLED, FAILURE_RATE and LATENCY_SPIKE_RATE; `get` returns null for an unset name.
@@ -47,8 +54,10 @@ class ChaosState {
 
   // The body of PUT /chaos.
   static const std::vector<Field>& Fields();
+  // What such a body asks for.
+  static Faults Asked(const nlohmann::json& body, bool lasting_only = false);
   // Replaces all faults; `body` has passed CheckBody(Fields()). duration_s brings the environment's
-  // faults back after that time.
+  // faults back after that time. What happens once is the caller's.
   void Set(const nlohmann::json& body);
   // No faults at all until the next Set or restart.
   void Clear();

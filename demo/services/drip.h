@@ -1,5 +1,5 @@
 // Spends something in chunks at a rate in bytes that may change at any time: the memory of a leak,
-// the space of a disk. Used by Leak and DataFolder. Thread rule: starts and joins a thread of its
+// the space of a disk. Used by Leak and HttpApp. Thread rule: starts and joins a thread of its
 // own, which asks `rate` ten times a second.
 #pragma once
 

@@ -81,6 +81,7 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
       chaos_(options.faults, options.seed),
       tracer_(options.tracer),
       log_(options.log),
+      data_(options.data),
       latency_(profile_, options.seed + 1),
       metrics_(std::string(profile_.name)) {
   for (const Route& route : business)
@@ -91,11 +92,24 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
                  [this] { return pool_.in_use(); });
   metrics_.Watch("db_pool_waiting", "Requests that wait for a connection",
                  [this] { return pool_.waiting(); });
+  if (data_ != nullptr) WatchData();
   router_.Add(std::move(business));
   router_.Add(InternalRoutes());
   const std::string title = std::string(profile_.name) + " service";
   docs_ = DocsPage(title, version_, router_.routes());
   openapi_ = OpenApi(title, version_, router_.routes());
+}
+
+void HttpApp::WatchData() {
+  fill_.emplace([this] { return chaos_.Current().disk_mib_s; },
+                [this] { return data_->disk().Spill(Drip::kChunkBytes); });
+  metrics_.Watch("disk_used_ratio", "How full its disk is",
+                 [this] { return data_->disk().UsedRatio(); });
+  metrics_.Watch("certificate_days_left", "Days until its certificate ends",
+                 [this] { return data_->CertificateDaysLeft(); });
+  metrics_.Watch("settings_drifted", "1 when other settings are in force than those of the file",
+                 [this] { return data_->settings().Drifted() ? 1 : 0; });
+  router_.Add(data_->settings().Routes());
 }
 
 Response HttpApp::Handle(Request request) {
@@ -184,11 +198,16 @@ Response HttpApp::PutChaos(const Request& request) {
   if (request.json.contains("latency_rate") && !request.json.contains("latency_ms"))
     return Problem(422, "the body is invalid",
                    {{{"field", "latency_rate"}, {"message", "needs latency_ms beside it"}}});
+  const Faults faults = ChaosState::Asked(request.json);
+  if (data_ == nullptr && faults.NeedData())
+    return Problem(422, "this fault is one of the data folder: start the service with --data");
   chaos_.Set(request.json);
-  const Faults faults = chaos_.Current();
-  Response response = JsonResponse(faults.crash ? 202 : 200, chaos_.Describe());
+  if (data_ != nullptr)
+    if (const Status done = data_->Act(faults); !done) return Problem(500, done.error().message);
+  const bool ends = faults.crash || faults.crash_loop;
+  Response response = JsonResponse(ends ? 202 : 200, chaos_.Describe());
   // No destructors, no draining: as a crash would.
-  if (faults.crash) response.after_send = [] { std::_Exit(1); };
+  if (ends) response.after_send = [] { std::_Exit(1); };
   return response;
 }
 

@@ -13,6 +13,7 @@
 
 #include "demo/services/burn.h"
 #include "demo/services/chaos_state.h"
+#include "demo/services/data_folder.h"
 #include "demo/services/http_types.h"
 #include "demo/services/latency_model.h"
 #include "demo/services/leak.h"
@@ -31,8 +32,9 @@ struct AppOptions {
   std::string version;
   Faults faults;
   uint64_t seed = 1;
-  Tracer* tracer = nullptr;   // outlives the app; null: no spans
-  ServiceLog* log = nullptr;  // likewise; null: no lines
+  Tracer* tracer = nullptr;    // outlives the app; null: no spans
+  ServiceLog* log = nullptr;   // likewise; null: no lines
+  DataFolder* data = nullptr;  // outlives the app; null: the service keeps nothing
 };
 
 class HttpApp {
@@ -55,6 +57,7 @@ class HttpApp {
   // Latency and faults; a response when they decide the request.
   std::optional<Response> Suffer(const Request& request);
   Response Health() const;
+  void WatchData();
   Response PutChaos(const Request& request);
 
   const ServiceProfile& profile_;
@@ -67,6 +70,8 @@ class HttpApp {
   Pool pool_{kPoolConnections, &stop_};
   Tracer* const tracer_;
   ServiceLog* const log_;
+  DataFolder* const data_;
+  std::optional<Drip> fill_;  // of the disk
   LatencyModel latency_;
   Metrics metrics_;
   Router router_;

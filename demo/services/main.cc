@@ -33,6 +33,7 @@ struct Options {
   std::string users_url = "http://127.0.0.1:" + std::to_string(FindProfile("users")->port);
   std::string payments_url = "http://127.0.0.1:" + std::to_string(FindProfile("payments")->port);
   uint64_t seed = 0;
+  std::string data;  // empty: none
 };
 
 int Fail(const std::string& message) {
@@ -42,6 +43,7 @@ int Fail(const std::string& message) {
 
 // The three services; only the chosen one is made.
 struct Services {
+  std::unique_ptr<DataFolder> data;
   std::unique_ptr<Orders> orders;
   std::unique_ptr<Users> users;
   std::unique_ptr<Payments> payments;
@@ -55,7 +57,7 @@ struct Services {
       users = std::make_unique<Users>();
       return users->Routes();
     }
-    payments = std::make_unique<Payments>();
+    payments = std::make_unique<Payments>(data.get());
     return payments->Routes();
   }
 };
@@ -96,6 +98,12 @@ int Run(const Options& options) {
   app_options.tracer = tracer->get();
 
   Services services;
+  if (!options.data.empty()) {
+    auto data = DataFolder::Open(options.data + "/" + options.service, options.service);
+    if (!data) return Fail(options.service + ": " + data.error().message);
+    services.data = std::move(*data);
+    app_options.data = services.data.get();
+  }
   StopSignal stop;
   HttpApp app(app_options, services.Make(options), &stop);
   const int port = options.port >= 0 ? options.port : app_options.profile->port;
@@ -137,6 +145,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--payments-url", options.payments_url, "where orders finds payments")
       ->capture_default_str();
+  app.add_option("--data", options.data,
+                 "folder for what it keeps, below its name; without it, it keeps nothing");
   app.add_option("--seed", options.seed, "seed of the noise; random unless given");
   app.footer(
       "Environment: CHAOS_ENABLED=true with FAILURE_RATE and LATENCY_SPIKE_RATE (0 to 1)\n"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "demo/services/data_folder.h"
 #include "demo/services/record_routes.h"
 
 namespace heald::demo {
@@ -24,8 +25,12 @@ std::vector<Route> Payments::Routes() {
         nlohmann::json payment = request.json;
         payment["id"] = store_.NextId();
         payment["currency"] = request.json.value("currency", "EUR");
-        payment["status"] =
-            request.json["amount_cents"] > kDeclineAboveCents ? "declined" : "captured";
+        const int64_t limit =
+            data_ == nullptr ? kDeclineAboveCents : data_->settings().decline_above_cents();
+        payment["status"] = request.json["amount_cents"] > limit ? "declined" : "captured";
+        if (data_ != nullptr)
+          if (const Status kept = data_->disk().AddReceipt(payment.dump()); !kept)
+            return Problem(500, kept.error().message);
         store_.Put(payment);
         return JsonResponse(201, payment);
       }};

@@ -13,12 +13,17 @@ namespace heald::demo {
 inline constexpr int kMaxAmountCents = 1'000'000;
 inline constexpr int kDeclineAboveCents = 500'000;
 
+class DataFolder;
+
 class Payments {
  public:
+  // data: what it keeps, outlives it; null: nothing.
+  explicit Payments(DataFolder* data = nullptr) : data_(data) {}
   // The handlers refer to this object.
   std::vector<Route> Routes();
 
  private:
+  DataFolder* const data_;
   RecordStore store_{"payments", "p-"};
 };
 

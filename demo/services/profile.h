@@ -35,10 +35,14 @@ inline constexpr double kErrorFaultShare = 0.5;      // failure_rate of the erro
 inline constexpr double kLeakMiBPerS = 8;            // of the leak fault
 inline constexpr size_t kLeakMostMiB = 512;          // then it stops growing
 inline constexpr int kBurnMostCores = 4;
-inline constexpr double kBurnCores = 2;                // of the CPU fault
+inline constexpr double kBurnCores = 4;                // of the CPU fault
 inline constexpr int kPoolConnections = 80;            // to its database, of each service
 inline constexpr double kPoolPatienceS = 1;            // a request waits so long for one, then 503
 inline constexpr double kPoolLossShare = 0.5;          // pool_loss_rate of the pool fault
+inline constexpr size_t kDiskMiB = 32;                 // of a service with a data folder
+inline constexpr double kDiskFillMiBPerS = 2;          // of the disk fault
+inline constexpr int kCertificateDays = 90;            // that a new certificate lasts
+inline constexpr double kOldCertificateDays = 2;       // that are left with the certificate fault
 inline constexpr double kHealthyErrorShareMax = 0.01;  // share of 5xx of a healthy service
 
 // The agent's side of the table.
@@ -54,9 +58,11 @@ inline constexpr double kCrowdWindowS = 3;  // of the request rate
 inline constexpr double kAlarmInFlight =
     100;                                // above it, with less than kIdleRate answered: a hang
 inline constexpr double kIdleRate = 1;  // per second
-inline constexpr double kAlarmCores = 0.4;
+inline constexpr double kAlarmCores = 0.25;
 inline constexpr double kAlarmPoolWaiting = 5;
-inline constexpr double kBusyRate = 100;        // per second; who answers that many may be busy
+inline constexpr double kBusyRate = 100;  // per second; who answers that many may be busy
+inline constexpr double kAlarmDiskUsed = 0.75;
+inline constexpr double kAlarmCertificateDays = 7;
 inline constexpr double kDownForS = 1;          // a restart is no outage
 inline constexpr double kAlarmMemoryMiB = 256;  // a service may not get there
 inline constexpr int kTrendWindow = 16;         // samples

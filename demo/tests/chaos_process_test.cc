@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -86,6 +87,42 @@ TEST(DemoChaosProcessTest, CrashEndsTheProcessAfterTheAnswer) {
   ASSERT_TRUE(reply.ok()) << reply.error().message;
   EXPECT_EQ(reply->status, 202);
   EXPECT_EQ(service.Wait(kTimeout_ns), 1);
+}
+
+// The programs that heald runs, against a service that was broken for good.
+TEST(DemoChaosProcessTest, UpkeepCuresWhatARestartDoesNot) {
+  std::string data = ::testing::TempDir() + "demo-upkeep-XXXXXX";
+  ASSERT_NE(mkdtemp(data.data()), nullptr);
+  const auto upkeep = [&](const std::string& verb) {
+    DemoProcess run("heald-demo-upkeep", {verb, "payments"}, {{"HEALD_DEMO_DATA", data}});
+    return std::pair(run.Wait(kTimeout_ns), run.output());
+  };
+  HttpClient client;
+  const auto suffer = [&](const DemoService& service, const char* fault) {
+    const auto reply = client.Send("PUT", service.url() + "/chaos", fault, kTimeout_ns);
+    return reply ? reply->status : 0;
+  };
+  {
+    DemoService service("payments", {"--data", data});
+    ASSERT_NE(service.url(), "") << service.output();
+    EXPECT_EQ(upkeep("roll-back").first, 1) << "nothing is wrong yet";
+    EXPECT_EQ(upkeep("clean-disk").first, 1);
+    EXPECT_EQ(suffer(service, R"({"certificate_days":1})"), 200);
+    const auto renewed = upkeep("renew-certificate");
+    EXPECT_EQ(renewed.first, 0) << renewed.second;
+    const auto page = client.Send("GET", service.url() + "/metrics", "", kTimeout_ns);
+    std::string error;
+    EXPECT_GT(MetricsText::Parse(page ? page->body : "", &error).Sum("certificate_days_left"), 80);
+    EXPECT_EQ(suffer(service, R"({"crash_loop":true})"), 202);
+    EXPECT_EQ(service.Wait(kTimeout_ns), 1);
+  }
+  DemoProcess again("heald-demo-service", {"--service", "payments", "--port", "0", "--data", data});
+  EXPECT_EQ(again.Wait(kTimeout_ns), 1);
+  EXPECT_THAT(again.output(), HasSubstr("'decline_above_cents' must be"));
+  const auto back = upkeep("roll-back");
+  EXPECT_EQ(back.first, 0) << back.second;
+  EXPECT_NE(DemoService("payments", {"--data", data}).url(), "");
+  std::filesystem::remove_all(data);
 }
 
 TEST(DemoChaosProcessTest, ARestartCuresFaultsOfTheRunTime) {

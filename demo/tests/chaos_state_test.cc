@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 
 namespace heald::demo {
@@ -103,10 +104,22 @@ TEST(DemoChaosStateTest, ClearEndsTheFaultsOfTheEnvironmentToo) {
   EXPECT_EQ(chaos.Describe()["source"], "none");
 }
 
-TEST(DemoChaosStateTest, DescribesEveryFaultOfTheTable) {
+TEST(DemoChaosStateTest, DescribesEveryFaultThatLasts) {
+  const std::set<std::string> once = {"crash_loop", "drift", "certificate_days", "duration_s"};
   const json faults = ChaosState({}, 1).Describe()["faults"];
   for (const Field& field : ChaosState::Fields())
-    EXPECT_EQ(faults.contains(field.name), field.name != "duration_s") << field.name;
+    EXPECT_EQ(faults.contains(field.name), !once.contains(field.name)) << field.name;
+}
+
+TEST(DemoChaosStateTest, WhatHappensOnceIsNotInForceAfterwards) {
+  const json body = {{"drift", true}, {"certificate_days", 0}, {"crash_loop", true}};
+  const Faults asked = ChaosState::Asked(body);
+  EXPECT_TRUE(asked.drift && asked.crash_loop);
+  EXPECT_EQ(asked.certificate_days, 0);
+  ChaosState chaos({}, 1);
+  chaos.Set(body);
+  EXPECT_FALSE(chaos.Current().Any());
+  EXPECT_FALSE(chaos.Current().NeedData());
 }
 
 }  // namespace

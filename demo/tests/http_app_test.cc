@@ -69,6 +69,16 @@ TEST_F(DemoHttpAppTest, RefusesRequestsWhenAllConnectionsOfThePoolAreLost) {
   EXPECT_EQ(app.Metrics().Sum("db_pool_waiting"), 0);
 }
 
+TEST_F(DemoHttpAppTest, RefusesFaultsOfADataFolderThatItDoesNotHave) {
+  for (const json& body : {json{{"drift", true}}, json{{"crash_loop", true}},
+                           json{{"certificate_days", 0}}, json{{"disk_mib_s", 1}}}) {
+    const Response refused = app.Call("PUT", "/chaos", body);
+    EXPECT_EQ(refused.status, 422) << body;
+    EXPECT_THAT(refused.body, HasSubstr("--data")) << body;
+  }
+  EXPECT_EQ(app.Call("GET", "/settings").status, 404);
+}
+
 TEST_F(DemoHttpAppTest, GivesItsConnectionBack) {
   for (int i = 0; i < 2 * kPoolConnections; ++i) ASSERT_EQ(app.Call("GET", "/users").status, 200);
   EXPECT_EQ(app.Metrics().Sum("db_pool_in_use"), 0);

@@ -40,6 +40,14 @@ class DemoPipelineTest : public ::testing::Test {
     return value->AsDouble() != nullptr ? *value->AsDouble() : -1;
   }
 
+  const PolicySpec& Policy(const std::string& name) const {
+    static const PolicySpec kNone;
+    for (const PolicySpec& policy : spec_.policies)
+      if (policy.name == name) return policy;
+    ADD_FAILURE() << "no policy " << name;
+    return kNone;
+  }
+
   plugin::Loader plugins_;
   PipelineSpec spec_;
 };
@@ -53,6 +61,8 @@ TEST_F(DemoPipelineTest, HasTheNumbersOfTheTable) {
   EXPECT_EQ(Number("unusual", {"min_deviation"}), kBaselineFloorMs / 1000);
   EXPECT_EQ(Number("failing", {"above", "critical"}), kAlarmErrorShare);
   EXPECT_EQ(Number("burning", {"above", "warning"}), kAlarmCores);
+  EXPECT_EQ(Number("certificate_ends", {"below", "critical"}), kAlarmCertificateDays);
+  EXPECT_EQ(Number("disk_filling", {"above", "critical"}), kAlarmDiskUsed);
   EXPECT_EQ(Number("starved", {"above", "critical"}), kAlarmPoolWaiting);
   EXPECT_EQ(Number("stuck", {"above", "critical"}), kAlarmInFlight);
   EXPECT_EQ(Number("down", {"for"}), kDownForS * 1e9);
@@ -63,18 +73,24 @@ TEST_F(DemoPipelineTest, HasTheNumbersOfTheTable) {
 }
 
 TEST_F(DemoPipelineTest, ActsAtTheBoundsOfTheTable) {
-  ASSERT_EQ(spec_.policies.size(), 2U);
-  const PolicySpec& policy = spec_.policies.front();
+  const PolicySpec& policy = Policy("restart_sick");
   EXPECT_EQ(policy.guard.for_ns, kForS * 1e9);
   EXPECT_EQ(policy.verify_within_ns, kVerifyWithinS * 1e9);
   EXPECT_EQ(policy.mode, Mode::kEnforce);
+  for (const char* name :
+       {"restart_down", "restart_leaking", "certificate_renewal", "drift_repair", "disk_cleanup"})
+    EXPECT_EQ(Policy(name).mode, Mode::kEnforce) << name;
+  EXPECT_EQ(Policy("restart_down").guard.for_ns, kForS * 1e9);
   const auto text = [](double number) {
     std::string out = std::to_string(number);
     out.erase(out.find_last_not_of('0') + 1);
     return out.back() == '.' ? out.substr(0, out.size() - 1) : out;
   };
+  EXPECT_EQ(Policy("certificate_renewal").when.text(),
+            "certificate_days_left < " + text(kAlarmCertificateDays));
+  EXPECT_EQ(Policy("disk_cleanup").when.text(), "disk_used_ratio > " + text(kAlarmDiskUsed));
   EXPECT_EQ(policy.when.text(), "latency_p99 > " + text(kAlarmP99Ms / 1000) + " or error_rate > " +
-                                    text(kAlarmErrorShare) + " or up == 0 or (in_flight > " +
+                                    text(kAlarmErrorShare) + " or (in_flight > " +
                                     text(kAlarmInFlight) + " and request_rate < " +
                                     text(kIdleRate) + ") or ((cpu > " + text(kAlarmCores) +
                                     " or pool_waiting > " + text(kAlarmPoolWaiting) +
@@ -82,10 +98,9 @@ TEST_F(DemoPipelineTest, ActsAtTheBoundsOfTheTable) {
 }
 
 TEST_F(DemoPipelineTest, RestartsOnAPredictionAloneOnlyWhereThePolicySaysSo) {
-  ASSERT_EQ(spec_.policies.size(), 2U);
-  EXPECT_FALSE(spec_.policies[0].allow_on_prediction);
-  const PolicySpec& policy = spec_.policies[1];
-  EXPECT_EQ(policy.name, "restart_leaking");
+  for (const PolicySpec& other : spec_.policies)
+    EXPECT_EQ(other.allow_on_prediction, other.name == "restart_leaking") << other.name;
+  const PolicySpec& policy = Policy("restart_leaking");
   EXPECT_TRUE(policy.allow_on_prediction);
   EXPECT_EQ(policy.when.text(), "probability > 0.8");
   EXPECT_EQ(policy.mode, Mode::kEnforce);

@@ -95,6 +95,8 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"alarm: CPU above", "cores", kAlarmCores},
       {"alarm: requests that wait for a connection above", "", kAlarmPoolWaiting},
       {"... both while answered are below", "/s", kBusyRate},
+      {"alarm: certificate ends within", "days", kAlarmCertificateDays},
+      {"alarm: disk used above", "%", kAlarmDiskUsed * 100},
       {"alarm: down for", "s", kDownForS},
       {"error share, healthy at most", "%", kHealthyErrorShareMax * 100},
       {"error fault, share of requests", "%", kErrorFaultShare * 100},
@@ -107,6 +109,10 @@ TEST(DemoProfileTest, ReadmeTableOfTheLoopIsTheHeader) {
       {"CPU fault", "cores", kBurnCores},
       {"pool fault, share of requests", "%", kPoolLossShare * 100},
       {"connections in a pool", "", kPoolConnections},
+      {"certificate fault, days left", "days", kOldCertificateDays},
+      {"certificate, when it is new", "days", kCertificateDays},
+      {"disk", "MiB", kDiskMiB},
+      {"disk fault", "MiB/s", kDiskFillMiBPerS},
       {"leak to verified, limit", "s", kLeakHealedWithinS},
       {"orders, p99 with slow peers below", "ms", kOrdersDegradedP99Ms},
       {"for", "s", kForS},
@@ -157,6 +163,12 @@ TEST(DemoProfileTest, ALostConnectionShareEmptiesThePoolInSeconds) {
     EXPECT_GT(profile.steady_per_s * kPoolPatienceS, kAlarmPoolWaiting * 2);
   }
   EXPECT_GT(kBurnCores, kAlarmCores * 2);
+}
+
+TEST(DemoProfileTest, ADiskIsCleanedBeforeItIsFull) {
+  const double left_s = (1 - kAlarmDiskUsed) * kDiskMiB / kDiskFillMiBPerS;
+  EXPECT_GT(left_s, 3 * kScrapeIntervalS) << "seen by one scrape, cleaned before the next";
+  EXPECT_LT(kDiskMiB / kDiskFillMiBPerS, 20);
 }
 
 TEST(DemoProfileTest, OrdersStaysWellWhenItsPeersAreSlow) {

@@ -117,12 +117,24 @@ TEST_F(DemoToolTest, SpikeSlowsPaymentsUnlessToldOtherwise) {
 }
 
 TEST_F(DemoToolTest, LeakTakesMemoryOfPaymentsUnlessToldOtherwise) {
-  EXPECT_THAT(Run({"leak"}), HasSubstr("payments: faults: leaks 8 MiB a second"));
+  EXPECT_THAT(Run({"leak"}), HasSubstr("payments: faults: 8 MiB a second leak"));
   EXPECT_EQ(Chaos(payments)["faults"]["leak_mib_s"], 8.0);
   Run({"leak", "--service", "users", "--mib", "0.5", "--duration", "30s"});
   EXPECT_EQ(Chaos(users)["faults"]["leak_mib_s"], 0.5);
   EXPECT_GT(Chaos(users)["remaining_s"], 20);
   EXPECT_THAT(Run({"leak", "--mib", "1000"}, 2), HasSubstr("--mib"));
+  Run({"clear"});
+}
+
+TEST_F(DemoToolTest, BreaksWhatHasAName) {
+  EXPECT_THAT(Run({"break", "cpu", "--duration", "30s"}),
+              HasSubstr("payments: computes for nobody on 4 cores"));
+  EXPECT_EQ(Chaos(payments)["faults"]["cpu_cores"], 4.0);
+  EXPECT_THAT(Run({"health"}), HasSubstr("4 cores busy, "));
+  Run({"break", "pool", "--service", "orders"});
+  EXPECT_EQ(Chaos(orders)["faults"]["pool_loss_rate"], 0.5);
+  EXPECT_THAT(Run({"break", "drift"}, 1), HasSubstr("start the service with --data"));
+  EXPECT_THAT(Run({"break", "everything"}, 2), HasSubstr("crash-loop"));
   Run({"clear"});
 }
 

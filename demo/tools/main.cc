@@ -9,6 +9,7 @@
 
 #include "core/base/units.h"
 #include "demo/services/profile.h"
+#include "demo/tools/named_faults.h"
 #include "demo/tools/verbs.h"
 
 namespace heald::demo {
@@ -78,6 +79,8 @@ int Run(const std::string& verb, Arguments* arguments) {
     std::fprintf(stderr, "demo/chaos: %s\n", targets.error().message.c_str());
     return kUsage;
   }
+  if (verb == "break" && arguments->services.empty())
+    arguments->services = {FindFault(options.fault)->service};
   if ((verb == "spike" || verb == "leak") && arguments->services.empty())
     arguments->services = {"payments"};
   options.targets = Select(*targets, arguments->services);
@@ -85,6 +88,7 @@ int Run(const std::string& verb, Arguments* arguments) {
   if (verb == "health") return RunHealth(options);
   if (verb == "clear") return RunClear(options);
   if (verb == "chaos") return RunChaos(options);
+  if (verb == "break") return RunBreak(options);
   if (verb == "leak") return RunLeak(options);
   if (verb != "spike") return RunTraffic(verb.c_str(), options);
   options.latency_ns = arguments->latency.duration_ns();
@@ -141,6 +145,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   demo::AddDuration(leak, &arguments, "stop growing after this time");
 
+  auto* named =
+      demo::AddVerb(&app, "break", "Cause one of the faults of the scenarios", &arguments);
+  std::vector<std::string> names;
+  for (const demo::NamedFault& fault : demo::NamedFaults()) names.push_back(fault.name);
+  named->add_option("fault", options.fault, "which")->required()->check(CLI::IsMember(names));
+  demo::AddDuration(named, &arguments, "end by itself after this time, where it lasts");
+
   auto* chaos = demo::AddVerb(&app, "chaos", "Random faults for a while, then none", &arguments);
   demo::AddDuration(chaos, &arguments, "how long; 60s unless given");
   demo::AddTraffic(chaos, &arguments, "requests per second and service meanwhile; 10 unless given");
@@ -153,11 +164,12 @@ int main(int argc, char** argv) {
   demo::AddVerb(&app, "clear", "End all faults", &arguments);
 
   // CLI11 would only say that a verb is missing.
-  const auto named =
+  const auto known =
       app.get_subcommands([&](CLI::App* verb) { return argc > 1 && verb->get_name() == argv[1]; });
-  if (argc > 1 && *argv[1] != '-' && named.empty()) {
+  if (argc > 1 && *argv[1] != '-' && known.empty()) {
     std::fprintf(
-        stderr, "demo/chaos: no verb '%s': use health, load, steady, spike, leak, chaos or clear\n",
+        stderr,
+        "demo/chaos: no verb '%s': use health, load, steady, spike, leak, break, chaos or clear\n",
         argv[1]);
     return demo::kUsage;
   }

@@ -12,6 +12,7 @@
 #include "core/base/units.h"
 #include "demo/services/profile.h"
 #include "demo/tools/load_engine.h"
+#include "demo/tools/named_faults.h"
 #include "demo/tools/progress.h"
 #include "demo/tools/random_faults.h"
 
@@ -51,11 +52,17 @@ std::string DescribeFaults(const json& chaos) {
         percent(faults.value("latency_rate", 1.0)) + " of requests");
   if (const double rate = faults.value("failure_rate", 0.0); rate > 0)
     add(percent(rate) + " errors");
-  if (const double rate = faults.value("leak_mib_s", 0.0); rate > 0) {
-    char leak[48];
-    std::snprintf(leak, sizeof leak, "leaks %.3g MiB a second", rate);
-    add(leak);
-  }
+  const auto number = [&](const char* key, const char* unit) {
+    char part[64];
+    const double value = faults.value(key, 0.0);
+    std::snprintf(part, sizeof part, "%.3g %s", value, unit);
+    if (value > 0) add(part);
+  };
+  number("leak_mib_s", "MiB a second leak");
+  number("cpu_cores", "cores busy");
+  number("disk_mib_s", "MiB a second onto its disk");
+  if (const double rate = faults.value("pool_loss_rate", 0.0); rate > 0)
+    add("a connection lost with " + percent(rate) + " of requests");
   for (const auto& [name, value] : faults.items())
     if (value.is_boolean() && value.get<bool>()) add(name);
   if (const json left = chaos.value("remaining_s", json()); left.is_number())
@@ -86,17 +93,18 @@ Status ShowHealth(HttpClient* client, const Target& target) {
   return {};
 }
 
-// PUT or DELETE /chaos; prints what is then in force.
-Status ChangeChaos(HttpClient* client, const Target& target, const char* method,
-                   const json& faults) {
+// PUT or DELETE /chaos; prints what is then in force, or `told`.
+Status ChangeChaos(HttpClient* client, const Target& target, const char* method, const json& faults,
+                   const std::string& told = "") {
   const auto reply =
       client->Send(method, target.url + "/chaos", faults.is_null() ? std::string() : faults.dump(),
                    kCallTimeout_ns);
   if (!reply) return MakeError(Code::kUnavailable, Unreachable(target, reply.error()));
-  if (reply->status != 200)
+  if (reply->status >= 300)
     return MakeError(Code::kInvalid, target.service + " refused: " + reply->body);
-  std::printf("%s: faults: %s\n", target.service.c_str(),
-              DescribeFaults(json::parse(reply->body, nullptr, false)).c_str());
+  const std::string now =
+      told.empty() ? "faults: " + DescribeFaults(json::parse(reply->body, nullptr, false)) : told;
+  std::printf("%s: %s\n", target.service.c_str(), now.c_str());
   return {};
 }
 
@@ -162,6 +170,17 @@ int RunLeak(const VerbOptions& options) {
     if (const Status status = ChangeChaos(&client, target, "PUT", faults); !status)
       return Fail(status.error().message);
   std::printf("It grows to %zu MiB at most; only a restart gives the memory back.\n", kLeakMostMiB);
+  return 0;
+}
+
+int RunBreak(const VerbOptions& options) {
+  HttpClient client;
+  const NamedFault& fault = *FindFault(options.fault);
+  json body = fault.body;
+  if (options.duration_ns > 0) body["duration_s"] = static_cast<double>(options.duration_ns) / 1e9;
+  for (const Target& target : options.targets)
+    if (const Status status = ChangeChaos(&client, target, "PUT", body, fault.text); !status)
+      return Fail(status.error().message);
   return 0;
 }
 

@@ -21,12 +21,14 @@ struct VerbOptions {
   int connections = 16;     // load
   uint64_t seed = 1;
   std::vector<std::string> faults;  // chaos
+  std::string fault;                // break: of NamedFaults
 };
 
 int RunHealth(const VerbOptions& options);
 int RunTraffic(const char* what, const VerbOptions& options);  // load and steady
 int RunSpike(const VerbOptions& options);
 int RunLeak(const VerbOptions& options);
+int RunBreak(const VerbOptions& options);
 int RunChaos(const VerbOptions& options);
 int RunClear(const VerbOptions& options);
 

@@ -93,8 +93,9 @@ export class Demo {
     this.run('heald-demo-chaos', ['steady', '--ports', ports]);
   }
 
+  // An included file is looked for beside the one that includes it.
   write(text) {
-    writeFileSync(this.pipeline, text);
+    writeFileSync(this.pipeline, text.replace('- demo-upkeep', `- ${SOURCE}/configs/demo-upkeep`));
   }
 
   run(program, args) {

@@ -252,6 +252,7 @@ void Engine::Decide(Run& run, OpenIncident& open) {
   decision.ts_ns = now_ns;
   decision.attempt = run.attempt;
   const auto unwritten = [&] {
+    if (journal_.contradicted()) return StopForDefect(run, open);
     run.retry_ns = now_ns + kJournalRetryNs;
     std::vector<GuardVerdict> verdicts = run.decision.guards;
     verdicts.push_back({"journal", false, kNoJournal});
@@ -298,6 +299,20 @@ void Engine::SayDone(Run& run) {
     run.done_dry = spec_.agent.dry_run;
   }
   Schedule(run, INT64_MAX);
+}
+
+void Engine::StopForDefect(Run& run, OpenIncident& open) {
+  ReleaseLeases(run);
+  Draft draft(Transition::kFailed, deps_.clock->NowNs(), &open);
+  Escalate(run.decision, open,
+           run.decision.plan.summary + " is not done, and nothing more by policy " +
+               run.decision.policy + ": its decision " + run.decision.id +
+               " has ended already. That is a defect of heald, please report it",
+           &draft);
+  SayDone(run);
+  RefreshState(open);
+  draft.Add(open);
+  CommitOrHold(&draft);
 }
 
 // Back to watching, under a new decision id and by the policy as it is now.

@@ -285,6 +285,8 @@ class Engine {
   void WakeWaitingForHealth();
   void NextAttempt(Run& run);
   void SayDone(Run& run);
+  // The journal has its decision already, and that has ended: nothing is done, and people know.
+  void StopForDefect(Run& run, OpenIncident& open);
 
   // chain.cc
   // What a decision's line says of its canary, and of the steps that aren't told otherwise.

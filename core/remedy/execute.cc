@@ -171,6 +171,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
       if (part != Part::kRest) return ObserveInDoubt(run);
       // What the target shows is the canary's doing.
     }
+    if (journal_.contradicted()) return StopForDefect(run, open);
     const int issues = journal_.in_doubt() ? run.execution.issues : planned.issues;
     run.execution = planned;
     run.execution.issues = issues;

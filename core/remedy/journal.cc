@@ -1,6 +1,7 @@
 #include "core/remedy/journal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/fault_point.h"
 #include "core/base/units.h"
@@ -18,6 +19,11 @@ constexpr size_t kIssuedKept = 4'096;  // per target, more than max_per_hour can
 
 const FaultPointPair& PointsOf(Transition transition) {
   return kFaultPoints[static_cast<size_t>(transition)];
+}
+
+// It won't be taken another time either.
+bool Contradicts(const Status& status) {
+  return !status && status.error().code == Code::kInvalid;
 }
 
 }  // namespace
@@ -39,12 +45,15 @@ void Journal::set_act_without_store(bool act) {
 }
 
 Status Journal::Write(Transition transition, Change* change) {
-  in_doubt_ = false;
+  in_doubt_ = contradicted_ = false;
   Status status = Flush();
   last_number_ = std::max(last_number_, held_->last_number());
   change->number = ++last_number_;
   FaultPoint(PointsOf(transition).before);
-  if (status) status = store_->Commit(change);
+  if (status) {
+    status = store_->Commit(change);
+    contradicted_ = Contradicts(status);
+  }
   bool maybe_there = !status && store_->in_doubt();
   if (!status && act_without_store_ && status.error().code == Code::kUnavailable) {
     // A connection that broke doesn't tell who has the store now: another agent may.
@@ -70,7 +79,10 @@ Status Journal::WriteOrHold(Transition transition, Change* change) {
   last_number_ = std::max(last_number_, held_->last_number());
   change->number = ++last_number_;
   FaultPoint(PointsOf(transition).before);
-  if (status) status = store_->Commit(change);
+  if (status) {
+    status = store_->Commit(change);
+    if (Contradicts(status)) return status;
+  }
   if (!status)
     if (const Status pushed = held_->Push(*change); !pushed)
       status.error().message += "; and " + pushed.error().message;
@@ -80,6 +92,7 @@ Status Journal::WriteOrHold(Transition transition, Change* change) {
 }
 
 Status Journal::Flush() {
+  size_t at_once = kAtOnce;
   for (size_t written = 0; !held_->empty();) {
     if (written >= kPerFlush) {
       Error error =
@@ -89,11 +102,14 @@ Status Journal::Flush() {
       return error;
     }
     if (Status status = store_->Ready(); !status) return status;
-    Change all = held_->Take(kAtOnce, store_->last_number());
-    if (all.number != 0)
-      if (Status status = store_->Commit(&all); !status) return status;
+    Change all = held_->Take(at_once, store_->last_number());
+    const Status status = all.number == 0 ? Status() : store_->Commit(&all);
+    const bool contradicts = Contradicts(status);
+    if (contradicts && std::exchange(at_once, 1) > 1) continue;  // one of them
+    if (!status && !contradicts) return status;
     held_->Done();
-    written += kAtOnce;
+    if (contradicts) return status;  // told once, and not in the way of the others
+    written += at_once;
   }
   return {};
 }

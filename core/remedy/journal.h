@@ -88,6 +88,8 @@ class Journal {
   // Only the issue of a call fails that way, because a call has to be either recorded or not made;
   // of other transitions Write says that they are written.
   bool in_doubt() const { return in_doubt_; }
+  // The last Write failed because it contradicts what is in the store: a defect.
+  bool contradicted() const { return contradicted_; }
   // Tries again to write what was held back; a part of it where that is much.
   Status Flush();
   // All of it: for a start, which has nothing else to do.
@@ -123,6 +125,7 @@ class Journal {
   HeldChanges* held_;
   bool act_without_store_ = false;
   bool in_doubt_ = false;
+  bool contradicted_ = false;
   uint64_t last_number_;
   // Only with act_without_store_:
   bool issued_read_ = false;

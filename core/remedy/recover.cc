@@ -95,10 +95,12 @@ Status Engine::Restore() {
 void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain& chain) {
   const Decision* latest = nullptr;  // that wasn't refused by a guard
   const Execution* execution = nullptr;
+  uint32_t attempt = 0;  // the highest
   uint32_t refusals = 0;
   std::map<std::string, std::string, std::less<>> refused;
   for (const Decision& decision : chain.decisions) {
     if (decision.policy != name) continue;
+    attempt = std::max(attempt, decision.attempt);
     const bool was_asked = WasWithdrawn(decision);
     if (decision.verdict == DecisionVerdict::kRefused && !was_asked) {
       ++refusals;
@@ -113,15 +115,18 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
   const bool retired = policy == nullptr;
-  if (retired && latest == nullptr) return;
+  if (retired && latest == nullptr) {
+    open.attempts[name] = attempt;
+    return;
+  }
   Run& run = AddRun(open, retired ? PolicyOf(*latest) : policy);
   run.retired = retired && unfinished;
   run.refusals = refusals;
   run.refused = std::move(refused);
+  run.attempt = std::max(run.attempt, attempt);
   Schedule(run, deps_.clock->NowNs());
   if (latest == nullptr) return;
   run.decided = true;
-  run.attempt = latest->attempt;
   run.decision = *latest;
   run.decision.finding = open.PresentId(latest->finding);
   if (!retired)

@@ -122,7 +122,6 @@ bool Engine::PassOverShortLived(Run& run, OpenIncident& open, const Finding& fin
   SayNext(run, open, why, &draft);
   draft.Add(decision).Add(execution);
   CommitOrHold(&draft);
-  run.attempt = decision.attempt;
   NextAttempt(run);
   return true;
 }

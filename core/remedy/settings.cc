@@ -188,7 +188,6 @@ void Engine::ApplyPolicies(OpenIncident& open) {
         (run.retired || run.done_mode != policy->spec.mode || run.done_dry != policy->dry_run);
     run.policy = policy;
     run.planned = false;
-    if (done_otherwise && run.retired) --run.attempt;  // that one was never made
     if (done_otherwise) NextAttempt(run);
     if (run.phase != Phase::kAwaiting) Schedule(run, now_ns);
   }

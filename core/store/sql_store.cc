@@ -136,6 +136,7 @@ Status SqlStore::Commit(Change* change) {
     error.retryable = true;
     return error;
   }
+  if (Status status = CheckIds(*change); !status) return status;
   Head next = head_;
   next.number = change->number != 0 ? change->number : head_.number + 1;
   Link(&change->events, &next);
@@ -163,6 +164,39 @@ Status SqlStore::Advance(const Head& next, const std::function<Status()>& body) 
   generation_ = UINT64_MAX;  // to be looked at again: who has moved the head?
   const Status ready = Ready();
   return ready ? status : ready;
+}
+
+// One that took another's place would wipe it out of the history: what was done would be counted
+// once too few, and be done again under a key that targets take for done.
+Status SqlStore::CheckIds(const Change& change) {
+  std::string used;
+  Status status;
+  for (const Decision& d : change.decisions)
+    if (status)
+      status = db_->Query("SELECT ts_ns, verdict FROM decisions WHERE id = ?1", {d.id},
+                          [&](const SqlRow& row) -> Status {
+                            const bool ended =
+                                row.Int(1) == static_cast<int64_t>(DecisionVerdict::kRefused);
+                            if (row.Int(0) != d.ts_ns ||
+                                (ended && d.verdict != DecisionVerdict::kRefused))
+                              used = d.id;
+                            return {};
+                          });
+  for (const Execution& e : change.executions)
+    if (status)
+      status = db_->Query(
+          "SELECT planned_ns, state, ended_ns FROM executions WHERE decision = ?1", {e.decision},
+          [&](const SqlRow& row) -> Status {
+            const bool ended = IsFinished(static_cast<ExecutionState>(row.Int(1)));
+            if (row.Int(0) != e.planned_ns ||
+                (ended && (!IsFinished(e.state) || row.Int(2) != e.ended_ns)))
+              used = e.decision;
+            return {};
+          });
+  if (!status || used.empty()) return status;
+  return MakeError(Code::kInvalid, "store " + db_->name() + ": decision " + used +
+                                       " is there already and has ended, so another isn't "
+                                       "written under its id: a defect of heald, please report it");
 }
 
 Status SqlStore::Write(const Change& change) {

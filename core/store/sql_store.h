@@ -46,6 +46,8 @@ class SqlStore final : public WithQueries<Store> {
   // Gives the events their places behind `head`.
   static void Link(std::vector<AuditEvent>* events, Head* head);
   Status WriteEvents(const std::vector<AuditEvent>& events);
+  // No decision or execution under an id that another has had.
+  Status CheckIds(const Change& change);
   Status Write(const Change& change);
   Status WriteIncident(const Incident& incident);
   Status WriteExecution(const Execution& execution);

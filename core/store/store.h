@@ -199,7 +199,8 @@ class StoreReader : public HistoryReader {
 class Store : public StoreReader {
  public:
   // Atomic, and durable against a kill of the process once it returns. Waits two seconds at most.
-  // kUnavailable: the store is away, come again; kConflict: another agent writes it now.
+  // kUnavailable: the store is away, come again; kConflict: another agent writes it now; kInvalid:
+  // it would take the place of a decision or execution that has ended, and never will be written.
   virtual Status Commit(Change* change) = 0;
   // After a failed Commit: whether nobody can tell if it was written. The same change, committed
   // again once the store is back, finds out and is there once.

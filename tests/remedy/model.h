@@ -162,9 +162,13 @@ class Ledger {
   void Note(const Notice& notice) {
     if (notice.decision == nullptr) return;
     const Decision& decision = *notice.decision;
-    if (notice.kind == NoticeKind::kDecision && decision.verdict == DecisionVerdict::kAct)
+    if (notice.kind == NoticeKind::kDecision && decision.verdict == DecisionVerdict::kAct) {
+      const Deed* const before = Find(decision.id);
+      EXPECT_TRUE(before == nullptr || before->ended_ns == 0)
+          << decision.id << " is used a second time, for attempt " << decision.attempt;
       deeds_[decision.id] = {decision.policy, notice.incident->target.ToString(),
                              std::string(decision.target.Get("service")), decision.step};
+    }
     if (notice.outcome == nullptr) return;
     Deed& deed = deeds_[decision.id];
     if (deed.ended_ns != 0) {  // what became of its undo

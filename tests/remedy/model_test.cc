@@ -47,6 +47,7 @@ class Model {
 
   void Step() {
     if (++steps_ % 1000 == 0) {
+      NoDefects();
       world_.told.Forget();
       ledger_.Forget(world_.clock.NowNs() - 2 * kDay);
     }
@@ -75,6 +76,7 @@ class Model {
       case 11:
         return Store();
       case 12:
+        if (dice_.OneIn(5)) return TakeTurns();
         return dice_.OneIn(20) ? Clock() : Run(dice_.Pick(100) * kMillisecond);
       default:
         return Run(dice_.OneIn(4) ? dice_.Pick(30) * kSecond : dice_.Pick(2000) * kMillisecond);
@@ -98,6 +100,7 @@ class Model {
     EXPECT_THAT(world_.engine->incidents().all(), ::testing::IsEmpty());
     EXPECT_EQ(world_.engine->running_executions(), 0u);
     checks_.Journal();
+    NoDefects();
     std::printf("%d crashes, %d outages, %d answers lost, %d jumps of the clock, %d storms\n",
                 crashes_, outages_, lost_, jumps_, storms_);
     int canaries = 0;
@@ -159,12 +162,40 @@ class Model {
     if (dice_.OneIn(6)) finding.target.Set("namespace", "shop");
     if (dice_.OneIn(3)) finding.metric = "error_rate";
     if (dice_.OneIn(6)) finding.kind = FindingKind::kPrediction;
-    for (const auto& [id, held] : open_)  // a detector has one finding per series
-      if (held.node == finding.node && held.metric == finding.metric &&
-          held.target == finding.target)
-        return;
+    if (IsOpen(finding)) return;
     Report(finding);
     open_.emplace(finding.id, finding);
+  }
+
+  // Two signals of one target are wrong in turn, each for as long as something may come of it.
+  void TakeTurns() {
+    const std::string service = Service();
+    const int count = 2 + dice_.Pick(4);
+    for (int i = dice_.Pick(2), end = i + count; i < end; ++i) {
+      Finding finding = world_.Make(service);
+      finding.target = TargetOf(service);
+      finding.metric = i % 2 == 0 ? "latency_p99" : "error_rate";
+      if (IsOpen(finding)) continue;
+      Sample(service, 1.8);
+      Report(finding);
+      Run(dice_.Pick(40) * kSecond);
+      facts_.critical_ns.erase(finding.id);
+      world_.Clear(finding);
+      Run(dice_.Pick(5) * kSecond);
+    }
+  }
+
+  // A detector has one finding per series.
+  bool IsOpen(const Finding& finding) const {
+    return std::any_of(open_.begin(), open_.end(), [&](const auto& entry) {
+      return entry.second.node == finding.node && entry.second.metric == finding.metric &&
+             entry.second.target == finding.target;
+    });
+  }
+
+  void NoDefects() const {
+    EXPECT_THAT(world_.told.problems,
+                ::testing::Not(::testing::Contains(::testing::HasSubstr("defect"))));
   }
 
   std::map<std::string, Finding>::iterator AnyOpen() {

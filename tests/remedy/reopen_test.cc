@@ -13,12 +13,6 @@ using ::testing::SizeIs;
 
 constexpr int64_t kWithin = 5 * kMinute;  // as by default
 
-size_t Count(const std::vector<std::string>& lines, const std::string& part) {
-  return static_cast<size_t>(
-      std::count_if(lines.begin(), lines.end(),
-                    [&](const std::string& line) { return line.find(part) != std::string::npos; }));
-}
-
 void Blink(World& world, int64_t open_ns = 2 * kSecond) {
   const Finding finding = world.Open("payments");
   world.Run(open_ns);

@@ -32,6 +32,13 @@ inline PipelineSpec TwoSteps(PolicySpec policy, int64_t verify_within_ns,
   return spec;
 }
 
+// Lines that say so.
+inline size_t Count(const std::vector<std::string>& lines, const std::string& part) {
+  return static_cast<size_t>(
+      std::count_if(lines.begin(), lines.end(),
+                    [&](const std::string& line) { return line.find(part) != std::string::npos; }));
+}
+
 inline Mode ModeNow(World& world) {
   return world.engine->policies().front().mode;
 }

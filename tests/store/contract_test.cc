@@ -170,6 +170,55 @@ TEST_P(StoreContractTest, UpdatesInPlace) {
   EXPECT_EQ(chain.executions[0].detail, "done");
 }
 
+TEST_P(StoreContractTest, WhatHasEndedIsNotWrittenOver) {
+  Change first;
+  first.incidents = {MakeIncident(1)};
+  Decision decision;
+  decision.id = "d";
+  decision.incident = 1;
+  decision.ts_ns = 4;
+  decision.verdict = DecisionVerdict::kAct;
+  Decision denied = decision;
+  denied.id = "denied";
+  denied.verdict = DecisionVerdict::kRefused;
+  first.decisions = {decision, denied};
+  first.executions = {MakeExecution("d", 5)};
+  first.executions[0].state = ExecutionState::kFailed;
+  first.executions[0].ended_ns = 6;
+  Commit(first);
+  const auto refused = [&](const std::function<void(Change*)>& how) {
+    Change change = ChangeWithEvents(1);
+    how(&change);
+    const Status status = store_->Commit(&change);
+    return !status && status.error().code == Code::kInvalid &&
+           status.error().message.find("report it") != std::string::npos;
+  };
+  const auto execution = [&](int64_t planned_ns, ExecutionState state, int64_t ended_ns) {
+    return refused([&](Change* change) {
+      change->executions = {MakeExecution("d", planned_ns)};
+      change->executions[0].state = state;
+      change->executions[0].ended_ns = ended_ns;
+    });
+  };
+  EXPECT_TRUE(execution(5, ExecutionState::kIssued, 0)) << "begun again";
+  EXPECT_TRUE(execution(5, ExecutionState::kVerified, 9)) << "ended again";
+  EXPECT_TRUE(execution(8, ExecutionState::kFailed, 6)) << "another one";
+  EXPECT_FALSE(execution(5, ExecutionState::kUndone, 6)) << "taken back";
+  EXPECT_TRUE(refused([&](Change* change) {
+    change->decisions = {decision};
+    change->decisions[0].ts_ns = 8;
+  })) << "another decision";
+  EXPECT_TRUE(refused([&](Change* change) {
+    change->decisions = {denied};
+    change->decisions[0].verdict = DecisionVerdict::kAct;
+  })) << "a no that became a yes";
+  const Chain chain = **store_->ChainOf(1);
+  EXPECT_EQ(chain.executions[0].state, ExecutionState::kUndone);
+  EXPECT_EQ(chain.executions[0].planned_ns, 5);
+  EXPECT_EQ(chain.decisions[1].verdict, DecisionVerdict::kRefused);
+  EXPECT_THAT(chain.events, SizeIs(1)) << "all of a change or nothing";
+}
+
 TEST_P(StoreContractTest, NumbersAuditRowsWithoutGaps) {
   for (int i = 0; i < 3; ++i) {
     Change change;

@@ -92,7 +92,7 @@ inline std::vector<PolicySpec> RandomPolicies(Dice* dice) {
     policy->enabled = !dice->OneIn(12);
     policy->allow_on_prediction = dice->OneIn(4);
     policy->guard.for_ns = dice->Pick(3) * 5 * kSecond;
-    policy->guard.cooldown_ns = (1 + dice->Pick(3)) * kMinute;
+    policy->guard.cooldown_ns = (1 + dice->Pick(9)) * 20 * kSecond;
     policy->guard.max_per_hour = static_cast<uint64_t>(2 + dice->Pick(12));
     policy->verify_within_ns = (20 + dice->Pick(60)) * kSecond;
     if (dice->OneIn(5)) policy->guard.excluded = {"service=cart"};

@@ -375,7 +375,10 @@ void ModelChecks::Chain(const heald::Chain& chain) const {
     EXPECT_FALSE(kinds[decision.id].empty()) << "an unexplained decision: " << decision.id;
     EXPECT_GE(decision.guards.size(), kGuards);
   }
+  std::set<std::pair<std::string, uint32_t>> attempts;
   for (const Execution& execution : chain.executions) {
+    EXPECT_TRUE(attempts.insert({execution.policy, execution.attempt}).second)
+        << "attempt " << execution.attempt << " of " << execution.policy << " was made twice";
     const std::set<std::string>& seen = kinds[execution.decision];
     EXPECT_TRUE(IsFinished(execution.state));
     EXPECT_TRUE(seen.count("execution.planned"));

@@ -444,7 +444,7 @@ class Stack:
             print(f"up and healthy after {time.monotonic() - started:.0f} s")
             faults += [*self.healing_faults(engine), *self.metrics_faults()]
             engine.stack(self.demo, "clean")
-            for what in ("ps -aq", "volume ls -q"):
+            for what in ("ps -aq", "volume ls -q", "images -aq"):
                 if left := engine.docker(*what.split()).split():
                     faults.append(f"demo/stack clean leaves {left}")
         return faults

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -94,7 +96,27 @@ class ArgocdTest : public ::testing::Test {
     return all;
   }
 
+  // The folders of its nodes are beside each other, and nothing else is.
+  class Folder {
+   public:
+    Folder() {
+      std::string pattern = ::testing::TempDir() + "/heald-argocd-XXXXXX";
+      path_ = mkdtemp(pattern.data());
+      setenv("TMPDIR", path_.c_str(), 1);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() {
+      unsetenv("TMPDIR");
+      std::filesystem::remove_all(path_);
+    }
+
+   private:
+    std::string path_;
+  };
+
   fakes::ArgocdServer server_;
+  const Folder folder_;
   sdk::testing::FakeHost host_;
   std::unique_ptr<ArgocdAction> action_;
   Config config_;

@@ -23,6 +23,38 @@ TEST_F(ArgocdSyncTest, DeploysWhatGitHas) {
   EXPECT_EQ(FailureOf([&] { Undo(plan); }).code(), HEALD_UNSUPPORTED);
 }
 
+TEST_F(ArgocdSyncTest, WhatHealdHasRolledBackIsNotDeployedAgain) {
+  server_.SetAutomated("checkout", kAutomated);
+  const sdk::Plan sync = PlanOf();
+  Restart(Operation::kRollback);
+  const sdk::Plan rollback = PlanOf();
+  Execute(rollback);
+  ASSERT_EQ(Settled(rollback).state, EffectState::kDone);
+  server_.Push("checkout", kD);  // which may be right or not
+  // Another node of the pipeline, with a folder of its own.
+  const sdk::testing::FakeHost beside("sync");
+  config_ = With(Operation::kSync);
+  action_ = std::make_unique<ArgocdAction>(beside.host(), config_);
+  const sdk::Failure refused = PlanFailure();
+  EXPECT_EQ(refused.code(), HEALD_CONFLICT);
+  EXPECT_THAT(refused.what(), AllOf(HasSubstr("heald has rolled checkout back from ccccccc"),
+                                    HasSubstr("auto-sync of checkout is off since")));
+  EXPECT_EQ(Execute(sync).state, EffectState::kFailed) << "planned before";
+  EXPECT_EQ(Syncs(), 0U);
+  action_.reset();
+}
+
+TEST_F(ArgocdSyncTest, WhatAnybodyHasRolledBackIsNotDeployedAgain) {
+  Restart(Operation::kRollback);
+  const sdk::Plan rollback = PlanOf();
+  Execute(rollback);
+  ASSERT_EQ(Settled(rollback).state, EffectState::kDone);
+  Restart(Operation::kSync);
+  EXPECT_THAT(PlanFailure().what(), HasSubstr("checkout was rolled back from ccccccc"));
+  server_.Push("checkout", kD);
+  EXPECT_THAT(PlanOf().summary, HasSubstr("to HEAD")) << "Git has something else";
+}
+
 TEST_F(ArgocdSyncTest, DeploysTheGivenRevisionAndPrunes) {
   config_.revision = kB;
   config_.prune = true;

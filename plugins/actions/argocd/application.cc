@@ -192,6 +192,14 @@ const Deployment& PickRollback(const Application& app, std::optional<int64_t> id
   return *target;
 }
 
+const Deployment* RolledBackFrom(const Application& app) {
+  if (app.history.empty()) return nullptr;
+  const Deployment& now = app.history.back();
+  const auto same = [&](const Deployment& entry) { return entry.Same(now); };
+  const auto left = std::find_if_not(app.history.rbegin(), app.history.rend(), same);
+  return std::find_if(left, app.history.rend(), same) == app.history.rend() ? nullptr : &*left;
+}
+
 Effect JudgeHealth(const Application& app) {
   // The health of before the operation says nothing. Both are UTC in the same form.
   if (app.operation && !app.reconciled_at.empty() && app.reconciled_at < app.operation->finished_at)

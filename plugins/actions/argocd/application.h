@@ -83,6 +83,9 @@ Application ReadApplication(const Json& json);
 // max_back deployed revisions away.
 const Deployment& PickRollback(const Application& app, std::optional<int64_t> id, int64_t max_back);
 
+// What was left by a deployment that brought an earlier one back; null: the latest is no such.
+const Deployment* RolledBackFrom(const Application& app);
+
 // After an operation that succeeded: is the application well?
 sdk::Effect JudgeHealth(const Application& app);
 

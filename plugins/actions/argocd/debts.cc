@@ -101,6 +101,15 @@ std::optional<Debt> DebtBook::Find(const AppRef& app) const {
   return Read(path);
 }
 
+std::optional<Debt> DebtBook::FindOfAnyNode(const AppRef& app) const {
+  const fs::path own = Path(app);
+  std::error_code error;
+  for (const auto& node : fs::directory_iterator(own.parent_path().parent_path(), error))
+    if (const fs::path path = node.path() / own.filename(); fs::exists(path, error))
+      return Read(path);
+  return std::nullopt;
+}
+
 void DebtBook::Write(const Debt& debt) const {
   const std::string path = Path(debt.app);
   const std::string fresh = path + ".new";

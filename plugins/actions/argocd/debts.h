@@ -39,6 +39,8 @@ class DebtBook {
 
   // Throws Failure(HEALD_CORRUPT) for a file that can't be read.
   std::optional<Debt> Find(const AppRef& app) const;
+  // ... of whichever node of the pipeline: each has a folder of its own beside the others.
+  std::optional<Debt> FindOfAnyNode(const AppRef& app) const;
   // Throws Failure(HEALD_UNAVAILABLE) when it can't be written; then nothing may be switched.
   void Write(const Debt& debt) const;
   void Drop(const AppRef& app) const;

@@ -28,6 +28,7 @@ class Sync : public Operations {
 
  private:
   SyncOrder Order(bool dry_run) const;
+  void RefuseRolledBack(const Application& app) const;
   Effect Judge(const Application& app, const Plan& plan) const;
 
   Context context_;
@@ -38,11 +39,30 @@ SyncOrder Sync::Order(bool dry_run) const {
           std::string(context_.request.decision)};
 }
 
+// What was rolled back, by heald or a person, isn't deployed again by a policy.
+void Sync::RefuseRolledBack(const Application& app) const {
+  if (app.auto_sync) return;
+  const std::optional<Debt> debt = context_.debts.FindOfAnyNode(context_.app);
+  if (debt && !debt->give_back)
+    throw Failure(HEALD_CONFLICT, "heald has rolled " + app.name + " back from " +
+                                      debt->move.from.Shown() + " to " + debt->move.to.Shown() +
+                                      ": whether Git is right now is for a person to say; " +
+                                      debt->Reminder());
+  const std::string& revision = context_.params.revision;
+  const Deployment* const left = RolledBackFrom(app);
+  if (left != nullptr && !app.several_sources &&
+      left->what.value("revision", "") == (revision.empty() ? app.sync_revision : revision))
+    throw Failure(HEALD_CONFLICT, app.name + " was rolled back from " + left->Shown() + " to " +
+                                      app.Running() + ", and a sync would deploy that again: " +
+                                      "revert it in Git, or sync it by hand");
+}
+
 Plan Sync::MakePlan() {
   const Application app = context_.client.Get(context_.app);
   const std::string& revision = context_.params.revision;
   if (app.deleting) throw Failure(HEALD_CONFLICT, "application " + app.name + " is being deleted");
   RefuseBusy(app);
+  RefuseRolledBack(app);
   if (app.auto_sync && !revision.empty() && revision != app.tracked)
     throw Failure(HEALD_INVALID, "auto-sync of " + app.name + " is on, so Argo CD syncs it to " +
                                      app.tracked + " only, not to " + revision +
@@ -69,6 +89,7 @@ Effect Sync::Execute(const Plan& plan) {
   const Application app = ReadPlanned(context_, plan);
   if (Effect begun = Judge(app, plan); begun.state != EffectState::kAbsent) return begun;
   RefuseBusy(app);
+  RefuseRolledBack(app);
   context_.client.Sync(context_.app, Order(false));
   return {EffectState::kPending, "Argo CD has taken the order to sync " + app.name};
 }

@@ -22,6 +22,7 @@ using backtest::MetricCsv;
 struct Row {
   double score = 0;
   bool opened = false;
+  bool open = false;
   std::string cause;  // the first one
 };
 
@@ -63,8 +64,11 @@ class Run {
       row.score = scored.score;
       if (!scored.contributors.empty()) row.cause = scored.contributors[0].name;
     }
-    for (size_t i = reported; i < sink_.findings().size(); ++i)
+    for (size_t i = reported; i < sink_.findings().size(); ++i) {
+      open_ = sink_.findings()[i].state != sdk::FindingState::kClear;
       row.opened |= sink_.findings()[i].state == sdk::FindingState::kOpen;
+    }
+    row.open = open_ || row.opened;
     return row;
   }
 
@@ -74,17 +78,19 @@ class Run {
   Detector detector_;
   std::vector<heald_series> series_;
   int64_t next_ns_ = MetricCsv::kFirstNs;
+  bool open_ = false;
 };
 
 struct Hosts {
   double vus_pr = 0;          // mean
   double cause_right = 0;     // share of the labelled events
+  double found = 0;           // … during which a finding was open
   double alerts_per_day = 0;  // of a host, on the training parts
 };
 
 Hosts Measure(const std::vector<bench::Host>& hosts) {
   Hosts result;
-  double right = 0, events = 0;
+  double right = 0, found = 0, events = 0;
   for (const bench::Host& host : hosts) {
     const auto head = MetricCsv::Open(host.test);
     EXPECT_TRUE(head) << host.test;
@@ -101,16 +107,18 @@ Hosts Measure(const std::vector<bench::Host>& hosts) {
     result.alerts_per_day +=
         static_cast<double>(alerts) * 1440 / static_cast<double>(train.size()) / n;
     for (const bench::Cause& cause : host.causes) {
-      const auto worst =
-          std::max_element(test.begin() + static_cast<ptrdiff_t>(cause.rows.begin),
-                           test.begin() + static_cast<ptrdiff_t>(cause.rows.end),
-                           [](const Row& a, const Row& b) { return a.score < b.score; });
+      const auto begin = test.begin() + static_cast<ptrdiff_t>(cause.rows.begin);
+      const auto end = test.begin() + static_cast<ptrdiff_t>(cause.rows.end);
+      const auto worst = std::max_element(
+          begin, end, [](const Row& a, const Row& b) { return a.score < b.score; });
       ++events;
+      found += std::any_of(begin, end, [](const Row& row) { return row.open; }) ? 1 : 0;
       right +=
           static_cast<double>(std::count(cause.columns.begin(), cause.columns.end(), worst->cause));
     }
   }
   result.cause_right = right / events;
+  result.found = found / events;
   return result;
 }
 
@@ -135,8 +143,10 @@ Series Measure(const std::vector<bench::WindowedFile>& files) {
 }
 
 void Say(const Hosts& hosts) {
-  std::printf("VUS-PR %.3f, first cause right %.0f %%, %.2f alerts per day on training parts\n",
-              hosts.vus_pr, 100 * hosts.cause_right, hosts.alerts_per_day);
+  std::printf(
+      "VUS-PR %.3f, %.0f %% found, first cause right %.0f %%, %.2f alerts per day on training "
+      "parts\n",
+      hosts.vus_pr, 100 * hosts.found, 100 * hosts.cause_right, hosts.alerts_per_day);
 }
 
 TEST(BaselineQualityTest, OnLabelledHosts) {
@@ -148,6 +158,7 @@ TEST(BaselineQualityTest, OnLabelledHosts) {
   EXPECT_GE(measured.vus_pr, 0.52);
   // One event in eleven is labelled with series in which nobody can see anything.
   EXPECT_GE(measured.cause_right, 0.88);
+  EXPECT_GE(measured.found, 0.45);
   EXPECT_LE(measured.alerts_per_day, 1.0);
 }
 
@@ -168,6 +179,7 @@ TEST(BaselineQualityTest, OnGeneratedData) {
   Say(hosts);
   EXPECT_GE(hosts.vus_pr, 0.7);
   EXPECT_GE(hosts.cause_right, 0.9);
+  EXPECT_GE(hosts.found, 0.85);
   EXPECT_LE(hosts.alerts_per_day, 1.0);
   const Series series = Measure(bench::LoadWindowed(scratch.path() + "/nab"));
   std::printf("NAB standard: best %.1f, as shipped %.1f\n", series.best, series.shipped);

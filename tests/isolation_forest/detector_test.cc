@@ -194,6 +194,22 @@ TEST_F(ForestDetectorTest, ScoresEveryMomentOnceWithItsCauses) {
   }
 }
 
+// The step is rare in more ways than the level at which it stands still.
+TEST_F(ForestDetectorTest, WhatIsStillFarOutHasNotRecovered) {
+  Start();
+  Normal();
+  for (int i = 0; i < 200; ++i) {
+    Values values = Usual();
+    values[0].second += 60;
+    values[2].second += 60;
+    Feed(values);
+  }
+  ASSERT_FALSE(findings().empty());
+  EXPECT_EQ(findings()[0].state, FindingState::kOpen);
+  for (const std::string_view reason : ClearReasons()) EXPECT_EQ(reason, "re-baselined");
+  EXPECT_FALSE(ClearReasons().empty());
+}
+
 TEST_F(ForestDetectorTest, JudgesTheSameWhetherScoresAreAskedForOrNot) {
   DetectorHarness<Detector> other(host_);
   Start();

@@ -28,7 +28,7 @@ struct Config {
   int64_t half_life = 10'000;
   int64_t min_samples = 30;
   Direction direction = Direction::kBoth;
-  double min_deviation = 0.001;
+  double min_deviation = 0;
   sdk::Ratio min_deviation_ratio{0.005};
   std::optional<double> threshold{};
   double critical_at = 2;
@@ -57,8 +57,8 @@ struct Config {
         Field("min_deviation_ratio", &Config::min_deviation_ratio,
               "A deviation counts as at least this share of the mean", {.min = 0}),
         Field("threshold", &Config::threshold,
-              "Score at which a finding opens; without it 4.7 for series that are judged together "
-              "and 1.8 for one by itself",
+              "Score at which a finding opens; without it 5.3 for series that are judged together "
+              "and 2.2 for one by itself",
               {.min = 0, .exclusive_min = true}),
         Field("critical_at", &Config::critical_at,
               "Multiple of the threshold from which it is critical, below it is a warning",

@@ -38,8 +38,8 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
   // What is young hardly knows its own deviation.
   const float deviation = std::sqrt(variance_ + kLeastVariance + kYoung * least);
   score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
-  // What is wrong teaches as slowly as anything ever will, so that no incident becomes usual.
-  const float share = std::max(rules.forget, open_ ? kHeld * least : least);
+  // What is wrong teaches little, so that incidents that recur don't become usual.
+  const float share = (open_ ? kHeld : 1) * ShareOf(rules.forget, count_);
   mean_ += share * off;
   variance_ = (1 - share) * (variance_ + share * off * off);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;

@@ -8,8 +8,8 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr double kThreshold = 4.7;
-constexpr double kThresholdAlone = 1.8;
+constexpr double kThreshold = 5.3;
+constexpr double kThresholdAlone = 2.2;
 // Share of the newest sample in what names the causes.
 constexpr float kSmooth = 0.2F;
 // In an open finding a series that is further out than this is part of the incident.

@@ -124,15 +124,24 @@ float Series::Named(const Seen& amount, float least_variance) const {
   return std::min(most, kCap);
 }
 
-// Four features at once, the hour's only where it is known.
-void Series::Learn(const Seen& seen, float share) {
-  const auto meet = [&](int i) {
+// Four features at once. The hour's only where it is known, which is a day later: it is as young as
+// the samples are few that it was known for.
+void Series::Learn(const Habits& habits, const Seen& seen, bool hold) {
+  const auto meet = [&](int i, float share) {
     const float off = seen[i] - mean_[i];
     mean_[i] += share * off;
     variance_[i] = (1 - share) * (variance_[i] + share * off * off);
   };
-  for (int i = 0; i < kSeasonAt; ++i) meet(i);
-  if (!std::isnan(seen[kSeasonAt])) meet(kSeasonAt);
+  const auto share_of = [&](uint32_t count) {
+    return std::max(habits.forget, (hold ? kHeld : 1) * ShareOf(habits.forget, count));
+  };
+  const float share = share_of(count_);
+  for (int i = 0; i < kSeasonAt; ++i) meet(i, share);
+  low_ += share * (mean_[kValueAt] - low_) / 2;
+  high_ += share * (mean_[kValueAt] - high_) / 2;
+  if (std::isnan(seen[kSeasonAt])) return;
+  meet(kSeasonAt, share_of(in_season_));
+  if (in_season_ != std::numeric_limits<uint16_t>::max()) ++in_season_;
 }
 
 Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value, bool hold) {
@@ -159,11 +168,8 @@ Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value,
   const float least_variance = reach * reach + std::numeric_limits<float>::min();
   Surprise most;
   if (!Learning(habits)) most = Furthest(habits, seen, least_variance);
-  const float share = std::max(habits.forget, hold ? kHeld * least : least);
-  Learn(seen, share);
+  Learn(habits, seen, hold);
   if (habits.season && !hold) season_.Learn(time, now);
-  low_ += share * (mean_[kValueAt] - low_) / 2;
-  high_ += share * (mean_[kValueAt] - high_) / 2;
   ++count_;
   Reframe();
   return most;
@@ -214,9 +220,11 @@ void Series::Rebaseline() {
   mean_[kUnrestAt] = unrest_;
 }
 
+// What one day was like says nothing of the next: as much as was learnt before must bear it out.
 bool Series::Seasonal() const {
   const float left = variance_[kSeasonAt];
-  return left > 0 && left < kExplained * variance_[kValueAt];
+  return left > 0 && left < kExplained * variance_[kValueAt] &&
+         in_season_ >= std::min<uint32_t>(count_ / 2, std::numeric_limits<uint16_t>::max());
 }
 
 }  // namespace heald::baseline

@@ -68,6 +68,7 @@ class Series {
       visit(variance_[i]);
     }
     visit(count_);
+    visit(in_season_);
     visit(resumed_);
     season_.Persist(visit);
   }
@@ -85,7 +86,7 @@ class Series {
   // Which feature is furthest from what it usually is.
   Surprise Furthest(const Habits& habits, const Seen& seen, float least_variance) const;
   float Named(const Seen& amount, float least_variance) const;
-  void Learn(const Seen& seen, float share);
+  void Learn(const Habits& habits, const Seen& seen, bool hold);
 
   // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is
   // enough for them, and 1e300 is as good as 1e-300.
@@ -103,6 +104,7 @@ class Series {
   // There may be a million of these: what follows goes into the padding.
   [[no_unique_address]] Season season_;
   bool resumed_ = false;
+  uint16_t in_season_ = 0;  // samples for which this hour's usual was known, as far as it counts
 };
 
 }  // namespace heald::baseline

@@ -8,7 +8,7 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;  // 1 had no in_season_
 
 struct Save {
   sdk::SnapshotWriter& out;

@@ -117,6 +117,17 @@ void Detector::FillRow(const Entity& entity) {
   }
 }
 
+bool Detector::IsOut(const Entity& entity) {
+  if (entity.open == nullptr) return false;
+  const sdk::Finding& finding = entity.open->finding;
+  // Of a healthy series' samples 2 % are out; what is further out than the range is wide is none.
+  const double width = finding.expected_high - finding.expected_low;
+  return std::any_of(entity.columns.begin(), entity.columns.end(), [&](const Column& column) {
+    return column.series == finding.series && (column.last > finding.expected_high + width ||
+                                               column.last < finding.expected_low - width);
+  });
+}
+
 void Detector::Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores) {
   entity.reported = 0;
   ++entity.moment;
@@ -144,7 +155,13 @@ void Detector::Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores
       break;
     case Step::kCleared:
       if (entity.open != nullptr) Fill(entity, CausesOf(entity), entity.open->finding);
-      Close(entity, sdk::Cleared::kNormal, "", sink);
+      if (IsOut(entity))
+        Close(entity, sdk::Cleared::kRebaselined,
+              "no longer rare as a whole, but " + entity.open->finding.metric +
+                  " is still far out of its range; this is no recovery",
+              sink);
+      else
+        Close(entity, sdk::Cleared::kNormal, "", sink);
       break;
     case Step::kRebaselined:
       rebaselined_.Record(1);

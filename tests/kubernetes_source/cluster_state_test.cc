@@ -49,7 +49,8 @@ class ClusterStateTest : public ::testing::Test {
   }
   json WarningEvent(const std::string& reason, int64_t count, int64_t at_ns) const {
     return {{"metadata", {{"uid", "uid-" + reason}, {"namespace", "prod"}}},
-            {"involvedObject", {{"kind", "Pod"}, {"namespace", "prod"}, {"name", "web-1"}}},
+            {"involvedObject",
+             {{"kind", "Pod"}, {"namespace", "prod"}, {"name", "web-1"}, {"uid", "uid-web-1"}}},
             {"reason", reason},
             {"message", "Liveness probe failed"},
             {"type", "Warning"},
@@ -214,6 +215,67 @@ TEST_F(ClusterStateTest, APodThatNoNodeTakesIsAFindingAfterAWhile) {
   Pass(5 * kMinute);
   EXPECT_THAT(Told(), ElementsAre("open Unschedulable deployment=web namespace=prod pod=web-1"));
   EXPECT_EQ(last_.summary, "no node takes pod prod/web-1: 0/3 nodes: Insufficient cpu");
+}
+
+TEST_F(ClusterStateTest, APodBehindAGateIsMeantToWait) {
+  json pod = Pod("web-1", Running(), false);
+  pod["status"]["conditions"].push_back({{"type", "PodScheduled"},
+                                         {"status", "False"},
+                                         {"reason", "SchedulingGated"},
+                                         {"lastTransitionTime", sdk::FormatTimeText(now_ns_)}});
+  Take(pod);
+  Pass(kHour);
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(ClusterStateTest, ANodeThatIsRestartedOrNewIsNoFinding) {
+  json node{{"metadata",
+             {{"uid", "n"},
+              {"name", "node-1"},
+              {"creationTimestamp", sdk::FormatTimeText(now_ns_ - kSecond)}}}};
+  const auto set = [&](const char* ready) {
+    node["status"]["conditions"] = {{{"type", "Ready"},
+                                     {"status", ready},
+                                     {"message", "container runtime is down"},
+                                     {"lastTransitionTime", sdk::FormatTimeText(now_ns_)}}};
+    Take(node, kNodes);
+  };
+  Take(node, kNodes);
+  Pass(kMinute);
+  EXPECT_THAT(Told(), IsEmpty()) << "it is new";
+  set("True");
+  Pass(kHour);
+  set("False");
+  EXPECT_EQ(Samples(kNodes).at("node_ready node=node-1"), 0) << "samples don't wait";
+  Pass(kMinute);
+  EXPECT_THAT(Told(), IsEmpty());
+  Pass(kMinute);
+  EXPECT_THAT(Told(), ElementsAre("open NodeNotReady node=node-1"));
+  EXPECT_EQ(last_.summary, "node node-1 is not ready: container runtime is down");
+  set("True");
+  Pass(kMinute);
+  EXPECT_THAT(Told(), ElementsAre("clear NodeNotReady node=node-1"));
+}
+
+TEST_F(ClusterStateTest, ProbesThatFailAsAPodBeginsDoNotCount) {
+  json pod = Pod("web-1", Running(), false);
+  pod["status"]["startTime"] = sdk::FormatTimeText(now_ns_);
+  Take(pod);
+  for (int count : {1, 4, 9}) {
+    Pass(kMinute);
+    Take(WarningEvent("Unhealthy", count, now_ns_), kEvents);
+  }
+  Pass(kSecond);
+  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_EQ(Samples(kEvents).at("warning_events namespace=prod pod=web-1 reason=Unhealthy"), 9);
+  Pass(3 * kMinute);
+  Take(WarningEvent("Unhealthy", 11, now_ns_), kEvents);
+  Pass(kSecond);
+  EXPECT_THAT(Told(), IsEmpty());
+  Take(WarningEvent("Unhealthy", 12, now_ns_), kEvents);
+  Pass(kSecond);
+  EXPECT_THAT(Told(), ElementsAre("open Unhealthy namespace=prod pod=web-1"));
+  EXPECT_EQ(last_.value, 3);
 }
 
 TEST_F(ClusterStateTest, NodesSayWhatTheyLack) {

@@ -135,7 +135,16 @@ void ClusterState::TakeEvent(const std::string& uid, const nlohmann::json& objec
     // How often it came before heald looked says nothing of the window.
     record.first_count = event.count - 1;
   }
+  if (Beginning(event)) record.excused = event.count - record.first_count;
   static_cast<Event&>(record) = std::move(event);
+}
+
+// Probes fail until a pod is up: that is how a pod begins.
+bool ClusterState::Beginning(const Event& event) const {
+  if (event.reason != "Unhealthy") return false;
+  const auto pod = pods_.find(event.uid);
+  return pod != pods_.end() &&
+         event.last_ns - pod->second.object.begun_ns < config_.ready_within.ns;
 }
 
 template <typename T>
@@ -213,7 +222,8 @@ void ClusterState::Judge(const std::string& owner, const Node& node, int64_t now
           {.metric = metric, .target = LabelsOf(node), .severity = severity, .summary = text});
   };
   const std::string name = "node " + node.name;
-  add(!node.ready, "NodeNotReady", Severity::kCritical, With(name + " is not ready", node.message));
+  add(!node.ready && now_ns - node.unready_ns >= config_.not_ready_for.ns, "NodeNotReady",
+      Severity::kCritical, With(name + " is not ready", node.message));
   add(node.disk_pressure, "DiskPressure", Severity::kCritical, name + " runs out of disk");
   add(node.memory_pressure, "MemoryPressure", Severity::kCritical, name + " runs out of memory");
   add(node.pid_pressure, "PIDPressure", Severity::kWarning, name + " runs out of process ids");
@@ -243,7 +253,7 @@ void ClusterState::JudgeEvents(int64_t now_ns) {
   if (config_.repeated_events == 0) return;
   for (const auto& [uid, kept] : events_) {
     const EventRecord& event = kept.object;
-    const int64_t count = event.count - event.first_count;
+    const int64_t count = event.count - event.first_count - event.excused;
     // The pods' own states say the same, and when it is over.
     if (count < config_.repeated_events || event.reason == "BackOff" ||
         event.reason == "FailedScheduling")
@@ -262,6 +272,8 @@ void ClusterState::JudgeEvents(int64_t now_ns) {
 void ClusterState::Tick(int64_t now_ns) {
   for (auto& [uid, kept] : pods_)
     if (InTrouble(kept.object, now_ns)) Judge("pods/" + uid, kept.object, now_ns);
+  for (const auto& [uid, kept] : nodes_)
+    if (!kept.object.ready) Judge("nodes/" + uid, kept.object, now_ns);
   JudgeEvents(now_ns);
 }
 

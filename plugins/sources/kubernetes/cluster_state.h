@@ -35,7 +35,7 @@ class ClusterState {
   void Take(const Ref& scope, Change change, const nlohmann::json& object, int64_t now_ns);
   void Synced(const Ref& scope, int64_t now_ns);
 
-  // What passes with time: windows, pods that wait too long.
+  // What passes with time: windows, pods and nodes that wait too long.
   void Tick(int64_t now_ns);
   // Of this resource as it is; only what is, or was within the window, in trouble of the pods.
   void Samples(const Resource& resource, int64_t now_ns, std::vector<SampleRow>* rows) const;
@@ -61,6 +61,7 @@ class ClusterState {
   struct EventRecord : Event {
     int64_t first_count = 0;  // what it had counted when it came into the window
     int64_t first_ns = 0;
+    int64_t excused = 0;  // of those since, by a pod that was only beginning
   };
   template <typename T>
   using Shelf = std::unordered_map<std::string, Kept<T>>;
@@ -77,6 +78,7 @@ class ClusterState {
   void Judge(const std::string& uid, const Workload& workload, int64_t now_ns);
   void JudgeEvents(int64_t now_ns);
   bool Wanted(const std::string& name_space) const;
+  bool Beginning(const Event& event) const;
   bool InTrouble(const PodRecord& pod, int64_t now_ns) const;
 
   const SourceConfig& config_;

@@ -99,8 +99,10 @@ Pod ReadPod(const json& object) {
   pod.over = phase == "Succeeded" || phase == "Failed" ||
              !Text(object, "/metadata/deletionTimestamp").empty();
   pod.ready = Holds(object, "Ready");
+  pod.begun_ns = TimeOf(object, "/status/startTime");
   const json& scheduled = ConditionOf(object, "PodScheduled");
-  if (Text(scheduled, "/status") == "False") {
+  // Whoever closed a gate of the pod wants it to wait.
+  if (Text(scheduled, "/status") == "False" && Text(scheduled, "/reason") != "SchedulingGated") {
     pod.pending_ns = std::max<int64_t>(TimeOf(scheduled, "/lastTransitionTime"), 1);
     pod.pending = Message(scheduled, "/message");
   }
@@ -112,7 +114,13 @@ Pod ReadPod(const json& object) {
 Node ReadNode(const json& object) {
   Node node{.name = Text(object, "/metadata/name")};
   node.ready = Holds(object, "Ready");
-  if (!node.ready) node.message = Message(ConditionOf(object, "Ready"), "/message");
+  if (!node.ready) {
+    const json& ready = ConditionOf(object, "Ready");
+    node.message = Message(ready, "/message");
+    node.unready_ns = TimeOf(ready, "/lastTransitionTime");
+    if (node.unready_ns == 0) node.unready_ns = TimeOf(object, "/metadata/creationTimestamp");
+    node.unready_ns = std::max<int64_t>(node.unready_ns, 1);
+  }
   node.schedulable = At(object, "/spec/unschedulable") != true;
   node.disk_pressure = Holds(object, "DiskPressure");
   node.memory_pressure = Holds(object, "MemoryPressure");
@@ -139,6 +147,7 @@ Event ReadEvent(const json& object) {
   Event event{.name_space = Text(object, "/involvedObject/namespace"),
               .kind = Text(object, "/involvedObject/kind"),
               .name = Text(object, "/involvedObject/name"),
+              .uid = Text(object, "/involvedObject/uid"),
               .reason = Text(object, "/reason"),
               .message = Message(object, "/message")};
   event.warning = Text(object, "/type") == "Warning";

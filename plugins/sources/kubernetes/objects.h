@@ -31,7 +31,8 @@ struct Pod {
   std::string owner = {};
   bool ready = false;
   bool over = false;         // Succeeded, Failed or about to be deleted
-  int64_t pending_ns = 0;    // since when no node takes it; 0: one did
+  int64_t begun_ns = 0;      // when its node took it up; 0: not known
+  int64_t pending_ns = 0;    // since when no node takes it; 0: one did, or it isn't to have one yet
   std::string pending = {};  // why
   std::vector<Container> containers = {};
 };
@@ -39,6 +40,7 @@ struct Pod {
 struct Node {
   std::string name = {};
   bool ready = false;
+  int64_t unready_ns = 0;  // since when it isn't ready; 0: it is
   bool schedulable = true;
   bool disk_pressure = false;
   bool memory_pressure = false;
@@ -61,6 +63,7 @@ struct Event {
   std::string name_space = {};  // of what it is about
   std::string kind = {};
   std::string name = {};
+  std::string uid = {};
   std::string reason = {};
   std::string message = {};
   int64_t count = 1;

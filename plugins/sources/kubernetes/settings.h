@@ -20,6 +20,8 @@ struct SourceConfig : ClusterConfig {
   sdk::Duration window = sdk::Minutes(10);
   sdk::Duration settle = sdk::Minutes(1);
   sdk::Duration pending_for = sdk::Minutes(5);
+  sdk::Duration ready_within = sdk::Minutes(5);
+  sdk::Duration not_ready_for = sdk::Minutes(2);
   int64_t repeated_events = 3;
   int64_t max_objects = 50'000;
 
@@ -44,6 +46,12 @@ struct SourceConfig : ClusterConfig {
                   {.min = 0}),
             Field("pending_for", &SourceConfig::pending_for,
                   "So long a pod may wait for a node before that is a finding", {.min = 0}),
+            Field("ready_within", &SourceConfig::ready_within,
+                  "So long a new pod may fail its probes before that counts", {.min = 0}),
+            Field("not_ready_for", &SourceConfig::not_ready_for,
+                  "So long a node may be not ready before that is a finding: one that is restarted "
+                  "or new",
+                  {.min = 0}),
             Field("repeated_events", &SourceConfig::repeated_events,
                   "A warning event that came so often within window is a finding; 0: never",
                   {.min = 0}),

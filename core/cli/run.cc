@@ -7,6 +7,8 @@
 #include "core/agent/agent.h"
 #include "core/agent/crash.h"
 #include "core/agent/version.h"
+#include "core/base/units.h"
+#include "core/cli/supervisor.h"
 #include "core/cli/verbs.h"
 #include "core/telemetry/log.h"
 
@@ -31,10 +33,29 @@ std::string Summary(const PipelineSpec& spec) {
          ", " + Counted(count(Kind::kNotifier), "notifier");
 }
 
+// 0: none came within that time; without one it waits for as long as it takes.
+int NextSignal(const sigset_t& signals, int64_t within_ns) {
+  int signal = 0;
+  if (within_ns == 0) {
+    sigwait(&signals, &signal);
+    return signal;
+  }
+  const timespec within{within_ns / kSecond, within_ns % kSecond};
+  signal = sigtimedwait(&signals, nullptr, &within);
+  return std::max(signal, 0);
+}
+
+bool IsWell(agent::Agent* agent) {
+  const std::vector<api::Check> checks = agent->Health();
+  return std::all_of(checks.begin(), checks.end(),
+                     [](const api::Check& check) { return check.ok; });
+}
+
 }  // namespace
 
 int Run(const RunOptions& options) {
   agent::InstallCrashHandler();
+  const Supervisor supervisor;
   // Signals are waited for here and nowhere else.
   sigset_t signals;
   sigemptyset(&signals);
@@ -71,12 +92,17 @@ int Run(const RunOptions& options) {
   Log(LogLevel::kInfo, "heald",
       std::string(agent::kVersion) + " runs " + spec->file + ": " + Summary(*spec) + "; " +
           agent.url());
+  supervisor.Tell("READY=1\nSTATUS=" + Summary(*spec) + "; " + agent.url());
   for (;;) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = NextSignal(signals, supervisor.interval_ns());
+    if (signal == 0) {
+      if (IsWell(&agent)) supervisor.Tell("WATCHDOG=1");
+      continue;
+    }
     if (signal != SIGHUP) {
       Log(LogLevel::kInfo, "heald",
           std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") + ": stopping");
+      supervisor.Tell("STOPPING=1");
       break;
     }
     static_cast<void>(agent.Reload("signal:SIGHUP"));

@@ -1,5 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
 
 #include "tests/agent/fixture.h"
 
@@ -7,9 +14,11 @@ namespace heald::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr int64_t kPatience = 20'000'000'000;
 
@@ -263,6 +272,66 @@ TEST_F(AgentMisbehavingTest, APluginThatHangsIsLeftAloneAndTheAgentStillEnds) {
   agent().Signal(SIGTERM);
   EXPECT_EQ(agent().Wait(3 * kPatience), 3) << agent().output();
   EXPECT_THAT(agent().output(), HasSubstr("ending without it"));
+}
+
+// systemd's end of a notification socket.
+class NotifySocket {
+ public:
+  explicit NotifySocket(std::string path) : path_(std::move(path)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const timeval patience{.tv_sec = kPatience / 1'000'000'000, .tv_usec = 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  ~NotifySocket() { close(fd_); }
+  std::string Next() {
+    std::array<char, 1024> text{};
+    const ssize_t size = recv(fd_, text.data(), text.size(), 0);
+    return size < 0 ? "nothing" : std::string(text.data(), static_cast<size_t>(size));
+  }
+  // What came meanwhile, without waiting.
+  std::string Rest() {
+    std::string rest;
+    for (std::array<char, 1024> text{};;) {
+      const ssize_t size = recv(fd_, text.data(), text.size(), MSG_DONTWAIT);
+      if (size < 0) return rest;
+      rest.append(text.data(), static_cast<size_t>(size)) += "\n";
+    }
+  }
+  std::map<std::string, std::string> Environment() const {
+    return {{"NOTIFY_SOCKET", path_}, {"WATCHDOG_USEC", "300000"}};
+  }
+
+ private:
+  const std::string path_;
+  const int fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+};
+
+TEST_F(AgentTest, SystemdIsToldWhenItRunsThatItLivesAndWhenItEnds) {
+  SetSick([] { return false; });
+  NotifySocket systemd(dir_ + "/notify");
+  Write(HealingPipeline());
+  StartAndWait(systemd.Environment());
+  EXPECT_THAT(systemd.Next(), AllOf(StartsWith("READY=1\nSTATUS="), HasSubstr(url_)));
+  EXPECT_EQ(systemd.Next(), "WATCHDOG=1");
+  EXPECT_EQ(systemd.Next(), "WATCHDOG=1");
+  agent().Signal(SIGTERM);
+  EXPECT_EQ(agent().Wait(kPatience), 0);
+  EXPECT_THAT(systemd.Rest(), EndsWith("STOPPING=1\n"));
+}
+
+TEST_F(AgentMisbehavingTest, ThatAnAgentWithAHungPluginLivesIsNotToldToSystemd) {
+  SetSick([] { return false; });
+  NotifySocket systemd(dir_ + "/notify");
+  WriteDeed("hang");
+  StartAndWait(systemd.Environment());
+  ASSERT_TRUE(agent().WaitForOutput("doesn't return", kPatience)) << agent().output();
+  systemd.Rest();
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(500));  // it would have been told five times
+  EXPECT_EQ(systemd.Rest(), "");
 }
 
 TEST_F(AgentMisbehavingTest, ACrashSaysInWhichNodeAndCall) {

@@ -6,6 +6,7 @@
   service   the unit is one that systemd takes, and is locked up
   policy    lintian finds no error
   clean     on a Debian that has nothing else: install, check, run, upgrade, remove, purge
+  booted    on one whose systemd runs: the service through reloads, upgrades, crashes and hangs
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
 """
@@ -138,7 +139,7 @@ def check_service(packages, _):
         text = unit.read_text()
     for line in ("User=heald", "ExecStartPre=/usr/bin/heald check /etc/heald/pipeline.yaml", "ProtectSystem=strict",
                  "StateDirectory=heald", "Restart=on-failure", "NoNewPrivileges=yes", "CapabilityBoundingSet=",
-                 "ExecReload=/bin/kill -HUP $MAINPID"):
+                 "ExecReload=/usr/bin/heald check /etc/heald/pipeline.yaml"):
         if line not in text.splitlines():
             faults.append(f"heald.service has no {line}")
     return faults
@@ -156,13 +157,19 @@ def check_policy(packages, _):
 class Clean:
     """A Debian of its own in a folder, with this machine's network."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, packages):
         self.root = folder / "debian"
         run("debootstrap", "--variant=minbase", "bookworm", self.root, MIRROR, stderr=subprocess.STDOUT)
         # No service starts in it, whatever is installed.
         policy = self.root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
+        (self.root / "packages").mkdir()
+        self.packages = {}
+        for name, package in packages.items():
+            shutil.copy(package.path, self.root / "packages")
+            self.packages[name] = f"/packages/{package.path.name}"
+        self("apt-get", "update")
 
     def command(self, *command, user="root"):
         # A process that outlives the command has no folder to hold: its namespace ends with it.
@@ -231,7 +238,7 @@ def check_runs(clean, command, faults):
     target.shutdown()
 
 
-def check_clean(packages, _):
+def need_debian():
     if os.geteuid() != 0:
         skip("installing a Debian takes root")
     if not shutil.which("debootstrap"):
@@ -240,13 +247,14 @@ def check_clean(packages, _):
         urllib.request.urlopen(f"{MIRROR}/dists/bookworm/Release", timeout=10).close()
     except OSError as error:
         skip(f"{MIRROR} can't be reached ({error}): HEALD_TEST_DEBIAN_MIRROR names another mirror")
+
+
+def check_clean(packages, _):
+    need_debian()
     faults = []
     with tempfile.TemporaryDirectory() as folder:
-        clean = Clean(pathlib.Path(folder))
-        shutil.copytree(packages["heald"].path.parent, clean.root / "packages", ignore=lambda at, names:
-                        [name for name in names if not name.endswith(".deb")])
-        files = [f"/packages/{packages[name].path.name}" for name in ("heald", "heald-kafka", "heald-postgresql")]
-        clean("apt-get", "update")
+        clean = Clean(pathlib.Path(folder), packages)
+        files = [clean.packages[name] for name in ("heald", "heald-kafka", "heald-postgresql")]
         clean("apt-get", "install", "-y", "--no-install-recommends", files[0])
         if "unusable" in clean("id", "heald"):
             faults.append("there is no user heald")
@@ -291,9 +299,83 @@ def check_clean(packages, _):
     return faults
 
 
+# What a person would do and see; each line of /result is a name and what came of it.
+BOOTED = """#!/bin/sh
+exec 2>&1
+result() { echo "$1: $2" | tr '\\n' ' ' >> /result; echo >> /result; }
+pid() { systemctl show -p MainPID --value heald; }
+became() { i=0; while [ $i -lt 300 ]; do [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ] && systemctl -q is-active heald && return; sleep 0.1; i=$((i+1)); done; false; }
+dpkg -i PACKAGE >/dev/null; became 0 && result starts "$(systemctl show -p StatusText heald)"
+result user "$(ps -o user= -p "$(pid)" 2>/dev/null || stat -c %U /proc/$(pid))"
+result state "$(stat -c '%U %a' /var/lib/heald)"
+cp /etc/heald/pipeline.yaml /good; was=$(pid)
+echo 'nonsense: 1' >> /etc/heald/pipeline.yaml
+systemctl reload heald; result reload_of_a_wrong_file "$? $([ "$(pid)" = "$was" ] && systemctl is-active heald)"
+said=$(dpkg -i --force-confold PACKAGE 2>&1); result upgrade_with_a_wrong_file "$? $([ "$(pid)" = "$was" ] && systemctl is-active heald) $said"
+cp /good /etc/heald/pipeline.yaml
+systemctl reload heald; result reload "$? $([ "$(pid)" = "$was" ] && systemctl is-active heald)"
+dpkg -i PACKAGE >/dev/null; became "$was" && result upgrade active
+was=$(pid); kill -KILL "$was"; became "$was" && result killed active
+mkdir -p /etc/systemd/system/heald.service.d
+printf '[Service]\\nWatchdogSec=2\\n' > /etc/systemd/system/heald.service.d/hangs.conf
+systemctl daemon-reload; systemctl restart heald
+was=$(pid); kill -STOP "$was"; became "$was" && result hangs active
+echo 'nonsense: 1' >> /etc/heald/pipeline.yaml
+systemctl restart heald; result start_with_a_wrong_file "$? $(journalctl --no-pager -u heald | grep -c "unknown section 'nonsense'")"
+cp /good /etc/heald/pipeline.yaml; became 0 && result corrected active
+dpkg -r heald >/dev/null; result removed "$(systemctl is-active heald) $(cat /proc/*/comm | grep -cx heald)"
+dpkg -P heald >/dev/null; result purged "$(ls -d /var/lib/heald /var/log/heald /etc/heald /etc/systemd/system/*/heald.service)"
+result end ""
+poweroff
+"""
+
+
+def check_booted(packages, _):
+    need_debian()
+    if not shutil.which("systemd-nspawn"):
+        skip("no systemd-nspawn here")
+    with tempfile.TemporaryDirectory() as folder:
+        clean = Clean(pathlib.Path(folder), packages)
+        clean("apt-get", "install", "-y", "--no-install-recommends", "systemd-sysv", "dbus", clean.packages["heald"])
+        clean("dpkg", "-P", "heald")  # what it depends on stays
+        (clean.root / "usr/sbin/policy-rc.d").unlink()
+        script = clean.root / "script"
+        script.write_text(BOOTED.replace("PACKAGE", clean.packages["heald"]))
+        script.chmod(0o755)
+        unit = clean.root / "etc/systemd/system/script.service"
+        unit.write_text("[Unit]\nAfter=dbus.service\n[Service]\nExecStart=/script\n")
+        unit.with_name("multi-user.target.wants").mkdir(exist_ok=True)
+        (unit.with_name("multi-user.target.wants") / "script.service").symlink_to("/etc/systemd/system/script.service")
+        booted = subprocess.run(["systemd-nspawn", "--register=no", "--keep-unit", "--private-network", "-q", "-b", "-D", clean.root],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                                timeout=300, errors="replace")
+        if not (clean.root / "result").exists():
+            skip(f"systemd doesn't start in a container here: {booted.stdout[-300:]!r}")
+        result = dict(line.split(": ", 1) for line in (clean.root / "result").read_text().splitlines())
+    faults = []
+
+    def expect(name, pattern):
+        if not re.fullmatch(pattern, result.get(name, "nothing").strip()):
+            faults.append(f"{name}: {result.get(name, 'nothing')}")
+
+    expect("starts", "StatusText=1 source, .*http://127.0.0.1:8080")
+    expect("user", "heald")
+    expect("state", "heald 750")
+    expect("reload_of_a_wrong_file", "[1-9] active")
+    expect("upgrade_with_a_wrong_file", "0 active .*the agent from before the upgrade goes on.*")
+    expect("reload", "0 active")
+    for name in ("upgrade", "killed", "hangs", "corrected"):
+        expect(name, "active")
+    expect("start_with_a_wrong_file", "[1-9] [1-9][0-9]*")
+    expect("removed", "inactive 0")
+    expect("purged", "")
+    expect("end", "")
+    return faults
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["contents", "control", "service", "policy", "clean"])
+    parser.add_argument("what", choices=["contents", "control", "service", "policy", "clean", "booted"])
     parser.add_argument("--packages", type=pathlib.Path, required=True)
     parser.add_argument("--source", type=pathlib.Path, required=True)
     options = parser.parse_args()

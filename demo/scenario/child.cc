@@ -40,7 +40,8 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 }
 
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void Become(char* const* words, char* const* variables, int log, pid_t parent) {
+[[noreturn]] void Become(char* const* words, char* const* variables, int log, pid_t parent,
+                         const OwnDisk& disk) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);  // it died before the line above
   setpgid(0, 0);
@@ -48,6 +49,7 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
+  static_cast<void>(disk.Mount());
   const int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
   dup2(log, STDOUT_FILENO);
@@ -63,7 +65,7 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 
 Result<Child> Child::Start(const std::vector<std::string>& command,
                            const std::map<std::string, std::string>& environment,
-                           const std::string& log_file) {
+                           const std::string& log_file, const OwnDisk& disk) {
   if (access(command.front().c_str(), X_OK) != 0)
     return MakeError(Code::kNotFound, command.front() + ": " + std::strerror(errno));
   const int log = open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -75,7 +77,7 @@ Result<Child> Child::Start(const std::vector<std::string>& command,
   const std::vector<char*> variable_pointers = Pointers(variables);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) Become(word_pointers.data(), variable_pointers.data(), log, parent);
+  if (pid == 0) Become(word_pointers.data(), variable_pointers.data(), log, parent, disk);
   const int error = errno;
   close(log);
   if (pid < 0)

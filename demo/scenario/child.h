@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "demo/scenario/own_disk.h"
 
 namespace heald::demo {
 
@@ -18,9 +19,10 @@ class Child {
  public:
   // Output goes to `log_file`. The child has a process group of its own, so that a Ctrl-C in the
   // terminal reaches only the parent, which then stops things in order.
+  // `disk`: a file system for it alone, where one can be had.
   static Result<Child> Start(const std::vector<std::string>& command,
                              const std::map<std::string, std::string>& environment,
-                             const std::string& log_file);
+                             const std::string& log_file, const OwnDisk& disk);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child() { Stop(0); }

@@ -16,6 +16,7 @@
 #include <random>
 
 #include "core/api/port_owner.h"
+#include "demo/services/disk.h"
 #include "demo/services/profile.h"
 
 namespace heald::demo {
@@ -149,6 +150,7 @@ Result<Places> PrivatePlaces(const std::string& pipeline) {
   if (mkdtemp(folder.data()) == nullptr)
     return MakeError(Code::kUnavailable, "can't make " + folder + ": " + std::strerror(errno));
   places.state_dir = folder;
+  places.own_disk = folder + "/data/payments/" + kDiskFolder;
   return places;
 }
 

@@ -20,6 +20,7 @@ struct Places {
   std::string bin_dir;                    // absolute; of this program
   std::string pipeline;
   bool clean_start = false;  // chaos from the shell's environment is kept away
+  std::string own_disk;  // where payments' disk is to be a file system of its own; empty: nowhere
 
   std::string heald_log() const { return state_dir + "/heald.log"; }
   std::string dashboard() const;  // http://host:port

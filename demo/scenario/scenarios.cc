@@ -83,6 +83,10 @@ class Trial {
     HttpClient client;
     fault_ns_ = Now();
     Say("all healthy; fault: " + scenario_.fault);
+    if (scenario_.body.contains("disk_mib_s"))
+      Say(session_.HasOwnDisk()
+              ? "(the disk is a file system of its own)"
+              : "(the disk is a folder with a limit: nothing can be mounted here)");
     const auto reply =
         client.Send("PUT", target.url + "/chaos", scenario_.body.dump(), kCallTimeout_ns);
     if (!reply || reply->status >= 300)

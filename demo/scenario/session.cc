@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "core/base/units.h"
@@ -67,8 +69,13 @@ Status Session::WaitFor(Ready ready, int64_t limit_ns, const std::string& what) 
 }
 
 Status Session::Start() {
-  auto child = Child::Start({places_.bin_dir + "/heald", "run", places_.pipeline},
-                            places_.environment(), places_.heald_log());
+  std::error_code error;
+  if (!places_.own_disk.empty()) std::filesystem::create_directories(places_.own_disk, error);
+  if (error)
+    return MakeError(Code::kUnavailable, "can't make " + places_.own_disk + ": " + error.message());
+  auto child =
+      Child::Start({places_.bin_dir + "/heald", "run", places_.pipeline}, places_.environment(),
+                   places_.heald_log(), OwnDisk(places_.own_disk, kDiskMiB));
   if (!child) return child.error();
   heald_.emplace(std::move(*child));
   HttpClient client;
@@ -106,6 +113,14 @@ Status Session::Alive() {
   return MakeError(Code::kUnavailable, "heald ended with " + heald_->end() +
                                            "; the last lines of " + places_.heald_log() + ":" +
                                            LastLines(places_.heald_log()));
+}
+
+bool Session::HasOwnDisk() const {
+  std::ifstream mounts("/proc/" + std::to_string(heald_->pid()) + "/mountinfo");
+  for (std::string line; std::getline(mounts, line);)
+    if (!places_.own_disk.empty() && line.find(" " + places_.own_disk + " ") != std::string::npos)
+      return true;
+  return false;
 }
 
 void Session::Leave() {

@@ -33,6 +33,8 @@ class Session {
   bool Calm();
   // Ok while heald runs; else how it ended, with the end of its log.
   Status Alive();
+  // payments' disk is a file system; else it is a folder with a limit.
+  bool HasOwnDisk() const;
   // Ends the traffic and heald, which ends its services. Services of a heald that was killed stay
   // for the next one.
   void Leave();

@@ -15,9 +15,8 @@
 
 namespace heald::demo {
 
-// In the folder of a service.
+// In it.
 inline constexpr const char* kCertificateFile = "certificate.pem";
-inline constexpr const char* kDiskFolder = "disk";
 
 class DataFolder {
  public:

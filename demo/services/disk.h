@@ -11,6 +11,8 @@
 
 namespace heald::demo {
 
+inline constexpr const char* kDiskFolder = "disk";  // in the data folder of a service
+
 class Disk {
  public:
   explicit Disk(std::string folder) : folder_(std::move(folder)) {}

@@ -40,7 +40,12 @@ class DemoScenarioRunTest : public ::testing::Test {
   DemoScenarioRunTest() : places_(*PrivatePlaces(Pipeline())) {}
   ~DemoScenarioRunTest() override {
     EndRemains(places_.state_dir);
-    std::filesystem::remove_all(places_.state_dir);
+    // A heald whose parent was killed may still be closing its journal.
+    std::error_code error;
+    for (int i = 0; i < 200 && std::filesystem::exists(places_.state_dir, error); ++i) {
+      std::filesystem::remove_all(places_.state_dir, error);
+      if (error) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
   }
 
   std::map<std::string, std::string> Variables() const { return places_.environment(); }

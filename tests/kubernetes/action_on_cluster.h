@@ -54,6 +54,9 @@ class ActionOnCluster {
   }
   sdk::Effect DryRun() { return Action().DryRun(request_, plan_, config); }
   sdk::Effect Undo() { return Action().Undo(request_, plan_, config); }
+  const sdk::Plan& plan() const { return plan_; }
+  // What of the target the following is about.
+  void Take(sdk::Part part) { request_.part = part; }
   // As after a kill -9: another process's action.
   void Restart() { action_.reset(); }
 

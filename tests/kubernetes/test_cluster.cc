@@ -1,5 +1,7 @@
 #include "tests/kubernetes/test_cluster.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,11 +42,15 @@ fakes::KubernetesOptions TestCluster::Lively() {
   return options;
 }
 
-TestCluster::TestCluster(fakes::KubernetesOptions options) {
+TestCluster::TestCluster(fakes::KubernetesOptions options, With with) {
   static std::atomic<int> count = 0;
   space_ = "heald-test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
   if (const char* const real = RealKubeconfig()) {
     kubeconfig_ = real;
+    const auto lock = std::filesystem::temp_directory_path() / "heald-contract.lock";
+    turn_ = open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (turn_ < 0 || flock(turn_, with == With::kNobody ? LOCK_EX : LOCK_SH) != 0)
+      throw std::runtime_error("can't lock " + lock.string());
   } else {
     server_ = std::make_unique<fakes::KubernetesServer>(std::move(options));
     folder_ = std::filesystem::temp_directory_path() / space_;
@@ -64,6 +70,7 @@ TestCluster::~TestCluster() {
     } catch (const std::exception& e) {
       std::fprintf(stderr, "namespace %s is left behind: %s\n", space_.c_str(), e.what());
     }
+    close(turn_);
     return;
   }
   std::error_code ignored;
@@ -103,6 +110,27 @@ Json TestCluster::Apply(const kubernetes::Resource& resource, const std::string&
 
 std::vector<Json> TestCluster::Pods(const std::string& app) {
   return client_->List(Ref(kubernetes::kPods), {.label_selector = "app=" + app});
+}
+
+Json TestCluster::Broken() {
+  return {{"serviceAccountName", "absent"}, {"nodeSelector", {{"heald.io/no-node", "has-this"}}}};
+}
+
+void TestCluster::RollOut(const kubernetes::Resource& resource, const std::string& name,
+                          const Json& spec) {
+  client_->Patch(Ref(resource, name), kubernetes::PatchType::kStrategic,
+                 {{"spec", {{"template", {{"spec", spec}}}}}});
+}
+
+std::vector<std::string> TestCluster::FreeNodes() {
+  std::vector<std::string> names;
+  for (const Json& node : client_->List({kubernetes::kNodes})) {
+    const Json ready = ConditionOf(node, "Ready");
+    const bool tainted = node["spec"].contains("taints") && !node["spec"]["taints"].empty();
+    if (ready.is_object() && ready["status"] == "True" && !tainted)
+      names.push_back(TextAt(node, "/metadata/name"));
+  }
+  return names;
 }
 
 bool TestCluster::Wait(const std::function<bool()>& condition) const {

@@ -1,7 +1,8 @@
 // The cluster that the Kubernetes suites run on: the test server, one for each test, or a real one
 // named by $HEALD_TEST_KUBECONFIG, with a namespace of its own that is removed at the end. A real
 // cluster needs something that makes pods Ready (a kubelet or a stand-in for it), and the
-// kubeconfig's user may do what the tests do.
+// kubeconfig's user may do what the tests do. Tests may run side by side there, but for those that
+// touch nodes: these wait until they are alone on this machine.
 // Thread rule: the test's thread.
 #pragma once
 
@@ -21,7 +22,8 @@ using Json = nlohmann::json;
 class TestCluster {
  public:
   // With options, of the test server: nullptr for server() says that they don't count.
-  explicit TestCluster(fakes::KubernetesOptions options = Lively());
+  enum class With { kOthers, kNobody };
+  explicit TestCluster(fakes::KubernetesOptions options = Lively(), With with = With::kOthers);
   ~TestCluster();
   TestCluster(const TestCluster&) = delete;
   TestCluster& operator=(const TestCluster&) = delete;
@@ -43,6 +45,13 @@ class TestCluster {
   Json Apply(const kubernetes::Resource& resource, const std::string& name, int replicas,
              const std::string& image = "nginx:1.25", const Json& spec = Json::object());
   std::vector<Json> Pods(const std::string& app);
+  // Template fields with which no pod comes to be: admission refuses them, and no node takes them.
+  // Nothing depends on what a kubelet would make of an image.
+  static Json Broken();
+  // Changes the template of a workload, as a person would.
+  void RollOut(const kubernetes::Resource& resource, const std::string& name, const Json& spec);
+  // Nodes that are ready and that nobody has cordoned.
+  std::vector<std::string> FreeNodes();
   // True as soon as the condition is; false after what is generous here.
   bool Wait(const std::function<bool()>& condition) const;
   // The rollout is over: observed, updated, available.
@@ -50,6 +59,7 @@ class TestCluster {
 
  private:
   std::unique_ptr<fakes::KubernetesServer> server_;
+  int turn_ = -1;  // a real cluster's: the lock that says with whom it is shared
   std::string folder_;
   std::string kubeconfig_;
   std::string space_;

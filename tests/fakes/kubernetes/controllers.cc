@@ -46,13 +46,33 @@ bool Available(const Cluster& cluster, const Json& pod, int64_t min_ready_s) {
              cluster.NowMs();
 }
 
+Object MakePod(Cluster& cluster, const Json& pod_template, const Resource& resource,
+               const Json& owner, const std::string& name) {
+  const std::string account = TextAt(pod_template, "/spec/serviceAccountName");
+  if (account.empty() || account == "default")
+    return cluster.Put("Pod", PodOf(cluster, pod_template, resource, owner, name));
+  std::string controller = resource.kind + "-controller";
+  for (char& c : controller)
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  const std::string message = "Error creating: pods \"" + NameOf(owner) +
+                              "-\" is forbidden: error looking up service account " +
+                              NamespaceOf(owner) + "/" + account + ": serviceaccount \"" + account +
+                              "\" not found";
+  for (const Object& event : cluster.List("Event"))
+    if (TextAt(*event, "/involvedObject/uid") == UidOf(owner) && (*event)["message"] == message)
+      return nullptr;  // it is tried again and again, and told once
+  RecordEvent(cluster, resource, owner, "Warning", "FailedCreate", message, controller);
+  return nullptr;
+}
+
 void KeepCount(Cluster& cluster, const Resource& resource, const Json& owner,
                const Json& pod_template, const std::vector<Object>& pods, int64_t wanted) {
   std::vector<Object> active;
   for (const Object& pod : pods)
     if (PodActive(*pod)) active.push_back(pod);
   for (auto have = static_cast<int64_t>(active.size()); have < wanted; ++have) {
-    const Object pod = cluster.Put("Pod", PodOf(cluster, pod_template, resource, owner));
+    const Object pod = MakePod(cluster, pod_template, resource, owner);
+    if (pod == nullptr) break;
     RecordEvent(cluster, resource, owner, "Normal", "SuccessfulCreate",
                 "Created pod: " + NameOf(*pod), "replicaset-controller");
   }

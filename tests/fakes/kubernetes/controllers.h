@@ -19,6 +19,10 @@ using Owned = std::unordered_map<std::string, std::vector<Object>>;
 // Objects of a kind by the uid of the owner that controls them.
 Owned OwnedBy(const Cluster& cluster, const std::string& kind);
 
+// A pod of the template, as PodOf; null where admission refuses it: its service account isn't there
+// (each namespace has "default", and no other can be made). The owner's event says so.
+Object MakePod(Cluster& cluster, const Json& pod_template, const Resource& resource,
+               const Json& owner, const std::string& name = {});
 // Makes pods until `wanted` of the owner's are active, or removes the least useful.
 void KeepCount(Cluster& cluster, const Resource& resource, const Json& owner,
                const Json& pod_template, const std::vector<Object>& pods, int64_t wanted);

@@ -44,7 +44,7 @@ void MakeOrdinal(Cluster& cluster, const Json& set, const Json& revision, int64_
   pod_template["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = name;
   pod_template["spec"]["hostname"] = name;
   pod_template["spec"]["subdomain"] = set["spec"].value("serviceName", "");
-  cluster.Put("Pod", PodOf(cluster, pod_template, *ResourceOfKind("StatefulSet"), set, name));
+  MakePod(cluster, pod_template, *ResourceOfKind("StatefulSet"), set, name);
 }
 
 Json RevisionNamed(const Owned& revisions, const Json& owner, const std::string& name,
@@ -142,7 +142,7 @@ void MakeDaemon(Cluster& cluster, const Json& set, const std::string& hash,
   const Json field = {{"key", "metadata.name"}, {"operator", "In"}, {"values", {node}}};
   spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
       ["nodeSelectorTerms"] = Json::array({{{"matchFields", Json::array({field})}}});
-  cluster.Put("Pod", PodOf(cluster, pod_template, *ResourceOfKind("DaemonSet"), set));
+  MakePod(cluster, pod_template, *ResourceOfKind("DaemonSet"), set);
 }
 
 // The node a daemon is meant for, before it is on it.
@@ -259,8 +259,7 @@ void SweepJobs(Cluster& cluster) {
     const bool lost = failed > IntAt(*job, "/spec/backoffLimit", 6);
     const int64_t wanted = std::min(IntAt(*job, "/spec/parallelism", 1), completions - succeeded);
     if (!lost && !(*job)["spec"].value("suspend", false))
-      for (; active < wanted; ++active)
-        cluster.Put("Pod", PodOf(cluster, (*job)["spec"]["template"], kJob, *job));
+      for (; active < wanted; ++active) MakePod(cluster, (*job)["spec"]["template"], kJob, *job);
     Json reported = *job;
     Json& status = reported["status"];
     if (!status.contains("startTime")) status["startTime"] = cluster.Now();

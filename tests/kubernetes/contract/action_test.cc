@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "tests/kubernetes/action_on_cluster.h"
 
@@ -40,7 +41,7 @@ TEST(KubernetesActionContractTest, RestartsAPodThroughItsController) {
 
 TEST(KubernetesActionContractTest, RollsADeploymentAndTakesABrokenOneBack) {
   TestCluster cluster;
-  cluster.Apply(kDeployments, "web", 2, "nginx:1.25", {{"progressDeadlineSeconds", 5}});
+  cluster.Apply(kDeployments, "web", 2, "nginx:1.25", {{"progressDeadlineSeconds", 30}});
   ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
   const sdk::LabelSet target = {{"namespace", cluster.space()}, {"deployment", "web"}};
   ActionOnCluster restart(cluster, Operation::kRollingRestart, target);
@@ -49,12 +50,7 @@ TEST(KubernetesActionContractTest, RollsADeploymentAndTakesABrokenOneBack) {
   EXPECT_EQ(rolled.state, EffectState::kDone) << rolled.detail;
   const kubernetes::Ref web = cluster.Ref(kDeployments, "web");
   const Json good = cluster.client().Get(web)["spec"]["template"];
-  cluster.client().Patch(
-      web, PatchType::kStrategic,
-      {{"spec",
-        {{"template",
-          {{"spec",
-            {{"containers", Json::array({{{"name", "main"}, {"image", "nginx:broken"}}})}}}}}}}});
+  cluster.RollOut(kDeployments, "web", TestCluster::Broken());
   ASSERT_TRUE(cluster.Wait([&] {
     const Json progress = ConditionOf(cluster.client().Get(web), "Progressing");
     return progress.is_object() && progress["reason"] == "ProgressDeadlineExceeded";
@@ -82,17 +78,138 @@ TEST(KubernetesActionContractTest, ScalesOutAndBack) {
   EXPECT_TRUE(AllReady(cluster, 2));
 }
 
-TEST(KubernetesActionContractTest, CordonsANodeAndGivesItBack) {
+TEST(KubernetesActionContractTest, ScalesOutByTheAutoscalerAndBack) {
   TestCluster cluster;
-  const std::string name =
-      TextAt(cluster.client().List({kubernetes::kNodes}).at(0), "/metadata/name");
-  const kubernetes::Ref node{kubernetes::kNodes, "", name};
-  ActionOnCluster action(cluster, Operation::kCordon, {{"node", name}});
+  cluster.Apply(kDeployments, "web", 2);
+  ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
+  cluster.client().Create(
+      cluster.Ref(kubernetes::kHorizontalPodAutoscalers),
+      {{"apiVersion", "autoscaling/v2"},
+       {"kind", "HorizontalPodAutoscaler"},
+       {"metadata", {{"name", "web"}}},
+       {"spec",
+        {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "web"}}},
+         {"minReplicas", 2},
+         {"maxReplicas", 6}}}});
+  const auto least = [&] {
+    return NumberAt(cluster.client().Get(cluster.Ref(kubernetes::kHorizontalPodAutoscalers, "web")),
+                    "/spec/minReplicas");
+  };
+  ActionOnCluster action(cluster, Operation::kScaleOut,
+                         {{"namespace", cluster.space()}, {"deployment", "web"}});
+  action.config.scale_up_by = 1;
   action.Plan();
-  EXPECT_EQ(action.Do().state, EffectState::kDone);
-  EXPECT_TRUE(cluster.client().Get(node)["spec"].value("unschedulable", false));
-  EXPECT_EQ(action.Undo().state, EffectState::kDone);
-  EXPECT_FALSE(cluster.client().Get(node)["spec"].value("unschedulable", false));
+  EXPECT_EQ(action.DryRun().state, EffectState::kDone);
+  EXPECT_EQ(least(), 2);
+  const sdk::Effect effect = action.Do();
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(least(), 3);
+  EXPECT_TRUE(AllReady(cluster, 3));
+  action.Restart();
+  action.Undo();
+  EXPECT_EQ(least(), 2) << "fewer pods are the autoscaler's to decide";
+}
+
+TEST(KubernetesActionContractTest, RollsSetsBackToTheRevisionBefore) {
+  TestCluster cluster;
+  for (const auto& [resource, label] : {std::pair(kubernetes::kStatefulSets, "statefulset"),
+                                        {kubernetes::kDaemonSets, "daemonset"}}) {
+    cluster.Apply(resource, label, 2);
+    ASSERT_TRUE(cluster.WaitRolledOut(resource, label)) << label;
+    const kubernetes::Ref ref = cluster.Ref(resource, label);
+    const Json good = cluster.client().Get(ref)["spec"]["template"];
+    cluster.RollOut(resource, label,
+                    {{"containers", Json::array({{{"name", "main"}, {"image", "nginx:1.26"}}})}});
+    ASSERT_TRUE(cluster.WaitRolledOut(resource, label)) << label;
+    ActionOnCluster rollback(cluster, Operation::kRollback,
+                             {{"namespace", cluster.space()}, {label, label}});
+    rollback.Plan();
+    EXPECT_EQ(rollback.DryRun().state, EffectState::kDone) << label;
+    const sdk::Effect effect = rollback.Do();
+    EXPECT_EQ(effect.state, EffectState::kDone) << label << ": " << effect.detail;
+    EXPECT_EQ(cluster.client().Get(ref)["spec"]["template"], good);
+    cluster.client().Delete(ref, {.propagation = "Background"});
+  }
+}
+
+TEST(KubernetesActionContractTest, ARollingRestartBeginsWithOnePod) {
+  TestCluster cluster;
+  cluster.Apply(kDeployments, "web", 2);
+  ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
+  ActionOnCluster action(cluster, Operation::kRollingRestart,
+                         {{"namespace", cluster.space()}, {"deployment", "web"}});
+  action.Plan();
+  ASSERT_TRUE(action.plan().can_canary) << action.plan().summary;
+  const int64_t before =
+      NumberAt(cluster.client().Get(cluster.Ref(kDeployments, "web")), "/metadata/generation");
+  const auto generation = [&] {
+    return NumberAt(cluster.client().Get(cluster.Ref(kDeployments, "web")), "/metadata/generation");
+  };
+  action.Take(sdk::Part::kCanary);
+  const sdk::Effect canary = action.Do();
+  EXPECT_EQ(canary.state, EffectState::kDone) << canary.detail;
+  EXPECT_EQ(generation(), before) << "one pod, not the template";
+  action.Take(sdk::Part::kRest);
+  const sdk::Effect rest = action.Do();
+  EXPECT_EQ(rest.state, EffectState::kDone) << rest.detail;
+  EXPECT_EQ(generation(), before + 1);
+}
+
+TEST(KubernetesActionContractTest, DeletesAJobThatHasFailed) {
+  TestCluster cluster;
+  // The Job controller ends it, whatever a kubelet makes of the pod.
+  cluster.client().Create(
+      cluster.Ref(kubernetes::kJobs),
+      {{"apiVersion", "batch/v1"},
+       {"kind", "Job"},
+       {"metadata", {{"name", "import"}}},
+       {"spec",
+        {{"backoffLimit", 0},
+         {"activeDeadlineSeconds", 2},
+         {"template",
+          {{"metadata", {{"labels", {{"app", "import"}}}}},
+           {"spec",
+            {{"restartPolicy", "Never"},
+             {"terminationGracePeriodSeconds", 1},
+             {"containers", Json::array({{{"name", "main"}, {"image", "nginx:fails"}}})}}}}}}}});
+  const kubernetes::Ref job = cluster.Ref(kubernetes::kJobs, "import");
+  ASSERT_TRUE(cluster.Wait([&] {
+    const Json failed = ConditionOf(cluster.client().Get(job), "Failed");
+    return failed.is_object() && failed["status"] == "True";
+  }));
+  ActionOnCluster action(cluster, Operation::kDeleteJob,
+                         {{"namespace", cluster.space()}, {"job_name", "import"}});
+  action.Plan();
+  EXPECT_EQ(action.DryRun().state, EffectState::kDone);
+  EXPECT_TRUE(cluster.client().Find(job));
+  const sdk::Effect effect = action.Do();
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_FALSE(cluster.client().Find(job));
+  EXPECT_TRUE(cluster.Wait([&] { return cluster.Pods("import").empty(); }));
+}
+
+TEST(KubernetesActionContractTest, PatchesAnObjectAndGivesItBack) {
+  TestCluster cluster;
+  const kubernetes::Ref features = cluster.Ref(kubernetes::kConfigMaps, "features");
+  cluster.client().Create(cluster.Ref(kubernetes::kConfigMaps),
+                          {{"apiVersion", "v1"},
+                           {"kind", "ConfigMap"},
+                           {"metadata", {{"name", "features"}}},
+                           {"data", {{"search", "on"}}}});
+  ActionOnCluster action(cluster, Operation::kPatch, {{"namespace", cluster.space()}});
+  action.config.resource = "v1/configmaps";
+  action.config.name = "features";
+  action.config.patch_type = PatchType::kMerge;
+  action.config.patch = R"({"data": {"search": "off", "beta": "off"}})";
+  action.Plan();
+  EXPECT_EQ(action.DryRun().state, EffectState::kDone);
+  EXPECT_EQ(cluster.client().Get(features)["data"], (Json{{"search", "on"}}));
+  const sdk::Effect effect = action.Do();
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(cluster.client().Get(features)["data"], (Json{{"search", "off"}, {"beta", "off"}}));
+  action.Restart();
+  action.Undo();
+  EXPECT_EQ(cluster.client().Get(features)["data"], (Json{{"search", "on"}}));
 }
 
 }  // namespace

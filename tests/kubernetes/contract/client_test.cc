@@ -120,19 +120,14 @@ TEST(KubernetesContractTest, ARestartReplacesEveryPod) {
   EXPECT_EQ(TextAt(again, "/metadata/annotations/deployment.kubernetes.io~1revision"), "2");
 }
 
-TEST(KubernetesContractTest, ABrokenImageExceedsItsDeadlineAndIsUndone) {
+TEST(KubernetesContractTest, ARolloutWithoutPodsExceedsItsDeadlineAndIsUndone) {
   TestCluster cluster;
-  cluster.Apply(kDeployments, "web", 2, "nginx:1.25", {{"progressDeadlineSeconds", 5}});
+  cluster.Apply(kDeployments, "web", 2, "nginx:1.25", {{"progressDeadlineSeconds", 30}});
   ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
   auto& client = cluster.client();
   const kubernetes::Ref ref = cluster.Ref(kDeployments, "web");
   const Json good = client.Get(ref);
-  client.Patch(
-      ref, PatchType::kStrategic,
-      {{"spec",
-        {{"template",
-          {{"spec",
-            {{"containers", Json::array({{{"name", "main"}, {"image", "nginx:broken"}}})}}}}}}}});
+  cluster.RollOut(kDeployments, "web", TestCluster::Broken());
   ASSERT_TRUE(cluster.Wait([&] {
     const Json progress = ConditionOf(client.Get(ref), "Progressing");
     return progress.is_object() && progress["reason"] == "ProgressDeadlineExceeded";
@@ -256,9 +251,11 @@ TEST(KubernetesContractTest, ScalesByTheSubresourceAndTheAutoscaler) {
 }
 
 TEST(KubernetesContractTest, ACordonedNodeIsTaintedUntilItIsUncordoned) {
-  TestCluster cluster;
+  TestCluster cluster(TestCluster::Lively(), TestCluster::With::kNobody);
   auto& client = cluster.client();
-  const std::string node = client.List({kubernetes::kNodes}).at(0)["metadata"]["name"];
+  const auto nodes = cluster.FreeNodes();
+  ASSERT_FALSE(nodes.empty()) << "no node is free";
+  const std::string& node = nodes.front();
   const kubernetes::Ref ref{kubernetes::kNodes, "", node};
   const auto tainted = [&] {
     const Json taints = client.Get(ref)["spec"].value("taints", Json::array());

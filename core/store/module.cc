@@ -28,8 +28,10 @@ Status CallStoreModule(const std::string& name, StoreModuleCall* call) {
   const std::string path = PathOf(name).string();
   std::error_code error;
   if (!fs::exists(path, error))
-    return MakeError(Code::kNotFound, "the " + name + " store isn't installed: there is no " +
-                                          path + "; install heald with it, or use sqlite:heald.db");
+    return MakeError(
+        Code::kNotFound,
+        "the " + name + " store isn't installed: there is no " + path +
+            "; install it (Debian's package is heald-postgresql), or use sqlite:heald.db");
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     return MakeError(Code::kUnsupported,

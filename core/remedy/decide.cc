@@ -136,6 +136,8 @@ void Engine::Watch(Run& run, bool timer) {
   if (now_ns < run.retry_ns) return Schedule(run, std::min(next_due_ns, run.retry_ns));
   if (const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step))
     run.policy = AsFor(policy, finding);
+  if (run.policy->dry_run && now_ns < run.dry_again_ns)
+    return Schedule(run, std::min(next_due_ns, run.dry_again_ns));
   if (run.planned && run.decision.finding == finding.id &&
       run.decision.action == run.policy->spec.action) {
     // A guard refused this plan; the action is asked again only once none does any more.

@@ -12,6 +12,8 @@ namespace heald::remedy {
 namespace {
 
 constexpr int64_t kReplanRetryNs = kSecond;
+constexpr int64_t kMinDryRunPauseNs = 30 * kSecond;
+constexpr int64_t kMaxDryRunPauseNs = kHour;
 
 }  // namespace
 
@@ -33,10 +35,12 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   draft.Add(run.decision)
       .Add(execution)
       .Event(kind, run.decision.actor, run.decision.id, DecisionText(run.decision) + AheadText(run),
-             GuardsDetail(run.decision))
-      .Tell(NoticeKind::kDecision, run.decision.policy)
-      .Event("execution.planned", run.decision.actor, run.decision.id, run.decision.plan.summary,
-             {{"attempt", execution.attempt}, {"plan", ToJson(run.decision.plan)}});
+             GuardsDetail(run.decision));
+  // Whoever knows that its dry run has failed needn't hear of each further try.
+  if (!run.decision.dry_run || run.dry_failure.empty())
+    draft.Tell(NoticeKind::kDecision, run.decision.policy);
+  draft.Event("execution.planned", run.decision.actor, run.decision.id, run.decision.plan.summary,
+              {{"attempt", execution.attempt}, {"plan", ToJson(run.decision.plan)}});
   if (!Commit(&draft)) return false;
   run.execution = std::move(execution);
   run.decided = true;
@@ -115,23 +119,34 @@ void Engine::OnDryRun(Run& run, Result<Effect> effect) {
   // An action without a dry run of its own is content with its plan.
   if (!effect && effect.error().code == Code::kUnsupported)
     effect = Effect{EffectState::kDone, "the action has no dry run of its own; its plan holds"};
-  if (!effect) return Fail(run, "dry run: " + effect.error().message, false);
-  if (effect->state == EffectState::kFailed) return Fail(run, "dry run: " + effect->detail, false);
+  const bool failed = !effect || effect->state == EffectState::kFailed;
+  const std::string detail = effect ? effect->detail : effect.error().message;
+  const std::string& what = run.decision.plan.summary;
   const int64_t now_ns = deps_.clock->NowNs();
-  run.execution.state = ExecutionState::kDryRun;
+  run.execution.state = failed ? ExecutionState::kFailed : ExecutionState::kDryRun;
   run.execution.ended_ns = now_ns;
-  run.execution.detail = effect->detail;
-  Draft draft(Transition::kDryRun, now_ns, &open);
-  draft.Add(run.execution)
-      .Event("execution.dry_run", run.decision.actor, run.decision.id,
-             "dry run of " + run.decision.plan.summary + ": " + effect->detail,
+  run.execution.detail = failed ? "dry run: " + detail : detail;
+  if (failed) run.decision.next_step = run.decision.step;
+  Draft draft(failed ? Transition::kFailed : Transition::kDryRun, now_ns, &open);
+  draft.Add(run.decision)
+      .Add(run.execution)
+      .Event(failed ? "execution.failed" : "execution.dry_run", run.decision.actor, run.decision.id,
+             (failed ? "failed: " + what + ": dry run: " : "dry run of " + what + ": ") + detail,
              WithCalls(Json::object(), run.calls))
-      .Result(run.decision, OutcomeState::kDryRun, effect->detail)
-      .Tell(NoticeKind::kOutcome, run.decision.policy);
+      .Result(run.decision, failed ? OutcomeState::kFailed : OutcomeState::kDryRun,
+              run.execution.detail);
+  if (!failed || std::exchange(run.dry_failure, detail) != detail)
+    draft.Tell(NoticeKind::kOutcome, run.decision.policy);
   CommitOrHold(&draft);
   ReleaseLeases(run);
-  SayDone(run);
   Schedule(open, now_ns);
+  if (!failed) return SayDone(run);
+  // It consumed no cooldown, so it pauses by itself.
+  run.dry_pause_ns =
+      std::max({2 * run.dry_pause_ns, run.policy->spec.guard.cooldown_ns, kMinDryRunPauseNs});
+  run.dry_pause_ns = std::min(run.dry_pause_ns, kMaxDryRunPauseNs);
+  run.dry_again_ns = now_ns + run.dry_pause_ns;
+  NextAttempt(run);
 }
 
 void Engine::Issue(Run& run, OpenIncident& open) {

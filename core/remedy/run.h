@@ -57,6 +57,10 @@ struct Run {
   std::vector<Hold> holds;
   int64_t retry_ns = 0;  // no new plan() before this
   int64_t backoff_ns = 0;
+  // A dry run that failed: why, and how long until the next one.
+  std::string dry_failure;
+  int64_t dry_pause_ns = 0;
+  int64_t dry_again_ns = 0;
   bool planned = false;         // decision.plan is what a guard refused last
   int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded

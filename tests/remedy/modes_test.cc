@@ -65,6 +65,34 @@ TEST(RemedyDryRunTest, GoesDownToTheActionsOwnDryRunAndConsumesNoCooldown) {
   EXPECT_EQ(world.gateway.executes, 1) << "no cooldown was consumed";
 }
 
+TEST(RemedyDryRunTest, OneThatFailsIsToldOnceAndTriedAgainSeldom) {
+  for (const int64_t cooldown_ns : {int64_t{0}, 5 * kMinute}) {
+    PolicySpec policy = MakePolicy();
+    policy.guard.cooldown_ns = cooldown_ns;
+    PipelineSpec spec = MakeSpec({policy});
+    spec.agent.dry_run = true;
+    World world(spec);
+    std::optional<Effect>& dry_run = world.gateway.targets["payments"].dry_run;
+    dry_run = Effect{EffectState::kFailed, "a budget forbids it"};
+    world.Open("payments");
+    world.Run(4 * kHour);
+    EXPECT_GE(world.gateway.dry_runs, 4) << "it may become possible";
+    EXPECT_LE(world.gateway.dry_runs, 12);
+    EXPECT_EQ(world.gateway.plans, world.gateway.dry_runs);
+    EXPECT_THAT(world.told.decisions, SizeIs(1));
+    ASSERT_THAT(world.told.outcomes, SizeIs(1));
+    EXPECT_EQ(world.told.outcomes[0].detail, "dry run: a budget forbids it");
+
+    dry_run->detail = "may not evict";
+    world.Run(2 * kHour);
+    EXPECT_THAT(world.told.outcomes, SizeIs(2)) << "that is news";
+    spec.agent.dry_run = false;
+    world.engine->SetPolicies(spec);
+    world.Run(2 * kSecond);
+    EXPECT_EQ(world.gateway.executes, 1) << "what isn't a dry run needn't wait";
+  }
+}
+
 TEST(RemedyDryRunTest, AnActionWithoutOneIsContentWithItsPlan) {
   PipelineSpec spec = MakeSpec({MakePolicy()});
   spec.agent.dry_run = true;

@@ -73,13 +73,14 @@ void Gateway::Run(std::string_view what, const remedy::ActionRequest& request,
       answer(MakeError(Code::kDeadline, op + " of action '" + node + "' didn't answer in time"));
   });
   const bool found = runner_.CallAction(
-      request.node, what,
-      [answer, call = std::move(call), out, finding = request.finding,
+      request.node, what, out.deadline_ns,
+      [waiting, answer, call = std::move(call), out, finding = request.finding,
        node = request.node](ActionInstance* action) mutable {
         if (action == nullptr) {
           answer(MakeError(Code::kUnavailable, "action '" + node + "' is stopped or hangs"));
           return;
         }
+        if (waiting->answered) return;  // too late to begin
         out.finding = &finding;
         answer(call(*action, out));
       });

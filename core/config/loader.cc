@@ -180,6 +180,9 @@ class Loader {
     node->max_series =
         static_cast<uint64_t>(in.Int("max_series", static_cast<int64_t>(node->max_series)));
     node->deadline_ns = in.Int("deadline", node->deadline_ns);
+    node->deadline_given =
+        std::any_of(envelope.members.begin(), envelope.members.end(),
+                    [](const YamlMember& given) { return given.key == "deadline"; });
     if (!node->plugin.empty() && !ReadConfig(config.get(), where, node))
       doubts_.untyped.insert(node->name);
     Value::Map out = typed.value.AsMap() ? std::move(*typed.value.AsMap()) : Value::Map();

@@ -38,13 +38,16 @@ Node::~Node() = default;
 bool Node::cancelled() const {
   if (stopping_.load(std::memory_order_relaxed)) return true;
   // Of calls that overlap each has its own time; a plugin's own thread asks for the oldest.
-  int64_t began_ns = OldestCallNs();
-  {
-    const std::lock_guard lock(mutex_);
-    for (const RunningCall& call : calls_)
-      if (call.thread == std::this_thread::get_id()) began_ns = call.began_ns;
+  const std::lock_guard lock(mutex_);
+  const RunningCall* asked = nullptr;
+  for (const RunningCall& call : calls_) {
+    if (call.thread == std::this_thread::get_id()) {
+      asked = &call;
+      break;
+    }
+    if (asked == nullptr || call.began_ns < asked->began_ns) asked = &call;
   }
-  return began_ns != 0 && clock_.MonotonicNs() - began_ns > spec_.deadline_ns;
+  return asked != nullptr && clock_.MonotonicNs() > asked->deadline_ns;
 }
 
 Status Node::Create(InstanceFactory& factory) {
@@ -372,18 +375,19 @@ void Node::SchedulePoll(int64_t after_ns) {
 
 // ---- actions ----
 
-void Node::CallAction(std::string_view what, std::function<void(ActionInstance*)> work) {
+void Node::CallAction(std::string_view what, int64_t deadline_ns,
+                      std::function<void(ActionInstance*)> work) {
   if (state_ != NodeState::kRunning) {
     work(nullptr);
     return;
   }
-  auto run = [self = shared_from_this(), what, work = std::move(work)] {
+  auto run = [self = shared_from_this(), what, deadline_ns, work = std::move(work)] {
     if (self->stopping_) {
       work(nullptr);
       return;
     }
     self->in_.fetch_add(1, std::memory_order_relaxed);
-    const Call call(*self, what);
+    const Call call(*self, what, deadline_ns);
     work(self->action_.get());
   };
   if (spec_.reentrant)
@@ -409,14 +413,15 @@ bool Node::MarkHung(int64_t now_ns) {
     // Half as long again, so that a call that keeps its deadline closely isn't taken for a hung
     // one.
     const auto late = std::find_if(calls_.begin(), calls_.end(), [&](const RunningCall& call) {
-      return now_ns - call.began_ns > spec_.deadline_ns + spec_.deadline_ns / 2;
+      return now_ns - call.deadline_ns > std::max<int64_t>(call.deadline_ns - call.began_ns, 0) / 2;
     });
     if (late == calls_.end()) return false;
     NodeState running = NodeState::kRunning;
     if (!state_.compare_exchange_strong(running, NodeState::kHung)) return false;
     what = late->what;
     last_error_ = "its call of " + what + " doesn't return; deadline " +
-                  FormatDuration(spec_.deadline_ns) + ". The node is left alone until it does";
+                  FormatDuration(late->deadline_ns - late->began_ns) +
+                  ". The node is left alone until it does";
     last_error_ns_ = clock_.NowNs();
   }
   ok_ = false;

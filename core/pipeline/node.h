@@ -142,7 +142,8 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   Result<uint64_t> BodyLimit(std::string_view path) const;
 
   // Calls the action on its lane; `work` gets null once the node is stopped or hung.
-  void CallAction(std::string_view what, std::function<void(ActionInstance*)> work);
+  void CallAction(std::string_view what, int64_t deadline_ns,
+                  std::function<void(ActionInstance*)> work);
   // Emits history, then begins to poll; on the node's lane.
   void StartBackfill(int64_t from_ns, int64_t to_ns);
   // One poll beside the grid; a source that pushes answers Ok. `done` runs on the node's lane.
@@ -165,6 +166,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   struct RunningCall {
     uint64_t id;
     int64_t began_ns;
+    int64_t deadline_ns;  // monotonic
     std::string_view what;
     std::thread::id thread;
   };

@@ -340,7 +340,7 @@ std::vector<Runner::Polled> Runner::PollNow(int64_t within_ns) {
   return shared->polled;
 }
 
-bool Runner::CallAction(std::string_view name, std::string_view what,
+bool Runner::CallAction(std::string_view name, std::string_view what, int64_t deadline_ns,
                         std::function<void(ActionInstance*)> work) {
   std::shared_ptr<Node> node;
   {
@@ -349,7 +349,7 @@ bool Runner::CallAction(std::string_view name, std::string_view what,
     if (at == nodes_.end() || at->second->spec().kind != Kind::kAction) return false;
     node = at->second;
   }
-  node->CallAction(what, std::move(work));
+  node->CallAction(what, deadline_ns, std::move(work));
   return true;
 }
 

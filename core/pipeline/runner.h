@@ -53,8 +53,9 @@ class Runner {
   // that takes longer is told as such.
   std::vector<Polled> PollNow(int64_t within_ns);
 
-  // False: there is no such action node (now).
-  bool CallAction(std::string_view node, std::string_view what,
+  // False: there is no such action node (now). deadline_ns: monotonic; from then on the call sees
+  // that it is cancelled.
+  bool CallAction(std::string_view node, std::string_view what, int64_t deadline_ns,
                   std::function<void(ActionInstance*)> work);
   // The configuration of an action node; null when there is none.
   std::shared_ptr<const NodeSpec> ActionSpec(std::string_view node) const;

@@ -50,6 +50,7 @@ struct NodeSpec {
   WhenFull when_full = WhenFull::kDropOldest;
   uint64_t max_series = 100'000;
   int64_t deadline_ns = 30 * kSecond;  // of one call
+  bool deadline_given = false;         // an action that gives none has what its plan says beside it
   std::string version;                 // of the plugin, as its component says
   bool blocking = false;               // the component's flags
   bool reentrant = false;

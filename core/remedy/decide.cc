@@ -164,7 +164,11 @@ ActionRequest Engine::RequestFor(const Decision& decision, const OpenIncident& o
   request.target = decision.target;
   if (const int index = open.Find(decision.finding); index >= 0)
     request.finding = open.incident.findings[static_cast<size_t>(index)];
-  request.deadline_ns = deps_.clock->NowNs() + options_.call_ns + decision.plan.effect_within_ns;
+  const NodeSpec* const node = spec_.FindNode(decision.action);
+  request.deadline_ns =
+      deps_.clock->NowNs() + (node != nullptr && node->deadline_given
+                                  ? node->deadline_ns
+                                  : options_.call_ns + decision.plan.effect_within_ns);
   request.part = part;
   return request;
 }

@@ -57,7 +57,8 @@ struct EngineOptions {
   int64_t observe_min_ns = 100 * kMillisecond;
   int64_t observe_max_ns = kSecond;
   int64_t effect_margin_ns = 5 * kSecond;  // added to what a plan says its effect takes
-  int64_t call_ns = 30 * kSecond;          // deadline of one action call, beside the plan's effect
+  // Deadline of one call of an action that gives none, beside the plan's effect.
+  int64_t call_ns = 30 * kSecond;
   int64_t finding_journal_ns = 5 * kSecond;  // plain updates are written this seldom
   int64_t orphan_min_ns = kMinute;           // a finding not reported again after a restart is over
   int64_t orphan_max_ns = kHour;             // ... even where its samples leave it open

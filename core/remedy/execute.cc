@@ -246,8 +246,9 @@ void Engine::OnExecuted(Run& run, Result<Effect> effect) {
 }
 
 int64_t Engine::EffectLimitNs(const Run& run) const {
-  const int64_t limit_ns =
-      run.execution.issued_ns + run.decision.plan.effect_within_ns + options_.effect_margin_ns;
+  // From the end of a call that took its time; of one that was cut off by a restart from its issue.
+  const int64_t done_ns = std::max(run.execution.issued_ns, run.call_ended_ns);
+  const int64_t limit_ns = done_ns + run.decision.plan.effect_within_ns + options_.effect_margin_ns;
   // However long the agent was away, the target gets looked at for a while.
   return run.recovered ? std::max(limit_ns, run.recovered_ns + options_.effect_margin_ns)
                        : limit_ns;

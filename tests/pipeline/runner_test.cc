@@ -334,11 +334,11 @@ TEST_F(RunnerTest, AnActionGetsItsCallsAndANodeThatLeavesIsTold) {
   const auto runner = Make();
   ASSERT_TRUE(runner->Start(spec_));
   std::promise<std::string> planned;
-  ASSERT_TRUE(runner->CallAction("restart", "plan", [&](ActionInstance* action) {
+  ASSERT_TRUE(runner->CallAction("restart", "plan", INT64_MAX, [&](ActionInstance* action) {
     planned.set_value(action->MakePlan({})->summary);
   }));
   EXPECT_EQ(planned.get_future().get(), "plan");
-  EXPECT_FALSE(runner->CallAction("nosuch", "plan", [](ActionInstance*) {}));
+  EXPECT_FALSE(runner->CallAction("nosuch", "plan", INT64_MAX, [](ActionInstance*) {}));
   std::erase_if(spec_.nodes, [](const NodeSpec& node) { return node.name == "restart"; });
   ASSERT_TRUE(runner->Reload(spec_));
   EXPECT_THAT(world_.CallsOf("restart"), ElementsAre("start", "stop leaving"));

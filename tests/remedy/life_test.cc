@@ -339,5 +339,32 @@ TEST(RemedyLifeTest, ReachesTheCallWithinAMillisecond) {
   EXPECT_LT(micros[150], 20'000);
 }
 
+TEST(RemedyDeadlineTest, TheOneInTheFileIsTheCalls) {
+  for (const bool given : {true, false}) {
+    PipelineSpec spec = MakeSpec({MakePolicy()});
+    spec.nodes[2].deadline_ns = 15 * kMinute;
+    spec.nodes[2].deadline_given = given;
+    World world(spec);
+    int64_t left_ns = 0;
+    world.gateway.on_execute = [&](const ActionRequest& request) {
+      left_ns = request.deadline_ns - world.clock.NowNs();
+    };
+    world.Open("payments");
+    world.Run(kSecond);
+    EXPECT_EQ(left_ns, given ? 15 * kMinute : 40 * kSecond) << "half a minute beside the plan's";
+  }
+}
+
+TEST(RemedyDeadlineTest, AnEffectHasItsTimeAfterACallThatTookLong) {
+  World world(MakeSpec({MakePolicy()}));
+  world.gateway.execute_ns = 10 * kMinute;
+  world.gateway.targets["payments"].effect_after_ns = 10 * kMinute + 8 * kSecond;
+  world.Open("payments");
+  world.Run(11 * kMinute);
+  ASSERT_FALSE(world.told.outcomes.empty());
+  EXPECT_EQ(world.told.outcomes.back().state, OutcomeState::kObserved)
+      << world.told.outcomes.back().detail;
+}
+
 }  // namespace
 }  // namespace heald::remedy

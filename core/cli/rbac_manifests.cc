@@ -110,13 +110,37 @@ Result<Resource> ResourceOf(const NodeSpec& node, const std::string& key) {
                    : Resource{"", text.substr(first + 1)};
 }
 
+// What `resource_key` names, where it has no namespace. Of a resource that the plugin doesn't know
+// that is told by the namespace in the node's config.
+bool IsClusterWide(const NodeSpec& node, const json& declared) {
+  const Result<Resource> named = ResourceOf(node, TextOf(declared, "resource_key"));
+  if (!named) return false;
+  const std::string shown =
+      named->first.empty() ? named->second : named->first + "/" + named->second;
+  const auto lists = [&](const char* key) {
+    const json known = declared.value(key, json::array());
+    return std::find(known.begin(), known.end(), shown) != known.end();
+  };
+  if (lists("cluster_resources")) return true;
+  return declared.contains("namespaced_resources") && !lists("namespaced_resources") &&
+         TextsOf(node, NamespaceKeyOf(declared)).empty();
+}
+
+bool IsSwitchedOff(const NodeSpec& node, const json& rule) {
+  const std::string key = TextOf(rule, "enabled_by");
+  const Value* const value = key.empty() ? nullptr : node.config.Find(key);
+  return value != nullptr && value->AsBool() != nullptr && !*value->AsBool();
+}
+
 Status AddRule(const NodeSpec& node, const json& declared, const json& rule,
-               const RbacOptions& options, Wanted* wanted) {
+               const RbacOptions& options, bool cluster_wide, Wanted* wanted) {
+  if (IsSwitchedOff(node, rule)) return {};
   std::vector<Resource> resources;
   for (const json& group : rule.value("apiGroups", json::array()))
     for (const json& resource : rule.value("resources", json::array()))
       resources.emplace_back(group.get<std::string>(), resource.get<std::string>());
-  if (resources.empty()) {
+  const bool is_named = resources.empty();
+  if (is_named) {
     Result<Resource> named = ResourceOf(node, TextOf(declared, "resource_key"));
     if (!named) return named.error();
     resources.push_back(std::move(*named));
@@ -124,7 +148,10 @@ Status AddRule(const NodeSpec& node, const json& declared, const json& rule,
   std::vector<std::string> namespaces = {kCluster};
   if (const std::string fixed = TextOf(rule, "namespace"); !fixed.empty()) {
     namespaces = {fixed};
-  } else if (TextOf(rule, "scope") != "cluster") {
+  } else if (const std::string beside = TextOf(rule, "without_namespace");
+             cluster_wide && !beside.empty()) {
+    namespaces = {beside};
+  } else if (!(is_named && cluster_wide) && TextOf(rule, "scope") != "cluster") {
     Result<std::vector<std::string>> told = NamespacesOf(node, declared, options);
     if (!told) return told.error();
     namespaces = std::move(*told);
@@ -162,9 +189,16 @@ Status AddNode(const NodeSpec& node, const Component& component, const RbacOptio
   try {
     const std::string key = TextOf(declared, "key");
     for (const std::string& choice :
-         key.empty() ? std::vector<std::string>{"*"} : TextsOf(node, key))
-      for (const json& rule : declared.at("rules").at(choice))
-        if (Status added = AddRule(node, declared, rule, options, wanted); !added) return added;
+         key.empty() ? std::vector<std::string>{"*"} : TextsOf(node, key)) {
+      const json& rules = declared.at("rules").at(choice);
+      // Of an operation on what `resource_key` names.
+      const bool names = std::any_of(rules.begin(), rules.end(),
+                                     [](const json& rule) { return !rule.contains("resources"); });
+      const bool cluster_wide = names && IsClusterWide(node, declared);
+      for (const json& rule : rules)
+        if (Status added = AddRule(node, declared, rule, options, cluster_wide, wanted); !added)
+          return added;
+    }
   } catch (const json::exception& error) {
     return MakeError(Code::kInvalid, std::string("the x-rbac of plugin ") + component.name +
                                          " can't be read: " + error.what());

@@ -26,7 +26,12 @@ class RbacCatalog final : public Catalog {
         "drain": [
           {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"], "scope": "cluster"},
           {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"], "scope": "cluster"}],
-        "patch": [{"verbs": ["get", "patch"], "scope": "namespace"}]}}})json");
+        "patch": [
+          {"verbs": ["get", "patch"], "scope": "namespace"},
+          {"apiGroups": [""], "resources": ["events"], "verbs": ["create"], "scope": "namespace",
+           "enabled_by": "events", "without_namespace": "default"}]},
+      "namespaced_resources": ["configmaps", "apps/deployments"],
+      "cluster_resources": ["namespaces"]}})json");
     Add(Kind::kSource, "cluster_source", R"json({"type": "object", "x-rbac": {
       "namespace_key": "namespaces",
       "rules": {"*": [{"apiGroups": ["", "apps"], "resources": ["events"], "verbs": ["watch"],
@@ -126,6 +131,29 @@ TEST_F(RbacTest, RuleOfTheOperationBecomesAClusterRoleWithItsBinding) {
                                 "    name: heald\n"
                                 "    namespace: heald\n"));
   EXPECT_THAT(Text(), Not(HasSubstr("nodes")));
+}
+
+TEST_F(RbacTest, WhatHasNoNamespaceIsForAClusterRoleWhateverTheNamespaces) {
+  options_.namespaces = {"shop"};
+  Action("label", {{"operation", "patch"}, {"resource", "v1/namespaces"}, {"namespace", "shop"}});
+  Action("tune", {{"operation", "patch"}, {"resource", "acme.io/v1/limits"}});
+  Action("toggle", {{"operation", "patch"}, {"resource", "v1/configmaps"}, {"events", false}});
+  Action("widen",
+         {{"operation", "patch"}, {"resource", "acme.io/v1/pools"}, {"namespace", "${target.ns}"}});
+  const std::string text = Text();
+  const size_t role = text.find("kind: Role\n");
+  const std::string cluster = text.substr(0, role);
+  EXPECT_THAT(cluster, AllOf(HasSubstr("resources: [namespaces]"), HasSubstr("resources: [limits]"),
+                             Not(HasSubstr("configmaps")), Not(HasSubstr("pools"))));
+  const size_t shop = text.find("  namespace: shop\n", role);
+  EXPECT_THAT(
+      text.substr(role, shop - role),
+      AllOf(HasSubstr("  namespace: default\n"),
+            HasSubstr("# for label, tune\n  - apiGroups: [\"\"]\n    resources: [events]")));
+  EXPECT_THAT(text.substr(shop),
+              AllOf(HasSubstr("resources: [configmaps]"), HasSubstr("resources: [pools]"),
+                    HasSubstr("# for widen\n  - apiGroups: [\"\"]\n    resources: [events]")))
+      << "toggle writes none";
 }
 
 TEST_F(RbacTest, NamespacesBoundWhatMayBeTouched) {

@@ -30,8 +30,8 @@ Config ActionTest::For(Operation operation) {
   std::map<std::string, Json> rules;  // by namespace
   for (Json rule : table.at("rules").at(kOperationWords[static_cast<size_t>(operation)])) {
     const std::string space = rule.value("namespace", "");
-    rule.erase("scope");
-    rule.erase("namespace");
+    for (const char* key : {"scope", "namespace", "enabled_by", "without_namespace"})
+      rule.erase(key);
     // Of `patch`: what the tests patch.
     if (!rule.contains("resources")) {
       rule["apiGroups"] = {"", "apps"};

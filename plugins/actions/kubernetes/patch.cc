@@ -22,21 +22,6 @@ constexpr const char* kPatchedByPath = "/metadata/annotations/heald.io~1patched-
 constexpr size_t kMostReverseBytes = 48 * 1024;
 constexpr size_t kMostShownBytes = 300;
 
-constexpr Resource kKnown[] = {kPods,
-                               kNodes,
-                               kNamespaces,
-                               kServices,
-                               kConfigMaps,
-                               kDeployments,
-                               kReplicaSets,
-                               kStatefulSets,
-                               kDaemonSets,
-                               kHorizontalPodAutoscalers,
-                               kPodDisruptionBudgets,
-                               kJobs,
-                               kCronJobs,
-                               kPersistentVolumeClaims};
-
 // The merge patch that brings back what `patch` touches; null where it can't be told.
 Json ReverseOf(const Json& patch, const Json& object) {
   Json reverse = Json::object();
@@ -84,7 +69,7 @@ Ref PatchOperation::Target() const {
       first == last ? text.substr(0, last) : text.substr(first + 1, last - first - 1);
   if (first != last) resource.group = text.substr(0, first);
   resource.namespaced = !context_.params.namespace_name.empty();
-  for (const Resource& known : kKnown)
+  for (const Resource& known : KnownResources())
     if (known.group == resource.group && known.plural == resource.plural) {
       resource.kind = known.kind;
       resource.namespaced = known.namespaced;

@@ -17,7 +17,6 @@ constexpr Permission kPermissions[] = {
     {"restart_pod", "batch", "jobs", "get"},
     {"restart_pod rolling_restart rollback", "", "pods", "list"},
     {"restart_pod rolling_restart rollback", "", "pods/eviction", "create"},
-    {"restart_pod", "policy", "poddisruptionbudgets", "list"},
     {"rolling_restart rollback", "apps", "deployments", "get patch"},
     {"rolling_restart rollback", "apps", "statefulsets", "get patch"},
     {"rolling_restart rollback", "apps", "daemonsets", "get patch"},
@@ -34,7 +33,6 @@ constexpr Permission kPermissions[] = {
     {"patch", "", "", "get patch"},
     {"restart_pod rolling_restart rollback scale_out delete_job patch", "", "events",
      "create patch"},
-    // What has no namespace has its events in `default`.
     {"cordon uncordon drain", "", "events", "create patch", false, "default"},
 };
 
@@ -58,6 +56,17 @@ std::string WordsJson(std::string_view words) {
   return out + "]";
 }
 
+std::string ResourcesJson(bool namespaced) {
+  std::string out = "[";
+  for (const Resource& resource : KnownResources()) {
+    if (resource.namespaced != namespaced) continue;
+    if (out.size() > 1) out += ',';
+    const std::string group = resource.group.empty() ? "" : std::string(resource.group) + "/";
+    sdk::detail::AppendJson(out, group + std::string(resource.plural));
+  }
+  return out + "]";
+}
+
 std::string PermissionJson(const Permission& rule) {
   std::string out = "{";
   if (!rule.resource.empty()) {
@@ -72,6 +81,11 @@ std::string PermissionJson(const Permission& rule) {
     out += ",\"namespace\":";
     sdk::detail::AppendJson(out, rule.name_space);
   }
+  if (rule.resource == "events") {
+    out += ",\"enabled_by\":\"events\"";
+    // What has no namespace has its events in `default`.
+    if (rule.name_space.empty()) out += ",\"without_namespace\":\"default\"";
+  }
   return out + ",\"scope\":" + (rule.cluster ? "\"cluster\"" : "\"namespace\"") + "}";
 }
 
@@ -82,7 +96,9 @@ std::span<const Permission> Permissions() {
 }
 
 std::string RbacJson() {
-  std::string out = "{\"key\":\"operation\",\"resource_key\":\"resource\",\"rules\":{";
+  std::string out = "{\"key\":\"operation\",\"resource_key\":\"resource\"";
+  out += ",\"namespaced_resources\":" + ResourcesJson(true);
+  out += ",\"cluster_resources\":" + ResourcesJson(false) + ",\"rules\":{";
   for (const std::string_view operation : kOperationWords) {
     if (out.back() != '{') out += ',';
     sdk::detail::AppendJson(out, operation);

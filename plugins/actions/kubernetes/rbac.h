@@ -21,8 +21,8 @@ struct Permission {
 std::span<const Permission> Permissions();
 
 // {"key": "operation", "resource_key": "resource", "rules": {"restart_pod": [{"apiGroups": [""],
-// "resources": ["pods"], "verbs": ["get", "list"], "scope": "namespace"}, …], …}}; a rule with
-// "namespace" is about that one.
+// "resources": ["pods"], "verbs": ["get", "list"], "scope": "namespace"}, …], …}} and which
+// resources are known to be in a namespace or not; more in decision 30.
 std::string RbacJson();
 
 }  // namespace heald::kubernetes

@@ -31,6 +31,10 @@ const Resource* FindKind(std::string_view kind) {
   return nullptr;
 }
 
+std::span<const Resource> KnownResources() {
+  return kAll;
+}
+
 std::string Ref::Path() const {
   std::string path =
       resource.group.empty() ? "/api/" : "/apis/" + std::string(resource.group) + "/";

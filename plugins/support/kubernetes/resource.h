@@ -2,6 +2,7 @@
 // Used by everything that talks to Kubernetes. Thread rule: pure values.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,7 @@ inline constexpr Resource kSelfSubjectAccessReviews{
 // The resource of an object's or an owner's kind ("Deployment", "ReplicaSet"…); null when it is
 // none of the above.
 const Resource* FindKind(std::string_view kind);
+std::span<const Resource> KnownResources();
 
 // One object, or with an empty name all of them; with an empty namespace those of all namespaces.
 struct Ref {

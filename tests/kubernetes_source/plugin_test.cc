@@ -129,6 +129,22 @@ TEST_F(KubernetesSourceTest, AnOutageIsSaidAndLosesNothing) {
   EXPECT_EQ(Told("clear", "CrashLoopBackOff"), 0u);
 }
 
+TEST_F(KubernetesSourceTest, AServerThatHangsIsSeenThoughItsConnectionsStand) {
+  Start();
+  EXPECT_TRUE(Eventually([&] { return source_->Poll().empty() && !source_->TakeRows().empty(); }));
+  server_.Fail({.match = "GET /", .times = 10'000, .delay = 2s});
+  std::string trouble;
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Eventually([&] { return !(trouble = source_->Poll()).empty(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+  EXPECT_THAT(trouble, HasSubstr("can't get version"));
+  source_->TakeRows();
+  EXPECT_NE(source_->Poll(), "");
+  EXPECT_THAT(source_->TakeTexts(), ::testing::IsEmpty()) << "what is old isn't told as new";
+  server_.ClearFaults();
+  EXPECT_TRUE(Eventually([&] { return source_->Poll().empty() && !source_->TakeRows().empty(); }));
+}
+
 TEST_F(KubernetesSourceTest, AGapInTheHistoryIsClosedByAList) {
   server_.Deploy("prod", "web", 1, "web:crash");
   Start();

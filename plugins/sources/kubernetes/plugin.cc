@@ -1,5 +1,6 @@
 #include "heald/plugin.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -52,7 +53,8 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
             host.Counter("dropped_samples_total", "Samples left out", {{"reason", "max_series"}})),
         objects_(host.Gauge("objects", "Objects that are kept")),
         open_(host.Gauge("open_findings", "Findings that are open")),
-        state_(config_) {}
+        state_(config_),
+        probe_(cluster_, [host] { return host.Cancelled(); }) {}
 
   sdk::Duration Interval() const { return config_.interval; }
 
@@ -76,6 +78,7 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
   }
 
   void Poll(sdk::Sink& sink, int64_t) {
+    Probe();
     std::vector<SampleRow> rows;
     {
       const std::lock_guard lock(mutex_);
@@ -113,6 +116,8 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
 
   void AddWatch(Ref ref, const std::shared_ptr<support::HttpMetrics>& metrics) {
     WatchOptions options;
+    // A connection that leads nowhere any more is given up soon.
+    options.window_ns = std::clamp(3 * config_.interval.ns, 10 * kSecond, options.window_ns);
     if (ref.resource == kEvents)
       options.field_selector = "type=Warning";
     else if (ref.resource != kNodes)
@@ -150,8 +155,28 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
     return true;
   }
 
+  // A server that hangs keeps its connections open, and a stream may say nothing for long: only an
+  // answer shows that somebody is there.
+  void Probe() {
+    const int64_t began_ns = SteadyNs();
+    try {
+      probe_.SetTimeout(std::min(config_.timeout.ns, config_.interval.ns / 2));
+      probe_.Version();
+      silence_ = {};
+    } catch (const ApiError& error) {
+      if (!error.Unreachable()) {
+        silence_ = {};
+        return;
+      }
+      if (silence_.since_ns == 0) silence_.since_ns = began_ns;
+      silence_.code = error.code();
+      silence_.why = error.what();
+    }
+  }
+
   // What it knows of these is not older than two intervals.
   bool Fresh(const Resource& resource) const {
+    if (Late(silence_)) return false;
     for (const auto& watched : watched_)
       if (watched->ref.resource == resource &&
           (!watched->watch->synced() || Late(watched->watch->trouble())))
@@ -226,6 +251,11 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
     std::string why;
     int32_t code = HEALD_OK;
     size_t troubled = 0;
+    if (Late(silence_)) {
+      troubled = 1;
+      why = silence_.why;
+      code = silence_.code;
+    }
     for (const auto& watched : watched_) {
       const Watch::Trouble trouble = watched->watch->trouble();
       if (trouble.since_ns == 0 || (watched->watch->synced() && !Late(trouble))) continue;
@@ -264,6 +294,8 @@ class KubernetesSource : public sdk::Source<KubernetesSource> {
   // Held while findings are told, so that they come in order.
   std::mutex mutex_;
   ClusterState state_;  // guarded by mutex_
+  Client probe_;
+  Watch::Trouble silence_;  // since when it gets no answer, of the thread that polls
   std::vector<std::unique_ptr<Watched>> watched_;
 };
 

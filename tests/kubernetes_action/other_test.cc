@@ -134,6 +134,22 @@ TEST(KubernetesConfigTest, KeysOfOtherOperationsAreRefused) {
                           "/scale_up_by: only with operation: scale_out"));
 }
 
+TEST(KubernetesConfigTest, LimitsOfOtherOperationsAreRefused) {
+  Config config = OfOperation(Operation::kDrain);
+  config.ready_within = sdk::Minutes(1);
+  config.stable_for = {};
+  config.max_revisions_back = 2;
+  config.max_replicas = 3;
+  config.max_age = {};
+  EXPECT_THAT(
+      ProblemsIn<KubernetesAction>(config),
+      ElementsAre(HasSubstr("/ready_within: only with operation: restart_pod"),
+                  HasSubstr("/stable_for: only with operation: restart_pod, rolling_restart"),
+                  "/max_revisions_back: only with operation: rollback",
+                  "/max_age: only with operation: rollback",
+                  "/max_replicas: only with operation: scale_out"));
+}
+
 TEST(KubernetesConfigTest, OneTargetAndOneWayToScale) {
   Config config = OfOperation(Operation::kScaleOut);
   config.deployment = "web";

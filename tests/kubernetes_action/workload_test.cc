@@ -150,6 +150,16 @@ class RollbackTest : public ActionTest {
   std::string Image(const char* kind = "Deployment", const char* name = "web") const {
     return Text(Get(kind, name), "/spec/template/spec/containers/0/image");
   }
+  void RestartByKubectl() {
+    server_.Patch(
+        "Deployment", "prod", "web",
+        {{"spec",
+          {{"template",
+            {{"metadata", {{"annotations", {{kRestartedAt, "2026-11-22T12:00:00Z"}}}}}}}}}});
+    ASSERT_TRUE(server_.WaitUntil([&] { return WasSeen(Get("Deployment", "web")); }));
+    ASSERT_TRUE(server_.Settle());
+  }
+  static constexpr const char* kMark = "/metadata/annotations/heald.io~1rolled-back-from";
   Config config_ = For(Operation::kRollback);
   const sdk::Request web_ = Request({{"namespace", "prod"}, {"deployment", "web"}});
 };
@@ -174,6 +184,56 @@ TEST_F(RollbackTest, BringsTheTemplateOfTheRevisionBeforeBack) {
   EXPECT_EQ(action(config_).Undo(web_, plan, config_).state, EffectState::kDone);
   EXPECT_EQ(Image(), "nginx:broken");
   EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+  EXPECT_TRUE(At(Get("Deployment", "web"), kMark).is_null()) << "as it was";
+}
+
+TEST_F(RollbackTest, ARestartInBetweenIsNoRevisionToGoBackTo) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  RestartByKubectl();
+  config_.max_revisions_back = 1;
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_THAT(plan.summary, HasSubstr("back from revision 3 to 1"));
+  EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:1.25");
+  EXPECT_EQ(PlanFailure(config_, web_).code(), HEALD_NOT_FOUND)
+      << "what was bad is so in both of its revisions";
+}
+
+TEST_F(RollbackTest, WhatSomebodyHasDeployedAgainCountsAsGood) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+  Rollout("web", "nginx:2");
+  Rollout("web", "nginx:3");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_THAT(plan.summary, HasSubstr("back from revision 5 to 4"));
+  EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
+  EXPECT_EQ(Image(), "nginx:2");
+}
+
+TEST_F(RollbackTest, ARolloutThatWasWellForLongStays) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  const int64_t rolled_out_ns = RolledOutNs(Get("Deployment", "web"));
+  host_.SetNow(rolled_out_ns + sdk::Minutes(24 * 60 - 1).ns);
+  PlanOf(config_, web_);
+  host_.SetNow(rolled_out_ns + sdk::Minutes(25 * 60).ns);
+  const sdk::Failure failure = PlanFailure(config_, web_);
+  EXPECT_EQ(failure.code(), HEALD_UNSUPPORTED) << "that doesn't get better by waiting";
+  EXPECT_THAT(failure.what(), HasSubstr("has run for 25 h, longer than max_age (24 h)"));
+  config_.max_age = {};
+  PlanOf(config_, web_);
+}
+
+TEST_F(RollbackTest, ARestartMakesNoRolloutYounger) {
+  server_.Advance(std::chrono::hours(-30));
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  server_.Advance(std::chrono::hours(30));
+  RestartByKubectl();
+  host_.SetNow(RolledOutNs(Get("Deployment", "web")));
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("longer than max_age"));
 }
 
 TEST_F(RollbackTest, ASecondOneGoesFurtherBackInsteadOfToWhatWasBad) {
@@ -241,6 +301,32 @@ TEST_F(RollbackTest, SetsKeepTheirsInControllerRevisions) {
     EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
     EXPECT_EQ(Image(kind, name), "pg:1");
   }
+}
+
+class UpgradedClusterTest : public ActionTest {
+ protected:
+  UpgradedClusterTest() : ActionTest({.speed = 20, .version = "v1.34.1"}) {}
+};
+
+// Its revisions hold nulls that its templates don't have any more.
+TEST_F(UpgradedClusterTest, TemplatesThatMeanTheSameAreTheSame) {
+  const Config config = For(Operation::kRollback);
+  AddStatefulSet("db", 2);
+  server_.Patch(
+      "StatefulSet", "prod", "db",
+      {{"spec",
+        {{"template",
+          {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", "pg:2"}}})}}}}}}}});
+  ASSERT_TRUE(server_.WaitUntil([&] {
+    const Json db = Get("StatefulSet", "db");
+    return WasSeen(db) && JudgeRollout(db, kStatefulSets).state == EffectState::kDone;
+  }));
+  const sdk::Request db = Request({{"namespace", "prod"}, {"statefulset", "db"}});
+  const sdk::Plan plan = PlanOf(config, db);
+  const Effect effect = Do(plan, config, db);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_THAT(action(config).Undo(db, plan, config).detail, HasSubstr("goes forward again"));
+  EXPECT_EQ(action(config).Observe(db, plan, config).state, EffectState::kAbsent);
 }
 
 class ScaleOutTest : public ActionTest {

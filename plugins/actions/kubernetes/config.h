@@ -77,6 +77,7 @@ struct Config : ClusterConfig {
   std::optional<sdk::Duration> grace_period;
   std::optional<int64_t> to_revision;
   int64_t max_revisions_back = 3;
+  sdk::Duration max_age = sdk::Minutes(24 * 60);
   std::optional<int64_t> scale_up_percent;
   std::optional<int64_t> scale_up_by;
   int64_t max_replicas = 10;
@@ -128,6 +129,10 @@ struct Config : ClusterConfig {
                   "rollback: to this revision instead of the one before", {.min = 1}),
             Field("max_revisions_back", &Config::max_revisions_back,
                   "rollback: never further back than this", {.min = 1}),
+            Field("max_age", &Config::max_age,
+                  "rollback: a rollout that is older isn't what went wrong, and stays; 0: of any "
+                  "age",
+                  {.min = 0}),
             Field("scale_up_percent", &Config::scale_up_percent,
                   "scale_out: by this part of the replicas, at least one; 50 if absent",
                   {.min = 1, .max = 1000}),

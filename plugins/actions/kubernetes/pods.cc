@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "heald/time_text.h"
 #include "plugins/actions/kubernetes/workload.h"
 #include "plugins/support/clock.h"
 #include "plugins/support/json_at.h"
@@ -30,11 +29,6 @@ const Json* ConditionOf(const Json& object, std::string_view type) {
     for (const Json& condition : conditions)
       if (Text(condition, "/type") == type) return &condition;
   return nullptr;
-}
-
-int64_t TimeNs(const Json& object, const char* pointer) {
-  int64_t ns = 0;
-  return sdk::ParseTimeText(Text(object, pointer), &ns) == nullptr ? ns : 0;
 }
 
 bool LabelMatches(const Json& labels, const Json& expression) {
@@ -167,10 +161,10 @@ std::optional<std::string> Evict(const Context& context, const Ref& pod, const s
       refused = error.what();
     }
     const int64_t pause_ns = context.params.eviction_retry.ns;
-    if (context.host.MonotonicNs() + pause_ns + kDeadlineMarginNs > context.request.deadline_ns)
-      return refused;
+    if (!context.HasTimeFor(pause_ns)) return refused;
     if (!context.client().Sleep(pause_ns))
-      throw Failure(HEALD_CANCELLED, "cancelled while waiting to evict " + pod.Shown());
+      throw Failure(HEALD_CANCELLED, std::string(context.WhyCutOff()) + " while waiting to evict " +
+                                         pod.Shown() + ": " + refused);
   }
 }
 

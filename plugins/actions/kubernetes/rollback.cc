@@ -1,6 +1,8 @@
 // rollback: puts the template of an earlier revision back. Deployments keep theirs in ReplicaSets,
 // StatefulSets and DaemonSets in ControllerRevisions. Whether it was done is told by the template.
 #include <algorithm>
+#include <cstdio>
+#include <iterator>
 #include <utility>
 
 #include "plugins/actions/kubernetes/pods.h"
@@ -20,16 +22,64 @@ using support::Number;
 using support::Text;
 
 constexpr const char* kRevision = "/metadata/annotations/deployment.kubernetes.io~1revision";
-// On the workload: what heald has rolled back from, so that the next rollback goes further back
-// instead of to the very revision that was bad.
+// On the workload: which templates heald has rolled back from, so that the next rollback goes
+// further back instead of to the very one that was bad: "hash@revision,…". Whoever rolls such a
+// template out again gives it a higher revision, and means it to be good.
 constexpr const char* kRolledBackFrom = "heald.io/rolled-back-from";
 constexpr const char* kRolledBackFromPath = "/metadata/annotations/heald.io~1rolled-back-from";
+constexpr size_t kHashDigits = 16;
 
 struct Revision {
   int64_t number = 0;
   std::string name;  // of the object that keeps it
+  int64_t made_ns = 0;
   Json pod_template;
+  Json meaning;
 };
+
+void DropNulls(Json* json) {
+  if (json->is_array())
+    for (Json& item : *json) DropNulls(&item);
+  if (!json->is_object()) return;
+  for (auto at = json->begin(); at != json->end();) {
+    DropNulls(&*at);
+    at = at->is_null() ? json->erase(at) : std::next(at);
+  }
+}
+
+// What is the same in templates that run the same: a restart is no other revision, and servers
+// write members that mean nothing in one version and leave them out in the next.
+Json MeaningOf(Json pod_template) {
+  DropNulls(&pod_template);
+  if (!pod_template.is_object() || !pod_template.contains("metadata")) return pod_template;
+  Json& metadata = pod_template["metadata"];
+  metadata.erase("creationTimestamp");
+  if (const auto annotations = metadata.find("annotations"); annotations != metadata.end()) {
+    for (auto at = annotations->begin(); at != annotations->end();)
+      at = at.key() == kRestartedAt || at.key().starts_with("heald.io/") ? annotations->erase(at)
+                                                                         : std::next(at);
+    if (annotations->empty()) metadata.erase("annotations");
+  }
+  return pod_template;
+}
+
+// FNV-1a: the same in every build, as it is kept in the cluster.
+std::string HashOf(const Json& meaning) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : meaning.dump(-1, ' ', false, Json::error_handler_t::replace))
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  char text[kHashDigits + 1];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+bool WasBad(const Revision& revision, const std::string& rolled_back_from) {
+  const std::string hash = HashOf(revision.meaning) + "@";
+  for (size_t at = rolled_back_from.find(hash); at != std::string::npos;
+       at = rolled_back_from.find(hash, at + 1))
+    if (revision.number <= std::atoll(rolled_back_from.c_str() + at + hash.size())) return true;
+  return false;
+}
 
 const Resource& KeptIn(const Resource& workload) {
   return workload == kDeployments ? kReplicaSets : kControllerRevisions;
@@ -38,6 +88,7 @@ const Resource& KeptIn(const Resource& workload) {
 Revision ReadRevision(const Json& kept, const Resource& workload) {
   Revision revision;
   revision.name = Text(kept, "/metadata/name");
+  revision.made_ns = TimeNs(kept, "/metadata/creationTimestamp");
   if (workload == kDeployments) {
     revision.number = std::atoll(Text(kept, kRevision).c_str());
     revision.pod_template = At(kept, "/spec/template");
@@ -50,6 +101,7 @@ Revision ReadRevision(const Json& kept, const Resource& workload) {
     revision.pod_template = At(kept, "/data/spec/template");
     revision.pod_template.erase("$patch");
   }
+  revision.meaning = MeaningOf(revision.pod_template);
   return revision;
 }
 
@@ -67,6 +119,7 @@ class Rollback : public OperationBase {
   // The latest first.
   std::vector<Revision> RevisionsOf(const Workload& workload);
   const Revision& Pick(const Workload& workload, const std::vector<Revision>& revisions) const;
+  void CheckAge(const Workload& workload, const std::vector<Revision>& revisions) const;
   Revision Kept(const Json& before, const char* which);
   Json Change(const Json& before, bool dry_run);
   std::string EvictStuck(const Json& before);
@@ -88,31 +141,61 @@ const Revision& Rollback::Pick(const Workload& workload,
                                const std::vector<Revision>& revisions) const {
   const std::string shown = Shown(workload.object, workload.resource);
   const Config& params = context_.params;
+  const std::string bad = Text(workload.object, kRolledBackFromPath);
+  // What really differs, the present one first.
+  std::vector<const Json*> passed;
+  const auto was_passed = [&](const Revision& revision) {
+    return std::any_of(passed.begin(), passed.end(),
+                       [&](const Json* meaning) { return *meaning == revision.meaning; });
+  };
+  const Revision* to = nullptr;
   std::string numbers;
-  for (const Revision& revision : revisions)
+  for (const Revision& revision : revisions) {
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(revision.number);
-  const std::string bad = "," + Text(workload.object, kRolledBackFromPath) + ",";
-  size_t back = 1;
-  while (back < revisions.size() &&
-         (params.to_revision ? revisions[back].number != *params.to_revision
-                             : bad.find("," + revisions[back].name + ",") != std::string::npos))
-    ++back;
-  if (params.to_revision && !revisions.empty() && revisions[0].number == *params.to_revision)
-    throw Failure(HEALD_CONFLICT,
-                  shown + " is at revision " + std::to_string(*params.to_revision) + " already");
-  if (back >= revisions.size())
+    const bool again = was_passed(revision);
+    if (to == nullptr && (params.to_revision ? revision.number == *params.to_revision
+                                             : !passed.empty() && !again && !WasBad(revision, bad)))
+      to = &revision;
+    if (to == nullptr && !again) passed.push_back(&revision.meaning);
+  }
+  if (to == nullptr)
     throw Failure(
         HEALD_NOT_FOUND,
         shown +
             (params.to_revision ? " has no revision " + std::to_string(*params.to_revision)
                                 : std::string(" has no earlier revision to go back to")) +
             (numbers.empty() ? "" : ": it keeps " + numbers));
-  if (static_cast<int64_t>(back) > params.max_revisions_back)
-    throw Failure(HEALD_FULL, "revision " + std::to_string(revisions[back].number) + " of " +
-                                  shown + " is " + std::to_string(back) +
+  if (to->meaning == MeaningOf(At(workload.object, "/spec/template")))
+    throw Failure(HEALD_CONFLICT, shown + " has the template of revision " +
+                                      std::to_string(to->number) + " already");
+  if (static_cast<int64_t>(passed.size()) > params.max_revisions_back)
+    throw Failure(HEALD_FULL, "revision " + std::to_string(to->number) + " of " + shown + " is " +
+                                  std::to_string(passed.size()) +
                                   " revisions back (max_revisions_back " +
                                   std::to_string(params.max_revisions_back) + ")");
-  return revisions[back];
+  return *to;
+}
+
+// Throws where what runs now has run for long: something else is wrong then. A restart makes no
+// rollout younger.
+void Rollback::CheckAge(const Workload& workload, const std::vector<Revision>& revisions) const {
+  const auto other = std::find_if(revisions.begin(), revisions.end(), [&](const Revision& each) {
+    return each.meaning != revisions[0].meaning;
+  });
+  // Not before it was made, nor before those with a lower number were.
+  int64_t since_ns = std::prev(other)->made_ns;
+  for (auto at = other; at != revisions.end(); ++at) since_ns = std::max(since_ns, at->made_ns);
+  if (other - revisions.begin() == 1) since_ns = std::max(since_ns, RolledOutNs(workload.object));
+  const int64_t age_ns = context_.host.NowNs() - since_ns;
+  const int64_t most_ns = context_.params.max_age.ns;
+  if (most_ns == 0 || since_ns == 0 || age_ns <= most_ns) return;
+  constexpr int64_t kHourNs = 3'600'000'000'000;
+  throw Failure(HEALD_UNSUPPORTED,
+                "revision " + std::to_string(revisions[0].number) + " of " +
+                    Shown(workload.object, workload.resource) + " has run for " +
+                    std::to_string(age_ns / kHourNs) + " h, longer than max_age (" +
+                    std::to_string(most_ns / kHourNs) +
+                    " h): it was well for so long, so something else is wrong now");
 }
 
 Plan Rollback::MakePlan() {
@@ -126,12 +209,11 @@ Plan Rollback::MakePlan() {
         .Retryable();
   const std::vector<Revision> revisions = RevisionsOf(workload);
   const Revision& to = Pick(workload, revisions);
-  if (to.pod_template == At(workload.object, "/spec/template"))
-    throw Failure(HEALD_CONFLICT, shown + " has the template of revision " +
-                                      std::to_string(to.number) + " already");
+  CheckAge(workload, revisions);
   Json before = BeforeOf(word(), workload);
   before["from"] = revisions[0].name;
   before["to"] = to.name;
+  before["mark"] = HashOf(revisions[0].meaning) + "@" + std::to_string(revisions[0].number);
   Plan plan;
   plan.summary = "roll " + shown + " back from revision " + std::to_string(revisions[0].number) +
                  " to " + std::to_string(to.number) + " (uid " + Text(before, "/uid") +
@@ -154,12 +236,16 @@ Revision Rollback::Kept(const Json& before, const char* which) {
 Json TemplatePatch(const Json& object, const Json& pod_template, const std::string& rolled_back) {
   Json patch =
       Json::array({{{"op", "replace"}, {"path", "/spec/template"}, {"value", pod_template}}});
-  if (At(object, "/metadata/annotations").is_null())
+  const bool noted = !At(object, kRolledBackFromPath).is_null();
+  if (rolled_back.empty()) {
+    if (noted) patch.push_back({{"op", "remove"}, {"path", kRolledBackFromPath}});
+  } else if (At(object, "/metadata/annotations").is_null()) {
     patch.push_back({{"op", "add"},
                      {"path", "/metadata/annotations"},
                      {"value", {{kRolledBackFrom, rolled_back}}}});
-  else
+  } else {
     patch.push_back({{"op", "add"}, {"path", kRolledBackFromPath}, {"value", rolled_back}});
+  }
   return patch;
 }
 
@@ -167,13 +253,13 @@ Json Rollback::Change(const Json& before, bool dry_run) {
   const Revision to = Kept(before, "/to");
   return context_.client().Edit(RefIn(before), PatchType::kJson,
                                 [&](const Json& now) -> std::optional<Json> {
-                                  if (At(now, "/spec/template") == to.pod_template)
+                                  if (MeaningOf(At(now, "/spec/template")) == to.meaning)
                                     return std::nullopt;  // a lost answer
                                   CheckUnchanged(now, before);
                                   const std::string former = Text(now, kRolledBackFromPath);
                                   return TemplatePatch(
                                       now, to.pod_template,
-                                      (former.empty() ? "" : former + ",") + Text(before, "/from"));
+                                      (former.empty() ? "" : former + ",") + Text(before, "/mark"));
                                 },
                                 {.dry_run = dry_run});
 }
@@ -221,10 +307,10 @@ Effect Rollback::Observe(const Plan& plan) {
     return {EffectState::kFailed, ref.Shown() + " is another one by now"};
   if (Number(now, "/metadata/generation") == Number(before, "/generation"))
     return {EffectState::kAbsent, ref.Shown() + " was not rolled back"};
-  const Json& present = At(now, "/spec/template");
-  if (present == Kept(before, "/to").pod_template)
+  const Json present = MeaningOf(At(now, "/spec/template"));
+  if (present == Kept(before, "/to").meaning)
     return JudgeRolloutAndPods(context_, now, ref.resource);
-  if (present == Kept(before, "/from").pod_template)
+  if (present == Kept(before, "/from").meaning)
     return {EffectState::kAbsent, ref.Shown() + " has the template of before"};
   return {EffectState::kFailed, ref.Shown() + " was given another template by someone else"};
 }
@@ -237,7 +323,7 @@ Effect Rollback::Undo(const Plan& plan) {
   bool others = false;
   const Json changed =
       context_.client().Edit(ref, PatchType::kJson, [&](const Json& now) -> std::optional<Json> {
-        others = At(now, "/spec/template") != to.pod_template;
+        others = MeaningOf(At(now, "/spec/template")) != to.meaning;
         if (others) return std::nullopt;
         // Ours is the last in the list.
         const std::string bad = Text(now, kRolledBackFromPath);

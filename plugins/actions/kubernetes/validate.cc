@@ -61,6 +61,18 @@ void KubernetesAction::Validate(const Config& config, Problems& problems) {
       {"hpa", !config.hpa.empty(), {kScaleOut}},
   };
   const Given options[] = {
+      {"ready_within",
+       config.ready_within.ns != Config().ready_within.ns,
+       {kRestartPod, kRollingRestart, kRollback, kScaleOut, kPatch}},
+      {"stable_for",
+       config.stable_for.ns != Config().stable_for.ns,
+       {kRestartPod, kRollingRestart}},
+      {"eviction_retry",
+       config.eviction_retry.ns != Config().eviction_retry.ns,
+       {kRestartPod, kRollingRestart, kDrain}},
+      {"max_revisions_back", config.max_revisions_back != Config().max_revisions_back, {kRollback}},
+      {"max_age", config.max_age.ns != Config().max_age.ns, {kRollback}},
+      {"max_replicas", config.max_replicas != Config().max_replicas, {kScaleOut}},
       {"to_revision", config.to_revision.has_value(), {kRollback}},
       {"scale_up_percent", config.scale_up_percent.has_value(), {kScaleOut}},
       {"scale_up_by", config.scale_up_by.has_value(), {kScaleOut}},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "heald/time_text.h"
 #include "plugins/support/json_at.h"
 
 namespace heald::kubernetes {
@@ -74,6 +75,15 @@ int64_t WantedReplicas(const Json& workload, const Resource& resource) {
 int64_t NumberOr(const Json& object, const char* pointer, int64_t absent) {
   const Json& value = At(object, pointer);
   return value.is_number() ? value.get<int64_t>() : absent;
+}
+
+int64_t TimeNs(const Json& object, const char* pointer) {
+  int64_t ns = 0;
+  return sdk::ParseTimeText(Text(object, pointer), &ns) == nullptr ? ns : 0;
+}
+
+int64_t RolledOutNs(const Json& deployment) {
+  return TimeNs(ProgressingOf(deployment), "/lastUpdateTime");
 }
 
 std::string Shown(const Json& object, const Resource& resource) {

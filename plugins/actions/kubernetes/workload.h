@@ -18,6 +18,12 @@ int64_t WantedReplicas(const Json& workload, const Resource& resource);
 
 int64_t NumberOr(const Json& object, const char* pointer, int64_t absent);
 
+// 0: it isn't there.
+int64_t TimeNs(const Json& object, const char* pointer);
+
+// When its latest rollout got on last, by its controller; 0: it doesn't say.
+int64_t RolledOutNs(const Json& deployment);
+
 // "Deployment prod/web"
 std::string Shown(const Json& object, const Resource& resource);
 

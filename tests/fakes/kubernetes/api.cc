@@ -167,7 +167,7 @@ Object Api::Write(const Request& request, const Object& old, Json changed, bool 
   }
   for (const std::string& field : UnknownFields(resource, changed))
     changed["spec"].erase(field.substr(field.find('.') + 1));
-  Complete(resource, changed);
+  CompleteAsServed(resource, changed);
   Validate(resource, changed, *old, request.ApiVersion());
   if (resource.generation && changed.value("spec", Json()) != old->value("spec", Json())) {
     metadata["generation"] = IntAt(*old, "/metadata/generation", 1) + 1;
@@ -182,6 +182,16 @@ Object Api::Write(const Request& request, const Object& old, Json changed, bool 
   NoteManager(*old, changed, request.Manager(), request.ApiVersion(), cluster_.Now(), request.sub);
   if (request.dry_run()) return std::make_shared<const Json>(std::move(changed));
   return cluster_.store.Put(resource, std::move(changed));
+}
+
+// From 1.34 on templates have no creationTimestamp: null.
+void Api::CompleteAsServed(const Resource& resource, Json& object) const {
+  constexpr int kWithoutNull = 34;
+  Complete(resource, object);
+  const std::string minor = git_version_.substr(git_version_.find('.') + 1);
+  if (std::atoi(minor.c_str()) >= kWithoutNull &&
+      object.contains("/spec/template/metadata"_json_pointer))
+    object["spec"]["template"]["metadata"].erase("creationTimestamp");
 }
 
 FakeReply Api::Create(const Request& request) {
@@ -203,7 +213,7 @@ FakeReply Api::Create(const Request& request) {
       cluster_.store.Find(resource, resource.namespaced ? request.space : "", NameOf(object)))
     throw AlreadyExists(resource, NameOf(object));
   Mint(cluster_, resource, object);
-  Complete(resource, object);
+  CompleteAsServed(resource, object);
   Begin(resource, object);
   Validate(resource, object, nullptr, request.ApiVersion());
   object["metadata"].erase("managedFields");

@@ -28,6 +28,7 @@ class Api {
   FakeReply Read(const Request& request);
   FakeReply List(const Request& request);
   FakeReply StartWatch(const Request& request);
+  void CompleteAsServed(const Resource& resource, Json& object) const;
   FakeReply Create(const Request& request);
   FakeReply Replace(const Request& request);
   FakeReply Patch(const Request& request);

@@ -244,6 +244,8 @@ Json PodOf(Cluster& cluster, const Json& pod_template, const Resource& resource,
 
 Json RevisionData(const Json& pod_template) {
   Json kept = pod_template;
+  // Also on a server that writes none any more: as in revisions of before its upgrade.
+  kept["metadata"]["creationTimestamp"] = nullptr;
   kept["$patch"] = "replace";
   return {{"spec", {{"template", std::move(kept)}}}};
 }

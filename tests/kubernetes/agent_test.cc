@@ -10,13 +10,15 @@
 namespace heald::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class KubernetesAgentTest : public AgentOnClusterTest {
  protected:
   // One policy: `metric` of the cluster's findings is answered by `operation`.
   std::string Pipeline(const std::string& metric, const std::string& operation,
-                       const std::string& more = "") {
+                       const std::string& more = "", const std::string& deadline = "20s") {
     return "version: 1\n"
            "agent:\n"
            "  listen: '127.0.0.1:0'\n"
@@ -41,9 +43,28 @@ class KubernetesAgentTest : public AgentOnClusterTest {
            "actions:\n"
            "  mend:\n"
            "    plugin: kubernetes\n"
-           "    deadline: 20s\n"
+           "    deadline: " +
+           deadline +
+           "\n"
            "    config: {kubeconfig: " +
            dir_ + "/kubeconfig, operation: " + operation + more + "}\n";
+  }
+  // All on node-1: the others join later.
+  void DeployOnNode1() {
+    for (const char* other : {"node-2", "node-3"})
+      cluster_.Patch("Node", "", other, {{"spec", {{"unschedulable", true}}}});
+    cluster_.Deploy("shop", "web", 3, "nginx:1.25");
+    ASSERT_TRUE(cluster_.Settle());
+    for (const char* other : {"node-2", "node-3"})
+      cluster_.Patch("Node", "", other, {{"spec", {{"unschedulable", nullptr}}}});
+  }
+  void AddBudget(Json spec) {
+    spec["selector"] = {{"matchLabels", {{"app", "web"}}}};
+    cluster_.Create({{"apiVersion", "policy/v1"},
+                     {"kind", "PodDisruptionBudget"},
+                     {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
+                     {"spec", spec}});
+    ASSERT_TRUE(cluster_.Settle());
   }
   std::string ImageOf(const std::string& deployment) {
     const Json object = *cluster_.Get("Deployment", "shop", deployment);
@@ -67,20 +88,63 @@ TEST_F(KubernetesAgentTest, ARolloutThatCrashesIsTakenBack) {
   EXPECT_FALSE(cluster_.List("Event", "shop").empty()) << "kubectl describe tells it too";
 }
 
+TEST_F(KubernetesAgentTest, WhatABudgetForbidsIsSaidAtTheDeadlineOfTheFile) {
+  cluster_.Deploy("shop", "web", 2, "nginx:1.25");
+  ASSERT_TRUE(cluster_.Settle());
+  AddBudget({{"minAvailable", 2}});
+  const Json pod = cluster_.List("Pod", "shop").front();
+  cluster_.SetFateOfPod(pod["metadata"]["name"], fakes::kubernetes::PodFate::kCrashLoop);
+  Write(Pipeline("CrashLoopBackOff", "restart_pod", ", eviction_retry: 1s", "6s"));
+  StartAndWait();
+  EXPECT_TRUE(Eventually([&] { return cluster_.CountRequests("/eviction") > 0; })) << Explained();
+  EXPECT_TRUE(
+      Eventually([&] { return Explained().find("was not evicted: ") != std::string::npos; }, 10))
+      << agent().output() << Explained();
+  EXPECT_THAT(Explained(), AllOf(HasSubstr("a disruption budget forbids it now"),
+                                 Not(HasSubstr("cut off")), Not(HasSubstr("cancelled"))));
+  EXPECT_GE(cluster_.CountRequests("/eviction"), 3U);
+}
+
+TEST_F(KubernetesAgentTest, ADrainThatABudgetHoldsGivesTheNodeBackByItself) {
+  DeployOnNode1();
+  AddBudget({{"maxUnavailable", 1}});
+  cluster_.SetReadyDelay(std::chrono::seconds(1000));
+  std::string pipeline = Pipeline("DiskPressure", "drain", "", "6s");
+  const std::string verify = "    verify: {within: 20s}\n";
+  pipeline.insert(pipeline.find(verify), "    undo: {on_failure: false}\n");
+  Write(pipeline);
+  StartAndWait();
+  cluster_.SetNodeCondition("node-1", "DiskPressure", true, "KubeletHasDiskPressure");
+  EXPECT_TRUE(Eventually([&] { return cluster_.CountRequests("/eviction") > 0; })) << Explained();
+  EXPECT_TRUE(
+      Eventually([&] { return Explained().find("needs a person") != std::string::npos; }, 15))
+      << agent().output() << Explained();
+  EXPECT_THAT(Explained(), AllOf(HasSubstr("2 are left: 2 are held by a disruption budget"),
+                                 HasSubstr("it takes pods again"), Not(HasSubstr("cut off"))));
+  EXPECT_FALSE(Unschedulable("node-1"));
+}
+
+TEST_F(KubernetesAgentTest, AStopInADrainLeavesNothingBehindAndCallsNobody) {
+  DeployOnNode1();
+  AddBudget({{"maxUnavailable", 1}});
+  cluster_.SetReadyDelay(std::chrono::seconds(1000));
+  Write(Pipeline("DiskPressure", "drain", "", "10m"));
+  StartAndWait();
+  cluster_.SetNodeCondition("node-1", "DiskPressure", true, "KubeletHasDiskPressure");
+  ASSERT_TRUE(Eventually([&] { return cluster_.CountRequests("/eviction") >= 4; }))
+      << agent().output() << Explained();
+  agent().Signal(SIGTERM);
+  agent().Wait(15'000'000'000);
+  EXPECT_THAT(agent().output(), Not(HasSubstr("doesn't return")));
+  EXPECT_FALSE(Unschedulable("node-1"));
+  StartAndWait();
+  EXPECT_THAT(Explained(), AllOf(HasSubstr("drain Node node-1"), Not(HasSubstr("needs a person"))));
+}
+
 TEST_F(KubernetesAgentTest, ADrainThatIsKilledLeavesNoNodeCordoned) {
   const std::string node = "node-1";
-  for (const char* other : {"node-2", "node-3"})
-    cluster_.Patch("Node", "", other, {{"spec", {{"unschedulable", true}}}});
-  cluster_.Deploy("shop", "web", 3, "nginx:1.25");
-  ASSERT_TRUE(cluster_.Settle());
-  for (const char* other : {"node-2", "node-3"})
-    cluster_.Patch("Node", "", other, {{"spec", {{"unschedulable", nullptr}}}});
-  cluster_.Create(
-      {{"apiVersion", "policy/v1"},
-       {"kind", "PodDisruptionBudget"},
-       {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
-       {"spec", {{"maxUnavailable", 1}, {"selector", {{"matchLabels", {{"app", "web"}}}}}}}});
-  ASSERT_TRUE(cluster_.Settle());
+  DeployOnNode1();
+  AddBudget({{"maxUnavailable", 1}});
   // The first goes, and the budget holds the others as long as the next one isn't ready.
   cluster_.SetReadyDelay(std::chrono::seconds(1000));
   Write(Pipeline("DiskPressure", "drain"));

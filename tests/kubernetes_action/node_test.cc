@@ -128,7 +128,8 @@ TEST_F(DrainTest, EvictsAllButWhatADaemonSetPutThere) {
   EXPECT_EQ(PodsOnNode1("web"), 3U);
   const Effect effect = Do(plan, config_, node_);
   EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
-  EXPECT_THAT(effect.detail, HasSubstr("3 pods evicted"));
+  EXPECT_THAT(effect.detail, AllOf(HasSubstr("3 pods evicted"),
+                                   HasSubstr("stays cordoned until `kubectl uncordon node-1`")));
   EXPECT_EQ(PodsOnNode1("web"), 0U);
   EXPECT_EQ(PodsOnNode1("agent"), 1U);
   EXPECT_TRUE(Cordoned());
@@ -220,30 +221,51 @@ TEST_F(DrainTest, NothingIsTouchedWhereAPodMustNotGo) {
   EXPECT_EQ(Do(PlanOf(config_, node_), config_, node_).state, EffectState::kDone);
 }
 
-TEST_F(DrainTest, ADrainThatWasCutOffHasFailedAndIsTakenBack) {
+TEST_F(DrainTest, WhenHealdStopsTheNodeTakesPodsAgainAndTheNextOneMayBegin) {
   DeployOnNode1("web", 3);
   AddBudget("web", {{"maxUnavailable", 1}});
   const sdk::Plan plan = PlanOf(config_, node_);
   server_.SetReadyDelay(std::chrono::seconds(1000));
-  std::thread execution([&] {
-    try {
-      action(config_).Execute(node_, plan, config_);
-    } catch (const sdk::Failure&) {
-    }
-  });
+  sdk::Failure stopped{HEALD_OK, ""};
+  std::thread execution(
+      [&] { stopped = FailureOf([&] { action(config_).Execute(node_, plan, config_); }); });
   ASSERT_TRUE(server_.WaitUntil([&] { return server_.CountRequests("/eviction") >= 3; }));
   EXPECT_EQ(action(config_).Observe(node_, plan, config_).state, EffectState::kPending);
-  // As good as killed: no call of it gets through any more.
   host_.Cancel();
   execution.join();
   host_.Cancel(false);
-  Restart();
-  EXPECT_TRUE(Cordoned());
-  const Effect effect = action(config_).Observe(node_, plan, config_);
-  EXPECT_EQ(effect.state, EffectState::kFailed);
-  EXPECT_THAT(effect.detail, HasSubstr("the drain was cut off: 2 pods are left"));
-  EXPECT_EQ(action(config_).Undo(node_, plan, config_).state, EffectState::kDone);
+  EXPECT_EQ(stopped.code(), HEALD_CANCELLED);
+  EXPECT_THAT(stopped.what(),
+              AllOf(HasSubstr("cut off, as heald stops; "), HasSubstr("it takes pods again")));
   EXPECT_FALSE(Cordoned());
+  Restart();
+  EXPECT_EQ(action(config_).Observe(node_, plan, config_).state, EffectState::kAbsent)
+      << "nothing is left of it that would have to be taken back";
+}
+
+TEST_F(DrainTest, APodThatTheServerCantEvictHoldsNoneOfTheOthersUp) {
+  DeployOnNode1("web", 2);
+  DeployOnNode1("api", 1);
+  server_.Fail(
+      {.match = "/pods/" + NameOf(PodOf("api")) + "/eviction", .times = 1000, .status = 500});
+  const Effect effect = action(config_).Execute(Hurried(), PlanOf(config_, node_), config_);
+  EXPECT_EQ(effect.state, EffectState::kFailed);
+  EXPECT_THAT(effect.detail, AllOf(HasSubstr("2 pods evicted"), HasSubstr("HTTP 500")));
+  EXPECT_EQ(PodsOnNode1("api"), 1U);
+}
+
+TEST_F(DrainTest, APodWithTwoBudgetsEndsItAtOnce) {
+  DeployOnNode1("web", 2);
+  AddBudget("web", {{"maxUnavailable", 1}});
+  Json second = Get("PodDisruptionBudget", "web");
+  second["metadata"] = {{"name", "web-too"}, {"namespace", "prod"}};
+  server_.Create(second);
+  ASSERT_TRUE(server_.Settle());
+  const Effect effect = action(config_).Execute(node_, PlanOf(config_, node_), config_);
+  EXPECT_EQ(effect.state, EffectState::kFailed);
+  EXPECT_THAT(effect.detail, AllOf(HasSubstr("more than one PodDisruptionBudget"),
+                                   HasSubstr("it takes pods again")));
+  EXPECT_EQ(server_.CountRequests("/eviction"), 1U);
 }
 
 TEST_F(DrainTest, AServerThatIsAwayForAWhileIsWaitedFor) {

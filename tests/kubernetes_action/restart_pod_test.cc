@@ -92,7 +92,8 @@ TEST_F(RestartPodTest, ABudgetIsWaitedForAndNeverGoneAround) {
   const sdk::Plan plan = PlanOf(config, request);
   const Effect dry = action(config).DryRun(request, plan, config);
   EXPECT_EQ(dry.state, EffectState::kFailed);
-  EXPECT_THAT(dry.detail, HasSubstr("the disruption budget web allows none now"));
+  EXPECT_THAT(dry.detail,
+              HasSubstr("a disruption budget forbids it now: The disruption budget web needs 2"));
   // Time for one try.
   request.deadline_ns = host_.now_ns() + kDeadlineMarginNs;
   const Effect effect = action(config).Execute(request, plan, config);
@@ -110,6 +111,25 @@ TEST_F(RestartPodTest, ABudgetIsWaitedForAndNeverGoneAround) {
   const Effect later = Do(plan, config, request);
   relief.join();
   EXPECT_EQ(later.state, EffectState::kDone) << later.detail;
+}
+
+// A pod that isn't well counts for no budget, so it may go while the budget allows no other.
+TEST_F(RestartPodTest, ItsDryRunSaysWhatTheServerWouldSay) {
+  for (const char* policy : {"IfHealthyBudget", "AlwaysAllow"}) {
+    const std::string app = policy[0] == 'I' ? "web" : "api";
+    Deploy(app, 3);
+    const Json sick = PodOf(app);
+    server_.SetFateOfPod(NameOf(sick), fakes::kubernetes::PodFate::kUnready);
+    ASSERT_TRUE(server_.WaitUntil([&] { return !IsReady(Get("Pod", NameOf(sick))); }));
+    AddBudget(app,
+              {{"minAvailable", app == "web" ? 2 : 3}, {"unhealthyPodEvictionPolicy", policy}});
+    const Config config = For(Operation::kRestartPod);
+    const sdk::Request request = Of(sick);
+    const sdk::Plan plan = PlanOf(config, request);
+    const Effect dry = action(config).DryRun(request, plan, config);
+    EXPECT_EQ(dry.state, EffectState::kDone) << policy << ": " << dry.detail;
+    EXPECT_EQ(Do(plan, config, request).state, EffectState::kDone) << policy;
+  }
 }
 
 TEST_F(RestartPodTest, AReplacementThatCrashesIsAFailureWithItsReason) {

@@ -72,6 +72,7 @@ class Evictions {
   struct Refusal {
     std::string why;
     int64_t again_ns = 0;
+    bool by_budget = false;
   };
   std::map<std::string, Refusal> refused_;  // by uid
 };
@@ -88,6 +89,7 @@ bool Evictions::Round(const std::vector<Json>& pods) {
   for (const Json& pod : pods) {
     const std::string uid = Text(pod, "/metadata/uid");
     if (IsEnding(pod) || evicted_.contains(uid)) continue;
+    if (!context_.HasTimeFor(0)) break;
     if (const auto refusal = refused_.find(uid);
         refusal != refused_.end() && context_.host.MonotonicNs() < refusal->second.again_ns) {
       std::vector<Json> own;
@@ -113,9 +115,11 @@ bool Evictions::Try(const Json& pod) {
   try {
     context_.client().Evict(ref, EvictionOptions(context_.params, uid));
   } catch (const ApiError& error) {
-    if (error.DisruptionBudget()) {
+    // What the server can't do for this pod now needn't hold up the others.
+    if (error.DisruptionBudget() || (error.Unreachable() && error.status().code != 0)) {
       refused_[uid] = {error.what(),
-                       context_.host.MonotonicNs() + context_.params.eviction_retry.ns};
+                       context_.host.MonotonicNs() + context_.params.eviction_retry.ns,
+                       error.DisruptionBudget()};
       return false;
     }
     // Gone, or another one of the same name elsewhere: the next list shows it.
@@ -127,8 +131,20 @@ bool Evictions::Try(const Json& pod) {
 
 std::string Evictions::Why() const {
   if (refused_.empty()) return "they are still ending";
-  return std::to_string(refused_.size()) + (refused_.size() == 1 ? " is" : " are") +
-         " held by a disruption budget: " + refused_.begin()->second.why;
+  const Refusal* told = &refused_.begin()->second;
+  size_t held = 0;
+  for (const auto& [uid, refusal] : refused_) {
+    if (!refusal.by_budget) continue;
+    if (held++ == 0) told = &refusal;
+  }
+  if (held == 0) return told->why;
+  return std::to_string(held) + (held == 1 ? " is" : " are") +
+         " held by a disruption budget: " + told->why;
+}
+
+// A person looks after it now, and gives it back.
+std::string Drained(const std::string& node) {
+  return "Node " + node + " is drained and stays cordoned until `kubectl uncordon " + node + "`";
 }
 
 class Drain : public OperationBase {
@@ -203,6 +219,7 @@ Effect Drain::DryRun(const Plan& plan) {
     try {
       context_.client().Evict(
           {kPods, Text(pod, "/metadata/namespace"), Text(pod, "/metadata/name")}, options);
+      continue;
     } catch (const ApiError& error) {
       if (!error.NotFound() && !error.DisruptionBudget()) throw;
     }
@@ -239,10 +256,15 @@ Effect Drain::Execute(const Plan& plan) {
   const std::string done = PodCount(evictions.evicted()) + " evicted";
   if (why.empty()) {
     Tell(context_, node, "HealdDrained", done);
-    return {EffectState::kDone, "Node " + name + " is drained: " + done};
+    return {EffectState::kDone, Drained(name) + "; " + done};
   }
+  const bool stops =
+      context_.host.Cancelled() && context_.host.MonotonicNs() < context_.request.deadline_ns;
   why = "Node " + name + " was not drained: " + done + ", " + why;
-  return {EffectState::kFailed, why + Release(name, why)};
+  why += Release(name, why);
+  // Nothing is left of it, so the next agent may begin anew.
+  if (stops) throw Failure(HEALD_CANCELLED, why);
+  return {EffectState::kFailed, why};
 }
 
 std::string Drain::EvictAll(const std::string& node, Evictions* evictions) {
@@ -263,18 +285,21 @@ std::string Drain::EvictAll(const std::string& node, Evictions* evictions) {
       if (!error.Unreachable()) throw;
       left = error.what();
     }
-    if (context_.host.MonotonicNs() + pause_ns + kDeadlineMarginNs > context_.request.deadline_ns)
-      return left;
+    if (!context_.HasTimeFor(pause_ns)) return left;
     if (!context_.client().Sleep(pause_ns))
-      throw Failure(HEALD_CANCELLED, "cut off, as heald stops; " + left);
+      throw Failure(HEALD_CANCELLED, std::string(context_.WhyCutOff()) + "; " + left);
   }
 }
 
 std::string Drain::Release(const std::string& node, const std::string& why) {
+  // By a client that is not cut off with the call: heald leaves no node cordoned when it stops.
+  Session last(context_.host, context_.client().cluster(), nullptr);
+  last.client.SetTimeout(kDeadlineMarginNs / 2);
+  const Context context{last, context_.params, context_.request, context_.under_way, context_.host};
   try {
     Json changed;
-    if (!Uncordon(context_, node, context_.request.decision, false, &changed)) return "";
-    Tell(context_, changed, "HealdDrainFailed", why + "; it takes pods again", true);
+    if (!Uncordon(context, node, context_.request.decision, false, &changed)) return "";
+    Tell(context, changed, "HealdDrainFailed", why + "; it takes pods again", true);
     return "; it takes pods again";
   } catch (const Failure& failure) {
     return std::string("; it is still cordoned: ") + failure.what();
@@ -289,7 +314,7 @@ Effect Drain::Observe(const Plan& plan) {
   const size_t left = PodsOn(name).evicted.size();
   const std::string pods = PodCount(left) + (left == 1 ? " is" : " are") + " left on Node " + name;
   if (!ours && (!IsCordoned(node) || left > 0)) return {EffectState::kAbsent, pods};
-  if (left == 0) return {EffectState::kDone, "Node " + name + " is drained"};
+  if (left == 0) return {EffectState::kDone, Drained(name)};
   if (context_.under_way.Has(context_.request.decision)) return {EffectState::kPending, pods};
   return {EffectState::kFailed, "the drain was cut off: " + pods};
 }

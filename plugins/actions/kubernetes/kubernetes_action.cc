@@ -1,5 +1,6 @@
 #include "plugins/actions/kubernetes/kubernetes_action.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace heald::kubernetes {
@@ -24,6 +25,22 @@ bool UnderWay::Has(std::string_view decision) {
   return decisions_.contains(decision);
 }
 
+void Context::LimitRequests() const {
+  constexpr int64_t kLeastRequestNs = kDeadlineMarginNs / 2;
+  const int64_t left_ns = request.deadline_ns - kDeadlineMarginNs - host.MonotonicNs();
+  session.client.SetTimeout(std::min(params.timeout.ns, std::max(left_ns, kLeastRequestNs)));
+}
+
+bool Context::HasTimeFor(int64_t pause_ns) const {
+  LimitRequests();
+  return host.MonotonicNs() + pause_ns + kDeadlineMarginNs <= request.deadline_ns;
+}
+
+std::string_view Context::WhyCutOff() const {
+  return host.MonotonicNs() < request.deadline_ns ? "cut off, as heald stops"
+                                                  : "cut off at its deadline";
+}
+
 void Tell(const Context& context, const Json& object, const std::string& reason,
           const std::string& message, bool warning) {
   if (!context.params.events) return;
@@ -43,9 +60,10 @@ void Tell(const Context& context, const Json& object, const std::string& reason,
 }
 
 KubernetesAction::KubernetesAction(sdk::Host host, const Config& config)
-    : host_(host),
-      cluster_(config),
-      sessions_([this] { return std::make_unique<Session>(host_, ResolveCluster(cluster_)); }) {}
+    : host_(host), cluster_(config), sessions_([this] {
+        return std::make_unique<Session>(host_, ResolveCluster(cluster_),
+                                         [host = host_] { return host.Cancelled(); });
+      }) {}
 
 void KubernetesAction::Start() {
   ResolveCluster(cluster_);
@@ -55,6 +73,7 @@ template <typename F>
 auto KubernetesAction::With(const Request& request, const Config& params, F step) {
   const auto session = sessions_.Borrow();
   const Context context{*session, params, request, under_way_, host_};
+  context.LimitRequests();
   using Make = std::unique_ptr<Operations> (*)(const Context&);
   // In the order of Operation.
   constexpr Make kMake[] = {&MakeRestartPod, &MakeRollingRestart, &MakeRollback,

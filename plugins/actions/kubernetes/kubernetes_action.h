@@ -2,6 +2,7 @@
 // through the API server. Thread rule: as every heald::sdk::Action.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -20,9 +21,8 @@ namespace heald::kubernetes {
 
 // What one thread at a time talks to the cluster with.
 struct Session {
-  Session(sdk::Host host, Cluster cluster)
-      : client(std::move(cluster), [host] { return host.Cancelled(); }),
-        events(std::string(host.Name())) {}
+  Session(sdk::Host host, Cluster cluster, std::function<bool()> cancelled)
+      : client(std::move(cluster), std::move(cancelled)), events(std::string(host.Name())) {}
 
   Client client;
   EventWriter events;
@@ -49,6 +49,9 @@ class UnderWay {
   std::set<std::string, std::less<>> decisions_;  // guarded by mutex_
 };
 
+// Before the deadline of a call, so that its answer still counts.
+inline constexpr int64_t kDeadlineMarginNs = 2'000'000'000;
+
 // What operations work with.
 struct Context {
   Session& session;
@@ -58,6 +61,12 @@ struct Context {
   sdk::Host host;
 
   Client& client() const { return session.client; }
+  // No request that is sent from now on outlasts the call.
+  void LimitRequests() const;
+  // For work that waits: is there time for another pause of this length? Limits what follows it.
+  bool HasTimeFor(int64_t pause_ns) const;
+  // Of a call that has been cancelled.
+  std::string_view WhyCutOff() const;
 };
 
 using support::Operations;

@@ -12,9 +12,6 @@
 
 namespace heald::kubernetes {
 
-// Before the deadline of a call, so that its answer still counts.
-inline constexpr int64_t kDeadlineMarginNs = 2'000'000'000;
-
 bool IsReady(const Json& pod);
 bool IsEnding(const Json& pod);    // has a deletionTimestamp
 bool IsFinished(const Json& pod);  // phase Succeeded or Failed

@@ -72,14 +72,14 @@ Effect RestartPod::DryRun(const Plan& plan) {
   const Json pod = context_.client().Get(replaced.ref);
   if (Text(pod, "/metadata/uid") != replaced.uid)
     return {EffectState::kFailed, replaced.ref.Shown() + " is another one by now"};
-  // The server's own dry run doesn't look at the budgets.
-  if (const std::string why = WhyNoDisruption(
-          context_.client().List({kPodDisruptionBudgets, replaced.ref.name_space}), pod);
-      !why.empty())
-    return {EffectState::kFailed, why};
   DeleteOptions options = EvictionOptions(context_.params, replaced.uid);
   options.dry_run = true;
-  context_.client().Evict(replaced.ref, options);
+  try {
+    context_.client().Evict(replaced.ref, options);
+  } catch (const ApiError& error) {
+    if (!error.DisruptionBudget()) throw;
+    return {EffectState::kFailed, error.what()};
+  }
   return {EffectState::kDone, "would " + plan.summary};
 }
 

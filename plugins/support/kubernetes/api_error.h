@@ -72,8 +72,11 @@ class ApiError : public sdk::Failure {
   bool DisruptionBudget() const { return IsDisruptionBudget(status_); }
   // Asked too often: the server wishes for a pause, and any request may be sent again.
   bool Throttled() const { return status_.code == 429 && !DisruptionBudget(); }
-  // No answer, or one of an overloaded server: nothing was learnt about the object.
-  bool Unreachable() const { return status_.code == 0 || status_.code >= 500 || Throttled(); }
+  // No answer, or one of an overloaded server: nothing was learnt about the object. A 500 can also
+  // be the server's word on the object: a pod with two disruption budgets.
+  bool Unreachable() const {
+    return status_.code == 0 || (status_.code >= 500 && code() != HEALD_INVALID) || Throttled();
+  }
 
  private:
   Status status_;

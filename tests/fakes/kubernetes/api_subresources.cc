@@ -68,7 +68,9 @@ FakeReply Api::Evict(const Request& request) {
     const int64_t desired = IntAt(budget, "/status/desiredHealthy", 0);
     const int64_t allowed = IntAt(budget, "/status/disruptionsAllowed", 0);
     // A pod that doesn't serve anyway may go as long as enough others do.
-    const bool spared = !PodReady(*pod) && healthy >= desired && desired > 0;
+    const bool spared =
+        !PodReady(*pod) && (TextAt(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow" ||
+                            (healthy >= desired && desired > 0));
     if (!spared) {
       if (IntAt(budget, "/status/observedGeneration", 0) <
           IntAt(budget, "/metadata/generation", 1)) {

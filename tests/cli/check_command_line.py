@@ -3,7 +3,7 @@
 
   bash, zsh, fish   the shell offers every verb and option that --help knows, and the words of a value
   manual            heald(1) has every verb and option; both pages are roff that formats without a warning
-  keys              heald-pipeline(5) has every key of the schema
+  keys              heald-pipeline(5) has every key of the schema, and its example is a pipeline
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
 """
@@ -175,6 +175,11 @@ def check_manual(heald, pages):
 
 def check_keys(heald, pages):
     text, faults = page(pages, "heald-pipeline.5")
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as example:
+        example.write(re.search(r"^\.EX\n(.*?)^\.EE$", text, re.M | re.S).group(1))
+        example.flush()
+        checked = subprocess.run([heald, "check", example.name], text=True, check=False, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
+        faults.extend([] if checked.returncode == 0 else [checked.stdout])
     sections = dict(re.findall(r"^\.SS (\S+)\n(.*?)(?=^\.S[SH])", text, re.M | re.S))
     schema = json.loads(run(heald, "schema"))["properties"]
     for section, title in {"agent": "agent", "sources": "sources.NAME", "detectors": "detectors.NAME",

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -119,6 +120,22 @@ TEST(KubernetesServerTest, AnImageThatCannotBePulledStopsTheRollout) {
   server.Advance(seconds(3));
   EXPECT_EQ(reason(), "ProgressDeadlineExceeded");
   EXPECT_EQ(At(*server.Get("Deployment", "prod", "web"), "/status/availableReplicas"), 2);
+}
+
+TEST(KubernetesServerTest, APodWhoseServiceAccountIsAbsentIsNotMade) {
+  KubernetesServer server(Manual());
+  server.Deploy("prod", "web", 2, "nginx:1.25",
+                {{"template", {{"spec", {{"serviceAccountName", "absent"}}}}}});
+  ASSERT_TRUE(server.Settle());
+  server.Advance(seconds(601));
+  EXPECT_TRUE(server.List("Pod", "prod").empty());
+  const auto events = server.List("Event", "prod");
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                          [](const Json& event) { return event["reason"] == "FailedCreate"; }),
+            1)
+      << "told once, however often it is tried";
+  const auto web = server.Get("Deployment", "prod", "web");
+  EXPECT_NE(web->dump().find("ProgressDeadlineExceeded"), std::string::npos) << *web;
 }
 
 TEST(KubernetesServerTest, ABudgetHoldsEvictionsBackUntilThePodIsReplaced) {

@@ -134,7 +134,7 @@ class Demo:
                 if item["kind"] == "Deployment" and item["metadata"]["name"] == "kube-state-metrics"]
         served = set(args[0].removeprefix("--resources=").split(","))
         asked = {kind + "s" for path in (self.source / "configs/packs").glob("*.yaml")
-                 for kind in re.findall(r"\bkube_(pod|node|deployment|job)_", path.read_text())}
+                 for kind in re.findall(r"\bkube_(pod|node|deployment|replicaset|job)_", path.read_text())}
         if not asked == served == allowed:
             faults.append(f"kube-state-metrics: asked for {asked}, serves {served}, may read {allowed}")
         return faults

@@ -24,6 +24,7 @@ namespace heald::agent {
 namespace {
 
 constexpr int64_t kLastFindingsNs = kSecond;  // of a stop: for those that have come in
+constexpr int64_t kCancelNs = 2 * kSecond;    // of a stop: for calls that are cancelled to end
 
 api::ServerOptions ServerOptionsOf(const AgentSpec& agent) {
   api::ServerOptions options;
@@ -168,7 +169,9 @@ bool Agent::Stop() {
     return std::max<int64_t>(until_ns - clock_.MonotonicNs(), kSecond / 10);
   };
   bool clean = runner_->StopSources(left_ns());
-  clean &= runner_->Drain(left_ns());
+  // What hasn't ended by itself by then is cancelled, and has the rest of the time to end.
+  static_cast<void>(
+      runner_->Drain(std::max<int64_t>(left_ns() - std::min(kCancelNs, drain_ns / 2), 0)));
   clean &= runner_->Stop(left_ns());
   boost::asio::post(engine_lane_->context(), [this] {
     tick_->cancel();

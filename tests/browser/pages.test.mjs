@@ -122,7 +122,7 @@ test('"check now" tells what was found', async () => {
   const page = await openPage(browser, demo.url);
   await page.getByRole('button', {name: 'Check now'}).click();
   const dialog = page.getByRole('dialog', {name: 'What the check found'});
-  await dialog.getByText(/source asked/).waitFor();
+  await dialog.getByText(/sources asked/).waitFor();
   await dialog.getByRole('link', {name: 'services'}).waitFor();
   await dialog.getByRole('button', {name: 'Close'}).click();
   await dialog.waitFor({state: 'detached'});

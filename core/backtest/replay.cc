@@ -72,7 +72,12 @@ class Replay::Node final : public NodeContext, public Emitter {
     history_ = false;
     return Checked(instance_->Logs(lines, *this));
   }
-  Status Tick(int64_t now_ns) { return Checked(instance_->Tick(now_ns, *this)); }
+  Status Tick(int64_t now_ns) {
+    const Status status = instance_->Tick(now_ns, *this);
+    // It isn't well, which ends no run of the agent either.
+    if (!status && status.error().code == Code::kUnavailable) return {};
+    return Checked(status);
+  }
 
  private:
   Status Checked(const Status& status) const {

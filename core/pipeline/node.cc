@@ -262,7 +262,10 @@ void Node::Handle(Message& message) {
     batch_born_ns_.store(0, std::memory_order_relaxed);
   } else if (std::holds_alternative<TickMessage>(message)) {
     const Call call(*this, "tick");
-    if (const Status status = detector_->Tick(clock_.NowNs(), *this); !status) Finish(status);
+    const Status status = detector_->Tick(clock_.NowNs(), *this);
+    // What it says of itself stands until it says otherwise, however well data is taken meanwhile.
+    if (tick_ok_.exchange(static_cast<bool>(status)) && status) return;
+    Finish(status);
   } else if (const auto* expired = std::get_if<ExpiredMessage>(&message)) {
     const Call call(*this, "expired");
     detector_->Expired(*expired->series, *this);
@@ -303,7 +306,7 @@ void Node::DeliverNotices() {
 
 void Node::Finish(const Status& status) {
   if (status) {
-    if (!ok_.exchange(true)) events_.OnHealth(spec_, nullptr);
+    if (tick_ok_ && !ok_.exchange(true)) events_.OnHealth(spec_, nullptr);
     return;
   }
   if (status.error().code == Code::kFull || status.error().code == Code::kCancelled) return;

@@ -67,7 +67,7 @@ struct NodeStats {
   uint64_t notices_refused = 0;  // that its plugin said can never be delivered
   bool receives = false;         // others push to it
   int64_t received_ns = 0;       // when it last took what was pushed; 0: never
-  bool ok = true;                // the last call succeeded
+  bool ok = true;                // the last call succeeded, and a detector's last tick
   std::string last_error;        // of the last call that failed
   int64_t last_error_ns = 0;
 };
@@ -234,6 +234,7 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
   std::atomic<uint64_t> in_{0}, out_{0}, errors_{0}, dropped_{0}, stale_{0}, overdue_{0},
       call_count_{0};
   std::atomic<bool> ok_{true};
+  std::atomic<bool> tick_ok_{true};  // as a detector's latest tick said
 };
 
 }  // namespace heald

@@ -297,6 +297,54 @@ TEST(LogPatternsTest, GroupsStayWithinTheirNumberAndAFullTreeIsNoNews) {
   EXPECT_THAT(Of(log.Take(), "new_log_templates"), IsEmpty());
 }
 
+TEST(LogPatternsTest, AmongManyKindsOfLinesOfOneShapeTheNewOneIsToldAndNoneMakesRoom) {
+  constexpr uint64_t kServices = 30;
+  constexpr uint64_t kKinds = 30;
+  Harness log;
+  const auto service = [](uint64_t number) {
+    return sdk::LabelSet{{"service", "s" + std::to_string(number)}};
+  };
+  for (int second = 0; second < 700; second += 10) {
+    log.Pass(10);
+    const std::string head = "2026-11-22T10:00:" + std::to_string(10 + second % 50) + "Z INFO";
+    for (uint64_t i = 0; i < kServices * kKinds; ++i) {
+      std::string line = head;
+      for (uint64_t word = 0; word < 3 + i % 6; ++word) line += " " + Word(i * 100 + word);
+      log.Feed(service(i / kKinds), line);
+    }
+  }
+  EXPECT_THAT(log.Take(), IsEmpty());
+  log.Feed(service(0), "2026-11-22T10:20:00Z ERROR payment of order 17 failed: declined by issuer");
+  const std::vector<sdk::Finding> news = log.Take();
+  ASSERT_THAT(Of(news, "new_log_templates"), SizeIs(1));
+  EXPECT_EQ(news[0].target, service(0));
+  log.Pass(1);
+  EXPECT_EQ(log.trouble(), "");
+}
+
+TEST(LogPatternsTest, WhereTemplatesMakeRoomNewsAreNotToldThereButElsewhereAndTheNodeIsUnwell) {
+  Config config;
+  config.max_templates = 100;
+  Harness log(config);
+  const sdk::LabelSet noisy{{"service", "noisy"}};
+  uint64_t number = 0;
+  const auto live = [&](int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      log.Usual(kShop, 1);
+      for (int line = 0; line < 3; ++line, ++number)
+        log.Feed(noisy, Word(number) + " " + Word(number + 7'000'000));
+    }
+  };
+  live(700);
+  EXPECT_THAT(log.trouble(), HasSubstr("raise max_templates (100)"));
+  log.Feed(noisy, "FATAL out of everything");
+  EXPECT_THAT(log.Take(), IsEmpty()) << "it may have been there before";
+  log.Feed(kShop, "FATAL disk is gone");
+  EXPECT_THAT(Of(log.Take(), "new_log_templates"), SizeIs(1));
+  log.Usual(kShop, 1200);
+  EXPECT_EQ(log.trouble(), "") << "the noise is over";
+}
+
 TEST(LogPatternsTest, ConfigThatCantMeanAnythingIsRefused) {
   Config config;
   config.learn = sdk::Seconds(1);

@@ -12,6 +12,14 @@ namespace heald::log_patterns {
 
 inline const sdk::LabelSet kShop{{"service", "shop"}};
 
+// A word of letters, so that nothing of it is masked; another one for each number.
+inline std::string Word(uint64_t number) {
+  std::string word;
+  for (uint64_t left = number * 0x9e3779b97f4a7c15u >> 32, i = 0; i < 7; ++i, left /= 26)
+    word += static_cast<char>('a' + left % 26);
+  return word;
+}
+
 class Harness {
  public:
   static constexpr int64_t kSecond = 1'000'000'000;
@@ -38,15 +46,18 @@ class Harness {
     sdk::detail::Check(
         Detector::VTable()->logs(&detector_, &line, 1, sizeof line, sink_.table(), &error), error);
   }
-  // The clock goes on, a tick each second.
+  // The clock goes on, a tick each second. What the latest said is wrong is in trouble().
   void Pass(int64_t seconds) {
     for (int64_t i = 0; i < seconds; ++i) {
       host_.Advance(sdk::Seconds(1));
       heald_error error = sdk::detail::NewError();
-      sdk::detail::Check(
-          Detector::VTable()->tick(&detector_, host_.now_ns(), sink_.table(), &error), error);
+      const int32_t code =
+          Detector::VTable()->tick(&detector_, host_.now_ns(), sink_.table(), &error);
+      if (code != HEALD_UNAVAILABLE) sdk::detail::Check(code, error);
+      trouble_ = code == HEALD_OK ? "" : error.message;
     }
   }
+  const std::string& trouble() const { return trouble_; }
   // `seconds` of life as usual: a request and a heartbeat every second.
   void Usual(const sdk::LabelSet& labels, int64_t seconds) {
     for (int64_t i = 0; i < seconds; ++i) {
@@ -66,6 +77,7 @@ class Harness {
   sdk::testing::FakeHost host_;
   sdk::testing::FakeSink sink_{host_};
   Detector detector_;
+  std::string trouble_;
 };
 
 }  // namespace heald::log_patterns

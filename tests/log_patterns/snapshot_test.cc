@@ -44,6 +44,24 @@ TEST(LogPatternsSnapshotTest, ARestartForgetsNothingAndGoesOnWithTheOpenFinding)
   EXPECT_GT(seen[0].id, opened[0].id) << "ids aren't used twice";
 }
 
+TEST(LogPatternsSnapshotTest, LinesWithTimesInFrontAreKnownAgain) {
+  const auto live = [](Harness& log) {
+    for (int i = 0; i < 700; ++i) {
+      log.Pass(1);
+      log.Feed(kShop, "22 10:00 INFO user " + Word(static_cast<uint64_t>(i)) + " logged in");
+      log.Feed(kShop, "22; 10:00 INFO user " + Word(static_cast<uint64_t>(i)) + " logged in");
+    }
+  };
+  Harness before;
+  live(before);
+  Harness after;
+  CatchUp(after, before.now_ns());
+  after.detector().Restore(before.detector().Snapshot());
+  live(after);
+  EXPECT_EQ(after.detector().templates().size(), before.detector().templates().size());
+  EXPECT_THAT(after.Take(), IsEmpty());
+}
+
 TEST(LogPatternsSnapshotTest, TheStateIsTheSameAfterARoundTrip) {
   Harness before;
   before.Usual(kShop, 700);

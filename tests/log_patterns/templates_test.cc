@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/log_patterns/harness.h"
+
 namespace heald::log_patterns {
 namespace {
 
@@ -78,6 +80,61 @@ TEST_F(TemplatesTest, TheTemplateSeenLongestAgoMakesRoom) {
   EXPECT_THAT(Texts(), ElementsAre("gamma three", "alpha one", "delta four"));
   EXPECT_EQ(templates_.evicted(), 1u);
   EXPECT_TRUE(Learn("beta two").created) << "forgotten is forgotten";
+}
+
+TEST_F(TemplatesTest, ATimeInFrontOfTheLinesLeadsNowhere) {
+  Learn("2026-11-22 10:00:00,123 ERROR disk is full");
+  EXPECT_TRUE(Learn("2026-11-22 10:00:01,456 ERROR out of memory").created)
+      << "its time and level are equal, which says little";
+  EXPECT_FALSE(Learn("2026-11-23 11:22:33,044 ERROR out of memory").created);
+}
+
+TEST_F(TemplatesTest, AllKindsOfOneShapeHaveRoom) {
+  const auto kind = [](int number) {
+    std::string line = "all begin alike";
+    for (int word = 0; word < 6; ++word)
+      line += " " + Word(static_cast<uint64_t>(100 * number + word));
+    return line;
+  };
+  for (int number = 0; number < 3000; ++number) EXPECT_TRUE(Learn(kind(number)).created);
+  for (int number = 0; number < 3000; ++number) EXPECT_FALSE(Learn(kind(number)).created);
+  EXPECT_EQ(templates_.evicted(), 0u);
+}
+
+TEST_F(TemplatesTest, AmongManyTemplatesNoneThatIsSimilarIsMissed) {
+  TreeLimits limits;
+  limits.depth = 1;
+  limits.max_templates = 60;  // some make room meanwhile
+  Limit(limits);
+  uint64_t random = 1;
+  for (int i = 0; i < 5'000; ++i) {
+    std::string line = "begin";
+    for (int word = 0; word < 9; ++word) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      line += " " + Word((random >> 33) % (word % 3 == 0 ? 9 : 400));
+    }
+    const std::span<const Token> tokens = splitter_.Split(line);
+    size_t most = 0;
+    templates_.ForEach([&](uint32_t, const Template& known) {
+      size_t equal = 0;
+      for (size_t at = 0; at < tokens.size(); ++at)
+        equal += known.words[at] == tokens[at].hash ? 1 : 0;
+      most = std::max(most, equal);
+    });
+    ASSERT_EQ(Learn(line).created, most < 4) << line;
+  }
+  EXPECT_GT(templates_.evicted(), 0u);
+}
+
+TEST_F(TemplatesTest, WhoseTemplatesMadeRoomIsKnown) {
+  TreeLimits limits;
+  limits.max_templates = 2;
+  Limit(limits);
+  const uint32_t id = Learn("alpha one").id;
+  templates_.RateOf(id, 7, [] { return Rate(0); });
+  for (const char* line : {"beta two", "gamma three"}) Learn(line);
+  EXPECT_EQ(templates_.EvictedFrom(7), 1);
+  EXPECT_EQ(templates_.EvictedFrom(8), 0);
 }
 
 TEST_F(TemplatesTest, StaysBoundedWhateverComes) {

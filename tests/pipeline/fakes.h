@@ -34,6 +34,7 @@ struct World {
   std::map<std::string, std::vector<double>> seen;  // detector -> values
   std::string fail_create;                          // node
   std::string fail_start;
+  std::atomic<bool> unwell{false};                                      // what detectors' ticks say
   std::map<std::string, std::function<Status(NodeContext&)>> on_start;  // sources
   std::map<std::string, std::function<Status(const NodeContext&, Emitter&)>> on_poll;
   std::map<std::string, std::function<Status(const SampleBatch&, Emitter&)>> on_samples;
@@ -146,7 +147,7 @@ class FakeDetector final : public DetectorInstance {
   }
   Status Tick(int64_t, Emitter&) override {
     world_.Note(node_.spec().name, "tick");
-    return {};
+    return world_.unwell ? MakeError(Code::kUnavailable, "it is full") : Status();
   }
   void Expired(std::span<const uint32_t> series, Emitter&) override {
     world_.Note(node_.spec().name, "expired " + std::to_string(series.size()));

@@ -181,6 +181,27 @@ TEST_F(RunnerTest, TicksDetectors) {
   EXPECT_TRUE(Eventually([&] { return world_.CallsOf("spikes").size() >= 2; }));
 }
 
+TEST_F(RunnerTest, ADetectorIsUnwellUntilATickSaysOtherwiseHoweverWellItTakesData) {
+  PollEmits({{"latency", 1}});
+  world_.unwell = true;
+  const auto runner = Make();
+  const auto spikes = [&] {
+    for (const NodeStats& stats : runner->stats())
+      if (stats.name == "spikes") return stats;
+    return NodeStats();
+  };
+  ASSERT_TRUE(runner->Start(spec_));
+  ASSERT_TRUE(Eventually([&] { return !spikes().ok; }));
+  const size_t seen = world_.Seen("spikes").size();
+  ASSERT_TRUE(Eventually([&] {
+    EXPECT_FALSE(spikes().ok);
+    return world_.Seen("spikes").size() > seen + 3;
+  }));
+  EXPECT_EQ(spikes().last_error, "it is full");
+  world_.unwell = false;
+  EXPECT_TRUE(Eventually([&] { return spikes().ok; }));
+}
+
 TEST_F(RunnerTest, DropsTheOldestWhenADetectorIsBehindAndCountsIt) {
   std::promise<void> go;
   std::shared_future<void> gate(go.get_future());

@@ -71,6 +71,12 @@ bool Detector::Learnt(const Group& group) const {
   return group.now - group.born >= rates_.learn;
 }
 
+// Where templates have to make room soon after they were seen, a new one may be an old one.
+bool Detector::Overflows(const Group& group, int64_t ts_ns) const {
+  const int64_t evicted_ns = templates_.EvictedFrom(group.id);
+  return evicted_ns != 0 && ts_ns - evicted_ns < config_.learn.ns;
+}
+
 Level Detector::LevelIn(const heald_labels& labels) const {
   for (uint64_t i = 0; i < labels.count; ++i) {
     const std::string_view name = sdk::detail::View(labels.items[i].name);
@@ -211,10 +217,7 @@ void Detector::Count(Group& group, uint32_t id, const Line& line, const sdk::Sin
 void Detector::OnCreated(Group& group, uint32_t id, const Line& line) {
   const bool counted = group.fresh.Add(rates_, line.interval);
   if (!config_.new_templates || !counted || !Learnt(group)) return;
-  // Where templates have to make room soon after they were seen, a new one may be an old one.
-  if (templates_.evicted() != 0 &&
-      line.ts_ns - templates_.evicted_last_seen_ns() < config_.learn.ns)
-    return;
+  if (Overflows(group, line.ts_ns)) return;
   const OpenFinding& open = group.open[static_cast<size_t>(Kind::kNew)];
   if (open.id == 0 && std::exp(-group.fresh.mean()) < kLeastSurprise) return;
   if (open.templates.size() < kMostConcerned) templates_[id].news_of = group.id;
@@ -342,15 +345,23 @@ void Detector::EndErrors(Group& group, const sdk::Sink& sink) {
 // Where no lines come the clock moves a group on, late enough for lines that are on their way.
 void Detector::Tick(int64_t now_ns, sdk::Sink& sink) {
   size_t learning = 0;
+  bool overflows = false;
   for (const auto& [target, group] : groups_) {
     if (group->born == INT64_MIN) continue;
     const int64_t reached = IntervalOf(
         group->last_ns + std::max<int64_t>(now_ns - group->arrived_ns, 0) - config_.late_by.ns);
     learning += std::max(reached, group->now) - group->born < rates_.learn ? 1 : 0;
     if (reached > group->now) AdvanceTo(*group, reached, sink);
+    overflows |= Overflows(*group, group->now * config_.interval.ns);
   }
   learning_.Record(static_cast<double>(learning));
   template_count_.Record(static_cast<double>(templates_.size()));
+  if (overflows && config_.new_templates)
+    throw sdk::Failure(HEALD_UNAVAILABLE,
+                       "log templates make room for each other before their lines come again, so "
+                       "new ones aren't told in the groups that have them: raise max_templates (" +
+                           std::to_string(config_.max_templates) +
+                           "), or read fewer kinds of lines");
 }
 
 void Detector::Expired(std::span<const heald_series> gone, sdk::Sink& sink) {

@@ -95,6 +95,7 @@ class Detector : public sdk::Detector<Detector> {
   int64_t IntervalOf(int64_t ts_ns) const { return ts_ns / config_.interval.ns; }
   int64_t Intervals(sdk::Duration time) const;
   bool Learnt(const Group& group) const;
+  bool Overflows(const Group& group, int64_t ts_ns) const;
   Stream& StreamOf(heald_series series, const sdk::Sink& sink);
   Group& GroupOf(sdk::LabelSet target, const sdk::Sink& sink);
   void EvictGroup(const sdk::Sink& sink);

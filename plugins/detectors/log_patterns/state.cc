@@ -6,13 +6,16 @@ namespace heald::log_patterns {
 namespace {
 
 constexpr uint32_t kVersion = 1;
+// Of a word. Earlier versions didn't write kVariableWord.
+constexpr uint32_t kSpaceAfter = 1;
+constexpr uint32_t kVariableWord = 2;
 
 void Save(const Template& known, sdk::SnapshotWriter& out) {
   out.U32(static_cast<uint32_t>(known.words.size()));
   for (size_t i = 0; i < known.words.size(); ++i) {
     out.U64(known.words[i]);
     out.Text(known.texts[i]);
-    out.U32(known.spaces[i] ? 1 : 0);
+    out.U32((known.spaces[i] ? kSpaceAfter : 0) | (known.variable[i] ? kVariableWord : 0));
   }
   out.Text(known.example);
   out.U32(static_cast<uint32_t>(known.level));
@@ -35,7 +38,10 @@ Template LoadTemplate(sdk::SnapshotReader& in) {
   for (uint32_t i = 0; i < words; ++i) {
     known.words.push_back(in.U64());
     known.texts.push_back(in.Text());
-    known.spaces.push_back(in.U32() != 0);
+    const uint32_t flags = in.U32();
+    known.spaces.push_back((flags & kSpaceAfter) != 0);
+    known.variable.push_back((flags & kVariableWord) != 0 ||
+                             (known.words.back() != 0 && !HasLetters(known.texts.back())));
   }
   known.example = in.Text();
   const uint32_t level = in.U32();

@@ -1,8 +1,10 @@
 // Log templates, learnt line by line with Drain's parse tree of fixed depth (P. He, J. Zhu,
 // Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017):
 // number of words, then the first words, then the most similar template; words that differ become
-// "<*>". Bounded: the template that was seen longest ago makes room. Part of log_patterns.
-// Thread rule: one thread.
+// "<*>". Drain takes the times in front of a line off by its format; here what is masked doesn't
+// lead through the tree. Where many templates are in one place an index by word finds the similar
+// ones. Bounded: the template that was seen longest ago makes room. Part of log_patterns. Thread
+// rule: one thread.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +36,9 @@ struct TemplateRate {
 struct Template {
   std::vector<uint64_t> words;  // hashes of the masked words; 0 where any word fits
   std::vector<std::string> texts;
-  std::vector<bool> spaces;  // behind the word
-  std::string example;       // the line it was learnt from, printable
+  std::vector<bool> spaces;    // behind the word
+  std::vector<bool> variable;  // masked from the first line on
+  std::string example;         // the line it was learnt from, printable
   Level level = Level::kUnknown;
   uint64_t count = 0;
   int64_t first_ns = 0;
@@ -76,8 +79,8 @@ class Templates {
 
   size_t size() const { return live_; }
   uint64_t evicted() const { return evicted_; }
-  // When a template that had to make room had been seen last; 0: none had to.
-  int64_t evicted_last_seen_ns() const { return evicted_last_ns_; }
+  // When a template of that group that had to make room had been seen last; 0: none had to.
+  int64_t EvictedFrom(uint32_t group) const;
 
   // Oldest use first.
   void ForEach(const std::function<void(uint32_t id, const Template&)>& visit) const;
@@ -89,6 +92,7 @@ class Templates {
     uint32_t parent = kNone;
     uint64_t key = 0;  // under which the parent has it
     uint32_t children = 0;
+    bool indexed = false;  // its templates' words are in postings_
     std::vector<uint32_t> templates;
   };
   struct Remembered {
@@ -97,11 +101,18 @@ class Templates {
     uint32_t id = kNone;
   };
 
-  uint32_t Leaf(std::span<const uint64_t> words);
-  uint32_t Child(uint32_t parent, uint64_t key, bool may_grow);
-  uint32_t FindSimilar(const Node& leaf, std::span<const uint64_t> words) const;
+  // The leaf to which the words lead; `variable` says of each whether it is passed over.
+  template <typename Variable>
+  uint32_t Leaf(std::span<const uint64_t> words, const Variable& variable);
+  uint32_t Child(uint32_t parent, uint64_t word, size_t position, bool may_grow);
+  uint32_t FindSimilar(uint32_t leaf, std::span<const uint64_t> words);
+  // Those in a leaf that may have so many words equal: all that have, and few others.
+  std::span<const uint32_t> Candidates(uint32_t leaf, std::span<const uint64_t> words,
+                                       size_t needed);
+  void Index(uint32_t id);
+  void Unindex(uint32_t id, size_t position);
   uint32_t Insert(Template made);
-  void Generalize(Template& known, std::span<const uint64_t> words);
+  void Generalize(uint32_t id, std::span<const uint64_t> words);
   void Touch(uint32_t id);
   void Link(uint32_t id);
   void Unlink(uint32_t id);
@@ -115,14 +126,18 @@ class Templates {
   size_t rates_ = 0;
   uint64_t next_serial_ = 1;
   uint64_t evicted_ = 0;
-  int64_t evicted_last_ns_ = 0;
+  std::unordered_map<uint32_t, int64_t> evicted_from_;  // group → EvictedFrom
   uint32_t newest_ = kNone;
   uint32_t oldest_ = kNone;
   std::vector<Node> nodes_;
   std::vector<uint32_t> free_nodes_;
   std::unordered_map<uint64_t, uint32_t> edges_;  // (node, key) mixed → child
   std::vector<Remembered> remembered_;            // whole lines that were matched lately
+  // (leaf, position, word) mixed → the templates of the leaf that have it there.
+  std::unordered_map<uint64_t, std::vector<uint32_t>> postings_;
   std::vector<uint64_t> words_;
+  std::vector<const std::vector<uint32_t>*> lists_;
+  std::vector<uint32_t> candidates_;
 };
 
 }  // namespace heald::log_patterns

@@ -36,7 +36,11 @@ constexpr uint64_t kPrime = 0x100000001b3u;
 
 struct Hasher {
   uint64_t hash = kSeed;
-  void Put(char c) { hash = (hash ^ static_cast<unsigned char>(c)) * kPrime; }
+  bool letters = false;
+  void Put(char c) {
+    letters |= ClassOf(c) == kLetter;
+    hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+  }
   void PutAny() {
     for (const char c : kAny) Put(c);
   }
@@ -116,6 +120,10 @@ uint64_t HashOf(std::string_view text) {
   return hasher.hash;
 }
 
+bool HasLetters(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return ClassOf(c) == kLetter; });
+}
+
 std::string Masked(std::string_view token) {
   Writer writer;
   Mask(token, writer);
@@ -141,6 +149,7 @@ std::span<const Token> Splitter::Split(std::string_view line) {
     Hasher hasher;
     Mask(token.text, hasher);
     token.hash = hasher.hash;
+    token.variable = !hasher.letters;
     token.space_after = end < line.size() && ClassOf(line[end]) == kSpace;
     hash_ = (hash_ ^ token.hash) * kPrime;
     hash_ ^= hash_ >> 29;

@@ -18,6 +18,7 @@ enum class Level : uint8_t { kUnknown, kInfo, kWarning, kError };
 struct Token {
   std::string_view text;  // as it stands in the line, with the punctuation behind it
   uint64_t hash = 0;      // of the masked text
+  bool variable = false;  // nothing but what is masked, and punctuation
   bool space_after = false;
 };
 
@@ -39,6 +40,7 @@ class Splitter {
 // "user=4711," → "user=<*>,".
 std::string Masked(std::string_view token);
 uint64_t HashOf(std::string_view text);
+bool HasLetters(std::string_view text);
 
 // The level that the line's first words name: ERROR, [warn], level=info, "severity":"fatal"…
 Level LevelOf(std::span<const Token> tokens);

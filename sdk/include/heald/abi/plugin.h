@@ -53,7 +53,8 @@ typedef struct heald_detector_vtable {
                      heald_error* error);
   int32_t (*logs)(void* self, const heald_log_line* lines, uint64_t count, uint64_t stride,
                   const heald_sink* sink, heald_error* error);
-  /* [data] About once a second: staleness, time-based clears. Optional. */
+  /* [data] About once a second: staleness, time-based clears. Optional. After HEALD_UNAVAILABLE the
+   * node isn't well until a tick returns HEALD_OK. */
   int32_t (*tick)(void* self, int64_t now_ns, const heald_sink* sink, heald_error* error);
   /* [data] These series are gone; drop what is kept for them, clear their findings. Optional. */
   void (*expired)(void* self, const heald_series* series, uint64_t count, const heald_sink* sink);

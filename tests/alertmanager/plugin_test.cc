@@ -171,6 +171,40 @@ TEST_F(AlertmanagerPluginTest, ARestartForgetsNoAlert) {
   EXPECT_THAT(next.sink().TakeFindings(), SizeIs(1));
 }
 
+TEST_F(AlertmanagerPluginTest, ARestartKeepsTheIdWhateverBecameOfTheAlertThatItWasMadeOf) {
+  const auto fires = [&](const char* fingerprint, const char* from) {
+    Post(MessageOf({AlertOf("firing", kDown, fingerprint, from)}));
+  };
+  fires("f1", "2026-11-22T12:00:00Z");
+  const uint64_t id = Take().at(0).id;
+  fires("f2", "2026-11-22T12:00:05Z");
+  Post(MessageOf({AlertOf("resolved", kDown, "f1", "2026-11-22T12:00:00Z")}));
+  fires("f2", "2026-11-22T12:08:00Z");  // it ended and came again within a group_interval
+  fakes::SourceHarness next(heald_plugin_v1, "alerts", json::object(),
+                            std::string(source_->host().host().StateDir()));
+  EXPECT_EQ(next.Poll(), "");
+  EXPECT_EQ(next.sink().TakeFindings().at(0).id, id);
+  next.listener().Post("", MessageOf({AlertOf("resolved", kDown, "f2")}).dump());
+  EXPECT_EQ(next.sink().TakeFindings().size(), 0u) << "that was the one before";
+  next.listener().Post(
+      "", MessageOf({AlertOf("resolved", kDown, "f2", "2026-11-22T12:08:00Z")}).dump());
+  const Findings cleared = next.sink().TakeFindings();
+  ASSERT_THAT(cleared, SizeIs(1));
+  EXPECT_EQ(cleared[0].id, id);
+}
+
+TEST_F(AlertmanagerPluginTest, AlertsOfAnOlderFileAreKnown) {
+  const std::string dir(source_->host().host().StateDir());
+  std::ofstream(dir + "/alerts.json")
+      << R"({"alerts": [{"name": "Down", "target": {"service": "a"}, "fingerprint": "f1",
+             "severity": 3, "summary": "s", "url": "", "from_ns": 5, "seen_ns": 6}]})";
+  fakes::SourceHarness next(heald_plugin_v1, "alerts", {{"forget_after", 0}}, dir);
+  EXPECT_EQ(next.Poll(), "");
+  const Findings told = next.sink().TakeFindings();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_NE(told[0].id, 0u);
+}
+
 TEST_F(AlertmanagerPluginTest, ADamagedFileIsPutAsideAndSaid) {
   for (const char* text : {"{", "{\"alerts\": [{}]}", "[]", "{\"alerts\": 1}"}) {
     const std::string dir(source_->host().host().StateDir());

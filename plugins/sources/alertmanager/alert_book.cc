@@ -75,7 +75,7 @@ std::vector<sdk::Finding> AlertBook::Take(const Alert& alert, int64_t now_ns) {
     things_.erase(at);
     return {clear};
   }
-  const FiringAlert told{
+  FiringAlert told{
       key.first,
       key.second,
       alert.fingerprint,
@@ -95,7 +95,8 @@ std::vector<sdk::Finding> AlertBook::Take(const Alert& alert, int64_t now_ns) {
   const uint32_t before = opened ? 0 : WorstOf(thing.alerts).severity;
   const std::string text = opened ? "" : WorstOf(thing.alerts).summary;
   if (!known) ++count_;
-  thing.alerts[alert.fingerprint] = told;
+  told.finding_id = thing.id;
+  thing.alerts[alert.fingerprint] = std::move(told);
   if (opened) return {FindingOf(key, thing, sdk::FindingState::kOpen, now_ns)};
   const FiringAlert& worst = WorstOf(thing.alerts);
   if (known && worst.severity == before && worst.summary == text) return {};
@@ -128,7 +129,9 @@ void AlertBook::Restore(FiringAlert alert) {
   if (thing.alerts.contains(alert.fingerprint)) return;
   ++count_;
   thing.alerts.emplace(alert.fingerprint, alert);
-  // As it was made when the first of them came.
+  thing.id = alert.finding_id;
+  if (thing.id != 0) return;
+  // As older versions made it when the first of them came.
   int64_t from_ns = alert.from_ns;
   for (const auto& [fingerprint, other] : thing.alerts) from_ns = std::min(from_ns, other.from_ns);
   thing.id = IdOf(alert.name, alert.target, from_ns);

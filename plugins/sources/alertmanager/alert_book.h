@@ -25,7 +25,8 @@ struct FiringAlert {
   std::string summary;
   std::string url;
   int64_t from_ns = 0;
-  int64_t seen_ns = 0;  // when it was last told
+  int64_t seen_ns = 0;      // when it was last told
+  uint64_t finding_id = 0;  // 0: not known, as in the files of older versions
 };
 
 class AlertBook {

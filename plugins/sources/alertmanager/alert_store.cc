@@ -18,12 +18,19 @@ json ToJson(const FiringAlert& alert) {
   return {
       {"name", alert.name},         {"target", target},         {"fingerprint", alert.fingerprint},
       {"severity", alert.severity}, {"summary", alert.summary}, {"url", alert.url},
-      {"from_ns", alert.from_ns},   {"seen_ns", alert.seen_ns}};
+      {"from_ns", alert.from_ns},   {"seen_ns", alert.seen_ns}, {"finding_id", alert.finding_id}};
 }
 
 FiringAlert FromJson(const json& in) {
-  FiringAlert alert{in.at("name"),    {},           in.at("fingerprint"), in.at("severity"),
-                    in.at("summary"), in.at("url"), in.at("from_ns"),     in.at("seen_ns")};
+  FiringAlert alert{in.at("name"),
+                    {},
+                    in.at("fingerprint"),
+                    in.at("severity"),
+                    in.at("summary"),
+                    in.at("url"),
+                    in.at("from_ns"),
+                    in.at("seen_ns"),
+                    in.value("finding_id", uint64_t{0})};
   if (alert.severity > HEALD_SEVERITY_CRITICAL) alert.severity = HEALD_SEVERITY_CRITICAL;
   for (const auto& [name, value] : in.at("target").items())
     alert.target.Set(name, value.get<std::string>());

@@ -196,15 +196,32 @@ TEST_F(RemoteWritePluginTest, GarbageGets400AndChangesNothing) {
   refused(Compressed(message.substr(0, message.size() - 3)), "no WriteRequest");
   refused(Compressed(MessageOf({good, {{{"job", "a"}}, {{now_ms_, 1}}}})),
           "series 2: it has no name");
-  refused(Compressed(MessageOf({good, {{{"__name__", "up"}, {"a", "\xff"}}, {}}})), "no text");
-  refused(Compressed(MessageOf({good, {{{"__name__", "up"}, {"a-b", "x"}}, {}}})), "'a-b'");
-  refused(Compressed(MessageOf({good, {{{"__name__", "up"}, {"a", "x"}, {"a", "y"}}, {}}})),
-          "a is there twice");
   EXPECT_EQ(source_->TakeTexts().size(), 0u);
   EXPECT_THAT(source_->log(), Contains(HasSubstr("refused what user:test pushed")));
   EXPECT_EQ(source_->log().size(), 1u) << "and not each time";
   EXPECT_EQ(Push({good}).status, 204);
   EXPECT_EQ(source_->TakeTexts().size(), 1u);
+}
+
+TEST_F(RemoteWritePluginTest, ASeriesWhoseLabelsCannotBeTakenIsLeftOutAndTheRestIsTaken) {
+  const auto series = [&](std::vector<std::pair<std::string, std::string>> labels) {
+    PushedSeries one{{{"__name__", "up"}}, {{now_ms_, 1}}};
+    for (auto& label : labels) one.labels.push_back(std::move(label));
+    return one;
+  };
+  PushedSeries unwanted = series({{"service.name", "x"}});
+  unwanted.labels[0].second = "unwanted";
+  const Answer answer = Push({series({{"service.name", "x"}}), series({{"a", "\xff"}}), unwanted,
+                              series({{"a", "x"}, {"a", "y"}}), series({{"job", "good"}})});
+  EXPECT_EQ(answer.status, 204) << answer.body;
+  const auto rows = source_->TakeRows();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].labels, (sdk::LabelSet{{"job", "good"}}));
+  EXPECT_EQ(Dropped("labels"), 3) << "nobody asked for the fourth";
+  Push({series({{"service.name", "x"}})});
+  EXPECT_EQ(Dropped("labels"), 4);
+  ASSERT_EQ(source_->log().size(), 1u) << "and not each time";
+  EXPECT_THAT(source_->log()[0], HasSubstr("'service.name' is no label's name"));
 }
 
 TEST_F(RemoteWritePluginTest, ALengthThatPromisesTooMuchIsNotBelieved) {

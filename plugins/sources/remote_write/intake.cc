@@ -28,6 +28,13 @@ bool IsText(std::string_view text) {
   return true;
 }
 
+// Empty, or why a series can't have this label.
+std::string TroubleWith(std::string_view label, std::string_view value) {
+  if (!IsText(label) || !IsText(value)) return "its labels are no text";
+  if (!support::IsLabelName(label)) return "'" + std::string(label) + "' is no label's name";
+  return {};
+}
+
 sdk::Metric Dropped(const sdk::Host& host, const char* reason) {
   return host.Counter("dropped_samples_total", "Samples left out", {{"reason", reason}});
 }
@@ -45,17 +52,19 @@ Intake::Intake(sdk::Host host, const RemoteWriteConfig& config, size_t max_serie
       future_(Dropped(host, "future")),
       histogram_(Dropped(host, "histogram")),
       refused_(Dropped(host, "max_series")),
-      unknown_(Dropped(host, "too_many_pushed")) {}
+      unknown_(Dropped(host, "too_many_pushed")),
+      labels_(Dropped(host, "labels")) {}
 
 void Intake::Take(std::string_view message, const sdk::Sink& sink) {
   ++messages_;
   rows_.clear();
   current_ = nullptr;
-  histograms_ = unknowns_ = 0;
+  histograms_ = unknowns_ = unusable_ = 0;
   if (const std::string error = ReadWriteRequest(message, *this); !error.empty())
     throw sdk::Failure(HEALD_INVALID, error);
   if (histograms_ != 0) histogram_.Record(static_cast<double>(histograms_));
   if (unknowns_ != 0) unknown_.Record(static_cast<double>(unknowns_));
+  if (unusable_ != 0) labels_.Record(static_cast<double>(unusable_));
   Emit(sink);
 }
 
@@ -76,12 +85,13 @@ bool Intake::OnSeries(std::string_view label_bytes, std::string* error) {
     at = series_.emplace(label_bytes, std::move(added)).first;
   }
   at->second.seen = messages_;
-  if (!at->second.outputs.empty()) current_ = &at->second;
+  if (!at->second.outputs.empty() || at->second.unusable) current_ = &at->second;
   return true;
 }
 
 void Intake::OnSample(int64_t ts_ms, double value) {
   if (current_ == nullptr) return;
+  unusable_ += current_->unusable ? 1 : 0;
   const int64_t ts_ns = std::clamp(ts_ms, -kLastMs, kLastMs) * kNsPerMs;
   for (const auto& output : current_->outputs) rows_.push_back({output.get(), ts_ns, value});
 }
@@ -95,12 +105,12 @@ std::string Intake::Add(std::string_view label_bytes, Series* series) {
   if (std::string error = LabelsOf(label_bytes, &pairs); !error.empty()) return error;
   std::string_view name;
   sdk::LabelSet labels;
+  std::string trouble;
   for (const auto& [label, value] : pairs) {
-    if (!IsText(label) || !IsText(value)) return "its labels are no text";
-    if (!support::IsLabelName(label)) return "'" + std::string(label) + "' is no label's name";
+    if (trouble.empty()) trouble = TroubleWith(label, value);
     if (label == "__name__" ? !name.empty() : !labels.Get(label).empty())
-      return "the label " + std::string(label) + " is there twice";
-    if (label == "__name__")
+      trouble = "the label " + std::string(label) + " is there twice";
+    else if (label == "__name__")
       name = value;
     else if (!value.empty())
       labels.Set(label, value);
@@ -111,6 +121,11 @@ std::string Intake::Add(std::string_view label_bytes, Series* series) {
           return selector.Matches(name, labels);
         }))
       continue;
+    if (!trouble.empty()) {
+      series->unusable = true;
+      TellUnusable(name, trouble);
+      return {};
+    }
     sdk::LabelSet kept = labels;
     for (const std::string& label : drop_labels_) kept.Remove(label);
     // Two replicas of one Prometheus give the same series.
@@ -125,6 +140,14 @@ std::string Intake::Add(std::string_view label_bytes, Series* series) {
     series->outputs.push_back(std::move(output));
   }
   return {};
+}
+
+void Intake::TellUnusable(std::string_view name, const std::string& why) {
+  if (std::exchange(told_unusable_, true)) return;
+  host_.Log(sdk::Level::kWarning,
+            "a series of " + std::string(name) + " is left out, as are others like it (" +
+                "heald_plugin_dropped_samples_total{reason=\"labels\"}): " + why +
+                "; rename or drop the label with write_relabel_configs");
 }
 
 // Only with a new series and at most once in so many messages, so it costs nothing in the long run.

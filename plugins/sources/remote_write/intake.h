@@ -1,7 +1,8 @@
 // From pushed series to the samples that were asked for: remembers each series by the bytes of its
 // labels, so that a known one costs a look-up and nothing else. A message is taken as a whole or,
-// when it is damaged, not at all; what comes a second time changes nothing.
-// Thread rule: one thread at a time, as the hooks of an instance.
+// when it is damaged, not at all; a series whose labels can't be taken is left out alone; what
+// comes a second time changes nothing. Thread rule: one thread at a time, as the hooks of an
+// instance.
 #pragma once
 
 #include <cstdint>
@@ -41,9 +42,10 @@ class Intake final : private WriteRequestTarget {
     double last_value = 0;
     bool has_last = false;  // for rates: last_value counts
   };
-  // One that comes in; without outputs nobody asked for it.
+  // One that comes in; without outputs nobody asked for it, or its labels can't be taken.
   struct Series {
     std::vector<std::shared_ptr<Output>> outputs;
+    bool unusable = false;
     uint64_t seen = 0;  // number of the message
   };
   struct Row {
@@ -61,6 +63,7 @@ class Intake final : private WriteRequestTarget {
   void OnHistograms(uint64_t count) override;
 
   std::string Add(std::string_view label_bytes, Series* series);
+  void TellUnusable(std::string_view name, const std::string& why);
   void Emit(const sdk::Sink& sink);
   bool Advance(const Row& row, double* value);
   bool Intern(Output& output);
@@ -71,17 +74,20 @@ class Intake final : private WriteRequestTarget {
   const std::vector<Rule> rules_;
   const std::vector<std::string> drop_labels_;
   const size_t max_series_;
-  const sdk::Metric out_of_order_, duplicate_, nan_, future_, histogram_, refused_, unknown_;
+  const sdk::Metric out_of_order_, duplicate_, nan_, future_, histogram_, refused_, unknown_,
+      labels_;
   std::unordered_map<std::string, Series, Hash, std::equal_to<>> series_;
   std::map<std::pair<const Rule*, sdk::LabelSet>, std::weak_ptr<Output>> outputs_;
   uint64_t messages_ = 0;
   uint64_t swept_ = 0;      // number of the message at which it was last done
   bool told_full_ = false;  // that kMostSeries is reached
+  bool told_unusable_ = false;
   // Of the message at hand:
   const Series* current_ = nullptr;
   std::vector<Row> rows_;
   uint64_t histograms_ = 0;
   uint64_t unknowns_ = 0;
+  uint64_t unusable_ = 0;
 };
 
 }  // namespace heald::remote_write

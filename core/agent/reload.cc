@@ -11,23 +11,27 @@
 namespace heald::agent {
 namespace {
 
-// "3 nodes added, 1 restarted"
+// "3 nodes added, 1 restarted, 0 removed; without what they had learnt: unusual"
 std::string Difference(const PipelineSpec& before, const PipelineSpec& after) {
   size_t added = 0;
   size_t changed = 0;
   size_t removed = 0;
+  std::string anew;
   for (const NodeSpec& node : after.nodes) {
     const NodeSpec* old = before.FindNode(node.name);
     if (old == nullptr)
       ++added;
     else if (old->plugin != node.plugin || old->config != node.config ||
-             old->enabled != node.enabled)
+             old->enabled != node.enabled) {
       ++changed;
+      if (node.kind == Kind::kDetector && node.enabled)
+        anew += (anew.empty() ? "; without what they had learnt: " : ", ") + node.name;
+    }
   }
   for (const NodeSpec& node : before.nodes)
     if (after.FindNode(node.name) == nullptr) ++removed;
   return std::to_string(added) + (added == 1 ? " node" : " nodes") + " added, " +
-         std::to_string(changed) + " restarted, " + std::to_string(removed) + " removed";
+         std::to_string(changed) + " restarted, " + std::to_string(removed) + " removed" + anew;
 }
 
 api::Diagnostic ForApi(const Diagnostic& d) {

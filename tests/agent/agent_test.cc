@@ -139,7 +139,9 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   right.replace(right.find("critical: 0.5"), 13, "critical: 0.6");
   Write(right);
   agent().Signal(SIGHUP);
-  ASSERT_TRUE(agent().WaitForOutput("1 restarted", kPatience)) << agent().output();
+  ASSERT_TRUE(agent().WaitForOutput("1 restarted, 0 removed; without what they had learnt: ",
+                                    kPatience))
+      << agent().output();
   EXPECT_TRUE(
       agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none", kPatience))
       << agent().output();

@@ -1,18 +1,9 @@
 #include "plugins/sources/alertmanager/settings.h"
 
-#include <algorithm>
-#include <cctype>
+#include "plugins/support/severity_words.h"
 
 namespace heald::alertmanager {
 namespace {
-
-constexpr std::pair<std::string_view, Level> kUsual[] = {
-    {"critical", Level::kCritical},  {"crit", Level::kCritical},   {"page", Level::kCritical},
-    {"emergency", Level::kCritical}, {"fatal", Level::kCritical},  {"error", Level::kCritical},
-    {"high", Level::kCritical},      {"warning", Level::kWarning}, {"warn", Level::kWarning},
-    {"medium", Level::kWarning},     {"info", Level::kInfo},       {"informational", Level::kInfo},
-    {"notice", Level::kInfo},        {"low", Level::kInfo},        {"none", Level::kInfo},
-};
 
 sdk::Severity ToSeverity(Level level) {
   switch (level) {
@@ -45,12 +36,7 @@ std::vector<std::pair<std::string, std::string>> CheckConfig(const AlertmanagerC
 sdk::Severity SeverityOf(const AlertmanagerConfig& config, std::string_view value) {
   if (const auto at = config.severities.find(std::string(value)); at != config.severities.end())
     return ToSeverity(at->second);
-  std::string lower(value);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const auto& [word, level] : kUsual)
-    if (word == lower) return ToSeverity(level);
-  return ToSeverity(config.default_severity);
+  return support::SeverityByWord(value).value_or(ToSeverity(config.default_severity));
 }
 
 }  // namespace heald::alertmanager

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "plugins/support/severity_words.h"
+
 namespace heald::kafka {
 namespace {
 
@@ -26,18 +28,6 @@ std::string Lower(std::string_view text) {
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   return lower;
-}
-
-Severity SeverityOf(std::string_view word) {
-  const std::string lower = Lower(word);
-  if (lower.empty() || lower == "warning" || lower == "warn" || lower == "minor")
-    return Severity::kWarning;
-  if (lower == "critical" || lower == "error" || lower == "fatal" || lower == "page" ||
-      lower == "major" || lower == "emergency")
-    return Severity::kCritical;
-  if (lower == "info" || lower == "notice" || lower == "none" || lower == "normal")
-    return Severity::kInfo;
-  throw BadMessage{"its severity '" + std::string(word) + "' is none of info, warning, critical"};
 }
 
 FindingState StateOf(std::string_view word) {
@@ -114,7 +104,8 @@ Finding EventOf(const dom::object& object, int64_t ts_ns) {
   if (finding.metric.empty()) throw BadMessage{"has no name"};
   std::string_view severity = TextIn(object, "severity");
   if (severity.empty()) severity = finding.target.Get("severity");
-  finding.severity = SeverityOf(severity);
+  // What fires is never lost for a word that nobody knows.
+  finding.severity = support::SeverityByWord(severity).value_or(Severity::kWarning);
   if (finding.state == FindingState::kClear) finding.severity = Severity::kNormal;
   finding.target.Remove("alertname");
   finding.target.Remove("severity");

@@ -184,8 +184,12 @@ bool Agent::Stop() {
   opener_.reset();
   engine_.reset();
   runner_.reset();
+  // The last connection to close, the writer's, brings the journal's log into its file.
   {
-    // The last connection to close brings the journal's log into its file.
+    const std::lock_guard lock(mutex_);
+    traces_.reset();
+  }
+  {
     const std::lock_guard lock(reader_mutex_);
     reader_.reset();
   }

@@ -156,6 +156,8 @@ TEST_F(AgentTracesTest, WhatHappenedWhileTheReceiverWasAwayComesAfterAKillToo) {
   agent().Signal(SIGTERM);
   ASSERT_EQ(agent().Wait(kPatience), 0);
   EXPECT_EQ(receiver_.spans().size(), sent) << "nothing comes twice";
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/state/heald.db-wal"))
+      << "a stop leaves the journal in one file";
 }
 
 TEST_F(AgentTracesTest, ASlowReceiverHoldsUpNeitherHealingNorTheStop) {

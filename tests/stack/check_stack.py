@@ -51,7 +51,7 @@ SETTINGS = {
     "DATABASE_URL": "postgresql://me@database/mine", "ANOMALY_THRESHOLD": "6",
     "PREDICTION_WINDOW_MINUTES": "3", "COOLDOWN_SECONDS": "77", "CHECK_INTERVAL": "1s",
     "AUTO_REMEDIATION_ENABLED": "false", "CHAOS_ENABLED": "true", "FAILURE_RATE": "0.25",
-    "LATENCY_SPIKE_RATE": "0.5",
+    "LATENCY_SPIKE_RATE": "0.5", "OTEL_EXPORTER_OTLP_ENDPOINT": "{url}/otlp",
 }
 # Where a wrong value is refused, it is one that counts. KAFKA_TOPIC takes any; `local` uses another one.
 WRONG = {
@@ -291,7 +291,7 @@ class Stack:
             values = {name: value.replace("{url}", recorder.url) for name, value in SETTINGS.items()}
             (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
             services = self.config("full", env_file=folder / "env")
-            faults += self.service_effects(services["users"]["environment"])
+            faults += self.service_effects(services["users"]["environment"], recorder)
             environment = services["heald"]["environment"]
             faults += self.heald_effects(folder, environment, recorder)
             faults += self.cluster_effects(folder, values, recorder)
@@ -303,17 +303,19 @@ class Stack:
                     faults.append(f"{name}={wrong[0]} isn't refused: {done.stderr}")
         return faults
 
-    def service_effects(self, environment):
-        """A service that starts broken says so."""
+    def service_effects(self, environment, recorder):
+        """A service that starts broken says so, and its spans go where they are asked for."""
         program = self.heald.parent / "heald-demo-service"
         service = subprocess.Popen([program, "--service", "users", "--port", "0"], text=True,
-                                   stdout=subprocess.PIPE,
-                                   env={**os.environ, **environment, "OTEL_SDK_DISABLED": "true"})
+                                   stdout=subprocess.PIPE, env={**os.environ, **environment})
         lines = [service.stdout.readline() for _ in range(2)]
+        fetch(re.search(r"http://[\d.:]+", lines[0]).group() + "/users")
         service.terminate()
         service.communicate()
         if '"failure_rate":0.25' not in lines[1] or '"latency_rate":0.5' not in lines[1]:
             yield f"CHAOS_ENABLED, FAILURE_RATE, LATENCY_SPIKE_RATE: {lines}"
+        if not any(path == "/otlp/v1/traces" for path, _ in recorder.requests):
+            yield "OTEL_EXPORTER_OTLP_ENDPOINT: no span came there"
 
     def heald_effects(self, folder, environment, recorder):
         """The stack's pipeline asks the given Prometheus, which says that payments is down, tells Slack of

@@ -219,6 +219,12 @@ class Engine {
   Status ReadRecent();
   bool Reopen(const Finding& finding);
   void BeginAgain(OpenIncident& open) const;
+  // Before it is written as verified.
+  void NoteVerified(Run& run, const OpenIncident& open);
+  // What was verified before and didn't last, as that finding shows; null: nothing.
+  Verified* ShortLived(Run& run, const Finding& finding) const;
+  void SettleVerified(Verified* verified, Proof proof);
+  void ExcuseRepairs(OpenIncident& open, size_t index);
   // True where the next step has its turn instead.
   bool PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding);
   void SayReopened(const OpenIncident& open, Draft* draft) const;

@@ -35,11 +35,9 @@ void Engine::OnFinding(const Finding& finding) {
   if (!intake.replaced.id.empty()) {
     inhibitions_.Remove(intake.replaced.id);
     const std::string& now = intake.open->incident.findings[intake.index].id;
-    for (const uint64_t id : intake.open->runs) {
-      Run& run = *FindRun(id);
-      if (run.decision.finding == intake.replaced.id) run.decision.finding = now;
-      if (run.verified && run.verified->finding == intake.replaced.id) run.verified->finding = now;
-    }
+    for (const uint64_t id : intake.open->runs)
+      if (Run& run = *FindRun(id); run.decision.finding == intake.replaced.id)
+        run.decision.finding = now;
   }
   const uint64_t incident = intake.open->incident.id;
   const Finding held = intake.open->incident.findings[intake.index];
@@ -47,6 +45,7 @@ void Engine::OnFinding(const Finding& finding) {
   const std::set<uint64_t> concerned =
       NoteFinding(*intake.open, intake.index, intake.what != Intake::What::kUpdated);
   JournalIntake(intake, reopened);
+  if (intake.what == Intake::What::kOpened) ExcuseRepairs(*intake.open, intake.index);
   TellConcerned(concerned);
   if (held.kind == FindingKind::kEvent && held.state != FindingState::kClear)
     changes_.Add(held, intake.open->incident.target);

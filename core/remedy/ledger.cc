@@ -72,6 +72,7 @@ void Engine::Account(Draft* draft) {
     }
     const Proof proof = execution.progress.proof;
     if (proof == Proof::kTooEarly) continue;  // as if nothing had been done
+    if (proof == Proof::kPlain && execution.progress.settled_ns != 0) continue;  // was noted then
     const bool verified = execution.state == ExecutionState::kVerified;
     open->tried = true;
     if (proof == Proof::kInconclusive || proof == Proof::kCancelled) continue;

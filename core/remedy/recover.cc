@@ -40,6 +40,17 @@ bool WasEscalated(const Chain& chain) {
   return called_ns > healed_ns;
 }
 
+Verified VerifiedOf(const Execution& execution, const Chain& chain, const OpenIncident& open) {
+  Verified verified;
+  verified.execution = execution;
+  for (const Decision& each : chain.decisions)
+    if (each.id == execution.decision) verified.decision = each;
+  for (const std::string& id : execution.progress.covered)
+    if (const int index = open.Find(id); index >= 0)
+      verified.covered.push_back(open.incident.findings[static_cast<size_t>(index)]);
+  return verified;
+}
+
 // For finishing what a policy began that isn't in the file any more.
 PolicyPtr PolicyOf(const Decision& decision) {
   auto policy = std::make_shared<Policy>();
@@ -110,8 +121,12 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
     }
     if (latest == nullptr || decision.attempt >= latest->attempt) latest = &decision;
   }
-  for (const Execution& each : chain.executions)
+  std::vector<Verified> verified;
+  for (const Execution& each : chain.executions) {
     if (latest != nullptr && each.decision == latest->id) execution = &each;
+    if (each.policy == name && !each.progress.covered.empty())
+      verified.push_back(VerifiedOf(each, chain, open));
+  }
   PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
   const bool retired = policy == nullptr;
@@ -129,13 +144,19 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   run.decided = true;
   run.decision = *latest;
   run.decision.finding = open.PresentId(latest->finding);
+  // What didn't last may have moved the chain on since.
+  for (const Verified& each : verified)
+    if (each.execution.progress.settled_ns >= latest->ts_ns &&
+        each.decision.next_step > std::max(run.decision.next_step, run.decision.step))
+      run.decision.next_step = each.decision.next_step;
+  run.verified = std::move(verified);
   if (!retired)
     if (const PolicyPtr with_its_action = WithAction(policy, latest->action))
       run.policy = with_its_action;
   if (unfinished) return RestoreExecution(run, open, *execution);
   switch (latest->verdict) {
     case DecisionVerdict::kWouldAct:
-      if (latest->next_step != 0) return NextAttempt(run);
+      if (run.decision.next_step != 0) return NextAttempt(run);
       run.done_mode = Mode::kShadow;
       break;
     case DecisionVerdict::kAwaitsApproval:
@@ -150,10 +171,6 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       if (execution != nullptr && execution->state == ExecutionState::kVerified &&
           execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
-      if (execution != nullptr && execution->state == ExecutionState::kVerified &&
-          execution->progress.proof != Proof::kDidNotLast && latest->next_step <= latest->step &&
-          !run.policy->notify_only)
-        run.verified = Verified{run.decision.finding, *latest, *execution};
       if (execution != nullptr && execution->progress.undo.open() &&
           execution->progress.undo.after_failure) {
         run.execution = *execution;
@@ -315,6 +332,9 @@ void Engine::TakeFreshValue(Finding* finding) const {
   const std::optional<double> value =
       deps_.latest->Lookup(finding->metric, finding->target, now_ns);
   finding->value = value.value_or(std::numeric_limits<double>::quiet_NaN());
+  if (value)
+    finding->ts_ns =
+        std::max(finding->ts_ns, deps_.latest->LatestNs(finding->metric, finding->target));
   finding->summary.clear();
 }
 

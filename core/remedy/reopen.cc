@@ -14,6 +14,12 @@ std::string Times(uint32_t count) {
   return count == 1 ? "once" : std::to_string(count) + " times";
 }
 
+// It was never measured again once the action had shown its effect, which made another of it: what
+// the others have in common with it since may be its fault.
+bool IsReplaced(const Finding& covered, const Execution& execution) {
+  return !Recovered(covered) || covered.ts_ns < execution.observed_ns;
+}
+
 }  // namespace
 
 Status Engine::ReadRecent() {
@@ -21,7 +27,7 @@ Status Engine::ReadRecent() {
   const Result<IncidentPage> page =
       deps_.store->Incidents({{IncidentState::kResolved}, 0, kReadAtStart});
   if (!page) return page.error();
-  // Newest first, and of one target the newest counts.
+  // Newest first.
   for (auto at = page->incidents.rbegin(); at != page->incidents.rend(); ++at)
     if (at->closed_ns >= since_ns) recent_.Add(at->target.ToString(), at->id, at->closed_ns);
   return {};
@@ -33,16 +39,23 @@ bool Engine::Reopen(const Finding& finding) {
   const int64_t within_ns = spec_.agent.reopen_within_ns;
   if (within_ns == 0 || !book_.WouldOpen(finding)) return false;
   const int64_t now_ns = deps_.clock->NowNs();
-  const uint64_t id = recent_.Take(book_.TargetKeyOf(finding), now_ns - within_ns);
-  if (id == 0 || journal_.held() > 0) return false;
-  Result<std::optional<Chain>> read = deps_.store->ChainOf(id);
-  if (!read || !*read) return false;
-  Chain& chain = **read;
-  const std::vector<Finding>& before = chain.incident.findings;
-  if (chain.incident.closed_ns == 0 ||
-      std::none_of(before.begin(), before.end(),
-                   [&](const Finding& each) { return SameFault(each, finding); }))
-    return false;
+  if (journal_.held() > 0) return false;
+  const std::string target_key = book_.TargetKeyOf(finding);
+  std::optional<Chain> found;
+  for (const uint64_t id : recent_.Of(target_key, now_ns - within_ns)) {
+    Result<std::optional<Chain>> read = deps_.store->ChainOf(id);
+    if (!read) return false;
+    if (!*read || (*read)->incident.closed_ns == 0) continue;
+    const std::vector<Finding>& before = (*read)->incident.findings;
+    if (std::none_of(before.begin(), before.end(),
+                     [&](const Finding& each) { return SameFault(each, finding); }))
+      continue;
+    found = std::move(*read);
+    break;
+  }
+  if (!found) return false;
+  Chain& chain = *found;
+  recent_.Remove(target_key, chain.incident.id);
   Incident incident = chain.incident;
   incident.state = IncidentState::kOpen;
   incident.closed_ns = 0;
@@ -71,59 +84,105 @@ void Engine::BeginAgain(OpenIncident& open) const {
   open.tried = false;
 }
 
-// What was verified and is wrong again soon didn't help for good. Its next
-// step has its turn; where there is none a person is called, once, and the steps begin anew.
-bool Engine::PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding) {
-  if (!run.verified) return false;
-  const int64_t within_ns = spec_.agent.reopen_within_ns;
-  const int64_t verified_ns = run.verified->execution.ended_ns;
-  if (finding.began_ns - verified_ns > within_ns) {
-    run.verified.reset();
-    return false;
+void Engine::NoteVerified(Run& run, const OpenIncident& open) {
+  // Whatever it covered is well now, so older ones have lasted.
+  const int64_t since_ns = deps_.clock->NowNs() - spec_.agent.reopen_within_ns;
+  std::erase_if(run.verified,
+                [&](const Verified& each) { return each.execution.ended_ns < since_ns; });
+  Verified verified;
+  for (size_t i = 0; i < open.meta.size(); ++i) {
+    const Finding& finding = open.incident.findings[i];
+    const bool is_trigger = finding.id == run.decision.finding;
+    if (!is_trigger && (!run.policy->Covers(finding) ||
+                        (open.meta[i].cleared_ns != 0 &&
+                         open.meta[i].cleared_ns < run.execution.issued_ns)))
+      continue;
+    verified.covered.push_back(finding);
+    run.execution.progress.covered.push_back(finding.id);
   }
-  // Somebody works on it, or heald took it back itself: that says nothing of the repair.
-  const int now = open.Find(finding.id);
-  if (!switch_on_ || run.verified->execution.progress.undo.state >= UndoState::kIssued ||
-      (now >= 0 && open.meta[static_cast<size_t>(now)].quiet()) ||
-      SilenceOf(open, finding, run.policy->spec.name) != nullptr) {
-    run.verified.reset();
-    return false;
+  verified.decision = run.decision;
+  verified.execution = run.execution;
+  run.verified.push_back(std::move(verified));
+}
+
+// By the latest that covered it: what came after an older one says nothing of that.
+Verified* Engine::ShortLived(Run& run, const Finding& finding) const {
+  for (auto at = run.verified.rbegin(); at != run.verified.rend(); ++at) {
+    const Execution& execution = at->execution;
+    if (std::none_of(at->covered.begin(), at->covered.end(), [&](const Finding& each) {
+          return SameFault(each, finding) &&
+                 (each.target == finding.target || IsReplaced(each, execution));
+        }))
+      continue;
+    // What heald took back itself lasted until then.
+    const bool counts =
+        execution.progress.settled_ns == 0 && execution.progress.undo.state < UndoState::kIssued &&
+        finding.began_ns - execution.ended_ns <= spec_.agent.reopen_within_ns;
+    return counts ? &*at : nullptr;
   }
-  const int index = open.Find(run.verified->finding);
-  if (index < 0 || !SameFault(open.incident.findings[static_cast<size_t>(index)], finding))
-    return false;
-  Decision decision = std::move(run.verified->decision);
-  Execution execution = std::move(run.verified->execution);
-  run.verified.reset();
-  const bool was_last = decision.step >= run.policy->steps;
-  const bool helped = execution.progress.proof == Proof::kPlain;
-  const std::string why = decision.plan.summary + (helped ? " helped" : " was done") +
-                          ", but it began again within " + FormatDuration(within_ns);
-  decision.next_step = was_last ? 1 : decision.step + 1;
-  for (auto& [id, task] : undos_)
-    if (task->decision.id == decision.id) {
-      if (helped) task->execution.progress.proof = Proof::kDidNotLast;
-      execution = task->execution;
+  return nullptr;
+}
+
+void Engine::SettleVerified(Verified* verified, Proof proof) {
+  const auto settle = [&](Execution* execution) {
+    execution->progress.settled_ns = deps_.clock->NowNs();
+    execution->progress.proof = proof;
+  };
+  settle(&verified->execution);
+  for (const auto& [id, task] : undos_)
+    if (task->decision.id == verified->decision.id) {
+      settle(&task->execution);
+      verified->execution = task->execution;
     }
-  if (helped) execution.progress.proof = Proof::kDidNotLast;
+}
+
+// What begins while people work on the target says nothing of the repairs before, also where it is
+// acted upon only later.
+void Engine::ExcuseRepairs(OpenIncident& open, size_t index) {
+  const Finding& finding = open.incident.findings[index];
   Draft draft(Transition::kFinding, deps_.clock->NowNs(), &open);
-  if (was_last) {
+  for (const uint64_t id : open.runs) {
+    Run& run = *FindRun(id);
+    if (switch_on_ && !open.meta[index].quiet() &&
+        SilenceOf(open, finding, run.policy->spec.name) == nullptr)
+      continue;
+    Verified* const verified = ShortLived(run, finding);
+    if (verified == nullptr) continue;
+    SettleVerified(verified, Proof::kPlain);
+    draft.Add(verified->execution);
+  }
+  if (!draft.change()->executions.empty()) CommitOrHold(&draft);
+}
+
+// What was verified and is wrong again soon didn't help for good. The next step has its turn; where
+// there is none a person is called, once, and the steps begin anew.
+bool Engine::PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding) {
+  Verified* const verified = ShortLived(run, finding);
+  if (verified == nullptr) return false;
+  Decision& decision = verified->decision;
+  const bool was_last = decision.step >= run.policy->steps;
+  // Another fault may have brought the chain there already.
+  const bool moves = !was_last && run.policy->spec.step <= decision.step;
+  decision.next_step = was_last ? 1 : decision.step + 1;
+  SettleVerified(verified, Proof::kDidNotLast);
+  const std::string why = decision.plan.summary + " helped, but it began again within " +
+                          FormatDuration(spec_.agent.reopen_within_ns);
+  Draft draft(Transition::kFinding, deps_.clock->NowNs(), &open);
+  if (was_last)
     Escalate(decision, open,
              why + (run.policy->steps > 1
                         ? "; all " + std::to_string(run.policy->steps) + " steps were tried"
                         : ""),
              &draft);
-    RefreshState(open);
-    draft.Add(open).Add(decision).Add(execution);
-    CommitOrHold(&draft);
-    return false;
+  RefreshState(open);
+  draft.Add(open).Add(decision).Add(verified->execution);
+  if (moves) {
+    run.decision = decision;
+    SayNext(run, open, why, &draft);
   }
-  run.decision = decision;
-  SayNext(run, open, why, &draft);
-  draft.Add(decision).Add(execution);
   CommitOrHold(&draft);
-  NextAttempt(run);
-  return true;
+  if (moves) NextAttempt(run);
+  return moves;
 }
 
 void Engine::SayReopened(const OpenIncident& open, Draft* draft) const {

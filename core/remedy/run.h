@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,9 +38,9 @@ struct Hold {
   int64_t since_ns = 0;  // 0: the condition isn't true now
 };
 
-// What was done before and verified, until it is known whether that lasts.
+// What was done before and verified.
 struct Verified {
-  std::string finding;  // its present id; the decision keeps the one it had
+  std::vector<Finding> covered;  // as Progress::covered
   Decision decision;
   Execution execution;
 };
@@ -74,7 +73,7 @@ struct Run {
   bool retired = false;         // its policy is gone
   int64_t inconclusive_ns = 0;  // since when; 0: it is conclusive
 
-  std::optional<Verified> verified;
+  std::vector<Verified> verified;  // the latest last
   Decision decision;    // under consideration or under way
   Execution execution;  // from kRevalidating on
   int64_t deadline_ns = 0;

@@ -278,8 +278,8 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
   CommitOrHold(&draft);
   if (open != nullptr)
     for (const uint64_t id : open->runs)
-      if (Run& run = *FindRun(id); run.verified && run.verified->decision.id == task.decision.id)
-        run.verified->execution = task.execution;
+      for (Verified& verified : FindRun(id)->verified)
+        if (verified.decision.id == task.decision.id) verified.execution = task.execution;
   const uint64_t run_id = task.run;
   ReleaseLeases(task);
   undos_.erase(task.id);

@@ -137,6 +137,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   run.execution.ended_ns = now_ns;
   run.execution.detail = text;
   run.decision.next_step = 1;
+  if (proof == Proof::kPlain && !notify_only) NoteVerified(run, open);
   if (open.incident.reopened > 0) run.execution.progress.began_ns = open.SickSinceNs();
   // The end of a chain that didn't help.
   const bool asks_people = notify_only && run.decision.step > 1;
@@ -163,7 +164,6 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   BeginUndo(run, open);
   Schedule(open, now_ns);  // it may be over
   if (notify_only) return SayDone(run);
-  run.verified = Verified{run.decision.finding, run.decision, run.execution};
   NextAttempt(run);
 }
 

@@ -55,6 +55,8 @@ Json ToJson(const Progress& progress) {
                     {"detail", u.detail}};
   if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
   if (progress.began_ns != 0) json["began_ns"] = progress.began_ns;
+  if (!progress.covered.empty()) json["covered"] = progress.covered;
+  if (progress.settled_ns != 0) json["settled_ns"] = progress.settled_ns;
   if (progress.denied_mode) json["denied_mode"] = ToString(*progress.denied_mode);
   return json;
 }
@@ -83,6 +85,8 @@ Progress ReadProgress(const Json& json) {
   }
   if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kCancelled);
   progress.began_ns = json.value("began_ns", int64_t{0});
+  progress.covered = json.value("covered", std::vector<std::string>());
+  progress.settled_ns = json.value("settled_ns", int64_t{0});
   if (json.contains("denied_mode"))
     progress.denied_mode = Named(json, "denied_mode", Mode::kEnforce);
   return progress;

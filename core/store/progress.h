@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/model/incident.h"
 
@@ -72,6 +73,11 @@ struct Progress {
   // When what it was done about had begun; 0: with its incident. An incident that began again has
   // been well in between.
   int64_t began_ns = 0;
+  // Of what was verified: the findings that were wrong when it was done or since. When one of them
+  // is back soon, it didn't last.
+  std::vector<std::string> covered;
+  // When that was known, or when nothing more could be learned of it; 0: not yet.
+  int64_t settled_ns = 0;
   // Of a canary to which a person said no: under which mode of the policy.
   std::optional<Mode> denied_mode;
 };

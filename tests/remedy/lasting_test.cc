@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -111,6 +112,146 @@ TEST_F(RemedyLastingTest, AQuestionOutlivesAKillWhateverWasAskedBefore) {
   Answer();
   EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale"));
   ExpectEachOnce();
+}
+
+// One cause, of which now this and now that is seen first.
+TEST_F(RemedyLastingTest, WhicheverOfItsSignalsIsBackFirst) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with restarts of the agent" : "");
+    PipelineSpec spec = Chained();
+    for (StepSpec& step : spec.policies[0].steps) step.guard.for_ns = 3 * kSecond;
+    Begin(spec);
+    for (int i = 0; i < 4; ++i) {
+      const Finding first = Open(i % 2 == 0 ? "latency_p99" : "error_rate");
+      world->Run(kSecond);
+      const Finding second = Open(i % 2 == 0 ? "error_rate" : "latency_p99");
+      world->Run(4 * kSecond);
+      world->Clear(first);
+      world->Clear(second);
+      world->Run(3 * kSecond);
+      if (killed) world->Restart();
+    }
+    EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale", "rollback", "restart"));
+    EXPECT_EQ(Count(world->told.loud, "needs a person"), 1u);
+    ExpectEachOnce();
+  }
+}
+
+TEST_F(RemedyLastingTest, SignalsThatTakeTurnsEachGoOnWithTheNextStep) {
+  Begin(Chained());
+  for (int i = 0; i < 6; ++i) Blink(i % 2 == 0 ? "latency_p99" : "error_rate");
+  EXPECT_THAT(world->gateway.calls, Contains("scale"));
+  EXPECT_THAT(world->ChainOf(1).incident.reopened, Gt(0u));
+}
+
+TEST_F(RemedyLastingTest, AKillDoesNotUndoThatTheNextStepHasItsTurn) {
+  PipelineSpec spec = Chained();
+  spec.policies[0].mode = Mode::kEnforce;
+  spec.policies[0].steps[0].mode = Mode::kApprove;
+  spec.policies[0].steps[1].own.for_ns = spec.policies[0].steps[1].guard.for_ns = 10 * kSecond;
+  Begin(spec);
+  KeepOpen();
+  const Finding first = Open("latency_p99");
+  world->Run(kSecond);
+  Answer();
+  world->Clear(first);
+  world->Run(2 * kSecond);
+  Blink("error_rate");  // is asked about, and withdrawn
+  const Finding again = Open("latency_p99");
+  world->Run(2 * kSecond);
+  EXPECT_EQ(Count(world->told.loud, "goes on with step 2 of 3, scale"), 1u);
+  world->Restart();
+  world->engine->OnFinding(again);
+  world->Run(12 * kSecond);
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale"));
+  ExpectEachOnce();
+}
+
+TEST_F(RemedyLastingTest, WhatClearsBeforeTheActionIsDoneWasNoRepair) {
+  Begin(Chained());
+  world->gateway.execute_ns = 4 * kSecond;
+  for (int i = 0; i < 3; ++i) {
+    const Finding finding = Open("latency_p99");
+    world->Run(2 * kSecond);
+    world->Clear(finding);
+    world->Run(4 * kSecond);
+  }
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "restart", "restart"));
+  EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
+}
+
+TEST_F(RemedyLastingTest, ASilenceCountsThatIsOverBeforeTheConditionHasHeld) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    PipelineSpec spec = Chained();
+    for (StepSpec& step : spec.policies[0].steps) step.guard.for_ns = 6 * kSecond;
+    Begin(spec);
+    Finding finding = Open("latency_p99");
+    world->Run(8 * kSecond);
+    world->Clear(finding);
+    world->Run(2 * kSecond);
+    ASSERT_TRUE(world->engine->AddSilence({*Matcher::Parse("service=payments")},
+                                          world->clock.NowNs() + 4 * kSecond, "user:anna",
+                                          "deploy"));
+    finding = Open("latency_p99");
+    world->Run(2 * kSecond);
+    if (killed) {
+      world->Restart();
+      world->engine->OnFinding(finding);
+    }
+    world->Run(9 * kSecond);
+    EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "restart"));
+    EXPECT_EQ(world->ChainOf(1).incident.resolution, Resolution::kNone);
+  }
+}
+
+TEST_F(RemedyLastingTest, SoDoesTheSwitch) {
+  PipelineSpec spec = Chained();
+  for (StepSpec& step : spec.policies[0].steps) step.guard.for_ns = 6 * kSecond;
+  Begin(spec);
+  const Finding finding = Open("latency_p99");
+  world->Run(8 * kSecond);
+  world->Clear(finding);
+  world->Run(2 * kSecond);
+  ASSERT_TRUE(world->engine->SetSwitch(false, "user:anna"));
+  Open("latency_p99");
+  world->Run(2 * kSecond);
+  ASSERT_TRUE(world->engine->SetSwitch(true, "user:anna"));
+  world->Run(8 * kSecond);
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "restart"));
+}
+
+// Two that keep their names: what one has says nothing of the repair of the other.
+TEST_F(RemedyLastingTest, AnotherMemberThatFallsIllIsNoFailureOfTheFirstRepair) {
+  PipelineSpec spec = Chained();
+  spec.agent.group_by = {"service"};
+  Begin(spec);
+  Blink("latency_p99", "web-0");
+  Blink("latency_p99", "web-1");
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "restart"));
+  EXPECT_EQ(world->ChainOf(1).executions[0].progress.proof, Proof::kPlain);
+  Blink("latency_p99", "web-0");
+  EXPECT_EQ(world->gateway.calls.back(), "scale") << "but when the first has it again";
+}
+
+TEST_F(RemedyLastingTest, TheSuccessorOfWhatWasReplacedHasItAgain) {
+  PipelineSpec spec = Chained();
+  spec.agent.group_by = {"service"};
+  spec.policies[0].steps[0].verify_within_ns = kMinute;
+  Begin(spec);
+  world->reports = false;
+  Open("latency_p99", "web-5f7c9-aaaaa");
+  world->Run(2 * kSecond);
+  FakeGateway::Target& target = world->gateway.targets["payments"];
+  target.plan_error = MakeError(Code::kNotFound, "there is no such pod");
+  target.effect = Effect{EffectState::kDone, "web-5f7c9-bbbbb is ready"};
+  world->Run(2 * kMinute);  // nothing is measured any more
+  ASSERT_EQ(world->ChainOf(1).executions.at(0).state, ExecutionState::kVerified);
+  target = {};
+  world->Restart();
+  Open("latency_p99", "web-5f7c9-bbbbb");
+  world->Run(2 * kSecond);
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale"));
 }
 
 TEST_F(RemedyLastingTest, WhatTheJournalHasAsEndedIsNotDoneAgain) {

@@ -136,17 +136,19 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
   uint32_t since = 0;  // attempt
   if (before != nullptr && before->state == ExecutionState::kVerified) {
     since = before->attempt;  // what it healed began again, and so does the chain …
-    for (const Decision& each : chain.decisions)
-      if (each.id == before->decision && each.next_step > each.step) {
-        from = each.next_step;  // … or goes on, as that didn't last
-        EXPECT_NE(before->progress.proof, Proof::kPlain);
-      }
   } else if (before != nullptr && before->step < now->step) {
     EXPECT_TRUE(before->state == ExecutionState::kFailed ||
                 before->state == ExecutionState::kUndone);
     TakenBack(request, chain, *before);
     from = before->step + 1;
   }
+  // … or it goes on, as that didn't last.
+  for (const Decision& each : chain.decisions)
+    for (const Execution& done : chain.executions)
+      if (done.decision == each.id && each.policy == request.policy &&
+          done.progress.proof == Proof::kDidNotLast && before != nullptr &&
+          done.progress.settled_ns >= before->ended_ns)
+        from = std::max(from, each.next_step);
   for (uint32_t step = from; step < now->step; ++step)
     EXPECT_TRUE(std::any_of(chain.decisions.begin(), chain.decisions.end(),
                             [&](const Decision& each) {

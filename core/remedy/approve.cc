@@ -41,16 +41,23 @@ bool Engine::WasDenied(const Decision& decision) {
   return refusal != nullptr && refusal->reason.starts_with("denied");
 }
 
+bool Engine::IsDenied(const Run& run) {
+  return run.denied && run.policy->spec.mode <= *run.denied;
+}
+
 int64_t Engine::ApprovalNs(const PolicySpec& policy) const {
   return policy.approval_expires_ns != 0 ? policy.approval_expires_ns
                                          : spec_.agent.approval_expires_ns;
 }
 
-// Of what the policy is for, beside the finding of that index.
+// Of what the policy is for, beside the finding of that index. Members that have the same in turn
+// are asked about one after the other.
 bool Engine::AnotherIsWrong(const Run& run, const OpenIncident& open, size_t index) const {
   for (size_t i = 0; i < open.incident.findings.size(); ++i) {
     const Finding& finding = open.incident.findings[i];
-    if (i != index && finding.state != FindingState::kClear && run.policy->Covers(finding) &&
+    const bool in_turn =
+        open.meta[i].again && SameFault(finding, open.incident.findings[index]);
+    if (i != index && !in_turn && finding.state != FindingState::kClear && run.policy->Covers(finding) &&
         Evaluate(run, open, i).verdict == Verdict::kTrue)
       return true;
   }
@@ -65,6 +72,7 @@ void Engine::CheckAwaiting(Run& run) {
                     "nobody answered within " +
                         FormatDuration(run.deadline_ns - run.decision.ts_ns) +
                         ": it has expired at " + ClockText(run.deadline_ns));
+  int64_t deadline_ns = run.deadline_ns;
   if (HashOf(run.decision) != run.decision.plan_hash)
     return Withdraw(run, open, "approval.withdrawn", "heald",
                     "withdrawn: the config of action '" + run.decision.action +
@@ -75,14 +83,15 @@ void Engine::CheckAwaiting(Run& run) {
   const Condition condition = clear ? Condition() : Evaluate(run, open, index);
   if (clear || condition.verdict == Verdict::kFalse) {
     // One that blinks is asked about once, and can be answered whenever that is wrong again.
-    const bool stays = found >= 0 && Blinks(open) && !AnotherIsWrong(run, open, index);
-    if (!stays)
+    const int64_t quiet_ns = found < 0 ? 0 : QuietAtNs(open, index);
+    if (now_ns >= quiet_ns || AnotherIsWrong(run, open, index))
       return Withdraw(run, open, "approval.withdrawn", "heald",
                       clear ? "withdrawn: its finding has cleared"
                             : "withdrawn: the condition is no longer true: " + condition.why);
+    deadline_ns = std::min(deadline_ns, quiet_ns);
   }
-  Schedule(run, run.policy->periodic() ? std::min(run.deadline_ns, now_ns + options_.reevaluate_ns)
-                                       : run.deadline_ns);
+  if (run.policy->periodic()) deadline_ns = std::min(deadline_ns, now_ns + options_.reevaluate_ns);
+  Schedule(run, deadline_ns);
 }
 
 void Engine::Withdraw(Run& run, OpenIncident& open, std::string_view kind, std::string_view actor,
@@ -204,9 +213,9 @@ Status Engine::Deny(std::string_view decision, std::string_view actor, const Ans
   if (!waiting) return waiting.error();
   Run& run = **waiting;
   run.decision.via = answer.via;
+  run.denied = run.decision.mode;
   Withdraw(run, *book_.Find(run.incident), "approval.denied", actor,
            "denied by " + WhoText(actor, answer.via));
-  SayDone(run);  // a no holds for this incident
   return {};
 }
 

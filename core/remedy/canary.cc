@@ -254,7 +254,8 @@ Status Engine::AnswerCanary(Run& run, bool go_on, std::string_view actor, const 
     run.decision.via = answer.via;
     run.decision.guards.push_back({"approval", false, "denied by " + who});
     const PolicyPtr policy = policies_.Find(run.decision.policy, run.decision.step);
-    run.execution.progress.denied_mode = policy == nullptr ? run.decision.mode : policy->spec.mode;
+    run.denied = policy == nullptr ? run.decision.mode : policy->spec.mode;
+    run.execution.progress.denied_mode = run.denied;
     FailCanary(run, "the rest was cancelled by " + who, Proof::kCancelled);
     return {};
   }

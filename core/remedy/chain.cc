@@ -48,7 +48,8 @@ std::string Engine::AheadText(const Run& run) const {
   return out;
 }
 
-void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string& why,
+// Each step in the chain's first round; later rounds are in the incident's story.
+void Engine::SayNext(Run& run, const OpenIncident& open, const std::string& why,
                      Draft* draft) const {
   const uint32_t next = run.decision.next_step;
   const PolicyPtr policy = policies_.Find(run.decision.policy, next);
@@ -58,8 +59,10 @@ void Engine::SayNext(const Run& run, const OpenIncident& open, const std::string
               "incident #" + std::to_string(open.incident.id) + "  " + why + "; policy " +
                   run.decision.policy + " goes on with step " + std::to_string(next) + " of " +
                   std::to_string(run.policy->steps) + action,
-              {{"policy", run.decision.policy}, {"step", next}})
-      .Tell(NoticeKind::kIncident);
+              {{"policy", run.decision.policy}, {"step", next}});
+  if (next <= run.told_step) return;
+  run.told_step = next;
+  draft->Tell(NoticeKind::kIncident);
 }
 
 // What waits for its guards, or for data in the middle of a chain, would wait in silence for ever.

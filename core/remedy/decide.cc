@@ -299,11 +299,6 @@ void Engine::SayDone(Run& run) {
   run.phase = Phase::kDone;
   run.done_mode = run.policy->spec.mode;
   run.done_dry = run.policy->dry_run;
-  // A no was said to the policy as it was then, which may have been changed since the decision.
-  if (run.execution.progress.denied_mode) {
-    run.done_mode = *run.execution.progress.denied_mode;
-    run.done_dry = spec_.agent.dry_run;
-  }
   Schedule(run, INT64_MAX);
 }
 
@@ -341,6 +336,7 @@ void Engine::NextAttempt(Run& run) {
     return SayDone(run);
   }
   run.policy = policy;
+  if (IsDenied(run)) return SayDone(run);
   run.phase = Phase::kWatching;
   if (step != from) {
     run.refused.clear();

@@ -231,6 +231,7 @@ class Engine {
   // It began again, and is over only when it has been quiet for a while.
   bool Blinks(const OpenIncident& open) const;
   bool MayBeginAgain(OpenIncident& open);
+  int64_t QuietAtNs(const OpenIncident& open, size_t index) const;
   std::string QuietText(const OpenIncident& open) const;
 
   // quiet.cc
@@ -298,8 +299,7 @@ class Engine {
   // chain.cc
   // What a decision's line says of its canary, and of the steps that aren't told otherwise.
   std::string AheadText(const Run& run) const;
-  void SayNext(const Run& run, const OpenIncident& open, const std::string& why,
-               Draft* draft) const;
+  void SayNext(Run& run, const OpenIncident& open, const std::string& why, Draft* draft) const;
   // True where what was just refused makes way for the next step.
   bool PassOver(Run& run, OpenIncident& open);
   // Calls a person where it was refused by what won't change while the incident lasts.
@@ -318,6 +318,8 @@ class Engine {
   std::string WhyApprovalEnded(const Run& run, const Plan& plan) const;
   // By a person's word, also where it was to do the rest of a canary.
   static bool WasDenied(const Decision& decision);
+  // A no holds for its incident, unless people let the policy do more than it was said to.
+  static bool IsDenied(const Run& run);
 
   // execute.cc
   bool JournalPlanned(Run& run, OpenIncident& open, std::string_view kind);
@@ -413,6 +415,8 @@ class Engine {
   // recover.cc
   Status Restore();
   Status ReadTouched();
+  // A person was called, and needn't be called again.
+  bool WasEscalated(const Chain& chain) const;
   void RestoreRun(OpenIncident& open, const std::string& policy, const Chain& chain);
   void RestoreExecution(Run& run, OpenIncident& open, const Execution& execution);
   static bool StillAllows(const Policy& policy, const Decision& decision);

@@ -137,6 +137,7 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
     held = std::move(finding);
     intake.open->meta[intake.index].orphan = false;
     intake.open->meta[intake.index].cleared_ns = clear ? now_ns : 0;
+    if (!was_open) intake.open->meta[intake.index].again = true;
     intake.what = clear       ? Intake::What::kCleared
                   : !was_open ? Intake::What::kOpened
                   : raised    ? Intake::What::kRaised
@@ -163,7 +164,9 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
     if (!cleared) finding.began_ns = std::min(finding.began_ns, held.began_ns);
     intake.replaced = std::exchange(held, std::move(finding));
     intake.orphaned = open.meta[i].orphan;
+    const bool again = cleared || open.meta[i].again;
     open.meta[i] = {};
+    open.meta[i].again = again;
     intake.index = i;
     intake.what = cleared ? Intake::What::kOpened : Intake::What::kAdopted;
     Refresh(&open, held);

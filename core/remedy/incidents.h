@@ -30,6 +30,7 @@ struct FindingMeta {
   bool quiet() const { return !silenced_by.empty() || !muted_by.empty(); }
   int64_t journaled_ns = 0;
   int64_t cleared_ns = 0;  // when that came in; 0: it is open, or nobody remembers
+  bool again = false;      // it was over before, in this incident
 };
 
 struct OpenIncident {

@@ -20,26 +20,6 @@ bool WasWithdrawn(const Decision& decision) {
   });
 }
 
-// A person was called, and nothing has healed since; the state may tell of something else by now.
-bool WasEscalated(const Chain& chain) {
-  int64_t called_ns = 0;
-  int64_t healed_ns = 0;
-  for (const Execution& execution : chain.executions) {
-    const auto decision =
-        std::find_if(chain.decisions.begin(), chain.decisions.end(),
-                     [&](const Decision& each) { return each.id == execution.decision; });
-    if (decision == chain.decisions.end() || !IsFinished(execution.state)) continue;
-    const bool tells = decision->action == "alert";
-    const bool verified = execution.state == ExecutionState::kVerified;
-    const bool at_end = decision->steps > 1 && decision->step >= decision->steps;
-    if (verified && !tells)
-      healed_ns = std::max(healed_ns, execution.ended_ns);
-    else if (at_end && (tells || decision->next_step == 1))
-      called_ns = std::max(called_ns, execution.ended_ns);
-  }
-  return called_ns > healed_ns;
-}
-
 Verified VerifiedOf(const Execution& execution, const Chain& chain, const OpenIncident& open) {
   Verified verified;
   verified.execution = execution;
@@ -49,6 +29,14 @@ Verified VerifiedOf(const Execution& execution, const Chain& chain, const OpenIn
     if (const int index = open.Find(id); index >= 0)
       verified.covered.push_back(open.incident.findings[static_cast<size_t>(index)]);
   return verified;
+}
+
+// That it was asked about before, and taken back, is all that the journal tells of its blinking.
+void NoteBlinking(OpenIncident& open, std::string_view policy, const Chain& chain) {
+  for (const Decision& each : chain.decisions)
+    if (each.policy == policy && WasWithdrawn(each))
+      if (const int index = open.Find(open.PresentId(each.finding)); index >= 0)
+        open.meta[static_cast<size_t>(index)].again = true;
 }
 
 // For finishing what a policy began that isn't in the file any more.
@@ -77,6 +65,24 @@ Status Engine::ReadTouched() {
   return {};
 }
 
+// As Succeed and Reopen have it; the state may tell of something else by now.
+bool Engine::WasEscalated(const Chain& chain) const {
+  bool escalated = false;
+  bool began_again = false;
+  for (const AuditEvent& event : chain.events) {
+    if (event.kind == "incident.escalated") {
+      escalated = true;
+    } else if (event.kind == "incident.reopened") {
+      escalated = false;
+      began_again = true;
+    } else if (event.kind == "execution.verified" && !began_again) {
+      for (const Decision& each : chain.decisions)
+        if (each.id == event.subject && !OnlyTells(each.action)) escalated = false;
+    }
+  }
+  return escalated;
+}
+
 Status Engine::Restore() {
   const int64_t now_ns = deps_.clock->NowNs();
   Result<std::vector<Chain>> chains = deps_.store->Unfinished();
@@ -87,8 +93,11 @@ Status Engine::Restore() {
       continue;
     }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
-    // What was tried before it began again called people for that time.
-    if (open.incident.reopened == 0) open.escalated = open.escalated || WasEscalated(chain);
+    if (open.incident.needed_person) {
+      const Result<std::optional<Chain>> whole = deps_.store->ChainOf(open.incident.id);
+      if (!whole) return whole.error();
+      open.escalated = *whole && WasEscalated(**whole);
+    }
     std::set<std::string> policies;
     for (const Decision& decision : chain.decisions) {
       policies.insert(decision.policy);
@@ -107,11 +116,13 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   const Decision* latest = nullptr;  // that wasn't refused by a guard
   const Execution* execution = nullptr;
   uint32_t attempt = 0;  // the highest
+  std::optional<Mode> denied;
   uint32_t refusals = 0;
   std::map<std::string, std::string, std::less<>> refused;
   for (const Decision& decision : chain.decisions) {
     if (decision.policy != name) continue;
     attempt = std::max(attempt, decision.attempt);
+    if (WasDenied(decision)) denied = std::max(denied.value_or(decision.mode), decision.mode);
     const bool was_asked = WasWithdrawn(decision);
     if (decision.verdict == DecisionVerdict::kRefused && !was_asked) {
       ++refusals;
@@ -126,6 +137,8 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
     if (latest != nullptr && each.decision == latest->id) execution = &each;
     if (each.policy == name && !each.progress.covered.empty())
       verified.push_back(VerifiedOf(each, chain, open));
+    if (each.policy == name && each.progress.denied_mode)
+      denied = std::max(denied.value_or(Mode::kShadow), *each.progress.denied_mode);
   }
   PolicyPtr policy = policies_.Find(name, latest == nullptr ? 1 : latest->step);
   const bool unfinished = execution != nullptr && !IsFinished(execution->state);
@@ -139,6 +152,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   run.refusals = refusals;
   run.refused = std::move(refused);
   run.attempt = std::max(run.attempt, attempt);
+  run.denied = denied;
   Schedule(run, deps_.clock->NowNs());
   if (latest == nullptr) return;
   run.decided = true;
@@ -164,6 +178,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
       run.deadline_ns = latest->expires_ns != 0 ? latest->expires_ns
                                                 : latest->ts_ns + ApprovalNs(run.policy->spec);
       awaiting_[latest->id] = run.id;
+      NoteBlinking(open, name, chain);
       if (retired)
         Withdraw(run, open, "approval.withdrawn", "heald", "withdrawn: the policy was changed");
       return;
@@ -178,18 +193,15 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
         return Schedule(run, INT64_MAX);
       }
       const bool final_word =
-          WasDenied(*latest) ||
-          (execution != nullptr &&
-           (execution->state == ExecutionState::kDryRun ||
-            (execution->state == ExecutionState::kVerified && run.policy->notify_only)));
+          execution != nullptr &&
+          (execution->state == ExecutionState::kDryRun ||
+           (execution->state == ExecutionState::kVerified && run.policy->notify_only));
       if (!final_word) return NextAttempt(run);
       run.done_mode = latest->mode;
-      if (execution != nullptr && execution->progress.denied_mode)
-        run.done_mode = *execution->progress.denied_mode;
       break;
   }
   run.phase = Phase::kDone;
-  run.done_dry = WasDenied(*latest) ? run.policy->dry_run : latest->dry_run;
+  run.done_dry = latest->dry_run;
   if (run.done_mode != run.policy->spec.mode || run.done_dry != run.policy->dry_run)
     return NextAttempt(run);
 }

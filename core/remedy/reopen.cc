@@ -69,7 +69,7 @@ bool Engine::Reopen(const Finding& finding) {
   // People were told that it is over, and are told anew.
   for (const uint64_t run_id : open.runs)
     if (Run& run = *FindRun(run_id);
-        run.phase == Phase::kDone && run.policy->notify_only && !WasDenied(run.decision))
+        run.phase == Phase::kDone && run.policy->notify_only && !IsDenied(run))
       NextAttempt(run);
   return true;
 }
@@ -200,11 +200,24 @@ bool Engine::Blinks(const OpenIncident& open) const {
   return open.incident.reopened != 0 && spec_.agent.reopen_within_ns != 0 && !open.storm;
 }
 
+// When a finding that is over, and was so before in this incident, has been quiet for long enough
+// to be over for good; 0: it doesn't blink.
+int64_t Engine::QuietAtNs(const OpenIncident& open, size_t index) const {
+  const FindingMeta& meta = open.meta[index];
+  const bool blinks = Blinks(open) || meta.again;
+  // One whose condition alone is no longer true goes by that.
+  const int64_t cleared_ns = meta.cleared_ns == 0 ? deps_.clock->NowNs() : meta.cleared_ns;
+  return blinks && !open.storm ? cleared_ns + spec_.agent.reopen_within_ns : 0;
+}
+
 // True while one that began again before has yet to be quiet for long enough.
 bool Engine::MayBeginAgain(OpenIncident& open) {
   if (!Blinks(open)) return false;
   const int64_t within_ns = spec_.agent.reopen_within_ns;
   const int64_t now_ns = deps_.clock->NowNs();
+  if (open.cleared_ns == 0)
+    for (const FindingMeta& meta : open.meta)
+      open.cleared_ns = std::max(open.cleared_ns, meta.cleared_ns);
   if (open.cleared_ns == 0 || open.cleared_ns > now_ns) open.cleared_ns = now_ns;
   if (now_ns - open.cleared_ns >= within_ns) return false;
   Schedule(open, open.cleared_ns + within_ns);

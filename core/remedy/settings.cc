@@ -183,11 +183,16 @@ void Engine::ApplyPolicies(OpenIncident& open) {
       }
       continue;
     }
+    run.policy = policy;
+    run.planned = false;
+    if (IsDenied(run)) {
+      run.call = 0;
+      SayDone(run);
+      continue;
+    }
     const bool done_otherwise =
         run.phase == Phase::kDone &&
         (run.retired || run.done_mode != policy->spec.mode || run.done_dry != policy->dry_run);
-    run.policy = policy;
-    run.planned = false;
     if (done_otherwise) NextAttempt(run);
     if (run.phase != Phase::kAwaiting) Schedule(run, now_ns);
   }

@@ -288,7 +288,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
       Schedule(*other, now_ns);
   if (state == UndoState::kDropped) return;
   if (Run* run = FindRun(run_id); run != nullptr && run->phase == Phase::kUndoing)
-    WasDenied(run->decision) ? SayDone(*run) : NextAttempt(*run);
+    NextAttempt(*run);
   if (open == nullptr) return;
   RefreshState(*open);
   Schedule(*open, now_ns);

@@ -196,8 +196,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   const bool was_last = run.decision.step >= run.policy->steps;
   if (inconclusive && was_last) run.blind_since_ns = run.execution.observed_ns;
   // Who cancelled it knows of it, and didn't want more.
-  const bool denied = WasDenied(run.decision);
-  const bool goes_on = escalate && !denied;
+  const bool goes_on = escalate && !WasDenied(run.decision);
   run.decision.next_step = !goes_on ? run.decision.step : was_last ? 1 : run.decision.step + 1;
   const std::string what = run.decision.plan.summary;
   Json detail = {{"observe_calls", run.observe_calls}, {"reply", run.reply}};
@@ -225,7 +224,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   CommitOrHold(&draft);
   ReleaseLeases(run);
   Schedule(open, now_ns);
-  if (!BeginUndo(run, open)) return denied ? SayDone(run) : NextAttempt(run);
+  if (!BeginUndo(run, open)) return NextAttempt(run);
   RefreshState(open);
 }
 

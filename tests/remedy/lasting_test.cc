@@ -254,6 +254,126 @@ TEST_F(RemedyLastingTest, TheSuccessorOfWhatWasReplacedHasItAgain) {
   EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "scale"));
 }
 
+TEST_F(RemedyLastingTest, OneQuestionWhileItBlinksAlsoWhereTheIncidentGoesOn) {
+  Begin(Chained(Mode::kApprove));
+  KeepOpen();
+  for (int i = 0; i < 6; ++i) Blink("latency_p99");
+  EXPECT_EQ(Count(world->told.loud, "awaits approval"), 2u) << "before it was known to blink, too";
+  const std::string asked = Asked();
+  world->Restart();
+  const Finding finding = Open("latency_p99");
+  world->Run(kSecond);
+  world->Clear(finding);
+  world->Run(kSecond);
+  EXPECT_EQ(Asked(), asked) << "a restart doesn't make it forget";
+  Open("latency_p99");
+  world->Run(kSecond);
+  Answer();
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart"));
+}
+
+TEST_F(RemedyLastingTest, SuchAQuestionEndsWhenItHasBeenQuiet) {
+  PipelineSpec spec = Chained(Mode::kApprove);
+  spec.policies[0].approval_expires_ns = kHour;
+  Begin(spec);
+  KeepOpen();
+  for (int i = 0; i < 3; ++i) Blink("latency_p99");
+  world->Run(4 * kMinute);
+  EXPECT_NE(Asked(), "");
+  world->Run(kMinute);
+  EXPECT_EQ(Asked(), "");
+}
+
+TEST_F(RemedyLastingTest, OneQuestionWhileMembersBlinkInTurn) {
+  PipelineSpec spec = Chained(Mode::kApprove);
+  spec.agent.group_by = {"service"};
+  Begin(spec);
+  for (int i = 0; i < 6; ++i) Blink("latency_p99", i % 2 == 0 ? "web-0" : "web-1");
+  EXPECT_EQ(Count(world->told.loud, "awaits approval"), 2u);
+}
+
+TEST_F(RemedyLastingTest, APersonIsCalledOnceWhateverIsKilledInBetween) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  policy.guard.max_per_hour = 0;
+  Begin(MakeSpec({policy}));
+  for (int i = 0; i < 3; ++i) Blink("latency_p99");
+  const auto calls = [&] { return Count(world->told.loud, "needs a person"); };
+  ASSERT_EQ(calls(), 1u);
+  for (int i = 0; i < 2; ++i) {
+    const Finding finding = Open("latency_p99");
+    world->Run(200 * kMillisecond);  // acting
+    world->Restart();
+    world->engine->OnFinding(finding);
+    world->Run(2 * kSecond);
+    world->Clear(finding);
+    world->Run(2 * kSecond);
+    Blink("latency_p99");
+  }
+  EXPECT_EQ(calls(), 1u);
+}
+
+TEST_F(RemedyLastingTest, TimeOfTheAgentsAbsenceIsNoPartOfAnIncident) {
+  Begin(MakeSpec({Shadow()}));
+  for (int i = 0; i < 2; ++i) Blink("latency_p99");
+  const int64_t cleared_ns = world->clock.NowNs() - 2 * kSecond;
+  world->clock.Set(world->clock.NowNs() + 8 * kHour);
+  world->Restart();
+  world->Run(kSecond);
+  EXPECT_THAT(world->engine->incidents().all(), IsEmpty());
+  EXPECT_EQ(world->ChainOf(1).incident.closed_ns, cleared_ns);
+}
+
+TEST_F(RemedyLastingTest, ANoHoldsWhateverModeThePolicyHasInBetween) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with restarts of the agent" : "");
+    Begin(Chained(Mode::kApprove));
+    const Finding finding = Open("latency_p99");
+    world->Run(kSecond);
+    ASSERT_TRUE(world->engine->Deny(Asked(), "user:anna"));
+    for (const Mode mode : {Mode::kShadow, Mode::kApprove}) {
+      ASSERT_TRUE(world->engine->ChangePolicy("latency", std::nullopt, mode, "user:ben"));
+      if (killed) {
+        world->Restart();
+        world->engine->OnFinding(finding);
+      }
+      world->Run(5 * kSecond);
+      EXPECT_EQ(Asked(), "");
+    }
+    ASSERT_TRUE(world->engine->ChangePolicy("latency", std::nullopt, Mode::kEnforce, "user:ben"));
+    world->Run(5 * kSecond);
+    EXPECT_THAT(world->gateway.calls, ElementsAre("restart")) << "who wants more says so";
+  }
+}
+
+TEST_F(RemedyLastingTest, ANoHoldsAfterAnotherFaultOfTheTarget) {
+  PipelineSpec spec = Chained(Mode::kApprove);
+  Begin(spec);
+  const Finding finding = Open("latency_p99");
+  world->Run(kSecond);
+  ASSERT_TRUE(world->engine->Deny(Asked(), "user:anna"));
+  world->Clear(finding);
+  world->Run(kSecond);
+  Finding heap = world->Make("payments");
+  heap.node = "mem";
+  world->engine->OnFinding(heap);
+  world->Run(kSecond);
+  world->Clear(heap);
+  world->Run(kSecond);
+  Open("latency_p99");
+  world->Run(kSecond);
+  EXPECT_EQ(Asked(), "");
+  EXPECT_EQ(world->ChainOf(1).incident.reopened, 1u);
+}
+
+TEST_F(RemedyLastingTest, TheNextStepIsToldInTheFirstRoundOfAChain) {
+  Begin(Chained());
+  for (int i = 0; i < 9; ++i) Blink("latency_p99");
+  EXPECT_EQ(Count(world->told.loud, "goes on with step 2"), 1u);
+  const std::vector<std::string> kinds = world->Kinds(1);
+  EXPECT_GT(std::count(kinds.begin(), kinds.end(), "step.next"), 3);
+}
+
 TEST_F(RemedyLastingTest, WhatTheJournalHasAsEndedIsNotDoneAgain) {
   Begin(Chained());
   Decision decision;

@@ -275,7 +275,6 @@ class Model {
         static_cast<void>(world_.engine->SetSwitch(!dice_.OneIn(4), "user:anna"));
         return;
       case 1:
-        facts_.denied.clear();  // it may ask anew
         static_cast<void>(world_.engine->ChangePolicy(
             policy, !dice_.OneIn(6), static_cast<Mode>(dice_.Pick(3)), "user:anna"));
         return;

@@ -55,10 +55,9 @@ int64_t Engine::ApprovalNs(const PolicySpec& policy) const {
 bool Engine::AnotherIsWrong(const Run& run, const OpenIncident& open, size_t index) const {
   for (size_t i = 0; i < open.incident.findings.size(); ++i) {
     const Finding& finding = open.incident.findings[i];
-    const bool in_turn =
-        open.meta[i].again && SameFault(finding, open.incident.findings[index]);
-    if (i != index && !in_turn && finding.state != FindingState::kClear && run.policy->Covers(finding) &&
-        Evaluate(run, open, i).verdict == Verdict::kTrue)
+    const bool in_turn = open.meta[i].again && SameFault(finding, open.incident.findings[index]);
+    if (i != index && !in_turn && finding.state != FindingState::kClear &&
+        run.policy->Covers(finding) && Evaluate(run, open, i).verdict == Verdict::kTrue)
       return true;
   }
   return false;

@@ -54,12 +54,11 @@ void Engine::SayNext(Run& run, const OpenIncident& open, const std::string& why,
   const uint32_t next = run.decision.next_step;
   const PolicyPtr policy = policies_.Find(run.decision.policy, next);
   const std::string action = policy == nullptr ? "" : ", " + policy->spec.action;
-  draft
-      ->Event("step.next", "heald", std::to_string(open.incident.id),
-              "incident #" + std::to_string(open.incident.id) + "  " + why + "; policy " +
-                  run.decision.policy + " goes on with step " + std::to_string(next) + " of " +
-                  std::to_string(run.policy->steps) + action,
-              {{"policy", run.decision.policy}, {"step", next}});
+  draft->Event("step.next", "heald", std::to_string(open.incident.id),
+               "incident #" + std::to_string(open.incident.id) + "  " + why + "; policy " +
+                   run.decision.policy + " goes on with step " + std::to_string(next) + " of " +
+                   std::to_string(run.policy->steps) + action,
+               {{"policy", run.decision.policy}, {"step", next}});
   if (next <= run.told_step) return;
   run.told_step = next;
   draft->Tell(NoticeKind::kIncident);

@@ -93,9 +93,9 @@ void Engine::NoteVerified(Run& run, const OpenIncident& open) {
   for (size_t i = 0; i < open.meta.size(); ++i) {
     const Finding& finding = open.incident.findings[i];
     const bool is_trigger = finding.id == run.decision.finding;
-    if (!is_trigger && (!run.policy->Covers(finding) ||
-                        (open.meta[i].cleared_ns != 0 &&
-                         open.meta[i].cleared_ns < run.execution.issued_ns)))
+    if (!is_trigger &&
+        (!run.policy->Covers(finding) ||
+         (open.meta[i].cleared_ns != 0 && open.meta[i].cleared_ns < run.execution.issued_ns)))
       continue;
     verified.covered.push_back(finding);
     run.execution.progress.covered.push_back(finding.id);
@@ -115,9 +115,9 @@ Verified* Engine::ShortLived(Run& run, const Finding& finding) const {
         }))
       continue;
     // What heald took back itself lasted until then.
-    const bool counts =
-        execution.progress.settled_ns == 0 && execution.progress.undo.state < UndoState::kIssued &&
-        finding.began_ns - execution.ended_ns <= spec_.agent.reopen_within_ns;
+    const bool counts = execution.progress.settled_ns == 0 &&
+                        execution.progress.undo.state < UndoState::kIssued &&
+                        finding.began_ns - execution.ended_ns <= spec_.agent.reopen_within_ns;
     return counts ? &*at : nullptr;
   }
   return nullptr;

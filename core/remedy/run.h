@@ -64,7 +64,7 @@ struct Run {
   bool planned = false;         // decision.plan is what a guard refused last
   int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
-  uint32_t told_step = 1;  // the furthest that people were told of
+  uint32_t told_step = 1;                                   // the furthest that people were told of
   uint32_t refusals = 0;
   Decision refusal;  // the latest
   uint32_t attempt = 1;
@@ -72,13 +72,13 @@ struct Run {
   bool decided = false;            // there was a decision that wasn't refused
   Mode done_mode = Mode::kShadow;  // kDone: under these, and no others
   bool done_dry = false;
-  std::optional<Mode> denied;      // a person said no, under that mode of the policy
+  std::optional<Mode> denied;   // a person said no, under that mode of the policy
   bool retired = false;         // its policy is gone
   int64_t inconclusive_ns = 0;  // since when; 0: it is conclusive
 
   std::vector<Verified> verified;  // the latest last
-  Decision decision;    // under consideration or under way
-  Execution execution;  // from kRevalidating on
+  Decision decision;               // under consideration or under way
+  Execution execution;             // from kRevalidating on
   int64_t deadline_ns = 0;
   bool recovered = false;  // its execute() was issued by a process that is gone
   int64_t recovered_ns = 0;

@@ -173,26 +173,24 @@ Status SqlStore::CheckIds(const Change& change) {
   Status status;
   for (const Decision& d : change.decisions)
     if (status)
-      status = db_->Query("SELECT ts_ns, verdict FROM decisions WHERE id = ?1", {d.id},
-                          [&](const SqlRow& row) -> Status {
-                            const bool ended =
-                                row.Int(1) == static_cast<int64_t>(DecisionVerdict::kRefused);
-                            if (row.Int(0) != d.ts_ns ||
-                                (ended && d.verdict != DecisionVerdict::kRefused))
-                              used = d.id;
-                            return {};
-                          });
-  for (const Execution& e : change.executions)
-    if (status)
       status = db_->Query(
-          "SELECT planned_ns, state, ended_ns FROM executions WHERE decision = ?1", {e.decision},
+          "SELECT ts_ns, verdict FROM decisions WHERE id = ?1", {d.id},
           [&](const SqlRow& row) -> Status {
-            const bool ended = IsFinished(static_cast<ExecutionState>(row.Int(1)));
-            if (row.Int(0) != e.planned_ns ||
-                (ended && (!IsFinished(e.state) || row.Int(2) != e.ended_ns)))
-              used = e.decision;
+            const bool ended = row.Int(1) == static_cast<int64_t>(DecisionVerdict::kRefused);
+            if (row.Int(0) != d.ts_ns || (ended && d.verdict != DecisionVerdict::kRefused))
+              used = d.id;
             return {};
           });
+  for (const Execution& e : change.executions)
+    if (status)
+      status = db_->Query("SELECT planned_ns, state, ended_ns FROM executions WHERE decision = ?1",
+                          {e.decision}, [&](const SqlRow& row) -> Status {
+                            const bool ended = IsFinished(static_cast<ExecutionState>(row.Int(1)));
+                            if (row.Int(0) != e.planned_ns ||
+                                (ended && (!IsFinished(e.state) || row.Int(2) != e.ended_ns)))
+                              used = e.decision;
+                            return {};
+                          });
   if (!status || used.empty()) return status;
   return MakeError(Code::kInvalid, "store " + db_->name() + ": decision " + used +
                                        " is there already and has ended, so another isn't "

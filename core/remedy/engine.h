@@ -223,6 +223,7 @@ class Engine {
   void NoteVerified(Run& run, const OpenIncident& open);
   // What was verified before and didn't last, as that finding shows; null: nothing.
   Verified* ShortLived(Run& run, const Finding& finding) const;
+  bool IsReplaced(const Finding& covered, const Execution& execution) const;
   void SettleVerified(Verified* verified, Proof proof);
   void ExcuseRepairs(OpenIncident& open, size_t index);
   // True where the next step has its turn instead.

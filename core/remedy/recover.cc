@@ -164,6 +164,8 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
         each.decision.next_step > std::max(run.decision.next_step, run.decision.step))
       run.decision.next_step = each.decision.next_step;
   run.verified = std::move(verified);
+  for (const Verified& each : run.verified)
+    for (const Finding& finding : each.covered) LookAt(finding);
   if (!retired)
     if (const PolicyPtr with_its_action = WithAction(policy, latest->action))
       run.policy = with_its_action;

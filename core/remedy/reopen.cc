@@ -14,12 +14,6 @@ std::string Times(uint32_t count) {
   return count == 1 ? "once" : std::to_string(count) + " times";
 }
 
-// It was never measured again once the action had shown its effect, which made another of it: what
-// the others have in common with it since may be its fault.
-bool IsReplaced(const Finding& covered, const Execution& execution) {
-  return !Recovered(covered) || covered.ts_ns < execution.observed_ns;
-}
-
 }  // namespace
 
 Status Engine::ReadRecent() {
@@ -103,6 +97,14 @@ void Engine::NoteVerified(Run& run, const OpenIncident& open) {
   verified.decision = run.decision;
   verified.execution = run.execution;
   run.verified.push_back(std::move(verified));
+}
+
+// It was never measured again once the action had shown its effect: another one has its place, and
+// may have the same.
+bool Engine::IsReplaced(const Finding& covered, const Execution& execution) const {
+  const int64_t measured_ns =
+      std::max(covered.ts_ns, deps_.latest->LatestNs(covered.metric, covered.target));
+  return !Recovered(covered) || measured_ns < execution.observed_ns;
 }
 
 // By the latest that covered it: what came after an older one says nothing of that.

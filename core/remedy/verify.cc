@@ -36,7 +36,8 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
   CheckVerified(run);
 }
 
-// The samples by which an execution is verified are kept from its issue on.
+// The samples by which an execution is verified, or known to have been replaced, are kept from its
+// issue on.
 void Engine::LookAt(const Finding& finding) {
   if (looked_at_.insert(finding.metric).second) WatchForecasts();
 }

@@ -234,6 +234,21 @@ TEST_F(RemedyLastingTest, AnotherMemberThatFallsIllIsNoFailureOfTheFirstRepair) 
   EXPECT_EQ(world->gateway.calls.back(), "scale") << "but when the first has it again";
 }
 
+// It is well before the action shows its effect, and goes on being measured.
+TEST_F(RemedyLastingTest, AMemberThatIsStillMeasuredWasNotReplaced) {
+  PipelineSpec spec = Chained();
+  spec.agent.group_by = {"service"};
+  Begin(spec);
+  const Finding finding = Open("latency_p99", "web-0");
+  world->Run(500 * kMillisecond);
+  world->Clear(finding);
+  world->Run(2 * kSecond);
+  world->latest.Record("prom", "latency_p99", finding.target, 0.05, world->clock.NowNs());
+  ASSERT_EQ(world->ChainOf(1).executions.at(0).progress.proof, Proof::kPlain);
+  Blink("latency_p99", "web-1");
+  EXPECT_THAT(world->gateway.calls, ElementsAre("restart", "restart"));
+}
+
 TEST_F(RemedyLastingTest, TheSuccessorOfWhatWasReplacedHasItAgain) {
   PipelineSpec spec = Chained();
   spec.agent.group_by = {"service"};

@@ -93,7 +93,7 @@ std::string AdviceFor(int status) {
     case 407:
       return "the proxy wants credentials: put them into proxy_url";
     case 429:
-      return "the server asks for fewer requests: raise the interval";
+      return "the server asks for fewer requests";
     default:
       break;
   }
@@ -220,6 +220,9 @@ HttpError DescribeStatus(std::string_view method, const std::string& endpoint,
   error.advice = AdviceFor(response.status);
   if (const std::string_view wish = response.Header("retry-after"); !wish.empty())
     error.retry_after_ns = ParseRetryAfter(wish, now_ns).value_or(0);
+  if (error.retry_after_ns > 0)
+    error.advice += (error.advice.empty() ? "it asks to wait " : "; it asks to wait ") +
+                    Seconds(error.retry_after_ns);
   return error;
 }
 

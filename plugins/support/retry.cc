@@ -21,7 +21,7 @@ int64_t Backoff::NextNs(int64_t retry_after_ns) {
 
 std::optional<int64_t> ParseRetryAfter(std::string_view text, int64_t now_ns) {
   constexpr int64_t kSecond = 1'000'000'000;
-  constexpr int64_t kMaxSeconds = 365 * 86'400;
+  constexpr int64_t kMaxSeconds = RetryPolicy().max_retry_after_ns / kSecond;
   int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size()) {

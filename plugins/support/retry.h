@@ -33,7 +33,8 @@ class Backoff {
   int failures_ = 0;
 };
 
-// "120" or an HTTP date; nothing when it is neither. now_ns: wall clock, since the epoch.
+// "50" or an HTTP date, at most RetryPolicy's max_retry_after_ns: one wrong header doesn't silence
+// a node for a day. Nothing when it is neither. now_ns: wall clock, since the epoch.
 std::optional<int64_t> ParseRetryAfter(std::string_view text, int64_t now_ns);
 
 }  // namespace heald::support

@@ -46,13 +46,14 @@ TEST(RetryTest, WaitsAtLeastAsLongAsTheServerAsksWithinReason) {
 
 TEST(RetryTest, ReadsRetryAfterAsSecondsOrDate) {
   const int64_t now_ns = 1'795'290'124 * kSecond;  // Sat, 21 Nov 2026 19:42:04 GMT
-  EXPECT_EQ(ParseRetryAfter("120", now_ns), 120 * kSecond);
+  EXPECT_EQ(ParseRetryAfter("50", now_ns), 50 * kSecond);
   EXPECT_EQ(ParseRetryAfter("0", now_ns), 0);
   EXPECT_EQ(ParseRetryAfter("Sat, 21 Nov 2026 19:42:34 GMT", now_ns), 30 * kSecond);
   EXPECT_EQ(ParseRetryAfter("Sat, 21 Nov 2020 19:42:34 GMT", now_ns), 0);
   EXPECT_EQ(ParseRetryAfter("-5", now_ns), std::nullopt);
   EXPECT_EQ(ParseRetryAfter("soon", now_ns), std::nullopt);
-  EXPECT_EQ(ParseRetryAfter("999999999999", now_ns), 365 * 86'400 * kSecond);
+  EXPECT_EQ(ParseRetryAfter("86400", now_ns), 60 * kSecond) << "one wrong header is no day of silence";
+  EXPECT_EQ(ParseRetryAfter("999999999999", now_ns), 60 * kSecond);
 }
 
 }  // namespace

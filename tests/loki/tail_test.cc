@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "tests/fakes/connect_proxy.h"
 #include "tests/loki/harness.h"
 
 namespace heald::loki {
@@ -159,6 +160,15 @@ TEST_F(LokiTailTest, AServerThatTakesNoTailIsReadByRange) {
   EXPECT_TRUE(Eventually([&] { return !source->log().empty(); }));
   EXPECT_THAT(source->log()[0], HasSubstr("is down: it answered 400"));
   EXPECT_EQ(source->log().size(), 1u);
+}
+
+TEST_F(LokiTailTest, TellsAProxyItsLogin) {
+  const fakes::ConnectProxy proxy("user:p@ss");
+  const std::string url = "http://user:p%40ss@127.0.0.1:" + std::to_string(proxy.port());
+  const Harness source(
+      server_.url(), {{"logs", {{"lines", "{app=\"shop\"}"}}}, {"tail", true}, {"proxy_url", url}});
+  EXPECT_TRUE(Eventually([&] { return !proxy.requests().empty(); }));
+  EXPECT_THAT(proxy.requests().at(0), HasSubstr("Proxy-Authorization: Basic dXNlcjpwQHNz\r\n"));
 }
 
 TEST_F(LokiTailTest, SendsTheTenantAndTheToken) {

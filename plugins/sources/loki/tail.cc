@@ -56,6 +56,12 @@ std::string Authorization(const support::HttpConfig& config) {
   return token.empty() ? "" : "Bearer " + token;
 }
 
+std::string Decoded(const std::string& text) {
+  std::string decoded;
+  Poco::URI::decode(text, decoded);
+  return decoded;
+}
+
 std::unique_ptr<net::HTTPClientSession> SessionFor(const support::HttpConfig& config,
                                                    const Poco::URI& url) {
   std::unique_ptr<net::HTTPClientSession> session;
@@ -80,6 +86,10 @@ std::unique_ptr<net::HTTPClientSession> SessionFor(const support::HttpConfig& co
   if (!config.proxy_url.empty()) {
     const Poco::URI proxy(config.proxy_url);
     session->setProxy(proxy.getHost(), proxy.getPort());
+    const std::string& login = proxy.getUserInfo();
+    const size_t colon = std::min(login.find(':'), login.size());
+    session->setProxyCredentials(Decoded(login.substr(0, colon)),
+                                 Decoded(login.substr(std::min(colon + 1, login.size()))));
   }
   const auto within = [](int64_t ns) {
     return Poco::Timespan(std::min(ns, kMostToConnectNs) / 1000);

@@ -211,6 +211,16 @@ TEST(KafkaConfigTest, SettingsOfLibrdkafkaAreChecked) {
           "/librdkafka/sasl.password: write sasl.password instead"));
 }
 
+TEST(KafkaConfigTest, SettingsThatDeliveryRestsUponAreRefusedByAnyName) {
+  for (const char* name : {"retries", "message.send.max.retries", "max.in.flight",
+                           "max.in.flight.requests.per.connection", "delivery.timeout.ms",
+                           "transactional.id"}) {
+    NotifierConfig config = Good();
+    config.librdkafka = {{name, "10"}};
+    EXPECT_THAT(ProblemsOf(config), ::testing::Contains(HasSubstr("leave it out"))) << name;
+  }
+}
+
 TEST(KafkaConfigTest, ATopicNeedsAFixedPart) {
   NotifierConfig config = Good();
   config.topic = "heald.${target.team}";

@@ -14,6 +14,9 @@ const Settings& ProducerSettings() {
        // Nothing is given up by librdkafka: what it was handed is either written or the agent ends.
        // So an event that is handed over again is never written twice by one agent.
        {"message.timeout.ms", "0"},
+       {"message.send.max.retries", "2147483647"},
+       // As many as idempotence allows.
+       {"max.in.flight.requests.per.connection", "5"},
        // The partition of a key is the same as with Kafka's own clients.
        {"partitioner", "murmur2_random"}},
       {}};
@@ -22,6 +25,10 @@ const Settings& ProducerSettings() {
 
 std::vector<Problem> CheckNotifierConfig(const NotifierConfig& config) {
   std::vector<Problem> problems = CheckKafkaConfig(config, ProducerSettings());
+  if (config.librdkafka.contains("transactional.id"))
+    problems.push_back({"/librdkafka/transactional.id",
+                        "heald writes without transactions, and nothing would ever be delivered: "
+                        "leave it out"});
   std::string fixed;  // what stands outside placeholders
   bool placeholder = false;
   for (size_t i = 0; i < config.topic.size(); ++i) {

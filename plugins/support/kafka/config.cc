@@ -109,9 +109,19 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings&
     }
     const Conf scratch(rd_kafka_conf_new());
     char error[512];
+    for (const auto& [own, wanted] : settings.fixed)
+      rd_kafka_conf_set(scratch.get(), own.c_str(), wanted.c_str(), nullptr, 0);
+    std::map<std::string, std::string> before;
+    for (const auto& [own, wanted] : settings.fixed)
+      before[own] = ConfValue(scratch.get(), own.c_str());
     if (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), error, sizeof error) !=
         RD_KAFKA_CONF_OK)
       problems.push_back({pointer, "librdkafka says: " + std::string(error)});
+    // By another of its names a setting is the same.
+    for (const auto& [own, kept] : before)
+      if (ConfValue(scratch.get(), own.c_str()) != kept)
+        problems.push_back({pointer, "is another name of " + own +
+                                         ", which is set by heald itself: leave it out"});
   }
   return problems;
 }

@@ -43,7 +43,7 @@ const answers = (port) =>
   });
 
 // Below the range that outgoing connections take theirs from.
-async function freePort(taken) {
+export async function freePort(taken) {
   for (let attempt = 0; attempt < 200; ++attempt) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     if (!taken.has(port) && (await listens(port))) return taken.add(port) && port;

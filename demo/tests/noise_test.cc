@@ -28,8 +28,9 @@ struct DemoNoiseTest : ::testing::Test {
     plan.connections = 64;
     plan.duration_ns = static_cast<int64_t>((kQuantileWindowS + 1) * 1e9);
     std::map<std::string, MetricsText> before;
-    for (const DemoService* service : {&orders, &users, &payments}) {
-      const std::string name = service->output().substr(0, service->output().find(' '));
+    const std::pair<const char*, const DemoService*> services[] = {
+        {"orders", &orders}, {"users", &users}, {"payments", &payments}};
+    for (const auto& [name, service] : services) {
       plan.targets.push_back({name, service->url()});
       before[name] = Scrape(service->url());
     }

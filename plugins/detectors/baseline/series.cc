@@ -140,8 +140,8 @@ void Series::Learn(const Habits& habits, const Seen& seen, bool hold) {
   low_ += share * (mean_[kValueAt] - low_) / 2;
   high_ += share * (mean_[kValueAt] - high_) / 2;
   if (std::isnan(seen[kSeasonAt])) return;
-  meet(kSeasonAt, share_of(in_season_));
-  if (in_season_ != std::numeric_limits<uint16_t>::max()) ++in_season_;
+  meet(kSeasonAt, share_of(in_season_.count()));
+  in_season_.Add(count_);
 }
 
 Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value, bool hold) {
@@ -151,10 +151,7 @@ Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value,
   if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;
   Widen(habits, wanted);
   const float now = std::clamp(wanted, low_, high_);
-  if (resumed_) {
-    last_ = fast_ = slow_ = now;
-    resumed_ = false;
-  }
+  if (std::isnan(last_)) last_ = fast_ = slow_ = now;
   const float least = 1.0F / static_cast<float>(count_ + 1);
   const float step = now - last_;
   last_ = now;
@@ -224,7 +221,7 @@ void Series::Rebaseline() {
 bool Series::Seasonal() const {
   const float left = variance_[kSeasonAt];
   return left > 0 && left < kExplained * variance_[kValueAt] &&
-         in_season_ >= std::min<uint32_t>(count_ / 2, std::numeric_limits<uint16_t>::max());
+         in_season_.count() >= count_ / 2;
 }
 
 }  // namespace heald::baseline

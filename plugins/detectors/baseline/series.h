@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "plugins/detectors/baseline/season.h"
 
@@ -30,6 +31,27 @@ struct Surprise {
   float named = 0;  // … where moves that are small beside the range count less: ranks the causes
 };
 
+// A number of samples in one byte: exact up to 15, then within an eighth. There may be a million.
+class Tally {
+ public:
+  // turn: one more at each call, so that each step takes as many calls as it is wide.
+  void Add(uint32_t turn) {
+    if (bits_ < kMost && turn % Width() == 0) ++bits_;
+  }
+  uint32_t count() const { return bits_ < 8 ? bits_ : (8U + bits_ % 8U) * Width(); }
+
+  template <typename Visit>
+  void Persist(Visit&& visit) {
+    visit(bits_);
+  }
+
+ private:
+  static constexpr uint8_t kMost = 223;  // 15 · 2²⁶
+  uint32_t Width() const { return bits_ < 16 ? 1U : 1U << (bits_ / 8U - 1); }
+
+  uint8_t bits_ = 0;
+};
+
 class Series {
  public:
   static constexpr float kCap = 300;
@@ -51,7 +73,7 @@ class Series {
   // It stands still at a level that isn't the usual one.
   bool Settled() const;
   // It was silent for long: the next value is no step from the last one.
-  void Resume() { resumed_ = true; }
+  void Resume() { last_ = std::numeric_limits<float>::quiet_NaN(); }
   // With what is usual of the value as it was before the latest sample.
   Series WithoutLatest(const Habits& habits) const;
   // The latest value is within `deviations` of what is usual at ts_ns.
@@ -68,8 +90,7 @@ class Series {
       visit(variance_[i]);
     }
     visit(count_);
-    visit(in_season_);
-    visit(resumed_);
+    in_season_.Persist(visit);
     season_.Persist(visit);
   }
 
@@ -94,7 +115,7 @@ class Series {
   double scale_ = 0;
   float low_ = 0;  // range of what was seen, forgotten slowly
   float high_ = 0;
-  float last_ = 0;
+  float last_ = 0;    // NaN: it was silent for long
   float fast_ = 0;    // mean of about 7 samples
   float slow_ = 0;    // … 65
   float unrest_ = 0;  // mean absolute step of about 50
@@ -103,8 +124,7 @@ class Series {
   uint32_t count_ = 0;
   // There may be a million of these: what follows goes into the padding.
   [[no_unique_address]] Season season_;
-  bool resumed_ = false;
-  uint16_t in_season_ = 0;  // samples for which this hour's usual was known, as far as it counts
+  Tally in_season_{};  // samples for which this hour's usual was known
 };
 
 }  // namespace heald::baseline

@@ -212,6 +212,26 @@ TEST_F(RestartPodTest, TheReplacementMustStayWellForAWhile) {
   EXPECT_EQ(action(config).Observe(request, plan, config).state, EffectState::kDone);
 }
 
+TEST_F(RestartPodTest, AReplacementWhoseInitContainerCrashesHasFailed) {
+  const Json pod = {
+      {"metadata", {{"name", "web-1"}}},
+      {"status",
+       {{"phase", "Pending"},
+        {"initContainerStatuses",
+         Json::array({{{"name", "migrate"},
+                       {"restartCount", 4},
+                       {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}}}}},
+                       {"lastState", {{"terminated", {{"exitCode", 3}, {"reason", "Error"}}}}}}})},
+        {"containerStatuses",
+         Json::array({{{"name", "main"},
+                       {"restartCount", 0},
+                       {"state", {{"waiting", {{"reason", "PodInitializing"}}}}}}})}}}};
+  const Effect effect = JudgePod(pod, host_.now_ns(), 0);
+  EXPECT_EQ(effect.state, EffectState::kFailed);
+  EXPECT_THAT(effect.detail, HasSubstr("container migrate: CrashLoopBackOff, 4 restarts, the last "
+                                       "one after exit code 3"));
+}
+
 TEST_F(RestartPodTest, WithoutANameOrANamespaceNothingIsDone) {
   const Config config = For(Operation::kRestartPod);
   EXPECT_THAT(PlanFailure(config, Request({{"namespace", "prod"}})).what(),

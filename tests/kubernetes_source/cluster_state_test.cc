@@ -121,6 +121,19 @@ TEST_F(ClusterStateTest, ACrashLoopIsOneFindingThoughItRunsInBetween) {
   EXPECT_EQ(last_.id, id);
 }
 
+TEST_F(ClusterStateTest, AnInitContainerThatCrashesIsAFindingLikeAnyOther) {
+  json pod = Pod("web-1", Waiting("PodInitializing", 0), false);
+  pod["status"]["initContainerStatuses"] = {Waiting("CrashLoopBackOff", 3)};
+  pod["status"]["initContainerStatuses"][0]["name"] = "migrate";
+  Take(pod);
+  EXPECT_THAT(Told(), ElementsAre("open CrashLoopBackOff container=migrate deployment=web "
+                                  "namespace=prod pod=web-1"));
+  EXPECT_EQ(Samples().at("pod_waiting deployment=web namespace=prod pod=web-1"), 1);
+  pod["status"]["initContainerStatuses"][0]["restartCount"] = 5;
+  Take(pod);
+  EXPECT_EQ(Samples().at("restarts deployment=web namespace=prod pod=web-1"), 2);
+}
+
 TEST_F(ClusterStateTest, StartingIsNoFault) {
   Take(Pod("web-1", Waiting("ContainerCreating", 0), false));
   Take(Pod("web-2", Waiting("PodInitializing", 0), false));

@@ -185,10 +185,9 @@ Effect JudgePod(const Json& pod, int64_t now_ns, int64_t stable_for_ns) {
   if (IsFinished(pod))
     return {EffectState::kFailed,
             name + " has ended: " + Text(pod, "/status/phase") + " " + Text(pod, "/status/reason")};
-  const Json& statuses = At(pod, "/status/containerStatuses");
   int64_t well_since_ns = 0;
-  if (statuses.is_array())
-    for (const Json& status : statuses) {
+  for (const char* const where : {"/status/initContainerStatuses", "/status/containerStatuses"})
+    for (const Json& status : At(pod, where)) {
       if (const std::string why = WhyStuck(status); !why.empty())
         return {EffectState::kFailed, name + ", " + why};
       if (Number(status, "/restartCount") > 0)

@@ -285,6 +285,39 @@ TEST_F(DrainTest, AServerThatIsAwayForAWhileIsWaitedFor) {
   EXPECT_EQ(PodsOnNode1("web"), 0U);
 }
 
+TEST_F(DrainTest, HasAQuarterOfAnHourWhereNothingElseIsSaid) {
+  DeployOnNode1("web", 1);
+  EXPECT_EQ(PlanOf(config_, node_).effect_within.ns, sdk::Minutes(15).ns);
+}
+
+TEST_F(DrainTest, WhatCantBeReachedAtItsBeginningHasFailed) {
+  DeployOnNode1("web", 1);
+  config_.timeout = sdk::Milliseconds(200);
+  const sdk::Plan plan = PlanOf(config_, node_);
+  server_.Stop();
+  const Effect effect = action(config_).Execute(Hurried(), plan, config_);
+  server_.Start();
+  EXPECT_EQ(effect.state, EffectState::kFailed)
+      << "and isn't waited for as long as a drain may take";
+  EXPECT_THAT(effect.detail, HasSubstr("Node node-1 was not drained: "));
+  EXPECT_FALSE(Cordoned());
+}
+
+TEST_F(DrainTest, AnUndoWaitsForAServerThatIsAway) {
+  DeployOnNode1("web", 1);
+  config_.timeout = sdk::Milliseconds(200);
+  const sdk::Plan plan = PlanOf(config_, node_);
+  ASSERT_EQ(Do(plan, config_, node_).state, EffectState::kDone);
+  server_.Stop();
+  Effect effect;
+  std::thread undo([&] { effect = action(config_).Undo(node_, plan, config_); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  server_.Start();
+  undo.join();
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_FALSE(Cordoned());
+}
+
 TEST_F(DrainTest, WhatRbacRefusesLeavesNothingCordoned) {
   DeployOnNode1("web", 1);
   const sdk::Plan plan = PlanOf(config_, node_);

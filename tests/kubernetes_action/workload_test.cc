@@ -261,6 +261,28 @@ TEST_F(RollbackTest, ToARevisionAndNoFurtherThanAllowed) {
   EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("has no revision 9: it keeps 5, 4"));
 }
 
+TEST_F(RollbackTest, WhatArgoCdDeploysIsLeftToIt) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:broken");
+  const auto annotate = [&](const Json& id) {
+    server_.Patch("Deployment", "prod", "web",
+                  {{"metadata", {{"annotations", {{"argocd.argoproj.io/tracking-id", id}}}}}});
+  };
+  annotate("shop:apps/Deployment:prod/web");
+  const sdk::Failure failure = PlanFailure(config_, web_);
+  EXPECT_EQ(failure.code(), HEALD_UNSUPPORTED) << "a chain goes on with its next step";
+  EXPECT_THAT(failure.what(), AllOf(HasSubstr("deployed by Argo CD (application shop)"),
+                                    HasSubstr("an action argocd of operation: rollback")));
+  annotate("shop:apps/Deployment:prod/api");
+  PlanOf(config_, web_);  // a copy of another object's
+  annotate(nullptr);
+  server_.Patch("Deployment", "prod", "web",
+                {{"metadata", {{"labels", {{"argocd.argoproj.io/instance", "shop"}}}}}});
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("application shop"));
+  config_.argocd_owned = true;
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+}
+
 TEST_F(RollbackTest, ARaceWithAnotherWriterIsFetchedAgain) {
   Deploy("web", 2);
   Rollout("web", "nginx:broken");

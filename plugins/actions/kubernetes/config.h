@@ -78,6 +78,7 @@ struct Config : ClusterConfig {
   std::optional<int64_t> to_revision;
   int64_t max_revisions_back = 3;
   sdk::Duration max_age = sdk::Minutes(24 * 60);
+  bool argocd_owned = false;
   std::optional<int64_t> scale_up_percent;
   std::optional<int64_t> scale_up_by;
   int64_t max_replicas = 10;
@@ -133,6 +134,8 @@ struct Config : ClusterConfig {
                   "rollback: a rollout that is older isn't what went wrong, and stays; 0: of any "
                   "age",
                   {.min = 0}),
+            Field("argocd_owned", &Config::argocd_owned,
+                  "rollback: also a workload that Argo CD deploys; auto-sync would undo it"),
             Field("scale_up_percent", &Config::scale_up_percent,
                   "scale_out: by this part of the replicas, at least one; 50 if absent",
                   {.min = 1, .max = 1000}),

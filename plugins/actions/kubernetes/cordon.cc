@@ -93,7 +93,7 @@ class CordonOperation : public NodeOperations {
     const Json before = Before(plan);
     const std::string name = Text(before, "/node");
     Json node;
-    if (!Uncordon(context_, name, context_.request.decision, false, &node))
+    if (!GiveBack(context_, name, &node))
       return {EffectState::kDone, "Node " + name + " isn't cordoned by this any more: left alone"};
     Tell(context_, node, "HealdUncordoned", "undone: " + plan.summary);
     return {EffectState::kDone, "Node " + name + " takes pods again"};
@@ -191,6 +191,19 @@ bool Uncordon(const Context& context, const std::string& node, std::string_view 
                                      {.dry_run = dry_run});
   if (changed != nullptr) *changed = std::move(after);
   return ours;
+}
+
+bool GiveBack(const Context& context, const std::string& node, Json* changed) {
+  constexpr int64_t kPauseNs = 1'000'000'000;
+  for (;;) {
+    try {
+      return Uncordon(context, node, context.request.decision, false, changed);
+    } catch (const ApiError& error) {
+      if (!error.Unreachable() || !context.HasTimeFor(kPauseNs) ||
+          !context.client().Sleep(kPauseNs))
+        throw;
+    }
+  }
 }
 
 std::unique_ptr<Operations> MakeCordon(const Context& context) {

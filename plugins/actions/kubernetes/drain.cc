@@ -27,6 +27,8 @@ using support::Text;
 constexpr int64_t kLeastPauseNs = 250'000'000;
 constexpr int64_t kMostPauseNs = 2'000'000'000;
 constexpr size_t kNamesShown = 5;
+// For all evictions together, where the action has no deadline.
+constexpr sdk::Duration kDrainsWithin = sdk::Minutes(15);
 
 std::string Some(const std::vector<std::string>& names) {
   std::string text;
@@ -187,6 +189,7 @@ Plan Drain::MakePlan() {
                  ", leave " + std::to_string(pods.left.size()) + " of DaemonSets and static ones";
   // What is taken back is the cordon: evicted pods are well elsewhere.
   plan.reversible = true;
+  plan.effect_within = kDrainsWithin;
   plan.before = Json{{"operation", word()},
                      {"node", name},
                      {"uid", plan.target_uid},
@@ -240,14 +243,21 @@ Effect Drain::DryRun(const Plan& plan) {
 Effect Drain::Execute(const Plan& plan) {
   const Json before = Before(plan);
   const std::string name = Text(before, "/node");
-  ReadNode(before);
-  if (const DrainPods pods = PodsOn(name); !pods.refused.empty())
-    throw Failure(HEALD_CONFLICT, "Node " + name + " can't be drained: " + Some(pods.refused));
   Json node;
-  Cordon(context_, name, false, &node);
-  Tell(context_, node, "HealdDraining", plan.summary);
   Evictions evictions(context_);
   std::string why;
+  try {
+    ReadNode(before);
+    if (const DrainPods pods = PodsOn(name); !pods.refused.empty())
+      throw Failure(HEALD_CONFLICT, "Node " + name + " can't be drained: " + Some(pods.refused));
+    Cordon(context_, name, false, &node);
+  } catch (const ApiError& error) {
+    // What can't be reached is told at once, rather than looked at for as long as a drain may take.
+    if (!error.Unreachable()) throw;
+    why = error.what();
+    return {EffectState::kFailed, "Node " + name + " was not drained: " + why + Release(name, why)};
+  }
+  Tell(context_, node, "HealdDraining", plan.summary);
   try {
     why = EvictAll(name, &evictions);
   } catch (const Failure& failure) {
@@ -302,7 +312,7 @@ std::string Drain::Release(const std::string& node, const std::string& why) {
     Tell(context, changed, "HealdDrainFailed", why + "; it takes pods again", true);
     return "; it takes pods again";
   } catch (const Failure& failure) {
-    return std::string("; it is still cordoned: ") + failure.what();
+    return std::string("; it may still be cordoned: ") + failure.what();
   }
 }
 
@@ -323,7 +333,7 @@ Effect Drain::Undo(const Plan& plan) {
   const Json before = Before(plan);
   const std::string name = Text(before, "/node");
   Json node;
-  if (!Uncordon(context_, name, context_.request.decision, false, &node))
+  if (!GiveBack(context_, name, &node))
     return {EffectState::kDone, "Node " + name + " isn't cordoned by this: left alone"};
   Tell(context_, node, "HealdUncordoned", "undone: " + plan.summary);
   return {EffectState::kDone, "Node " + name + " takes pods again"};

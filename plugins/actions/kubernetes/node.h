@@ -19,5 +19,8 @@ bool Cordon(const Context& context, const std::string& node, bool dry_run, Json*
 // Makes it schedulable where `by` has cordoned it; false: nobody has, or somebody else.
 bool Uncordon(const Context& context, const std::string& node, std::string_view by, bool dry_run,
               Json* changed);
+// Uncordon of this decision's own, for an undo: waits for an API server that is away, until the
+// call's deadline, so that no node is left to a person because of an outage.
+bool GiveBack(const Context& context, const std::string& node, Json* changed);
 
 }  // namespace heald::kubernetes

@@ -28,6 +28,11 @@ constexpr const char* kRevision = "/metadata/annotations/deployment.kubernetes.i
 constexpr const char* kRolledBackFrom = "heald.io/rolled-back-from";
 constexpr const char* kRolledBackFromPath = "/metadata/annotations/heald.io~1rolled-back-from";
 constexpr size_t kHashDigits = 16;
+// Argo CD tracks what it deploys by an annotation "APPLICATION:GROUP/KIND:NAMESPACE/NAME", by a
+// label, or by both. The label that it shares with Helm (app.kubernetes.io/instance) says nothing.
+constexpr const char* kArgocdTracking = "/metadata/annotations/argocd.argoproj.io~1tracking-id";
+constexpr const char* kArgocdInstance[] = {"/metadata/labels/argocd.argoproj.io~1instance",
+                                           "/metadata/annotations/argocd.argoproj.io~1instance"};
 
 struct Revision {
   int64_t number = 0;
@@ -103,6 +108,19 @@ Revision ReadRevision(const Json& kept, const Resource& workload) {
   }
   revision.meaning = MeaningOf(revision.pod_template);
   return revision;
+}
+
+// The application of Argo CD that this workload is part of; empty: none. A tracking id that was
+// copied from another object along with its annotations doesn't count, for Argo CD neither.
+std::string ArgocdApplication(const Workload& workload) {
+  const Ref ref = workload.ref();
+  const std::string itself = ":" + std::string(ref.resource.group) + "/" +
+                             std::string(ref.resource.kind) + ":" + ref.name_space + "/" + ref.name;
+  if (const std::string id = Text(workload.object, kArgocdTracking); id.ends_with(itself))
+    return id.substr(0, id.size() - itself.size());
+  for (const char* const instance : kArgocdInstance)
+    if (std::string name = Text(workload.object, instance); !name.empty()) return name;
+  return "";
 }
 
 class Rollback : public OperationBase {
@@ -201,6 +219,12 @@ void Rollback::CheckAge(const Workload& workload, const std::vector<Revision>& r
 Plan Rollback::MakePlan() {
   const Workload workload = FindWorkload(context_);
   const std::string shown = Shown(workload.object, workload.resource);
+  if (const std::string app = ArgocdApplication(workload);
+      !app.empty() && !context_.params.argocd_owned)
+    throw Failure(HEALD_UNSUPPORTED,
+                  shown + " is deployed by Argo CD (application " + app +
+                      "), which would deploy the bad revision again: roll the application back, "
+                      "with an action argocd of operation: rollback, or set argocd_owned: true");
   if (const std::string why = WhyNotRolled(workload.object, workload.resource); !why.empty())
     throw Failure(HEALD_CONFLICT, why).Retryable();
   // An unfinished rollout is what one rolls back; but not one that has just been asked for.

@@ -1,10 +1,11 @@
-// The packs as they are shipped, beside a cluster and a Prometheus that says what the cluster's
-// pods are like: what can be repaired is, and where a step is refused a person is called.
+// The packs as they are shipped, beside a cluster or an Argo CD and a Prometheus that says what
+// these are like: what can be repaired is, and where a step is refused a person is called.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 
+#include "tests/fakes/argocd_server.h"
 #include "tests/fakes/http_server.h"
 #include "tests/kubernetes/agent_on_cluster.h"
 
@@ -27,8 +28,8 @@ class KubernetesPacksTest : public AgentOnClusterTest {
         pack +
         ".yaml\n"
         "    with: {mode: enforce, prometheus: '" +
-        prometheus_.url() +
-        "'}\n"
+        prometheus_.url() + "'" + with_ +
+        "}\n"
         "    override:\n"
         "      sources: {" +
         source + ": {config: {interval: 1s, queries: {" + query +
@@ -39,7 +40,7 @@ class KubernetesPacksTest : public AgentOnClusterTest {
     StartAndWait({{"KUBECONFIG", dir_ + "/kubeconfig"}});
   }
 
-  // Of workload web: what the query `asked` says, nothing of any other.
+  // What the query `asked` says of the target, nothing of any other.
   fakes::FakeReply Answer(const fakes::FakeRequest& request) const {
     const bool asked =
         ("&" + request.query + "&" + request.body + "&").find("&query=asked&") != std::string::npos;
@@ -47,18 +48,20 @@ class KubernetesPacksTest : public AgentOnClusterTest {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch());
     Json series = Json::array();
     if (asked)
-      series.push_back({{"metric", {{"namespace", "shop"}, {"workload", "web"}}},
-                        {"value", Json::array({now.count(), std::to_string(Value())})}});
+      series.push_back(
+          {{"metric", Target()}, {"value", Json::array({now.count(), std::to_string(Value())})}});
     return {.body = Json{{"status", "success"},
                          {"data", {{"resultType", "vector"}, {"result", series}}}}
                         .dump()};
   }
+  virtual Json Target() const { return {{"namespace", "shop"}, {"workload", "web"}}; }
   virtual double Value() const {
     for (const Json& pod : cluster_.List("Pod", "shop"))
       if (pod.dump().find("CrashLoopBackOff") != std::string::npos) return 1;
     return 0;
   }
 
+  std::string with_;  // more vars of the pack
   fakes::HttpServer prometheus_{
       [this](const fakes::FakeRequest& request) { return Answer(request); }};
 };
@@ -104,6 +107,52 @@ TEST_F(KubernetesSlowTest, AWorkloadWithItsMostReplicasIsAPersons) {
   ASSERT_TRUE(Eventually([this] { return State() == "escalated"; }, 30))
       << agent().output() << Explained();
   EXPECT_THAT(Explained(), HasSubstr("latency_more_replicas was refused"));
+}
+
+class ConfigDriftTest : public KubernetesPacksTest {
+ protected:
+  ConfigDriftTest() {
+    argocd_.Put("checkout", {kDeployed});
+    with_ = ", argocd: '" + argocd_.url() + "', argocd_token: " + fakes::ArgocdServer::kToken;
+  }
+  void StartDrift() {
+    StartPack("config-drift", "drift_metrics", "app_out_of_sync", "drift_sync",
+              "      detectors: {app_drifts: {config: {for: 0s}}}\n");
+  }
+  Json Target() const override { return {{"namespace", "shop"}, {"application", "checkout"}}; }
+  double Value() const override {
+    return argocd_.Application("checkout")["status"]["sync"]["status"] == "OutOfSync" ? 1 : 0;
+  }
+
+  const std::string kDeployed = std::string(40, 'a');
+  const std::string kPushed = std::string(40, 'b');
+  mutable fakes::ArgocdServer argocd_;
+};
+
+TEST_F(ConfigDriftTest, AnApplicationThatDriftsIsSyncedAndWellAgain) {
+  StartDrift();
+  argocd_.Push("checkout", kPushed);
+  ASSERT_TRUE(Eventually([this] { return State() == "resolved"; }, 30))
+      << agent().output() << Explained();
+  EXPECT_EQ(argocd_.History("checkout"), (std::vector{kDeployed, kPushed}));
+  EXPECT_EQ(argocd_.Count("POST", "/sync"), 1u);
+  EXPECT_THAT(Explained(), AllOf(HasSubstr("app_drifts"), HasSubstr("healed by sync checkout")));
+}
+
+TEST_F(ConfigDriftTest, OneThatCantBeSyncedIsAPersons) {
+  argocd_.FailWith("admission webhook denied the request");
+  StartDrift();
+  argocd_.Push("checkout", kPushed);
+  ASSERT_TRUE(Eventually([this] { return State() == "escalated"; }, 30))
+      << agent().output() << Explained();
+  EXPECT_THAT(Explained(), HasSubstr("admission webhook denied the request"));
+}
+
+TEST_F(ConfigDriftTest, OneThatIsAsGitSaysIsLeftAlone) {
+  StartDrift();
+  ASSERT_TRUE(prometheus_.WaitForRequests(8, std::chrono::seconds(30)));
+  EXPECT_EQ(State(), "");
+  EXPECT_TRUE(argocd_.exchanges().empty()) << "nothing was asked of Argo CD";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
   alerts         alerts ask for metrics that exist, in PromQL that promtool takes
   kustomization  kubectl renders it, and what it renders fits too, rights in other namespaces as well
   image          the Dockerfile installs the libraries that the programs are linked with
+  values         the chart's templates, values, schema and files name the same things
   chart          helm renders the chart, with its defaults and with everything switched on
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
@@ -147,6 +148,49 @@ def run(arguments, **environment):
         print(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}{done.stdout.strip()}")
         sys.exit(1)
     return done.stdout
+
+
+JSON_TYPES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
+
+
+def has(values, name):
+    for part in name.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def leaves(values, prefix=""):
+    """(name, value) of all that isn't a mapping with members."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def typed_by(schema, path):
+    """What a JSON schema with local references says of this member; None: it doesn't know it."""
+    whole = schema
+    for part in path:
+        if "$ref" in schema:
+            schema = whole["definitions"][schema["$ref"].rsplit("/", 1)[1]]
+        if part in schema.get("properties", {}):
+            schema = schema["properties"][part]
+        elif "properties" in schema:
+            return None
+        else:
+            schema = schema.get("additionalProperties", {})
+    return schema
+
+
+def known_to(schema, prefix=""):
+    for key, member in schema.get("properties", {}).items():
+        if "properties" in member:
+            yield from known_to(member, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def library_faults(stage, installed, programs):
@@ -297,6 +341,37 @@ class Deploy:
             *library_faults("demo", installed["base"], [tree / "bin/heald-demo-service",
                                                         tree / "bin/heald-demo-chaos"])]
 
+    def values(self):
+        templates = {path.name: path.read_text() for path in (self.chart / "templates").iterdir()}
+        values = yaml.safe_load((self.chart / "values.yaml").read_text())
+        schema = json.loads((self.chart / "values.schema.json").read_text())
+        used = {name for text in templates.values()
+                for name in re.findall(r"\.Values\.([\w.]+)", text)}
+        faults = [f".Values.{name} isn't in values.yaml" for name in sorted(used)
+                  if not has(values, name)]
+        for name, value in leaves(values):
+            # What is given as a whole is used as a whole.
+            if not any(name == other or name.startswith(f"{other}.") for other in used):
+                faults.append(f"values.yaml: no template uses {name}")
+            kind = typed_by(schema, name.split("."))
+            if kind is None:
+                faults.append(f"values.schema.json doesn't know {name}")
+            elif kind.get("type") not in (None, JSON_TYPES[type(value)]):
+                faults.append(f"values.schema.json: {name} is {value!r} by default, which is no "
+                              f"{kind['type']}")
+        for name in sorted(known_to(schema)):
+            if name != "global" and not has(values, name):
+                faults.append(f"values.schema.json: {name} isn't in values.yaml")
+        defined = {name for text in templates.values()
+                   for name in re.findall(r'define "([^"]+)"', text)}
+        for file, text in templates.items():
+            faults += [f"{file} includes {name}, which nothing defines"
+                       for name in re.findall(r'include "([^"]+)"', text) if name not in defined]
+            faults += [f"{file} reads {name}, which the chart hasn't got"
+                       for name in re.findall(r'Files\.(?:Get|Glob) "([^"]+)"', text)
+                       if not list(self.chart.glob(name))]
+        return faults
+
     def rendered(self, helm, *arguments):
         return load_all(run([helm, "template", "watch", self.chart, "--namespace", "ops",
                              "--kube-version", "1.26.0", *arguments]))
@@ -372,7 +447,7 @@ def check_chart(deploy):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["rights", "objects", "alerts", "kustomization", "image",
-                                         "chart"])
+                                         "values", "chart"])
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--heald", type=pathlib.Path, required=True)
     given = parser.parse_args()

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -44,7 +45,8 @@ fakes::KubernetesOptions TestCluster::Lively() {
 
 TestCluster::TestCluster(fakes::KubernetesOptions options, With with) {
   static std::atomic<int> count = 0;
-  space_ = "heald-test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+  // A number of a run before may still be a namespace that is being deleted.
+  space_ = "heald-test-" + std::to_string(std::random_device{}()) + "-" + std::to_string(++count);
   if (const char* const real = RealKubeconfig()) {
     kubeconfig_ = real;
     const auto lock = std::filesystem::temp_directory_path() / "heald-contract.lock";
@@ -136,7 +138,16 @@ std::vector<std::string> TestCluster::FreeNodes() {
 bool TestCluster::Wait(const std::function<bool()>& condition) const {
   const auto deadline = std::chrono::steady_clock::now() +
                         (real() ? std::chrono::seconds(180) : std::chrono::seconds(20));
-  while (!condition()) {
+  const auto holds = [&] {
+    try {
+      return condition();
+    } catch (const kubernetes::ApiError& error) {
+      // A real server may be too busy for once.
+      if (!real() || !error.Unreachable()) throw;
+      return false;
+    }
+  };
+  while (!holds()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(real() ? 500 : 10));
   }

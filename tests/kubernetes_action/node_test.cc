@@ -318,6 +318,25 @@ TEST_F(DrainTest, AnUndoWaitsForAServerThatIsAway) {
   EXPECT_FALSE(Cordoned());
 }
 
+class NewBudgetTest : public ActionTest {
+ protected:
+  NewBudgetTest() : ActionTest({.manual = true}) {}
+};
+
+TEST_F(NewBudgetTest, WhatItsControllerHasYetToLookAtHoldsNoDrainForEver) {
+  server_.Deploy("prod", "web", 2);
+  ASSERT_TRUE(server_.Settle());
+  server_.Create(
+      {{"apiVersion", "policy/v1"},
+       {"kind", "PodDisruptionBudget"},
+       {"metadata", {{"name", "web"}, {"namespace", "prod"}}},
+       {"spec", {{"maxUnavailable", 1}, {"selector", {{"matchLabels", {{"app", "web"}}}}}}}});
+  const Config config = For(Operation::kDrain);
+  const sdk::Request node = Request({{"node", Text(PodOf("web"), "/spec/nodeName")}});
+  const Effect effect = action(config).DryRun(node, PlanOf(config, node), config);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+}
+
 TEST_F(DrainTest, WhatRbacRefusesLeavesNothingCordoned) {
   DeployOnNode1("web", 1);
   const sdk::Plan plan = PlanOf(config_, node_);

@@ -227,8 +227,10 @@ Effect Drain::DryRun(const Plan& plan) {
       if (!error.NotFound() && !error.DisruptionBudget()) throw;
     }
     for (const Json& budget : budgets)
-      // Such a budget never gives way: it wants more pods than there are.
+      // Such a budget never gives way: it wants more pods than there are. One that is new has yet
+      // to be looked at by its controller.
       if (Text(budget, "/metadata/namespace") == Text(pod, "/metadata/namespace") &&
+          Number(budget, "/status/observedGeneration") >= Number(budget, "/metadata/generation") &&
           Number(budget, "/status/disruptionsAllowed") < 1 &&
           Number(budget, "/status/desiredHealthy") >= Number(budget, "/status/expectedPods") &&
           Selects(At(budget, "/spec/selector"), pod))

@@ -196,7 +196,7 @@ bool Controllers::Sweep(Cluster& cluster) {
   SweepReplicaSets(cluster);
   SweepStatefulSets(cluster);
   SweepDaemonSets(cluster);
-  SweepJobs(cluster);
+  SweepJobs(cluster, due_);
   kubelet_.Sweep(cluster, due_);
   SweepNodes(cluster);
   SweepBudgets(cluster, due_);

@@ -46,7 +46,7 @@ void SweepDeployments(Cluster& cluster, Due& due);
 void SweepReplicaSets(Cluster& cluster);
 void SweepStatefulSets(Cluster& cluster);
 void SweepDaemonSets(Cluster& cluster);
-void SweepJobs(Cluster& cluster);
+void SweepJobs(Cluster& cluster, Due& due);
 void SweepBudgets(Cluster& cluster, Due& due);
 void SweepAutoscalers(Cluster& cluster);
 void SweepNodes(Cluster& cluster);

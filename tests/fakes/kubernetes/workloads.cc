@@ -241,44 +241,60 @@ void SweepDaemonSets(Cluster& cluster) {
   }
 }
 
-void SweepJobs(Cluster& cluster) {
+void SweepJobs(Cluster& cluster, Due& due) {
   static const Resource& kJob = *ResourceOfKind("Job");
   const Owned pods = OwnedBy(cluster, "Pod");
   for (const Object& job : cluster.List("Job")) {
     if (FindCondition(*job, "Complete") != nullptr || FindCondition(*job, "Failed") != nullptr)
       continue;
-    int64_t active = 0;
+    std::vector<Object> running;
     int64_t succeeded = 0;
     int64_t failed = 0;
     if (const auto own = pods.find(UidOf(*job)); own != pods.end())
       for (const Object& pod : own->second) {
         const std::string phase = TextAt(*pod, "/status/phase");
-        (phase == "Succeeded" ? succeeded : phase == "Failed" ? failed : active) += 1;
+        if (phase != "Succeeded" && phase != "Failed")
+          running.push_back(pod);
+        else
+          ++(phase == "Succeeded" ? succeeded : failed);
       }
+    auto active = static_cast<int64_t>(running.size());
     const int64_t completions = IntAt(*job, "/spec/completions", 1);
-    const bool lost = failed > IntAt(*job, "/spec/backoffLimit", 6);
-    const int64_t wanted = std::min(IntAt(*job, "/spec/parallelism", 1), completions - succeeded);
-    if (!lost && !(*job)["spec"].value("suspend", false))
-      for (; active < wanted; ++active) MakePod(cluster, (*job)["spec"]["template"], kJob, *job);
     Json reported = *job;
     Json& status = reported["status"];
     if (!status.contains("startTime")) status["startTime"] = cluster.Now();
+    std::string lost;  // why
+    if (failed > IntAt(*job, "/spec/backoffLimit", 6)) lost = "BackoffLimitExceeded";
+    if ((*job)["spec"].contains("activeDeadlineSeconds")) {
+      const int64_t until_ms = Cluster::ParseMs(status["startTime"].get<std::string>()) +
+                               IntAt(*job, "/spec/activeDeadlineSeconds", 0) * 1000;
+      if (cluster.NowMs() >= until_ms)
+        lost = "DeadlineExceeded";
+      else
+        NoteDue(due, until_ms);
+    }
+    if (!lost.empty())
+      for (const Object& pod : running) DeletePod(cluster, *pod);
+    const int64_t wanted = std::min(IntAt(*job, "/spec/parallelism", 1), completions - succeeded);
+    if (lost.empty() && !(*job)["spec"].value("suspend", false))
+      for (; active < wanted; ++active) MakePod(cluster, (*job)["spec"]["template"], kJob, *job);
     const auto put = [&](const char* field, int64_t value) {
       if (value > 0)
         status[field] = value;
       else
         status.erase(field);
     };
-    put("active", lost ? 0 : active);
+    put("active", lost.empty() ? active : 0);
     put("succeeded", succeeded);
     put("failed", failed);
     if (succeeded >= completions) status["completionTime"] = cluster.Now();
-    if (succeeded >= completions || lost)
-      SetCondition(reported,
-                   {{"type", lost ? "Failed" : "Complete"},
-                    {"status", "True"},
-                    {"lastProbeTime", cluster.Now()}},
-                   cluster.Now());
+    if (succeeded >= completions || !lost.empty()) {
+      Json condition = {{"type", lost.empty() ? "Complete" : "Failed"},
+                        {"status", "True"},
+                        {"lastProbeTime", cluster.Now()}};
+      if (!lost.empty()) condition["reason"] = lost;
+      SetCondition(reported, std::move(condition), cluster.Now());
+    }
     cluster.Put("Job", std::move(reported));
   }
 }

@@ -157,7 +157,8 @@ TEST(KubernetesActionContractTest, ARollingRestartBeginsWithOnePod) {
 
 TEST(KubernetesActionContractTest, DeletesAJobThatHasFailed) {
   TestCluster cluster;
-  // The Job controller ends it, whatever a kubelet makes of the pod.
+  // The Job controller ends it: no node takes its pod, so a stand-in for a kubelet can't complete
+  // it.
   cluster.client().Create(
       cluster.Ref(kubernetes::kJobs),
       {{"apiVersion", "batch/v1"},
@@ -170,8 +171,8 @@ TEST(KubernetesActionContractTest, DeletesAJobThatHasFailed) {
           {{"metadata", {{"labels", {{"app", "import"}}}}},
            {"spec",
             {{"restartPolicy", "Never"},
-             {"terminationGracePeriodSeconds", 1},
-             {"containers", Json::array({{{"name", "main"}, {"image", "nginx:fails"}}})}}}}}}}});
+             {"nodeSelector", {{"heald.io/no-node", "has-this"}}},
+             {"containers", Json::array({{{"name", "main"}, {"image", "nginx:1.25"}}})}}}}}}}});
   const kubernetes::Ref job = cluster.Ref(kubernetes::kJobs, "import");
   ASSERT_TRUE(cluster.Wait([&] {
     const Json failed = ConditionOf(cluster.client().Get(job), "Failed");

@@ -19,10 +19,14 @@ class KubernetesNodeContractTest : public ::testing::Test {
  protected:
   // Whatever became of the test, the node is given back.
   ~KubernetesNodeContractTest() override {
-    if (!taken_.empty())
+    if (taken_.empty()) return;
+    try {
       cluster_.client().Patch(Node(), kubernetes::PatchType::kMerge,
                               {{"metadata", {{"annotations", {{"heald.io/cordoned-by", nullptr}}}}},
                                {"spec", {{"unschedulable", nullptr}}}});
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << "node " << taken_ << " may still be cordoned: " << e.what();
+    }
   }
   kubernetes::Ref Node() const { return {kubernetes::kNodes, "", taken_}; }
   sdk::LabelSet Target() const { return {{"node", taken_}}; }
@@ -88,12 +92,16 @@ TEST_F(KubernetesNodeContractTest, DrainsANodeAsFastAsTheBudgetAllows) {
        {"metadata", {{"name", "web"}}},
        {"spec", {{"maxUnavailable", 1}, {"selector", {{"matchLabels", {{"app", "web"}}}}}}}});
   ASSERT_TRUE(cluster_.WaitRolledOut(kDeployments, "web"));
-  // Nobody else's pods are moved.
-  const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const std::string& name) {
-    const auto pods = MovablePods(name);
-    return !pods.empty() && std::all_of(pods.begin(), pods.end(), [&](const Json& pod) {
-      return TextAt(pod, "/metadata/namespace") == cluster_.space();
+  // Nobody else's pods are moved; those of the tests before are on their way out.
+  auto node = nodes.end();
+  cluster_.Wait([&] {
+    node = std::find_if(nodes.begin(), nodes.end(), [&](const std::string& name) {
+      const auto pods = MovablePods(name);
+      return !pods.empty() && std::all_of(pods.begin(), pods.end(), [&](const Json& pod) {
+        return TextAt(pod, "/metadata/namespace") == cluster_.space();
+      });
     });
+    return node != nodes.end();
   });
   if (node == nodes.end())
     GTEST_SKIP() << "every node has pods of others, which stay where they are";

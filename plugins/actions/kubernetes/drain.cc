@@ -248,16 +248,19 @@ Effect Drain::Execute(const Plan& plan) {
   Json node;
   Evictions evictions(context_);
   std::string why;
+  bool cordons = false;
   try {
     ReadNode(before);
     if (const DrainPods pods = PodsOn(name); !pods.refused.empty())
       throw Failure(HEALD_CONFLICT, "Node " + name + " can't be drained: " + Some(pods.refused));
+    cordons = true;
     Cordon(context_, name, false, &node);
   } catch (const ApiError& error) {
     // What can't be reached is told at once, rather than looked at for as long as a drain may take.
     if (!error.Unreachable()) throw;
     why = error.what();
-    return {EffectState::kFailed, "Node " + name + " was not drained: " + why + Release(name, why)};
+    if (cordons) why += Release(name, why);
+    return {EffectState::kFailed, "Node " + name + " was not drained: " + why};
   }
   Tell(context_, node, "HealdDraining", plan.summary);
   try {

@@ -86,6 +86,21 @@ TEST_F(KubernetesPacksTest, AFirstRolloutThatCrashesIsAPersons) {
   EXPECT_EQ(cluster_.CountRequests("PATCH"), 0u) << "nothing was tried";
 }
 
+TEST_F(KubernetesPacksTest, ARolloutOfArgoCdsThatCrashesIsAPersons) {
+  cluster_.Deploy("shop", "web", 2, "nginx:1.25");
+  cluster_.Patch(
+      "Deployment", "shop", "web",
+      {{"metadata",
+        {{"annotations", {{"argocd.argoproj.io/tracking-id", "shop:apps/Deployment:shop/web"}}}}}});
+  ASSERT_TRUE(cluster_.Settle());
+  StartPack("crash-loop", "crash_loop_metrics", "crash_looping", "crash_loop_repair");
+  RollOut("nginx:crash");
+  ASSERT_TRUE(Eventually([this] { return State() == "escalated"; }, 30))
+      << agent().output() << Explained();
+  EXPECT_THAT(Explained(), HasSubstr("is deployed by Argo CD (application shop)"));
+  EXPECT_EQ(cluster_.CountRequests("PATCH"), 0u) << "nothing was tried";
+}
+
 class KubernetesSlowTest : public KubernetesPacksTest {
  protected:
   double Value() const override { return 3; }

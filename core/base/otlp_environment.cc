@@ -1,6 +1,7 @@
 #include "core/base/otlp_environment.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace heald {
 namespace {
@@ -10,6 +11,11 @@ std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+bool IsTrue(std::string_view text) {
+  return std::ranges::equal(text, std::string_view("true"), {},
+                            [](unsigned char c) { return std::tolower(c); });
 }
 
 int HexDigit(char c) {
@@ -73,10 +79,12 @@ Result<OtlpEnvironment> ReadOtlpEnvironment(const GetVariable& get) {
   };
   out.service_name = text("OTEL_SERVICE_NAME");
   if (Status read = list("OTEL_RESOURCE_ATTRIBUTES", &out.resource); !read) return read.error();
+  if (!out.service_name.empty())
+    std::erase_if(out.resource, [](const auto& item) { return item.first == "service.name"; });
   const std::string own = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
   const std::string headers = text(own).empty() ? "OTEL_EXPORTER_OTLP_HEADERS" : own;
   if (Status read = list(headers, &out.headers); !read) return read.error();
-  if (text("OTEL_SDK_DISABLED") == "true") return out;
+  if (IsTrue(text("OTEL_SDK_DISABLED"))) return out;
   for (const char* name : {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}) {
     out.endpoint = text(name);
     if (out.endpoint.empty()) continue;

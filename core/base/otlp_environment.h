@@ -22,11 +22,12 @@ struct OtlpEnvironment {
   bool is_whole = false;  // it is a URL as it stands, else a receiver's for all it takes
   NamedTexts headers;
   std::string service_name;
-  NamedTexts resource;
+  NamedTexts resource;  // without service.name where service_name says it
 };
 
 // OTEL_EXPORTER_OTLP_[TRACES_]ENDPOINT and _HEADERS, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
-// OTEL_SDK_DISABLED. An error names the variable.
+// OTEL_SDK_DISABLED; OTEL_SERVICE_NAME counts before service.name of the attributes. An error names
+// the variable.
 using GetVariable = std::function<std::optional<std::string>(const std::string& name)>;
 Result<OtlpEnvironment> ReadOtlpEnvironment(const GetVariable& get);
 

@@ -140,9 +140,21 @@ TEST(OtlpEnvironmentTest, WhatIsForTracesAloneComesFirst) {
 TEST(OtlpEnvironmentTest, NothingOrDisabledSendsNothing) {
   EXPECT_EQ(Read({})->endpoint, "");
   EXPECT_EQ(Read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "  "}})->endpoint, "");
-  EXPECT_EQ(
-      Read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://x"}, {"OTEL_SDK_DISABLED", "true"}})->endpoint,
-      "");
+  const auto endpoint = [](const char* disabled) {
+    return Read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://x"}, {"OTEL_SDK_DISABLED", disabled}})
+        ->endpoint;
+  };
+  for (const char* yes : {"true", "TRUE", "True"}) EXPECT_EQ(endpoint(yes), "") << yes;
+  for (const char* no : {"", "false", "1", "truely"}) EXPECT_EQ(endpoint(no), "http://x") << no;
+}
+
+TEST(OtlpEnvironmentTest, TheVariableOfTheNameCountsBeforeTheAttribute) {
+  const std::string attributes = "service.name=other,zone=a";
+  const auto both = Read({{"OTEL_SERVICE_NAME", "shop"}, {"OTEL_RESOURCE_ATTRIBUTES", attributes}});
+  EXPECT_EQ(both->service_name, "shop");
+  EXPECT_THAT(both->resource, ElementsAre(Pair("zone", "a")));
+  EXPECT_THAT(Read({{"OTEL_RESOURCE_ATTRIBUTES", attributes}})->resource,
+              ElementsAre(Pair("service.name", "other"), Pair("zone", "a")));
 }
 
 TEST(OtlpEnvironmentTest, ABadListNamesItsVariableAndNoSecret) {

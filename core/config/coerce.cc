@@ -277,7 +277,7 @@ class Coercion {
       context_.shown[spot.path] = "********";
     else if (in.from_outside)
       context_.shown[spot.path] = node.text;
-    if (!in.runtime.empty()) return Template(node, spot, in);
+    if (!in.runtime.empty()) return Template(node, schema, spot, in);
 
     ScalarText text;
     const Result<std::string> plain =
@@ -300,7 +300,8 @@ class Coercion {
     return value.AsString() != nullptr ? Value(in.text) : value;
   }
 
-  Value Template(const YamlNode& node, const Spot& spot, const Interpolated& in) {
+  Value Template(const YamlNode& node, const Schema& schema, const Spot& spot,
+                 const Interpolated& in) {
     const Interpolated::Mark& first = in.runtime.front();
     const Span at = report_.PlaceInside(node, first.offset, first.length);
     const std::string placeholder = node.text.substr(first.offset, first.length);
@@ -327,7 +328,9 @@ class Coercion {
             "there is no ${" + name + "}", hint);
     }
     templated_ = true;
-    return in.text;
+    if (!schema.marked) return in.text;
+    context_.shown.try_emplace(spot.path, node.text);
+    return MarkPlaceholders(in.text);
   }
 
   const CoerceRequest& request_;

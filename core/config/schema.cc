@@ -206,6 +206,7 @@ void CheckWords(const Json& json, const std::string& at) {
                                                   "x-unit",
                                                   "x-secret",
                                                   "x-runtime",
+                                                  "x-marked",
                                                   "x-order",
                                                   "x-deprecated",
                                                   "x-reload",
@@ -236,6 +237,9 @@ SchemaPtr Read(const Json& json, const std::string& at, int depth) {
   if (json.contains("x-runtime")) schema->runtime = ReadBool(json["x-runtime"], at + "/x-runtime");
   if (schema->runtime && schema->type != Type::kString && schema->type != Type::kAny)
     Reject(at + "/x-runtime", "only strings can be filled in at run time");
+  if (json.contains("x-marked")) schema->marked = ReadBool(json["x-marked"], at + "/x-marked");
+  if (schema->marked && !(schema->runtime && schema->type == Type::kString))
+    Reject(at + "/x-marked", "only strings with x-runtime have anything to mark");
   if (json.contains("x-order")) {
     if (!json["x-order"].is_number()) Reject(at + "/x-order", "must be a number");
     schema->order = json["x-order"].get<double>();

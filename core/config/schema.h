@@ -9,6 +9,7 @@
 //                 double; default and bounds are written the same way ("30s", "64MiB", "5%")
 //   x-secret      never printed
 //   x-runtime     ${target.…}, ${finding.…}, ${incident.…} may stand here
+//   x-marked      what is filled in there stands between marks, for the plugin to escape
 //   x-order       place in docs and forms
 //   x-deprecated  what to use instead; a warning
 //   x-rbac        what has to be allowed in Kubernetes, for `heald rbac` (core/cli/rbac.h)
@@ -47,6 +48,7 @@ struct Schema {
   std::string deprecated;
   bool secret = false;
   bool runtime = false;
+  bool marked = false;
   double order = std::numeric_limits<double>::infinity();
   std::vector<Property> properties;  // by x-order, then as written
   std::vector<std::string> required;

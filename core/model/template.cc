@@ -1,6 +1,7 @@
 #include "core/model/template.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace heald {
 namespace {
@@ -55,6 +56,13 @@ constexpr RuntimeField kFields[] = {
     {"event.node", "the detector or policy it came from"},
     {"event.text", "the event in one line"},
     {"event.time", "when it happened: `2026-11-21 21:02:38 UTC`"}};
+
+constexpr char kMarkBegin = '\x02';
+constexpr char kMarkEnd = '\x03';
+
+bool IsMark(char c) {
+  return c == kMarkBegin || c == kMarkEnd;
+}
 
 struct Piece {
   std::string literal;                     // text before the placeholder
@@ -193,7 +201,8 @@ Result<std::string> RenderText(std::string_view text, const TemplateLookup& look
     const std::optional<std::string> value = lookup(piece.placeholder->name);
     if (!value)
       return MakeError(Code::kInvalid, "${" + piece.placeholder->name + "} has no value here");
-    out += *value;
+    std::copy_if(value->begin(), value->end(), std::back_inserter(out),
+                 [](char c) { return !IsMark(c); });
   }
   return out;
 }
@@ -216,6 +225,18 @@ Value RenderConstants(const Value& tree) {
   if (Value::Map* map = copy.AsMap())
     for (Value::Member& member : *map) member.second = RenderConstants(member.second);
   return copy;
+}
+
+std::string MarkPlaceholders(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, IsMark);
+  const Result<std::vector<Placeholder>> all = ListPlaceholders(Value(out));
+  if (!all.ok()) return out;
+  for (auto placeholder = all->rbegin(); placeholder != all->rend(); ++placeholder) {
+    out.insert(placeholder->offset + placeholder->length, 1, kMarkEnd);
+    out.insert(placeholder->offset, 1, kMarkBegin);
+  }
+  return out;
 }
 
 std::string EscapeTemplate(std::string_view text) {

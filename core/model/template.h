@@ -49,6 +49,10 @@ Result<Value> RenderTemplate(const Value& tree, const TemplateLookup& lookup);
 Value RenderConstants(const Value& tree);
 Result<std::string> RenderText(std::string_view text, const TemplateLookup& lookup);
 
+// The same template, in which each placeholder stands between U+0002 and U+0003: what is filled in
+// can then be told from what was written, because RenderText lets no value bring these itself.
+std::string MarkPlaceholders(std::string_view text);
+
 // Text that renders to `text`, whatever is in it.
 std::string EscapeTemplate(std::string_view text);
 

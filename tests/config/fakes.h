@@ -91,6 +91,7 @@ class FakeCatalog final : public Catalog {
         "webhook_url": {"type": "string", "x-secret": true, "pattern": "^https://"},
         "channel": {"type": "string", "pattern": "^#", "default": "#incidents"},
         "title": {"type": "string", "x-runtime": true},
+        "body": {"type": "string", "x-runtime": true, "x-marked": true},
         "extra": {"description": "anything"}
       },
       "required": ["webhook_url"]

@@ -365,6 +365,21 @@ TEST_F(ConfigLoaderTest, AValueFromOutsideIsNeverARunTimePlaceholder) {
   EXPECT_EQ(*rendered->Find("labels")->Find("cost"), Value("${target.service} $Z"));
 }
 
+TEST_F(ConfigLoaderTest, ValuesForATextThatIsEscapedComeMarkedAndThePrintedFileHasNoMarks) {
+  const std::string body = "{a: ${finding.summary}}";
+  std::string text = kGood;
+  text.insert(text.find("webhook_url: "), "body: '" + body + "', ");
+  const LoadResult result = Load(text);
+  ASSERT_TRUE(result.spec) << FormatText(result.diagnostics);
+  const NodeSpec& chat = *std::find_if(result.spec->nodes.begin(), result.spec->nodes.end(),
+                                       [](const NodeSpec& node) { return node.name == "chat"; });
+  const Result<Value> rendered = RenderTemplate(
+      chat.config, [](std::string_view) { return std::optional<std::string>("slow\x03"); });
+  ASSERT_TRUE(rendered.ok());
+  EXPECT_EQ(*rendered->Find("body"), Value("{a: \x02slow\x03}"));
+  EXPECT_NE(FormatYaml(EffectiveConfig(result)).find(body), std::string::npos);
+}
+
 TEST_F(ConfigLoaderTest, TakesTheFirstStateOfTheSwitchFromTheEnvironment) {
   environment_.variables["AUTO_REMEDIATION_ENABLED"] = "false";
   EXPECT_FALSE(Load(kGood).spec->agent.auto_remediation);

@@ -145,11 +145,15 @@ TEST_F(HttpActionTest, LabelsMakeNoOtherRequestOfIt) {
   }
 }
 
-TEST_F(HttpActionTest, LabelsThatBreakTheJsonAreRefused) {
-  config_.body = R"({"service": "${target.service}"})";
+TEST_F(HttpActionTest, NoLabelBreaksTheJsonOrAddsToIt) {
+  config_.body = "{\"service\": \"\x02${target.service}\x03\"}";
   HttpAction action(host_.host(), config_);
   Config filled = config_;
-  filled.body = R"({"service": "pay"ments"})";
+  filled.body = "{\"service\": \"\x02pay\", \"force\": \"yes\x03\"}";
+  action.Execute(request_, action.MakePlan(request_, filled), filled);
+  EXPECT_EQ(server_.requests().at(0).body, R"({"service": "pay\", \"force\": \"yes"})");
+
+  filled.body = "{\"service\": \x02pay\x03";
   EXPECT_THROW(action.MakePlan(request_, filled), sdk::Failure);
 }
 

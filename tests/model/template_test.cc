@@ -111,5 +111,14 @@ TEST(ModelTemplateTest, PointsAtTheLeafThatFails) {
   EXPECT_EQ(rendered.error().message, "${target.zone} has no value here");
 }
 
+TEST(ModelTemplateTest, WhatIsFilledInStandsBetweenMarksThatNoValueBrings) {
+  const std::string marked = MarkPlaceholders("a\x03 ${target.service}$${x}${finding.value}");
+  EXPECT_EQ(marked, "a \x02${target.service}\x03$${x}\x02${finding.value}\x03");
+  const Result<std::string> rendered =
+      RenderText(marked, [](std::string_view) { return "o\x03r\x02s"; });
+  ASSERT_TRUE(rendered.ok());
+  EXPECT_EQ(*rendered, "a \x02ors\x03${x}\x02ors\x03");
+}
+
 }  // namespace
 }  // namespace heald

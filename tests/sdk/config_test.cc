@@ -48,7 +48,7 @@ struct Everything {
     return std::tuple(
         Field("flag", &Everything::flag, "A flag"), Field("count", &Everything::count, "A count"),
         Field("factor", &Everything::factor, "A factor", {.min = 0, .exclusive_min = true}),
-        Field("text", &Everything::text, "A text", {.runtime = true}),
+        Field("text", &Everything::text, "A text", {.runtime = true, .marked = true}),
         Field("wait", &Everything::wait, "A wait", {.min = 0}),
         Field("limit", &Everything::limit, "A limit"),
         Field("share", &Everything::share, "A share", {.max = 1}),
@@ -188,6 +188,7 @@ TEST_F(SdkSchemaTest, MarksSecretsRuntimeTextsAndWhatIsDeprecated) {
   EXPECT_FALSE(of("token").contains("default"));
   EXPECT_EQ(of("headers")["additionalProperties"]["x-secret"], true);
   EXPECT_EQ(of("text")["x-runtime"], true);
+  EXPECT_EQ(of("text")["x-marked"], true);
   EXPECT_EQ(of("words")["items"]["x-runtime"], true);
   EXPECT_FALSE(of("words").contains("x-runtime"));
   EXPECT_EQ(of("old")["x-deprecated"], "text");

@@ -61,10 +61,10 @@ TEST_F(WebhookTest, SendsACloudEventWithEverythingKnown) {
 }
 
 TEST_F(WebhookTest, ATemplateIsFilledInAndStaysJson) {
-  harness_.config()["body"] = R"({"text": "${finding.summary}"})";
+  harness_.config()["body"] = "{\"text\": \"\x02${finding.summary}\x03\"}";
   harness_.config()["method"] = "PUT";
   Json filled = harness_.config();
-  filled["body"] = "{\"text\": \"say \"no\"\n\"}";
+  filled["body"] = "{\"text\": \"\x02say \"no\"\n\x03\"}";
   EXPECT_EQ(harness_.Deliver({harness_.sample().event}, nullptr, filled).code, HEALD_OK);
   EXPECT_EQ(server_.requests().at(0).method, "PUT");
   EXPECT_EQ(server_.requests().at(0).Header("content-type"), "application/json");

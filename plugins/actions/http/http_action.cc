@@ -1,8 +1,10 @@
 #include "plugins/actions/http/http_action.h"
-#include "plugins/support/http_metrics.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "plugins/support/http_metrics.h"
+#include "plugins/support/json_body.h"
 
 namespace heald::http_action {
 namespace {
@@ -101,10 +103,10 @@ HttpAction::HttpAction(sdk::Host host, const Config& config)
 void HttpAction::CheckFilled(const Config& params) const {
   CheckFilledUrl(config_.url, params.url);
   CheckFilledUrl(config_.observe.url, params.observe.url);
-  const bool json = params.content_type.starts_with("application/json");
-  if (json && HasPlaceholder(config_.body) && !nlohmann::json::accept(params.body))
-    throw Failure(HEALD_INVALID, "not sent: with this target's labels the body is no JSON: " +
-                                     params.body.substr(0, kBodyShown));
+  if (!HasPlaceholder(config_.body) || !support::IsJson(params.content_type)) return;
+  const std::string body = support::BodyOf(params.content_type, params.body);
+  if (!nlohmann::json::accept(body))
+    throw Failure(HEALD_INVALID, "not sent: the body is no JSON: " + body.substr(0, kBodyShown));
 }
 
 sdk::Plan HttpAction::MakePlan(const sdk::Request&, const Config& params) {
@@ -134,7 +136,7 @@ Effect HttpAction::Execute(const sdk::Request& request, const sdk::Plan& plan,
   journal_.Write(request.decision, entry);
   support::HttpRequest call{.method = Word(params.method),
                             .url = params.url,
-                            .body = params.body,
+                            .body = support::BodyOf(params.content_type, params.body),
                             .body_limit_bytes = kBodyLimitBytes};
   call.headers.emplace_back("Idempotency-Key", std::string(request.decision));
   if (!params.body.empty()) call.headers.emplace_back("Content-Type", params.content_type);

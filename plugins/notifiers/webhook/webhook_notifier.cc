@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "plugins/notifiers/webhook/body.h"
 #include "plugins/notifiers/webhook/signature.h"
 #include "plugins/support/cloud_event.h"
 #include "plugins/support/http_delivery.h"
 #include "plugins/support/http_metrics.h"
+#include "plugins/support/json_body.h"
 
 namespace heald::webhook {
 namespace {
@@ -16,11 +16,6 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 std::string Text(heald_str text) {
   return text.len == 0 ? std::string() : std::string(text.ptr, text.len);
-}
-
-bool IsJson(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
-  return type.ends_with("/json") || type.ends_with("+json");
 }
 
 bool IsUriReference(std::string_view text) {
@@ -43,8 +38,8 @@ void WebhookNotifier::Validate(const Config& config, sdk::Problems& problems) {
   if (config.body.empty()) return;
   if (config.batch > 1)
     problems.Add("/batch", "is for CloudEvents: a `body` of your own is sent one event at a time");
-  if (IsJson(config.content_type))
-    if (const std::string problem = CheckJsonBody(config.body); !problem.empty())
+  if (support::IsJson(config.content_type))
+    if (const std::string problem = support::CheckJsonBody(config.body); !problem.empty())
       problems.Add("/body", problem);
 }
 
@@ -84,8 +79,7 @@ support::HttpRequest WebhookNotifier::RequestOf(const Notices& notices,
   request.method = kMethodWords[static_cast<size_t>(config_.method)];
   std::string content_type = config_.content_type;
   if (!config_.body.empty()) {
-    const std::string filled = notices.Params(group[0]).body;
-    request.body = IsJson(content_type) ? JsonBody(config_.body, filled) : filled;
+    request.body = support::BodyOf(content_type, notices.Params(group[0]).body);
   } else if (config_.batch == 1) {
     content_type = "application/cloudevents+json";
     request.body = support::OneLine(support::CloudEvent(notices[group[0]], config_.source));

@@ -35,7 +35,7 @@ struct Config : support::HttpConfig {
                   {.one_of = support::kEventWords}),
             Field("body", &Config::body,
                   "Body of your own, with placeholders; by default a CloudEvent with everything",
-                  {.runtime = true}),
+                  {.runtime = true, .marked = true}),
             Field("content_type", &Config::content_type,
                   "Content-Type of that body; where it is JSON, values are escaped"),
             Field("source", &Config::source,

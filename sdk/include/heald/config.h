@@ -70,6 +70,7 @@ struct FieldOptions {
   bool required = false;
   bool secret = false;   // never printed
   bool runtime = false;  // ${target.x}, ${finding.x}, ${incident.x} may stand in it (strings)
+  bool marked = false;   // with runtime: values come marked, to be escaped; see heald/marked.h
   double min = std::numeric_limits<double>::quiet_NaN();  // in the field's unit (ns, bytes)
   double max = std::numeric_limits<double>::quiet_NaN();
   bool exclusive_min = false;
@@ -177,7 +178,8 @@ void AppendObject(std::string& out, const T& initial) {
            // A list's or map's mark stands at its items: only texts can be filled in.
            using Member = std::remove_cvref_t<decltype(initial.*(field.member))>;
            if (field.options.runtime && !IsVector<Member>::value && !IsMap<Member>::value)
-             out += ",\"x-runtime\":true";
+             out += field.options.marked ? ",\"x-runtime\":true,\"x-marked\":true"
+                                         : ",\"x-runtime\":true";
            if (!field.options.deprecated.empty()) {
              out += ",\"x-deprecated\":";
              AppendJson(out, field.options.deprecated);

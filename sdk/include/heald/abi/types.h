@@ -84,7 +84,7 @@ typedef struct heald_error {
   int32_t code;
   uint32_t retryable; /* 1: the same call may succeed later */
   uint32_t reserved;
-  int64_t retry_after_ns;                       /* 0: not known */
+  int64_t retry_after_ns;                       /* 0: not known; the host waits a minute at most */
   char json_pointer[HEALD_ERROR_POINTER_BYTES]; /* RFC 6901, the part of the config at fault */
   char message[HEALD_ERROR_MESSAGE_BYTES];      /* what is wrong and what to do about it */
 } heald_error;

@@ -14,6 +14,14 @@ namespace heald::agent {
 namespace {
 
 constexpr int64_t kSampleEveryNs = 2 * kSecond;
+constexpr int64_t kJustNowNs = 2 * kSecond;
+constexpr int64_t kRemindNs = kMinute;  // of a trouble that lasts
+
+// The same trouble, however many bytes came or seconds are left this time.
+std::string WithoutNumbers(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
+}
 
 // What an action was done about, which may have begun anew since its incident did.
 int64_t BeganNs(const remedy::Notice& notice) {
@@ -58,12 +66,13 @@ void Agent::OnFinding(Finding finding) {
 }
 
 void Agent::OnHealth(const NodeSpec& node, const Error* error) {
-  static LogLimiter limiter(kMinute);
+  static LogLimiter limiter(kRemindNs);
   if (error == nullptr) {
-    if (!services_.HasSaid(node.name, " again")) Log(LogLevel::kInfo, node.name, "works again");
-  } else if (!services_.HasSaid(node.name, error->message)) {
-    limiter.Log(clock_.MonotonicNs(), node.name + error->message, LogLevel::kWarning, node.name,
-                error->message);
+    if (!services_.HasSaid(node.name, " again", kJustNowNs))
+      Log(LogLevel::kInfo, node.name, "works again");
+  } else if (!services_.HasSaid(node.name, error->message, kRemindNs)) {
+    limiter.Log(clock_.MonotonicNs(), node.name + WithoutNumbers(error->message),
+                LogLevel::kWarning, node.name, error->message);
   }
 }
 

@@ -1,13 +1,14 @@
 #include "core/agent/services.h"
 
+#include <algorithm>
+
 #include "core/base/clock.h"
-#include "core/base/units.h"
 #include "core/telemetry/log.h"
 
 namespace heald::agent {
 namespace {
 
-constexpr int64_t kJustNowNs = 2 * kSecond;
+constexpr size_t kLinesKept = 8;  // of a node
 
 }  // namespace
 
@@ -18,16 +19,21 @@ void PluginServices::Log(std::string_view node, uint32_t level, std::string_view
   for (const auto& [key, value] : fields) out.emplace_back(key, value);
   heald::Log(static_cast<LogLevel>(level), node, message, std::span<const LogField>(out));
   const std::lock_guard lock(mutex_);
-  said_.insert_or_assign(std::string(node),
-                         Said{std::string(message), SystemClock().MonotonicNs()});
+  auto at = said_.find(node);
+  if (at == said_.end()) at = said_.emplace(node, std::deque<Said>()).first;
+  at->second.push_back({std::string(message), SystemClock().MonotonicNs()});
+  if (at->second.size() > kLinesKept) at->second.pop_front();
 }
 
-bool PluginServices::HasSaid(std::string_view node, std::string_view words) const {
+bool PluginServices::HasSaid(std::string_view node, std::string_view words,
+                             int64_t within_ns) const {
   const std::lock_guard lock(mutex_);
   const auto at = said_.find(node);
-  if (at == said_.end() || SystemClock().MonotonicNs() - at->second.at_ns > kJustNowNs)
-    return false;
-  return at->second.line.find(words) != std::string::npos;
+  if (at == said_.end()) return false;
+  const int64_t now_ns = SystemClock().MonotonicNs();
+  return std::any_of(at->second.begin(), at->second.end(), [&](const Said& said) {
+    return now_ns - said.at_ns <= within_ns && said.line.find(words) != std::string::npos;
+  });
 }
 
 Result<uint64_t> PluginServices::Metric(std::string_view node, uint32_t kind, std::string_view name,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -21,8 +22,8 @@ class PluginServices final : public plugin::Services {
   Result<uint64_t> Metric(std::string_view node, uint32_t kind, std::string_view name,
                           std::string_view help, const Labels& labels) override;
   void Record(uint64_t metric, double value) override;
-  // The node has just said that in its own words, so nobody need say it again.
-  bool HasSaid(std::string_view node, std::string_view words) const;
+  // The node has said that in its own words, so nobody need say it again.
+  bool HasSaid(std::string_view node, std::string_view words, int64_t within_ns) const;
   // The sum over all nodes of a plugin gauge, named without its prefix.
   double Sum(std::string_view name) const;
 
@@ -36,7 +37,7 @@ class PluginServices final : public plugin::Services {
     std::string line;
     int64_t at_ns = 0;  // monotonic
   };
-  std::map<std::string, Said, std::less<>> said_;  // the last by each node
+  std::map<std::string, std::deque<Said>, std::less<>> said_;  // the latest of each node
 };
 
 }  // namespace heald::agent

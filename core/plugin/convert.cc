@@ -5,6 +5,9 @@
 namespace heald::plugin {
 namespace {
 
+// One wrong header of a server, or one bug, must not silence a node for a day.
+constexpr int64_t kLongestWishNs = 60'000'000'000;
+
 Error Nonsense(const char* what) {
   return MakeError(Code::kInternal, std::string("the plugin handed over ") + what +
                                         "; report it to the plugin's author");
@@ -52,7 +55,7 @@ Error FromC(int32_t code, const heald_error& error) {
   out.json_pointer.assign(error.json_pointer,
                           strnlen(error.json_pointer, sizeof error.json_pointer));
   out.retryable = error.retryable != 0;
-  out.retry_after_ns = std::max<int64_t>(error.retry_after_ns, 0);
+  out.retry_after_ns = std::clamp<int64_t>(error.retry_after_ns, 0, kLongestWishNs);
   return out;
 }
 

@@ -182,8 +182,10 @@ HttpError DescribeFailure(const FailedTransfer& failed) {
       error.message = where + " closed the connection without an answer";
       break;
     case CURLE_PARTIAL_FILE:
+      // libcurl's own words would only add how many bytes were missing this time.
       error.message = "the answer of " + failed.endpoint + " broke off in the middle";
-      break;
+      error.advice = "look at the server's own log";
+      return error;
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
       error.message = "the connection to " + where + " broke";

@@ -40,4 +40,11 @@ inline std::string ValidUtf8(std::string_view text) {
   return out;
 }
 
+// At most `most` bytes and "…" where it is cut, at a character's border.
+inline std::string CutTo(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "…";
+}
+
 }  // namespace heald::support

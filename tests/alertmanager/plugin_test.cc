@@ -98,6 +98,27 @@ TEST_F(AlertmanagerPluginTest, NothingBeganInTheFuture) {
   EXPECT_EQ(Take().at(0).began_ns, source_->host().now_ns());
 }
 
+TEST_F(AlertmanagerPluginTest, ATimeFromAClockThatWasNeverSetIsNotWhenItBegan) {
+  Post(MessageOf({AlertOf("firing", kDown, "f1", "1970-01-01T00:00:01Z")}));
+  EXPECT_EQ(Take().at(0).began_ns, source_->host().now_ns());
+  Post(MessageOf({AlertOf("resolved", kDown, "f1", "1970-01-01T00:00:01Z")}));
+  EXPECT_EQ(Take().at(0).state, sdk::FindingState::kClear);
+  Post(MessageOf({AlertOf("firing", kDown, "f1", "2026-06-01T00:00:00Z")}));
+  EXPECT_LT(Take().at(0).began_ns, source_->host().now_ns()) << "half a year is possible";
+}
+
+TEST_F(AlertmanagerPluginTest, TextsHaveALengthThatALogLineBears) {
+  json labels = kDown;
+  labels["alertname"] = std::string(100'000, 'x');
+  labels["where"] = "ü" + std::string(100'000, 'y');
+  EXPECT_EQ(Post(MessageOf({AlertOf("firing", labels, "f1")})).status, 204);
+  const sdk::Finding told = Take().at(0);
+  EXPECT_EQ(told.metric, std::string(1000, 'x') + "…");
+  EXPECT_EQ(told.target.Get("where").size(), 1000 + std::string("…").size());
+  EXPECT_EQ(Post(MessageOf({AlertOf("resolved", labels, "f1")})).status, 204);
+  EXPECT_EQ(Take().at(0).id, told.id);
+}
+
 TEST_F(AlertmanagerPluginTest, WhatIsToldAgainChangesNothing) {
   const json message = MessageOf({AlertOf("firing", kDown, "f1")});
   for (int i = 0; i < 3; ++i) Post(message);

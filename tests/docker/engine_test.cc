@@ -27,6 +27,8 @@ class DockerEngineClientTest : public ::testing::Test {
     config_.url = server_.url();
   }
   FakeReply Answer(const FakeRequest& request) const {
+    if (down_.status != 200 && (request.path == "/_ping" || request.path == "/version"))
+      return down_;
     if (request.path == "/_ping") return {.headers = {{"Api-Version", api_version_}}, .body = "OK"};
     if (request.path == "/version")
       return {.body = R"({"ApiVersion":")" + api_version_ + R"(","MinAPIVersion":")" +
@@ -48,6 +50,7 @@ class DockerEngineClientTest : public ::testing::Test {
   std::string api_version_ = "1.41";
   std::string min_version_ = "1.12";
   FakeReply reply_;
+  FakeReply down_;  // to everything, where its status isn't 200
   HttpServer server_;
   support::HttpConfig config_;
 };
@@ -116,6 +119,20 @@ TEST_F(DockerEngineClientTest, EngineErrorsKeepTheirWords) {
 TEST_F(DockerEngineClientTest, SomethingElseThatAnswersIsNoEngine) {
   api_version_ = "";
   EXPECT_THAT(InspectFailure().what(), HasSubstr("doesn't answer like a Docker Engine"));
+}
+
+TEST_F(DockerEngineClientTest, AnEngineInTroubleIsNotTakenForSomethingElse) {
+  down_ = {.status = 500, .body = "driver failed"};
+  Failure failure = InspectFailure();
+  EXPECT_EQ(failure.code(), HEALD_UNAVAILABLE);
+  EXPECT_THAT(failure.what(), HasSubstr("/_ping was answered with status 500 (driver failed)"));
+  down_ = {.status = 429, .headers = {{"Retry-After", "7"}}};
+  failure = InspectFailure();
+  EXPECT_THAT(failure.what(), HasSubstr("status 429"));
+  EXPECT_EQ(failure.retry_after_ns(), 7'000'000'000);
+  down_ = {.status = 404};
+  EXPECT_THAT(InspectFailure().what(),
+              HasSubstr("doesn't answer like a Docker Engine (status 404): check url"));
 }
 
 TEST_F(DockerEngineClientTest, WaitsLongerThanTheEngineIsAskedTo) {

@@ -43,6 +43,7 @@ ConnectProxy::ConnectProxy(std::string password)
 ConnectProxy::~ConnectProxy() {
   stopping_ = true;
   thread_.join();
+  tunnels_.clear();
   close(listener_);
 }
 
@@ -57,8 +58,10 @@ void ConnectProxy::Run() {
     if (poll(&ready, 1, kTickMs) <= 0) continue;
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
-    Serve(client);
-    close(client);
+    tunnels_.emplace_back([this, client] {
+      Serve(client);
+      close(client);
+    });
   }
 }
 
@@ -66,6 +69,9 @@ void ConnectProxy::Serve(int client) {
   std::string head;
   std::array<char, 4096> buffer;
   while (head.find("\r\n\r\n") == std::string::npos) {
+    pollfd ready{client, POLLIN, 0};
+    if (stopping_) return;
+    if (poll(&ready, 1, kTickMs) <= 0) continue;
     const ssize_t n = recv(client, buffer.data(), buffer.size(), 0);
     if (n <= 0) return;
     head.append(buffer.data(), static_cast<size_t>(n));

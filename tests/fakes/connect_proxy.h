@@ -1,5 +1,5 @@
 // A CONNECT proxy on loopback for tests: a tunnel to where it is asked, or a refusal.
-// Thread rule: any thread; one tunnel at a time.
+// Thread rule: any thread; each connection has a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -33,6 +33,7 @@ class ConnectProxy {
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;  // guarded by mutex_
+  std::vector<std::jthread> tunnels_;  // of thread_ alone
   std::thread thread_;
 };
 

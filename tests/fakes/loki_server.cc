@@ -17,6 +17,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <thread>
 
 namespace heald::fakes {
@@ -126,6 +127,8 @@ class LokiServer::Impl {
     if (request.path == "/loki/api/v1/push") return PushAnswer(request);
     if (request.path == "/loki/api/v1/tail") return Plain(400, "Bad Request\n");
     if (request.path == "/loki/api/v1/query_range") return RangeAnswer(request);
+    if (request.path == "/loki/api/v1/series") return StreamsAnswer(request);
+    if (request.path == "/loki/api/v1/labels") return StreamsAnswer(request);
     return Plain(404, "404 page not found\n");
   }
 
@@ -182,11 +185,36 @@ class LokiServer::Impl {
     return {204, "", "", {}, std::string::npos, 0};
   }
 
-  LokiReply RangeAnswer(const LokiRequest& request) {
+  static std::map<std::string, std::string> FormOf(const LokiRequest& request) {
     std::map<std::string, std::string> form;
     Poco::URI uri;
     uri.setRawQuery(request.query);
     for (const auto& [name, value] : uri.getQueryParameters()) form[name] = value;
+    return form;
+  }
+
+  // All streams that match[] picks, or the names of all their labels.
+  LokiReply StreamsAnswer(const LokiRequest& request) {
+    std::map<std::string, std::string> form = FormOf(request);
+    const bool whole = request.path.ends_with("/series");
+    Selector selector;
+    if (whole && !ParseSelector(form["match[]"], &selector))
+      return Plain(400, "parse error at line 1");
+    std::set<Stream> streams;
+    std::set<std::string> labels;
+    {
+      const std::lock_guard lock(mutex);
+      for (const Line& line : lines)
+        if (!whole || selector.Matches(line)) streams.insert(line.stream);
+    }
+    for (const Stream& stream : streams)
+      for (const auto& [name, value] : stream) labels.insert(name);
+    const json body = {{"status", "success"}, {"data", whole ? json(streams) : json(labels)}};
+    return {200, body.dump() + "\n", "application/json", {}, std::string::npos, 0};
+  }
+
+  LokiReply RangeAnswer(const LokiRequest& request) {
+    std::map<std::string, std::string> form = FormOf(request);
     const int64_t now_ns = NowNs();
     const int64_t from_ns =
         form.contains("start") ? TimeOf(form["start"]) : now_ns - 3600 * kSecond;

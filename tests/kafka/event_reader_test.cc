@@ -50,6 +50,16 @@ TEST(KafkaEventReaderTest, ReadsThePlainForm) {
   EXPECT_EQ(finding.began_ns, finding.ts_ns);
 }
 
+TEST(KafkaEventReaderTest, TextsHaveALengthThatALogLineBearsAndNothingBeganIn1970) {
+  const std::string longest(100'000, 'x');
+  const Finding finding = Read(R"({"labels": {"alertname": ")" + longest + R"("}, "summary": ")" +
+                               longest + R"(", "startsAt": "1970-01-01T00:00:01Z"})")
+                              .at(0);
+  EXPECT_EQ(finding.metric, std::string(1000, 'x') + "…");
+  EXPECT_EQ(finding.summary, std::string(1000, 'x') + "…");
+  EXPECT_EQ(finding.began_ns, kMessageNs);
+}
+
 TEST(KafkaEventReaderTest, WhatClearsHasTheIdOfWhatOpened) {
   const auto id = [](std::string_view message) { return Read(message).at(0).id; };
   const uint64_t open = id(R"({"name": "a", "target": {"x": "1", "y": "2"}})");

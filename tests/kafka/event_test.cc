@@ -212,12 +212,22 @@ TEST(KafkaConfigTest, SettingsOfLibrdkafkaAreChecked) {
 }
 
 TEST(KafkaConfigTest, SettingsThatDeliveryRestsUponAreRefusedByAnyName) {
-  for (const char* name : {"retries", "message.send.max.retries", "max.in.flight",
-                           "max.in.flight.requests.per.connection", "delivery.timeout.ms",
-                           "transactional.id"}) {
+  for (const char* name :
+       {"retries", "message.send.max.retries", "max.in.flight",
+        "max.in.flight.requests.per.connection", "delivery.timeout.ms", "transactional.id"}) {
     NotifierConfig config = Good();
     config.librdkafka = {{name, "10"}};
     EXPECT_THAT(ProblemsOf(config), ::testing::Contains(HasSubstr("leave it out"))) << name;
+  }
+}
+
+TEST(KafkaConfigTest, ATimeInWhichNoBrokerCanAnswerIsRefused) {
+  for (const char* name : {"request.timeout.ms", "socket.timeout.ms"}) {
+    NotifierConfig config = Good();
+    config.librdkafka = {{name, "10"}};
+    EXPECT_THAT(ProblemsOf(config), ::testing::ElementsAre(HasSubstr("is too short"))) << name;
+    config.librdkafka = {{name, "5000"}};
+    EXPECT_THAT(ProblemsOf(config), ::testing::IsEmpty()) << name;
   }
 }
 

@@ -54,6 +54,13 @@ TEST(KafkaSourceSettingsTest, LoginAndTlsReachLibrdkafka) {
   EXPECT_EQ(Value(config, "enable.ssl.certificate.verification"), "false");
 }
 
+TEST(KafkaSourceSettingsTest, SettingsThatDontGoTogetherAreAMistakeInTheFile) {
+  SourceConfig config = GoodMetrics();
+  config.librdkafka = {{"max.poll.interval.ms", "5000"}, {"session.timeout.ms", "6000"}};
+  EXPECT_THAT(Problems(config),
+              ElementsAre(HasSubstr("/librdkafka: librdkafka wouldn't start with these: ")));
+}
+
 TEST(KafkaSourceSettingsTest, AnExpressionThatIsNoneIsAMistakeInTheFile) {
   SourceConfig config = GoodMetrics();
   config.topics = {"^shop\\..*", "^(", "shop metrics"};

@@ -10,6 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 const nlohmann::json kLogs{{"lines", "{app=\"shop\"}"}};
 
@@ -43,6 +44,25 @@ TEST_F(LokiReadingTest, LinesFromBeforeItBeganAreNotHandedOn) {
   EXPECT_EQ(source->Poll(), "");
   EXPECT_EQ(source->Poll(), "");
   EXPECT_THAT(source->Lines(), IsEmpty());
+}
+
+TEST_F(LokiReadingTest, ASelectorThatMatchesNoStreamIsToldWithTheLabelsThatThereAre) {
+  server_.Push({{"job", "shop"}, {"host", "a"}}, RealNs() - kSecond, "one");
+  Harness source(server_.url(), {{"logs",
+                                  {{"lines", "{service_name=\"shop\"} |= \"}\""},
+                                   {"quiet", "{job=\"shop\"} |= \"never\""}}}});
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source.Poll(), "") << "nothing is broken";
+    return !source.log().empty();
+  }));
+  EXPECT_THAT(source.log(),
+              ElementsAre("loki `logs`: query 'lines': no stream of the last hour matches "
+                          "{service_name=\"shop\"}; the streams there have the labels host, job"));
+  server_.Push({{"service_name", "shop"}}, RealNs(), "one }");
+  EXPECT_EQ(source.Poll(), "");
+  EXPECT_EQ(source.Poll(), "");
+  EXPECT_THAT(source.log(), SizeIs(2));
+  EXPECT_EQ(source.log().back(), "loki `logs`: query 'lines': lines come now");
 }
 
 TEST_F(LokiReadingTest, LinesThatLokiGotLateAreFoundWithinTheOverlap) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "plugins/sources/loki/requests.h"
+
 namespace heald::loki {
 namespace {
 
@@ -25,6 +27,11 @@ TEST(LokiSettingsTest, SaysWhereAQueryIsOutOfPlace) {
   EXPECT_EQ(FirstProblem(config), "/metrics/errors: 'errors' is a query under logs already");
   config.metrics = {{"9x", "rate({app=\"shop\"}[1m])"}};
   EXPECT_EQ(FirstProblem(config).substr(0, 9), "/metrics:");
+}
+
+TEST(LokiSettingsTest, ASelectorEndsAtItsOwnBrace) {
+  EXPECT_EQ(SelectorOf(R"({a="}\"}", b=~`}`} |= "}")"), R"({a="}\"}", b=~`}`})");
+  EXPECT_EQ(SelectorOf("{a=\"b\"}"), "{a=\"b\"}");
 }
 
 TEST(LokiSettingsTest, RefusesWhatATailCantDo) {

@@ -1,11 +1,12 @@
-// Readings and tails over TLS: own authority, client certificate, and no line through a server that
-// isn't trusted.
+// Readings and tails over TLS and by a proxy: own authority, client certificate, login at the
+// proxy, and no line through a server that isn't trusted.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "tests/fakes/certificates.h"
+#include "tests/fakes/connect_proxy.h"
 #include "tests/fakes/tls_front.h"
 #include "tests/loki/harness.h"
 
@@ -31,11 +32,13 @@ class LokiTlsTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
   std::unique_ptr<Harness> Start(const fakes::Authority& trusted,
-                                 const fakes::CertificateFiles& own) {
+                                 const fakes::CertificateFiles& own,
+                                 const std::string& proxy_url = "") {
     return std::make_unique<Harness>(front_->url(),
                                      nlohmann::json{{"logs", {{"lines", "{app=\"shop\"}"}}},
                                                     {"tail", true},
                                                     {"overlap", 300 * kMs},
+                                                    {"proxy_url", proxy_url},
                                                     {"tls",
                                                      {{"ca_file", trusted.ca_file()},
                                                       {"cert_file", own.cert_file},
@@ -61,6 +64,29 @@ TEST_F(LokiTlsTest, ATailWithAClientCertificateBringsLines) {
     return source->Lines().size() >= 200 && server_.tails() == 1;
   }));
   EXPECT_EQ(source->Lines(), NumberedUpTo(200));
+}
+
+TEST_F(LokiTlsTest, ReadingAndTailGoThroughAProxyThatWantsALogin) {
+  const fakes::ConnectProxy proxy("user:p@ss");
+  const auto url = [&](const std::string& login) {
+    return "http://" + login + "@127.0.0.1:" + std::to_string(proxy.port());
+  };
+  const auto source = Start(*ours_, ours_->Issue("agent", "DNS:agent"), url("user:p%40ss"));
+  EXPECT_EQ(source->Poll(), "");
+  EXPECT_TRUE(Eventually([&] { return server_.tails() == 1; }));
+  server_.Push(kShop, RealNs(), Numbered(0));
+  EXPECT_TRUE(Eventually([&] { return source->Lines().size() == 1; })) << "without a poll";
+  EXPECT_GE(proxy.requests().size(), 2u) << "reading and tail, each its tunnel";
+
+  const auto stranger = Start(*ours_, ours_->Issue("agent", "DNS:agent"), url("user:wrong"));
+  EXPECT_THAT(stranger->Poll(), HasSubstr("407"));
+  EXPECT_TRUE(Eventually([&] {
+    for (const std::string& line : stranger->log())
+      if (line.find("the tail of query 'lines' is down: ") != line.npos) return true;
+    return false;
+  }));
+  for (const std::string& line : stranger->log())
+    EXPECT_THAT(line, ::testing::Not(HasSubstr("wrong")));
 }
 
 TEST_F(LokiTlsTest, AServerOfAnotherAuthorityIsNotTrustedByReadingOrTail) {

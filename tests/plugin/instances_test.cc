@@ -109,6 +109,8 @@ struct EchoNotifier : sdk::Notifier<EchoNotifier> {
   void Notify(const heald_notification& item, const Config& params) {
     if (params.text == "fail")
       throw sdk::Failure(HEALD_UNAVAILABLE, "no route").Retryable(sdk::Seconds(3).ns);
+    if (params.text == "fail for a day")
+      throw sdk::Failure(HEALD_UNAVAILABLE, "later").Retryable(sdk::Minutes(24 * 60).ns);
     std::string line(sdk::detail::View(item.text));
     if (item.incident != nullptr) line += " #" + std::to_string(item.incident->id);
     if (item.decision != nullptr)
@@ -257,6 +259,17 @@ TEST_F(InstancesTest, ANotifierSeesTheWholeStoryAndItsFailureKeepsItsWords) {
   ASSERT_FALSE(results[1]);
   EXPECT_EQ(results[1].error().message, "no route");
   EXPECT_EQ(results[1].error().retry_after_ns, 3 * kSecond);
+}
+
+TEST_F(InstancesTest, NoPluginPutsItsNextTryOffForLongerThanAMinute) {
+  Context node(Kind::kNotifier);
+  Result<std::unique_ptr<NotifierInstance>> notifier = factory_->MakeNotifier(node);
+  ASSERT_TRUE(notifier);
+  const std::vector<Value> params{Value(Value::Map{{"text", Value("fail for a day")}})};
+  const std::vector<heald::Status> results =
+      (*notifier)->Notify(std::vector<Notification>(1), params);
+  ASSERT_FALSE(results.at(0));
+  EXPECT_EQ(results[0].error().retry_after_ns, 60 * kSecond);
 }
 
 TEST_F(InstancesTest, WhatComesAfterAFailureIsNotTriedSoThatTheOrderStays) {

@@ -8,6 +8,7 @@ namespace heald::kafka {
 
 const Settings& ProducerSettings() {
   static const Settings settings = {
+      RD_KAFKA_PRODUCER,
       {{"enable.idempotence", "true"},
        {"acks", "all"},
        {"request.required.acks", "all"},

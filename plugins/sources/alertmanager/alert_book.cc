@@ -6,6 +6,7 @@ namespace heald::alertmanager {
 namespace {
 
 constexpr std::string_view kNameLabel = "alertname";
+constexpr int64_t kOldestNs = int64_t{366} * 24 * 3600 * 1'000'000'000;
 
 void Mix(std::string_view text, uint64_t* hash) {
   for (const unsigned char c : text) *hash = (*hash ^ c) * 0x100000001b3;
@@ -50,7 +51,9 @@ AlertBook::Key AlertBook::KeyOf(const Alert& alert) const {
   return {std::move(name), std::move(target)};
 }
 
-std::vector<sdk::Finding> AlertBook::Take(const Alert& alert, int64_t now_ns) {
+std::vector<sdk::Finding> AlertBook::Take(Alert alert, int64_t now_ns) {
+  // A clock that was never set, or a zero: not when it began.
+  if (now_ns - alert.from_ns > kOldestNs) alert.from_ns = 0;
   const Key key = KeyOf(alert);
   const auto at = things_.find(key);
   if (!alert.firing) {

@@ -34,7 +34,7 @@ class AlertBook {
   explicit AlertBook(const AlertmanagerConfig& config) : config_(config) {}
 
   // What changes by it. An alert beyond max_alerts is left out and counted.
-  std::vector<sdk::Finding> Take(const Alert& alert, int64_t now_ns);
+  std::vector<sdk::Finding> Take(Alert alert, int64_t now_ns);
   // Ends those that were not told again for forget_after.
   std::vector<sdk::Finding> Forget(int64_t now_ns);
 

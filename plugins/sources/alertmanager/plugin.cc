@@ -62,8 +62,8 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
     if (const std::string error = ReadWebhook(request.body, &webhook); !error.empty())
       throw sdk::Failure(HEALD_INVALID, "this is no webhook of Alertmanager: " + error);
     const uint64_t refused_before = book_.refused_total();
-    for (const Alert& alert : webhook.alerts)
-      for (sdk::Finding& finding : book_.Take(alert, host_.NowNs()))
+    for (Alert& alert : webhook.alerts)
+      for (sdk::Finding& finding : book_.Take(std::move(alert), host_.NowNs()))
         untold_.push_back(std::move(finding));
     Tell();
     firing_.Record(static_cast<double>(book_.size()));

@@ -3,11 +3,16 @@
 #include <nlohmann/json.hpp>
 
 #include "heald/time_text.h"
+#include "plugins/support/utf8.h"
 
 namespace heald::alertmanager {
 namespace {
 
 using nlohmann::json;
+
+// Names, labels and annotations stand in log lines, events and mails.
+constexpr size_t kMostTextBytes = 1000;
+constexpr size_t kMostUrlBytes = 8000;  // half a URL leads nowhere
 
 std::string TextOf(const json& object, const char* name) {
   const auto at = object.find(name);
@@ -20,7 +25,7 @@ std::string ReadLabels(const json& object, const char* name, sdk::LabelSet* labe
   if (!at->is_object()) return std::string(name) + " is no object";
   for (const auto& [label, value] : at->items()) {
     if (!value.is_string()) return std::string(name) + "." + label + " is no text";
-    labels->Set(label, value.get<std::string>());
+    labels->Set(label, support::CutTo(value.get_ref<const std::string&>(), kMostTextBytes));
   }
   return {};
 }
@@ -40,8 +45,9 @@ std::string ReadAlert(const json& object, Alert* alert) {
   if (status != "firing" && status != "resolved")
     return "status '" + status + "' is neither firing nor resolved";
   alert->firing = status == "firing";
-  alert->fingerprint = TextOf(object, "fingerprint");
-  alert->url = TextOf(object, "generatorURL");
+  alert->fingerprint = support::CutTo(TextOf(object, "fingerprint"), kMostTextBytes);
+  if (std::string url = TextOf(object, "generatorURL"); url.size() <= kMostUrlBytes)
+    alert->url = std::move(url);
   std::string error = ReadLabels(object, "labels", &alert->labels);
   if (error.empty() && alert->labels.items().empty()) error = "it has no labels";
   if (alert->fingerprint.empty())  // all senders but Alertmanager itself

@@ -15,10 +15,11 @@ constexpr size_t kMaxMessages = 2000;  // gathered before they are handed on
 constexpr size_t kMaxRows = 65'536;    // of one batch
 constexpr int kWaitMs = 100;           // for a message
 constexpr auto kCloseWithin = std::chrono::seconds(3);
-constexpr int kAskLagMs = 200;     // one partition's end
-constexpr size_t kMaxLags = 100;   // topics with a gauge of their own
-constexpr size_t kMaxLogged = 32;  // different lines about bad messages
-constexpr size_t kNamed = 3;       // partitions in the node's state
+constexpr auto kPatience = std::chrono::seconds(5);  // a group's usual time to share out
+constexpr int kAskLagMs = 200;                       // one partition's end
+constexpr size_t kMaxLags = 100;                     // topics with a gauge of their own
+constexpr size_t kMaxLogged = 32;                    // different lines about bad messages
+constexpr size_t kNamed = 3;                         // partitions in the node's state
 
 struct DropList {
   void operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -79,6 +80,10 @@ void Consumer::Start(sdk::Sink sink) {
     throw sdk::Failure(HEALD_INVALID,
                        "the topics can't be read: " + std::string(rd_kafka_err2str(error)))
         .At("/topics");
+  {
+    const std::lock_guard lock(mutex_);
+    waits_since_ = Clock::now();
+  }
   thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
@@ -274,8 +279,10 @@ void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
   paused_ = false;
   if (!assigned) {
     partitions_.Record(0);
+    waits_since_ = Clock::now();
     return;
   }
+  waits_since_.reset();
   group_trouble_.clear();
   for (int i = 0; i < partitions->cnt; ++i)
     assigned_.emplace(partitions->elems[i].topic, partitions->elems[i].partition);
@@ -291,6 +298,10 @@ std::string Consumer::Look(int64_t within_ns) {
   if (text.empty()) MeasureLag(within_ns);
   const std::lock_guard lock(mutex_);
   if (text.empty()) text = group_trouble_;
+  if (text.empty() && waits_since_ && Clock::now() - *waits_since_ > kPatience)
+    text =
+        "waits for its partitions: the group shares them out anew once a member that was killed "
+        "is known to be gone (session.timeout.ms)";
   size_t named = 0;
   if (text.empty())
     for (const auto& [partition, why] : stopped_)

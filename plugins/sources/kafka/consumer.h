@@ -4,6 +4,7 @@
 // Thread rule: Start, Stop and Look belong to the node's lane.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -86,6 +87,7 @@ class Consumer : public ClientEvents {
   std::map<Partition, std::string> stopped_;  // at a bad message: why
   std::string group_trouble_;
   bool paused_ = false;
+  std::optional<std::chrono::steady_clock::time_point> waits_since_;  // for its share of the group
 
   std::jthread thread_;  // last, so that it ends first
 };

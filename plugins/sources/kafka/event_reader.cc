@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plugins/support/severity_words.h"
+#include "plugins/support/utf8.h"
 
 namespace heald::kafka {
 namespace {
@@ -12,6 +13,10 @@ using sdk::Finding;
 using sdk::FindingState;
 using sdk::LabelSet;
 using sdk::Severity;
+
+// Names, labels and summaries stand in log lines, events and mails.
+constexpr size_t kMostTextBytes = 1000;
+constexpr int64_t kOldestNs = int64_t{366} * 24 * 3600 * 1'000'000'000;
 
 // FNV-1a: the same in every process, as what opens and what clears may come to different ones.
 uint64_t Hash(std::string_view text) {
@@ -47,7 +52,7 @@ LabelSet LabelsOf(const dom::object& object, const char* what) {
     if (!ReadText(member.value, &text))
       throw BadMessage{"its " + std::string(what) + " '" + std::string(member.key) +
                        "' is no text"};
-    if (!text.empty()) labels.Set(member.key, text);
+    if (!text.empty()) labels.Set(member.key, support::CutTo(text, kMostTextBytes));
   }
   return labels;
 }
@@ -98,8 +103,9 @@ Finding EventOf(const dom::object& object, int64_t ts_ns) {
   std::string_view state = TextIn(object, "state");
   if (state.empty()) state = TextIn(object, "status");
   finding.state = StateOf(state);
-  finding.metric = TextIn(object, "name");
-  if (finding.metric.empty()) finding.metric = TextIn(object, "metric");
+  finding.metric = support::CutTo(TextIn(object, "name"), kMostTextBytes);
+  if (finding.metric.empty())
+    finding.metric = support::CutTo(TextIn(object, "metric"), kMostTextBytes);
   if (finding.metric.empty()) finding.metric = finding.target.Get("alertname");
   if (finding.metric.empty()) throw BadMessage{"has no name"};
   std::string_view severity = TextIn(object, "severity");
@@ -109,7 +115,7 @@ Finding EventOf(const dom::object& object, int64_t ts_ns) {
   if (finding.state == FindingState::kClear) finding.severity = Severity::kNormal;
   finding.target.Remove("alertname");
   finding.target.Remove("severity");
-  finding.summary = TextIn(object, "summary");
+  finding.summary = support::CutTo(TextIn(object, "summary"), kMostTextBytes);
   if (finding.summary.empty()) finding.summary = finding.annotations.Get("summary");
   finding.unit = TextIn(object, "unit");
   TakeNumber(object, "value", &finding.value);
@@ -117,7 +123,8 @@ Finding EventOf(const dom::object& object, int64_t ts_ns) {
   TakeNumber(object, "expected_high", &finding.expected_high);
   finding.began_ns = TimeIn(object, {"began", "startsAt"}, 0);
   finding.ts_ns = TimeIn(object, {"time", "timestamp"}, ts_ns);
-  if (finding.began_ns == 0) finding.began_ns = finding.ts_ns;
+  // A clock that was never set, or a zero: not when it began.
+  if (finding.ts_ns - finding.began_ns > kOldestNs) finding.began_ns = finding.ts_ns;
   finding.id = IdOf(object, finding);
   return finding;
 }

@@ -46,7 +46,8 @@ std::vector<Problem> CheckSourceConfig(const SourceConfig& config) {
 }
 
 Settings ConsumerSettings(const SourceConfig& config, std::string_view node) {
-  return {{{"group.id", config.group.empty() ? "heald-" + std::string(node) : config.group},
+  return {RD_KAFKA_CONSUMER,
+          {{"group.id", config.group.empty() ? "heald-" + std::string(node) : config.group},
            {"auto.offset.reset", config.start == Begin::kLatest ? "latest" : "earliest"},
            // What was handed on is marked, and what is marked is committed every second.
            {"enable.auto.commit", "true"},
@@ -54,7 +55,7 @@ Settings ConsumerSettings(const SourceConfig& config, std::string_view node) {
            {"partition.assignment.strategy", "range,roundrobin"},
            {"enable.partition.eof", "false"}},
           {{"auto.commit.interval.ms", "1000"},
-           // After a kill the partitions are read again within ten seconds.
+           // After a kill the partitions are read again so much later, and a few seconds.
            {"session.timeout.ms", "10000"},
            {"queued.max.messages.kbytes", "16384"}}};
 }

@@ -193,6 +193,7 @@ size_t LogQuery::Emit(const LogAnswer& answer, const sdk::Sink& sink) {
     uint32_t severity = HEALD_SEVERITY_NORMAL;
     bool asked = false;
   };
+  if (!answer.entries.empty()) heard_.store(true, std::memory_order_relaxed);
   std::vector<Stream> streams(answer.streams.size());
   for (size_t i = 0; i < streams.size(); ++i) {
     streams[i].hash = 0xcbf29ce484222325u;

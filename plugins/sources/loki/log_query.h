@@ -4,6 +4,7 @@
 // Thread rule: Read belongs to the polling thread; the rest is safe from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -42,6 +43,8 @@ class LogQuery {
   // Lines from before are not handed on.
   void BeginAt(int64_t from_ns);
   bool begun() const;
+  // Lines have come, in this life of the agent.
+  bool heard() const { return heard_.load(std::memory_order_relaxed); }
 
   struct Reading {
     std::string error;           // why it ended early; empty: all was read
@@ -76,6 +79,7 @@ class LogQuery {
   const std::string logql_;
   const LokiConfig& config_;
   const Counters& counters_;
+  std::atomic<bool> heard_{false};
   int64_t limit_;
   int64_t piece_ns_ = 0;  // of one request, since more was too much; 0: all that is missing
 

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <set>
 
 #include "plugins/sources/loki/log_query.h"
 #include "plugins/sources/loki/metric_query.h"
 #include "plugins/sources/loki/requests.h"
 #include "plugins/sources/loki/settings.h"
 #include "plugins/sources/loki/tail.h"
+#include "plugins/sources/loki/unmatched.h"
 #include "plugins/support/http.h"
 #include "plugins/support/http_metrics.h"
 #include "plugins/support/intern.h"
@@ -18,6 +20,7 @@ namespace heald::loki {
 namespace {
 
 constexpr size_t kMaxRows = 65'536;                 // of one batch
+constexpr size_t kReasonsSaid = 4;                  // of one tail that is down
 constexpr size_t kNamedQueries = 3;                 // in the node's state
 constexpr int64_t kHistoryTimeNs = 20'000'000'000;  // of lines; the polls go on from there
 constexpr int kAttempts = 3;                        // at history
@@ -116,6 +119,8 @@ class LokiSource : public sdk::Source<LokiSource> {
       Note(query->name(), reading.error, reading.transport, reading.retry_after_ns, &round);
     }
     Judge(round, begun_ns);
+    if (down_since_ns_ == 0)
+      for (const auto& query : logs_) LookForStreams(*query, now_ns, timer);
     ReportHealth();
   }
 
@@ -171,17 +176,28 @@ class LokiSource : public sdk::Source<LokiSource> {
   Tail::Callbacks CallbacksOf(LogQuery& query, const sdk::Sink& sink) {
     // Of the tail's thread alone.
     auto parser = std::make_shared<LineParser>();
-    auto why_down = std::make_shared<std::string>();
-    auto is_up = std::make_shared<bool>(false);
-    Tail::Callbacks callbacks;
-    callbacks.up = [this, &query, why_down, is_up] {
-      query.TailIsUp(host_.NowNs());
-      *is_up = true;
-      CountTails(1);
-      if (!std::exchange(*why_down, {}).empty())
-        host_.Log(sdk::Level::kInfo, Node() + "the tail of query '" + query.name() + "' is back");
+    struct Said {
+      std::set<std::string> why_down;  // each once, until it is back
+      bool is_up = false;
+      std::chrono::steady_clock::time_point up_since;
     };
-    callbacks.alive = [this, &query] { query.TailIsAlive(host_.NowNs()); };
+    auto said = std::make_shared<Said>();
+    Tail::Callbacks callbacks;
+    callbacks.up = [this, &query, said] {
+      query.TailIsUp(host_.NowNs());
+      said->is_up = true;
+      said->up_since = std::chrono::steady_clock::now();
+      CountTails(1);
+    };
+    callbacks.alive = [this, &query, said] {
+      query.TailIsAlive(host_.NowNs());
+      // One that breaks again at once wasn't back.
+      if (said->why_down.empty() || std::chrono::steady_clock::now() - said->up_since <
+                                        std::chrono::nanoseconds(config_.interval.ns))
+        return;
+      said->why_down.clear();
+      host_.Log(sdk::Level::kInfo, Node() + "the tail of query '" + query.name() + "' is back");
+    };
     callbacks.frame = [this, &query, sink, parser](std::string frame) {
       const LogAnswer answer = parser->ParseFrame(frame);
       if (!answer.error.empty()) throw sdk::Failure(HEALD_UNAVAILABLE, answer.error);
@@ -198,18 +214,27 @@ class LokiSource : public sdk::Source<LokiSource> {
         }
       }
     };
-    callbacks.down = [this, &query, why_down, is_up](const std::string& why) {
+    callbacks.down = [this, &query, said](const std::string& why) {
       query.TailIsDown();
-      if (std::exchange(*is_up, false)) CountTails(-1);
+      if (std::exchange(said->is_up, false)) CountTails(-1);
       // Loki ends each tail after an hour or so.
       if (why.find("tail max duration") != std::string::npos) return;
-      if (std::exchange(*why_down, why) == why) return;
+      if (said->why_down.size() >= kReasonsSaid || !said->why_down.insert(why).second) return;
       host_.Log(sdk::Level::kWarning, Node() + "the tail of query '" + query.name() +
                                           "' is down: " + why +
                                           "; its lines are read once an interval meanwhile");
     };
     return callbacks;
   }
+  void LookForStreams(const LogQuery& query, int64_t now_ns, const Timer& timer) {
+    if (!troubles_[query.name()].empty() || timer.LeftNs() < kMinAttemptNs) return;
+    const Unmatched::Word word =
+        unmatched_.Look(query, http_, now_ns, std::min(config_.timeout.ns, timer.LeftNs()));
+    if (!word.text.empty())
+      host_.Log(word.bad ? sdk::Level::kWarning : sdk::Level::kInfo,
+                Node() + "query '" + query.name() + "': " + word.text);
+  }
+
   void CountTails(int by) {
     const std::lock_guard lock(tails_mutex_);
     tails_open_ += by;
@@ -339,6 +364,7 @@ class LokiSource : public sdk::Source<LokiSource> {
   const Counters counters_;
   const sdk::Metric refused_series_;
   const sdk::Metric tail_up_;
+  Unmatched unmatched_{config_.interval.ns};
   std::vector<std::unique_ptr<LogQuery>> logs_;
   std::vector<std::unique_ptr<MetricQuery>> metrics_;
   std::vector<std::unique_ptr<Tail>> tails_;

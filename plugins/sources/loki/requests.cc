@@ -9,12 +9,17 @@ namespace {
 
 constexpr size_t kMaxMessageBytes = 300;
 
-support::HttpRequest Ask(const std::string& form, int64_t timeout_ns) {
+support::HttpRequest Ask(const std::string& form, int64_t timeout_ns,
+                         const std::string& path = "query_range") {
   support::HttpRequest request;
   request.timeout_ns = timeout_ns;
   request.repeatable = true;
-  request.url = "/loki/api/v1/query_range?" + form;
+  request.url = "/loki/api/v1/" + path + "?" + form;
   return request;
+}
+
+std::string Within(int64_t from_ns, int64_t to_ns) {
+  return "start=" + std::to_string(from_ns) + "&end=" + std::to_string(to_ns);
 }
 
 }  // namespace
@@ -35,6 +40,31 @@ support::HttpRequest ReadValues(const std::string& logql, int64_t from_ns, int64
   return Ask("query=" + support::UrlEncode(logql) + "&start=" + std::to_string(from_ns) + "&end=" +
                  std::to_string(to_ns) + "&step=" + std::to_string(step_ns / 1'000'000) + "ms",
              timeout_ns);
+}
+
+std::string SelectorOf(std::string_view logql) {
+  char quote = 0;
+  for (size_t i = 0; i < logql.size(); ++i) {
+    const char c = logql[i];
+    if (quote == 0 && c == '}') return std::string(logql.substr(0, i + 1));
+    if (quote == 0 && (c == '"' || c == '`'))
+      quote = c;
+    else if (quote == '"' && c == '\\')
+      ++i;
+    else if (c == quote)
+      quote = 0;
+  }
+  return std::string(logql);
+}
+
+support::HttpRequest ReadSeries(const std::string& selector, int64_t from_ns, int64_t to_ns,
+                                int64_t timeout_ns) {
+  return Ask("match[]=" + support::UrlEncode(selector) + "&" + Within(from_ns, to_ns), timeout_ns,
+             "series");
+}
+
+support::HttpRequest ReadLabels(int64_t from_ns, int64_t to_ns, int64_t timeout_ns) {
+  return Ask(Within(from_ns, to_ns), timeout_ns, "labels");
 }
 
 std::string TailPath(const std::string& logql, int64_t from_ns) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "plugins/support/http.h"
 
@@ -16,6 +17,13 @@ support::HttpRequest ReadLines(const std::string& logql, int64_t from_ns, int64_
 // Values from..to, both inclusive, every step_ns.
 support::HttpRequest ReadValues(const std::string& logql, int64_t from_ns, int64_t to_ns,
                                 int64_t step_ns, int64_t timeout_ns);
+
+// The `{…}` with which a query for lines begins.
+std::string SelectorOf(std::string_view logql);
+// The streams that a selector matches, and the labels that streams have, within from..to.
+support::HttpRequest ReadSeries(const std::string& selector, int64_t from_ns, int64_t to_ns,
+                                int64_t timeout_ns);
+support::HttpRequest ReadLabels(int64_t from_ns, int64_t to_ns, int64_t timeout_ns);
 
 // Path and query of a tail that begins at from_ns.
 std::string TailPath(const std::string& logql, int64_t from_ns);

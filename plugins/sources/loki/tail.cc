@@ -62,6 +62,16 @@ std::string Decoded(const std::string& text) {
   return decoded;
 }
 
+// Poco's own tunnel would go on as if it spoke to the proxy: whole URLs, and its login for Loki.
+class PlainSession : public net::HTTPClientSession {
+ public:
+  using net::HTTPClientSession::HTTPClientSession;
+  void Tunnel() {
+    proxyTunnel();
+    setProxyConfig({});
+  }
+};
+
 std::unique_ptr<net::HTTPClientSession> SessionFor(const support::HttpConfig& config,
                                                    const Poco::URI& url) {
   std::unique_ptr<net::HTTPClientSession> session;
@@ -81,7 +91,7 @@ std::unique_ptr<net::HTTPClientSession> SessionFor(const support::HttpConfig& co
     auto secure = std::make_unique<net::HTTPSClientSession>(url.getHost(), url.getPort(), context);
     session = std::move(secure);
   } else {
-    session = std::make_unique<net::HTTPClientSession>(url.getHost(), url.getPort());
+    session = std::make_unique<PlainSession>(url.getHost(), url.getPort());
   }
   if (!config.proxy_url.empty()) {
     const Poco::URI proxy(config.proxy_url);
@@ -110,6 +120,8 @@ net::WebSocket Connect(const support::HttpConfig& config, const std::string& pat
   if (const std::string authorization = Authorization(config); !authorization.empty())
     request.set("Authorization", authorization);
   net::HTTPResponse response;
+  if (auto* plain = dynamic_cast<PlainSession*>(session.get()); plain && !config.proxy_url.empty())
+    plain->Tunnel();
   try {
     net::WebSocket socket(*session, request, response);
     socket.setMaxPayloadSize(kMaxFrameBytes);

@@ -182,9 +182,18 @@ void Engine::Negotiate() {
     if (server.empty()) server = json.value("ApiVersion", "");
     minimum = json.value("MinAPIVersion", "");
   }
-  if (server.empty())
-    throw Failure(HEALD_UNAVAILABLE, "docker: " + support::ShownUrl(client_.config().url) +
-                                         " doesn't answer like a Docker Engine: check url");
+  if (server.empty()) {
+    const support::HttpResult& refused = ping.ok() ? about : ping;
+    const int status = refused.response.status;
+    if (status == 429 || status >= 500)
+      throw Failure(HEALD_UNAVAILABLE, "docker: " + refused.error.Sentence())
+          .Retryable(refused.error.retry_after_ns);
+    throw Failure(HEALD_UNAVAILABLE,
+                  "docker: " + support::ShownUrl(client_.config().url) +
+                      " doesn't answer like a Docker Engine" +
+                      (refused.ok() ? "" : " (status " + std::to_string(status) + ")") +
+                      ": check url");
+  }
   version_ = ChooseApiVersion(server, minimum);
 }
 

@@ -24,6 +24,10 @@ constexpr std::pair<std::string_view, std::string_view> kNamedElsewhere[] = {
     {"ssl.key.location", "tls.key_file"},
     {"enable.ssl.certificate.verification", "tls.insecure_skip_verify"}};
 
+// Below this no broker of a cluster manages to answer, and nothing is ever delivered or read.
+constexpr int64_t kLeastTimeoutMs = 1000;
+constexpr const char* kTimeouts[] = {"request.timeout.ms", "socket.timeout.ms"};
+
 std::string CheckBroker(const std::string& broker) {
   if (broker.empty() || broker.find_first_of(", \t/") != std::string::npos)
     return "'" + broker + "' is not one broker like kafka1.example.com:9092";
@@ -74,6 +78,21 @@ Properties AllOf(const KafkaConfig& config, const Settings& settings) {
   return all;
 }
 
+// What librdkafka itself says of all settings together, some of which rest upon others. No broker
+// is asked.
+std::string WhyNotTogether(const KafkaConfig& config, const Settings& settings) {
+  KafkaConfig alone = config;
+  alone.brokers.clear();
+  Conf conf = MakeConf(alone, settings);
+  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
+  char error[512];
+  rd_kafka_t* const client = rd_kafka_new(settings.type, conf.get(), error, sizeof error);
+  if (client == nullptr) return error;
+  static_cast<void>(conf.release());  // the client's now
+  rd_kafka_destroy(client);
+  return "";
+}
+
 }  // namespace
 
 std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings& settings) {
@@ -122,7 +141,19 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings&
       if (ConfValue(scratch.get(), own.c_str()) != kept)
         problems.push_back({pointer, "is another name of " + own +
                                          ", which is set by heald itself: leave it out"});
+    for (const char* timeout : kTimeouts) {
+      int64_t ms = kLeastTimeoutMs;
+      const std::string set = ConfValue(scratch.get(), timeout);
+      std::from_chars(set.data(), set.data() + set.size(), ms);
+      if (ms < kLeastTimeoutMs)
+        problems.push_back({pointer,
+                            "is too short for a broker that waits for its replicas: write "
+                            "1000 or more"});
+    }
   }
+  if (problems.empty() && !config.librdkafka.empty())
+    if (const std::string why = WhyNotTogether(config, settings); !why.empty())
+      problems.push_back({"/librdkafka", "librdkafka wouldn't start with these: " + why});
   return problems;
 }
 

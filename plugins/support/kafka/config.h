@@ -88,6 +88,7 @@ struct Problem {
 
 // What a plugin asks of librdkafka, by its names.
 struct Settings {
+  rd_kafka_type_t type;
   std::map<std::string, std::string> fixed;  // the file may not touch them
   std::map<std::string, std::string> usual;  // unless the file says something else
 };

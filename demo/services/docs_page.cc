@@ -17,6 +17,7 @@ pre{background:var(--soft);padding:.6rem .8rem;border-radius:6px;overflow-x:auto
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);
 vertical-align:top}
+th:first-child{width:14rem}
 .method{display:inline-block;min-width:4.5rem;font-weight:700}
 .note{opacity:.7;font-weight:400}
 )";

@@ -134,8 +134,12 @@ json FieldSchema(const Field& field) {
       schema["type"] = "boolean";
       return schema;
     case Field::Type::kInteger:
+      schema["type"] = "integer";
+      schema["minimum"] = static_cast<int64_t>(field.min);
+      schema["maximum"] = static_cast<int64_t>(field.max);
+      return schema;
     case Field::Type::kNumber:
-      schema["type"] = field.type == Field::Type::kInteger ? "integer" : "number";
+      schema["type"] = "number";
       schema["minimum"] = field.min;
       schema["maximum"] = field.max;
       return schema;

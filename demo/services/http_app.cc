@@ -92,8 +92,8 @@ HttpApp::HttpApp(const AppOptions& options, std::vector<Route> business, StopSig
                  [this] { return pool_.in_use(); });
   metrics_.Watch("db_pool_waiting", "Requests that wait for a connection",
                  [this] { return pool_.waiting(); });
-  if (data_ != nullptr) WatchData();
   router_.Add(std::move(business));
+  if (data_ != nullptr) WatchData();
   router_.Add(InternalRoutes());
   const std::string title = std::string(profile_.name) + " service";
   docs_ = DocsPage(title, version_, router_.routes());

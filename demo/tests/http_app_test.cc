@@ -187,6 +187,7 @@ TEST_F(DemoHttpAppTest, DocumentsEveryRoute) {
     EXPECT_THAT(page, HasSubstr("<code>" + std::string(path) + "</code>"));
     EXPECT_TRUE(openapi["paths"].contains(path)) << path;
   }
+  EXPECT_THAT(page, HasSubstr("integer, 1 to "));
   EXPECT_THAT(page, Not(HasSubstr("<script")));
   EXPECT_THAT(page, Not(HasSubstr("https://")));
   const json& create = openapi["paths"]["/users"]["post"];

@@ -100,6 +100,7 @@ TEST_F(BaselineDetectorTest, ClearsWithinAFewSamplesOfTheReturnToNormal) {
   EXPECT_THAT(ClearReasons(), ElementsAre("normal"));
   EXPECT_EQ(findings().back().state, FindingState::kClear);
   EXPECT_EQ(findings().back().severity, Severity::kNormal);
+  EXPECT_EQ(findings().back().recent.back(), findings().back().value);
   for (const Finding& finding : findings()) EXPECT_EQ(finding.id, findings()[0].id);
 }
 

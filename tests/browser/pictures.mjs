@@ -7,6 +7,11 @@ import {Demo, SERVICES, freePort, until} from './demo.mjs';
 import {launch, openPage} from './browser.mjs';
 
 const LIMIT_BYTES = 200_000;
+// Pages of `demo/stack up --full`.
+const STACK = {
+  grafana: `http://127.0.0.1:${process.env.GRAFANA_PORT ?? 18030}/`,
+  jaeger: `http://127.0.0.1:${process.env.JAEGER_PORT ?? 18086}/search?service=heald`,
+};
 const SEEN_S = 24; // of calm before the fault, so that the lines have a past
 
 const folder = process.argv[2] ?? '.';
@@ -45,7 +50,11 @@ async function startPrometheus() {
 }
 
 async function takePage(name, url, height, ready) {
-  const page = await browser.newPage({colorScheme: 'light'});
+  const page = await browser.newPage({
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+    viewport: {width: 1280, height},
+  });
   await page.goto(url);
   await ready(page);
   await take(page, name, height);
@@ -56,7 +65,7 @@ async function take(page, name, height) {
   await page.setViewportSize({width: 1280, height});
   await page.evaluate(() => document.activeElement?.blur());
   const file = join(folder, `${name}.png`);
-  await page.screenshot({path: file});
+  await page.screenshot({path: file, animations: 'disabled'});
   const {size} = statSync(file);
   console.log(`${file}  ${Math.round(size / 1000)} KB`);
   if (size > LIMIT_BYTES) throw new Error(`${file} is above ${LIMIT_BYTES / 1000} KB`);
@@ -77,15 +86,22 @@ try {
   await page.getByText('resolved', {exact: true}).waitFor();
   await page.locator('.chart canvas').first().waitFor();
   await take(page, 'incident', 790);
-  await page.goto(`${demo.url}/#/pipeline/unusual`);
+  await page.goto(`${demo.url}/#/pipeline`);
   await page.getByRole('link', {name: /^source services, running, [0-9.]+\/s$/}).waitFor();
-  await take(page, 'pipeline', 900);
+  await take(page, 'pipeline', 1070);
 
-  const heading = (page) => page.getByRole('heading', {level: 1}).first().waitFor();
-  await takePage('agent-api', `${demo.url}/docs`, 800, heading);
-  await takePage('service-api', `http://127.0.0.1:${demo.ports.payments}/docs`, 800, heading);
-  await takePage('prometheus-targets', `${prometheus.url}/classic/targets`, 760, (page) =>
-    page.getByText('payments (1/1 up)').waitFor(),
+  await takePage('agent-api', `${demo.url}/docs`, 800, async (page) => {
+    const list = page.getByRole('article', {name: 'get /api/v1/services'});
+    await list.locator('summary').first().click();
+    await page
+      .getByRole('heading', {name: 'Watched'})
+      .evaluate((heading) => scrollTo(0, heading.getBoundingClientRect().top + scrollY - 70));
+  });
+  await takePage('service-api', `http://127.0.0.1:${demo.ports.payments}/docs`, 800, (page) =>
+    page.getByRole('heading', {level: 1}).waitFor(),
+  );
+  await takePage('prometheus-targets', `${prometheus.url}/classic/targets`, 880, (page) =>
+    page.getByText('users (1/1 up)').waitFor(),
   );
   const expression = encodeURIComponent(
     'histogram_quantile(0.99, sum by (le, job) (rate(http_request_duration_seconds_bucket[5s])))',
@@ -93,9 +109,13 @@ try {
   await takePage(
     'prometheus-graph',
     `${prometheus.url}/classic/graph?g0.expr=${expression}&g0.tab=0&g0.range_input=1m`,
-    760,
+    880,
     (page) => page.locator('.rickshaw_graph svg path').first().waitFor(),
   );
+  // Of the stack, where it runs.
+  for (const [name, url] of Object.entries(STACK))
+    if (await fetch(url).then(({ok}) => ok, () => false))
+      await takePage(name, url, 900, (page) => page.waitForLoadState('networkidle'));
 } finally {
   await prometheus?.stop();
   await browser.close();

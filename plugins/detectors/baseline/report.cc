@@ -85,6 +85,10 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
   const bool goes_on = finding.ts_ns != 0 &&
                        (finding.series == HEALD_SERIES_NONE ? finding.metric == labels.Get("__name__")
                                                             : finding.series == first.series);
+  // The values of one series: another one that has come to lead starts its own row.
+  if (finding.series != first.series) finding.recent.clear();
+  if (finding.recent.size() >= kRecent) finding.recent.erase(finding.recent.begin());
+  finding.recent.push_back(first.member->value);
   finding.series = first.series;
   finding.metric = labels.Get("__name__");
   finding.unit = config_.unit.empty() ? sdk::GuessUnit(finding.metric) : config_.unit;
@@ -121,10 +125,6 @@ void Detector::Report(Entity& entity, heald_series alone, const sdk::Sink& sink)
   const double times = entity.judge.score() / RulesFor(entity.Alone()).threshold;
   const sdk::Severity severity =
       times >= config_.critical_at ? sdk::Severity::kCritical : sdk::Severity::kWarning;
-  // The values of one series: another one that has come to lead starts its own row.
-  if (finding.series != causes.front().series) finding.recent.clear();
-  if (finding.recent.size() >= kRecent) finding.recent.erase(finding.recent.begin());
-  finding.recent.push_back(causes.front().member->value);
   Fill(entity, causes, finding);
   const bool worse = severity > finding.severity;
   if (!worse && finding.ts_ns - open.sent_ns < config_.update_interval.ns) return;

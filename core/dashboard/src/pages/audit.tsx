@@ -1,6 +1,6 @@
 // Everything that was decided, done or changed, and by whom.
 import type {AuditEntry} from '../api/types';
-import {words} from '../state/format';
+import {parted, words} from '../state/format';
 import {Ago, Empty, IncidentLink, PageHead, Pending, Table} from '../ui/bits';
 import {PageFrame, usePages} from '../ui/list';
 
@@ -33,7 +33,7 @@ export function Audit() {
                   {words(entry.kind).replace('.', ' ')}
                 </th>
                 <td class="short">{entry.actor}</td>
-                <td>{entry.text || entry.subject}</td>
+                <td>{parted(entry.text || entry.subject)}</td>
                 <td>{entry.incident ? <IncidentLink id={entry.incident} /> : ''}</td>
               </tr>
             ))}

@@ -263,8 +263,8 @@ export function Docs() {
       {data.info.description && <Prose text={data.info.description} />}
       {[...groups].map(([tag, entries]) => (
         <Section key={tag} title={tag}>
-          <p class="soft">{data.tags?.find(({name}) => name === tag)?.description}</p>
           <div class="stack">
+            <p class="soft">{data.tags?.find(({name}) => name === tag)?.description}</p>
             {entries.map((entry) => (
               <OperationCard key={idOf(entry)} contract={data} entry={entry} />
             ))}

@@ -1,6 +1,6 @@
 // One incident, from the first sample to the verification.
 import type {ActionCall, ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
-import {about, clockTime, duration, exact, offset, span, words} from '../state/format';
+import {about, clockTime, duration, exact, offset, parted, span, words} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard, DecisionFacts} from '../ui/approval';
 import {
@@ -79,7 +79,7 @@ function Timeline({events, from}: {events: ChainEvent[]; from: string}) {
             </span>
             <div class="timeline-text">
               <span class="timeline-event">{words(event.event).replace('.', ' ')}</span>{' '}
-              {event.text}
+              {parted(event.text)}
               {event.actor !== 'heald' && <span class="soft"> by {event.actor}</span>}
               {event.calls && event.calls.length > 0 && <Calls calls={event.calls} />}
             </div>
@@ -127,7 +127,7 @@ function DecisionCard({
         <ul class="plain outcomes" aria-label="Outcome">
           {mine.map((outcome, i) => (
             <li key={i}>
-              <Badge state={outcome.state} /> {outcome.detail}{' '}
+              <Badge state={outcome.state} /> {parted(outcome.detail)}{' '}
               <span class="soft small">
                 <Ago time={outcome.time} />
               </span>

@@ -128,10 +128,15 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
 
 export const words = (name: string): string => name.replaceAll('_', ' ');
 
+// Two blanks part the agent's texts, which a page would show as one.
+export const parted = (text: string): string => text.replace(/ {2}\(/g, ' (').replaceAll('  ', ' · ');
+
 // An incident's summary without the name that stands before it already.
 export function about(incident: {summary: string; target_name: string}): string {
   const {summary, target_name} = incident;
-  return summary.startsWith(`${target_name} `) ? summary.slice(target_name.length).trim() : summary;
+  return parted(
+    summary.startsWith(`${target_name} `) ? summary.slice(target_name.length).trim() : summary,
+  );
 }
 
 export const labelText = (labels: Labels): string =>

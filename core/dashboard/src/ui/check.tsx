@@ -1,7 +1,7 @@
 // "Check now": asks the agent to look at once, and tells what it found.
 import {useState} from 'preact/hooks';
 import type {Detection} from '../api/types';
-import {plural} from '../state/format';
+import {parted, plural} from '../state/format';
 import {checkNow} from './act';
 import {Badge, Button, NodeLink} from './bits';
 import {Modal} from './dialog';
@@ -39,7 +39,7 @@ function Result({report, onClose}: {report: Detection; onClose: () => void}) {
       <ul class="plain">
         {report.findings.map((finding) => (
           <li key={finding.id}>
-            <Badge state={finding.severity} /> {finding.description}
+            <Badge state={finding.severity} /> {parted(finding.description)}
           </li>
         ))}
       </ul>

@@ -1,10 +1,10 @@
 #include "core/agent/targets.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "core/base/units.h"
-#include "core/remedy/incidents.h"
 
 namespace heald::agent {
 namespace {
@@ -12,6 +12,22 @@ namespace {
 constexpr size_t kMaxSignals = 24;
 // Without a sample for so long, nobody can say how it is.
 constexpr int64_t kSilentNs = 5 * kMinute;
+constexpr std::string_view kInstance = "instance";
+
+Labels InstanceOf(const Labels& labels) {
+  Labels instance;
+  if (labels.Has(kInstance)) instance.Set(kInstance, labels.Get(kInstance));
+  return instance;
+}
+
+// Whose a series or an incident is. What names nothing of group_by, as a host's own metrics, is its
+// instance's; empty without one.
+Labels TargetOf(const Labels& labels, const std::vector<std::string>& group_by) {
+  Labels target;
+  for (const std::string& name : group_by)
+    if (labels.Has(name)) target.Set(name, labels.Get(name));
+  return target.empty() ? InstanceOf(labels) : target;
+}
 
 Labels Without(const Labels& labels, const Labels& target) {
   Labels rest;
@@ -39,15 +55,15 @@ void Sort(std::vector<api::Signal>* signals) {
 
 std::vector<api::ServiceHealth> ListTargets(const SeriesTable& series, const TargetFacts& facts) {
   std::map<std::string, api::ServiceHealth> targets;
-  const auto grouped = [&](const Labels& labels) {
-    return std::any_of(facts.group_by.begin(), facts.group_by.end(),
-                       [&](const std::string& name) { return labels.Has(name); });
-  };
+  std::set<std::string> of_services;  // instances
   series.ForEach([&](const SeriesTable::Series& s) {
     const int64_t ts_ns = s.ts_ns.load(std::memory_order_relaxed);
     const auto source = facts.sources.find(s.owner);
-    if (ts_ns == 0 || source == facts.sources.end() || !grouped(s.labels)) return;
-    const Labels target = remedy::GroupTarget(s.labels, facts.group_by);
+    if (ts_ns == 0 || source == facts.sources.end()) return;
+    const Labels target = TargetOf(s.labels, facts.group_by);
+    if (target.empty()) return;
+    if (const Labels instance = InstanceOf(s.labels); instance != target)
+      of_services.insert(instance.ToString());
     api::ServiceHealth& health = targets[target.ToString()];
     health.target = target;
     health.seen_ns = std::max(health.seen_ns, ts_ns);
@@ -58,14 +74,20 @@ std::vector<api::ServiceHealth> ListTargets(const SeriesTable& series, const Tar
     // Sorting now and then keeps a target of many series from holding them all.
     if (health.signals.size() == 64 * kMaxSignals) Sort(&health.signals);
   });
-  for (const TargetIncident& incident : facts.open)
-    targets[incident.target.ToString()].target = incident.target;
+  // What a service's instance tells beside it, such as `up`, is no service of its own.
+  for (const std::string& instance : of_services) targets.erase(instance);
+  std::map<std::string, const TargetIncident*> worst;
+  for (const TargetIncident& incident : facts.open) {
+    Labels target = TargetOf(incident.target, facts.group_by);
+    if (target.empty()) target = incident.target;
+    const TargetIncident*& known = worst[target.ToString()];
+    if (known == nullptr || known->severity < incident.severity) known = &incident;
+    targets[target.ToString()].target = std::move(target);
+  }
   std::vector<api::ServiceHealth> out;
   for (auto& [name, health] : targets) {
-    const auto open = std::find_if(
-        facts.open.begin(), facts.open.end(),
-        [&](const TargetIncident& incident) { return incident.target == health.target; });
-    const TargetIncident* incident = open == facts.open.end() ? nullptr : &*open;
+    const auto open = worst.find(name);
+    const TargetIncident* incident = open == worst.end() ? nullptr : open->second;
     health.state = StateOf(incident, facts.now_ns - health.seen_ns);
     if (incident != nullptr) {
       health.incident = incident->id;

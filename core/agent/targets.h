@@ -29,7 +29,8 @@ struct TargetFacts {
   int64_t now_ns = 0;
 };
 
-// Sorted by name. Series without any label of group_by belong to no target.
+// Sorted by name. Series without any label of group_by belong to their instance, where that isn't
+// one of a target's, or to no target.
 std::vector<api::ServiceHealth> ListTargets(const SeriesTable& series, const TargetFacts& facts);
 
 }  // namespace heald::agent

@@ -1,7 +1,7 @@
 // The first page: all is well, or what is being done and what needs a person.
 import {useEffect} from 'preact/hooks';
 import type {Decision, Incident, IncidentChain, Status} from '../api/types';
-import {about, lasting, plural} from '../state/format';
+import {about, lasting, parted, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {setTitle} from '../state/title';
 import {ApprovalCard} from '../ui/approval';
@@ -22,7 +22,7 @@ import {Icon} from '../ui/icons';
 import {IncidentRows} from '../ui/incident_rows';
 import {useLost} from '../ui/lost';
 import {QuietText} from '../ui/quiet';
-import {ServiceCard, useServices} from '../ui/service';
+import {NoServices, ServiceCard, useServices} from '../ui/service';
 import {useStatus} from '../ui/shell';
 
 const RECENT = 8;
@@ -55,7 +55,7 @@ function Work({incident, asked}: {incident: Incident; asked: Decision[]}) {
             {isQuiet(incident) ? (
               <QuietText incident={incident} />
             ) : (
-              (steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.')
+              parted(steps[steps.length - 1]?.text ?? 'Nothing is done about it yet.')
             )}
           </p>
         )}
@@ -176,7 +176,7 @@ export function Overview() {
         </Section>
       )}
       <Section title="Services">
-        {services && services.services.length === 0 && <Empty>No samples have come in yet.</Empty>}
+        {services && services.services.length === 0 && <NoServices />}
         <div class="cards">
           {services?.services.map((service) => (
             <ServiceCard key={service.name} service={service} />

@@ -5,7 +5,7 @@ import type {Route} from '../state/router';
 import {useResource} from '../state/resource';
 import {Empty, PageHead, Pending, Section} from '../ui/bits';
 import {IncidentRows} from '../ui/incident_rows';
-import {ServiceCard, useServices} from '../ui/service';
+import {NoServices, ServiceCard, useServices} from '../ui/service';
 
 const SIGNALS = 24;
 const LOOKED_AT = 200; // as many as the agent gives at once
@@ -48,18 +48,16 @@ export function Services({route}: {route: Route}) {
       />
       {!shown ? (
         <Pending error={error} />
-      ) : shown.length === 0 ? (
-        <Empty>
-          {chosen
-            ? `Nothing is known of ${chosen}: no sample of it has come in.`
-            : 'No samples have come in yet.'}
-        </Empty>
-      ) : (
+      ) : shown.length > 0 ? (
         <div class="cards wide">
           {shown.map((service) => (
             <ServiceCard key={service.name} service={service} limit={SIGNALS} level={2} />
           ))}
         </div>
+      ) : chosen ? (
+        <Empty>Nothing is known of {chosen}: no sample of it has come in.</Empty>
+      ) : (
+        <NoServices />
       )}
       {chosen && <History service={chosen} />}
     </>

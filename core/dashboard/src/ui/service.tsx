@@ -4,7 +4,8 @@ import type {Service, Signal} from '../api/types';
 import {Cell, useCell} from '../state/cell';
 import {about, formatValue, guessUnit, labelText} from '../state/format';
 import {useResource} from '../state/resource';
-import {Ago, Badge, IncidentLink, ServiceLink, STORM} from './bits';
+import {Ago, Badge, Empty, IncidentLink, ServiceLink, STORM} from './bits';
+import {useStatus} from './shell';
 import {Sparkline} from './sparkline';
 
 const KEPT = 60;
@@ -84,6 +85,27 @@ export function Signals({service, limit}: {service: Service; limit: number}) {
         );
       })}
     </ul>
+  );
+}
+
+// Where there is none: whether nothing comes in, or nothing that says whose it is.
+export function NoServices() {
+  const {data: status} = useStatus();
+  const sources = status?.nodes.filter((node) => node.kind === 'source') ?? [];
+  return (
+    <Empty>
+      {sources.some((node) => node.series > 0) ? (
+        <>
+          Samples come in, but none says which service it is of: list a label that they have in{' '}
+          <code>agent.group_by</code>.
+        </>
+      ) : (
+        <>
+          No samples have come in yet. The <a href="/#/pipeline">pipeline</a> says how its sources
+          are.
+        </>
+      )}
+    </Empty>
   );
 }
 

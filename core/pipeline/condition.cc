@@ -50,6 +50,7 @@ class ConditionChecker {
         open_sources_.push_back(node.name);
       for (const std::string& output : node.outputs) {
         queries_[output].push_back(node.name);
+        givers_[output] += node.enabled ? 1 : 0;
         known_.push_back(output);
       }
     }
@@ -68,7 +69,7 @@ class ConditionChecker {
           .warning = true;
     } else if (query != queries_.end()) {
       out_.read.insert(query->second.begin(), query->second.end());
-      if (query->second.size() > 1)
+      if (givers_[name] > 1)
         Add(name, "several sources give '" + name + "': the largest value counts",
             "write " + query->second.front() + "." + name)
             .warning = true;
@@ -176,6 +177,7 @@ class ConditionChecker {
   const bool must_be_decided_;
   std::vector<std::string> known_;
   std::map<std::string, std::vector<std::string>> queries_;  // to the sources that give them
+  std::map<std::string, int> givers_;                        // how many of them aren't switched off
   std::vector<std::string> open_sources_;
   bool unknown_queries_ = false;
   ConditionCheck out_;

@@ -95,6 +95,18 @@ TEST_F(GraphTest, WarnsOfAQueryThatTwoSourcesGive) {
             "(write prom.latency_p99)\n");
 }
 
+TEST_F(GraphTest, CountsNoSourceThatIsSwitchedOff) {
+  Node(Kind::kSource, "eu", "prometheus").outputs = {"latency_p99"};
+  Get("eu").enabled = false;
+  When("latency_p99 > 1");
+  EXPECT_EQ(Problems(), "");
+  // Whichever comes first.
+  Get("eu").enabled = true;
+  Get("prom").enabled = false;
+  Get("spikes").inputs = {{"eu", "", "/x"}};
+  EXPECT_EQ(Problems(), "");
+}
+
 TEST_F(GraphTest, WarnsOfAQueryBehindAFindingField) {
   Get("prom").outputs.push_back("count");
   When("count > 1");

@@ -11,7 +11,8 @@ COPY . .
 RUN demo/setup build \
  && for component in agent kafka postgresql; do \
       cmake --install build/release --component $component --prefix /out/usr --strip || exit; done \
- && install -Dst /demo/usr/bin build/release/bin/heald-demo-service build/release/bin/heald-demo-chaos
+ && install -Dst /demo/usr/bin build/release/bin/heald-demo-service build/release/bin/heald-demo-chaos \
+ && install -Dt /demo-agent/usr/bin build/release/bin/heald-demo-upkeep
 
 FROM debian:bookworm-slim AS base
 # ca-certificates: what heald asks may be behind TLS; tzdata: windows have time zones.
@@ -43,3 +44,7 @@ HEALTHCHECK --interval=10s --timeout=6s --start-period=30s \
   CMD heald health --url "${HEALD_URL:-http://127.0.0.1:8080}"
 ENTRYPOINT ["/usr/bin/heald"]
 CMD ["run", "/etc/heald/pipeline.yaml"]
+
+# With what demo/compose.yaml's heald looks after its payments by.
+FROM agent AS demo-agent
+COPY --from=build /demo-agent /

@@ -8,8 +8,8 @@
   grafana    its provisioning fits the stack; the dashboards are PromQL and ask for names that exist
   settings   .env.example names what compose.yaml takes, with its defaults, and each setting has its effect
   script     demo/stack says what is missing and does what its verbs say, as far as that goes without an Engine
-  local      `demo/stack up --local` on a real Engine of its own: payments is broken and healed, and what
-             happened is in PostgreSQL, in the broker and in the notifier's log; every query of the
+  local      `demo/stack up --local` on a real Engine of its own: payments is broken in five ways and healed, and
+             what happened is in PostgreSQL, in the broker and in the notifier's log; every query of the
              dashboards and rules answers, and the agent's metrics are those of its documentation
 
 One line per fault; exit code 1 if there is any, 77 where what is needed isn't there.
@@ -59,7 +59,10 @@ WRONG = {
     "COOLDOWN_SECONDS": ("x", "cooldown: "), "CHECK_INTERVAL": ("soon", "interval: "),
     "DATABASE_URL": ("mysql://db", "store: "), "KAFKA_BOOTSTRAP_SERVERS": ("a:b", "brokers: "),
 }
-BUILT = {"heald:latest", "heald-demo:latest", "heald-local:latest"}
+# Faults of what payments keeps outside of its container, and the policies that heal them.
+UPKEEP = {"certificate": "certificate_renewal", "drift": "drift_repair", "disk": "disk_cleanup",
+          "crash-loop": "restart_down"}
+BUILT = {"heald-demo-agent:latest", "heald-demo:latest", "heald-local:latest"}
 
 # What stands for docker and compose: each call is a line of $CALLS. $ENGINE is why the Engine doesn't
 # answer, $CONTAINERS what there is, a line each.
@@ -132,7 +135,7 @@ class Stack:
             for name in sorted(there):
                 faults += [f"{profile}, {name}: {fault}"
                            for fault in self.service_faults(name, services[name], there)]
-            pipeline = services["heald"]["command"][-1].replace("/etc/heald", str(self.demo))
+            pipeline = services["heald"]["command"][-1].replace("/etc/heald", str(self.source))
             if not pathlib.Path(pipeline).exists():
                 faults.append(f"{profile}: there is no {pipeline}")
         services = self.config("full")
@@ -501,6 +504,15 @@ class Stack:
         expect(kinds >= {("incident", "open"), ("decision", "act"), ("outcome", "issued"),
                          ("outcome", "verified"), ("incident", "resolved")},
                f"the notifier's log has {sorted(kinds)}")
+
+        # What no restart cures, each by what cures it.
+        for fault, policy in UPKEEP.items():
+            latest = max(one["id"] for one in incidents())
+            engine.stack(self.demo, "chaos", "break", fault)
+            healed = await_true(120, lambda: [one for one in incidents() if one["id"] > latest
+                                              and one["healed_by"] == policy])
+            expect(healed, f"{fault} isn't healed by {policy}: {incidents()[0]}")
+            engine.stack(self.demo, "chaos", "clear")
         return faults
 
     def metrics_faults(self):

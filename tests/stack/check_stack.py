@@ -65,7 +65,7 @@ UPKEEP = {"certificate": "certificate_renewal", "drift": "drift_repair", "disk":
 BUILT = {"heald-demo-agent:latest", "heald-demo:latest", "heald-local:latest"}
 
 # What stands for docker and compose: each call is a line of $CALLS. $ENGINE is why the Engine doesn't
-# answer, $CONTAINERS what there is, a line each.
+# answer, $CONTAINERS what there is, a line each; $LOGS what they print.
 STUB = """#!/bin/sh
 case "${0##*/} $*" in
   sleep*) exit 0 ;;
@@ -74,6 +74,7 @@ case "${0##*/} $*" in
   "docker ps"*load) echo load ;;
   "docker ps"*) [ -z "$CONTAINERS" ] || echo id ;;
   "docker inspect"*) printf '%b\\n' "$CONTAINERS" ;;
+  "docker logs"*) echo "$LOGS" ;;
   *) echo "${COMPOSE_PROFILES:--} ${SLACK_ENABLED:--} $*" >>"$CALLS" ;;
 esac
 """
@@ -399,6 +400,9 @@ class Stack:
             refuses(both, "nothing runs: demo/stack up", "urls")
             refuses(both, "not healthy after 2 s: heald; see demo/stack logs heald", "up",
                     CONTAINERS="heald running unhealthy", STACK_PATIENCE="2")
+            for words in ("heald doesn't stay up", "'threshold' must be a number"):
+                refuses(both, words, "up", CONTAINERS="heald restarting unhealthy 3",
+                        LOGS="'threshold' must be a number")
             for wrong in (("upp",), ("up", "--fulll")):
                 expect(call(both, *wrong).returncode == 2, f"takes {wrong}")
             verbs = call(both, "help")

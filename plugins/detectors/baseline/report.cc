@@ -82,9 +82,9 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
   const Cause& first = causes.front();
   const sdk::LabelSet labels = host_.LabelsOf(first.series);
   // A restored finding knows the metric only.
-  const bool goes_on = finding.ts_ns != 0 &&
-                       (finding.series == HEALD_SERIES_NONE ? finding.metric == labels.Get("__name__")
-                                                            : finding.series == first.series);
+  const bool goes_on = finding.ts_ns != 0 && (finding.series == HEALD_SERIES_NONE
+                                                  ? finding.metric == labels.Get("__name__")
+                                                  : finding.series == first.series);
   // The values of one series: another one that has come to lead starts its own row.
   if (finding.series != first.series) finding.recent.clear();
   if (finding.recent.size() >= kRecent) finding.recent.erase(finding.recent.begin());

@@ -9,6 +9,7 @@
 #include "core/base/units.h"
 #include "tests/agent/fixture.h"
 #include "tests/fakes/child_process.h"
+#include "tests/fakes/fault_proxy.h"
 #include "tests/integration/alertmanager_server.h"
 
 namespace heald::testing {
@@ -43,8 +44,9 @@ class AlertmanagerServerTest : public AgentTest {
       server_url_ = outside;
       return;
     }
+    way_ = std::make_unique<fakes::FaultProxy>(std::stoi(listen_.substr(listen_.rfind(':') + 1)));
     server_ = std::make_unique<AlertmanagerServer>(dir_ + "/alertmanager",
-                                                   "http://" + listen_ + "/receive/alerts");
+                                                   way_->url() + "/receive/alerts");
     ASSERT_TRUE(server_->Start()) << "alertmanager doesn't become ready";
     server_url_ = server_->url();
   }
@@ -80,6 +82,7 @@ class AlertmanagerServerTest : public AgentTest {
 
   std::string listen_;
   std::string server_url_;
+  std::unique_ptr<fakes::FaultProxy> way_;  // from the server to the agent
   std::unique_ptr<AlertmanagerServer> server_;
   // Names of its own, as an outside server keeps what an earlier run posted.
   json labels_ = {
@@ -138,6 +141,26 @@ TEST_F(AlertmanagerServerTest, AnAlertmanagerThatWasAwayDoublesNothing) {
   EXPECT_EQ(Findings().size(), 1u);
   ASSERT_TRUE(Post(false));
   EXPECT_TRUE(Eventually([&] { return IsOver(); })) << agent().output();
+}
+
+TEST_F(AlertmanagerServerTest, WhateverBecomesOfTheAnswersEachAlertIsOneFinding) {
+  if (server_ == nullptr) GTEST_SKIP() << "the outside server doesn't post through this test";
+  size_t alerts = 0;
+  for (const fakes::Fault fault : fakes::kFaults) {
+    way_->Set(fault);
+    labels_["alertname"] = "Down" + std::string(ToString(fault));  // a group of its own
+    ASSERT_TRUE(Post());
+    ++alerts;
+    if (fault == fakes::Fault::kRefuse)
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));  // nobody sees it knock
+    else
+      EXPECT_TRUE(Eventually([&] { return way_->met() > 0; })) << ToString(fault);
+    way_->Set(fakes::Fault::kNone);
+    EXPECT_TRUE(Eventually([&] { return Findings("?state=open").size() == alerts; }))
+        << ToString(fault) << "\n"
+        << agent().output();
+    EXPECT_EQ(Findings().size(), alerts) << ToString(fault);
+  }
 }
 
 }  // namespace

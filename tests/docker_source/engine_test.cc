@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "tests/docker_source/harness.h"
+#include "tests/fakes/fault_proxy.h"
 #include "tests/integration/docker_engine.h"
 
 namespace heald::docker {
@@ -142,6 +143,34 @@ TEST_F(DockerSourceEngineTest, AnEngineThatIsRestartedIsStaleMeanwhileAndNothing
   // The stream is there again too.
   engine_->Api("POST", "/containers/web/stop?t=5");
   EXPECT_TRUE(Eventually([&] { return source_->Value("exit_code web") == 0; }));
+}
+
+TEST_F(DockerSourceEngineTest, WhateverBecomesOfItsAnswersEachCrashCountsOnce) {
+  json body = Running("while [ ! -e /tmp/end ]; do sleep 0.05; done; rm /tmp/end; exit 3");
+  body["HostConfig"]["RestartPolicy"] = {{"Name", "always"}};
+  fakes::FaultProxy proxy(engine_->socket_path());
+  source_ = std::make_unique<Harness>(proxy.url(), json{{"timeout", 3 * kSecond / 2}});
+  for (const fakes::Fault fault : fakes::kFaults) {
+    const std::string name = "web-" + std::string(ToString(fault));
+    const auto inspect = [&] { return engine_->Api("GET", "/containers/" + name + "/json"); };
+    ASSERT_NE(engine_->RunContainer(name, body), "");
+    ASSERT_EQ(source_->Poll(), "");
+    proxy.Set(fault);
+    const json exec =
+        engine_->Api("POST", "/containers/" + name + "/exec", {{"Cmd", {"touch", "/tmp/end"}}});
+    engine_->Api("POST", "/exec/" + exec.value("Id", "") + "/start", {{"Detach", true}});
+    EXPECT_NE(source_->Poll(), "") << name;
+    EXPECT_TRUE(Eventually([&] { return inspect()["RestartCount"] == 1; })) << name;
+    proxy.Set(fakes::Fault::kNone);
+    EXPECT_EQ(source_->Poll(), "") << "the first look after " << name;
+    EXPECT_TRUE(Eventually([&] {
+      EXPECT_EQ(source_->Poll(), "");
+      return source_->Value("crashes " + name) >= 1 && source_->Value("running " + name) == 1;
+    })) << name;
+  }
+  EXPECT_EQ(source_->Poll(), "");
+  for (const fakes::Fault fault : fakes::kFaults)
+    EXPECT_EQ(source_->Value("crashes web-" + std::string(ToString(fault))), 1) << ToString(fault);
 }
 
 TEST_F(DockerSourceEngineTest, AContainerBeyondItsMemoryIsToldAsThat) {

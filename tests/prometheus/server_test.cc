@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <thread>
 
 #include "core/base/units.h"
+#include "tests/fakes/fault_proxy.h"
 #include "tests/fakes/http_server.h"
 #include "tests/fakes/source_harness.h"
 #include "tests/integration/prometheus_server.h"
@@ -158,6 +160,33 @@ TEST_F(PrometheusServerTest, SeesWhatTheServerScrapesAndSurvivesItsRestart) {
   ASSERT_EQ(local_->url(), url_) << "the port was taken meanwhile";
   EXPECT_TRUE(Eventually(sees)) << "the first good poll after the restart brings values";
   EXPECT_EQ(source_->log().size(), 2u);
+}
+
+// Each sample that a real server gave is there once, whatever happened to the answers between.
+TEST_F(PrometheusServerTest, WhateverBecomesOfItsAnswersTheNextRoundIsGood) {
+  fakes::FaultProxy proxy(std::stoi(url_.substr(url_.rfind(':') + 1)));
+  source_ = std::make_unique<SourceHarness>(heald_plugin_v1, "prom",
+                                            nlohmann::json{{"url", proxy.url()},
+                                                           {"interval", kSecond},
+                                                           {"timeout", kSecond / 2},
+                                                           {"queries", {{"one", "vector(1)"}}}});
+  const std::map<fakes::Fault, std::string> words = {
+      {fakes::Fault::kGarbage, "not valid HTTP"}, {fakes::Fault::kHalf, "broke off in the middle"},
+      {fakes::Fault::k500, "status 500"},         {fakes::Fault::k429, "status 429"},
+      {fakes::Fault::kSlow, "no complete answer"},      {fakes::Fault::kRefuse, "connection refused"}};
+  for (const fakes::Fault fault : fakes::kFaults) {
+    EXPECT_EQ(source_->Poll(), "") << "before " << ToString(fault);
+    EXPECT_EQ(source_->TakeTexts(), Texts{"one{} 1"});
+    proxy.Set(fault);
+    for (int i = 0; i < 2; ++i) {
+      const std::string health = source_->Poll();
+      EXPECT_NE(health.find(words.at(fault)), std::string::npos)
+          << ToString(fault) << ": " << health;
+    }
+    EXPECT_EQ(source_->TakeTexts(), Texts{});
+    proxy.Set(fakes::Fault::kNone);
+  }
+  EXPECT_EQ(source_->Poll(), "");
 }
 
 }  // namespace

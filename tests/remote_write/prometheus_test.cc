@@ -10,6 +10,7 @@
 #include "core/base/units.h"
 #include "tests/agent/fixture.h"
 #include "tests/fakes/child_process.h"
+#include "tests/fakes/fault_proxy.h"
 #include "tests/fakes/source_harness.h"
 #include "tests/integration/prometheus_server.h"
 
@@ -38,7 +39,8 @@ std::string RemoteWrite(const std::string& url, const std::string& more = "") {
   return "remote_write:\n"
          "  - url: '" +
          url + "'\n" + more +
-         "    queue_config: {batch_send_deadline: 200ms, min_backoff: 50ms, max_backoff: 200ms}\n";
+         "    queue_config: {batch_send_deadline: 200ms, min_backoff: 50ms, max_backoff: 200ms, "
+         "retry_on_http_429: true}\n";
 }
 
 std::string ScrapeOf(const std::string& address) {
@@ -57,7 +59,7 @@ class RemoteWritePrometheusTest : public ::testing::Test {
         json{{"metrics", {{"scrapes", {{"gauge", "scrapes"}}}}}, {"max_body", 1 << 20}});
     source_->host().SetNow(SystemClock().NowNs() + kHour);
     server_ = std::make_unique<PrometheusServer>(
-        dir_ + "/prometheus", ScrapeOf(page_.address()) + RemoteWrite(listener_.url() + "/write"));
+        dir_ + "/prometheus", ScrapeOf(page_.address()) + RemoteWrite(way_.url() + "/write"));
     ASSERT_TRUE(server_->Start()) << "prometheus doesn't become ready";
   }
   void TearDown() override {
@@ -99,8 +101,23 @@ class RemoteWritePrometheusTest : public ::testing::Test {
     if (fault == 2) return fakes::FakeReply{.close_silently = true};
     return fakes::FakeReply{.status = answer.status, .body = answer.body};
   }};
+  fakes::FaultProxy way_{listener_.port()};
   std::unique_ptr<PrometheusServer> server_;
 };
+
+TEST_F(RemoteWritePrometheusTest, EachSampleComesOnceWhateverBecomesOfTheAnswers) {
+  ASSERT_TRUE(Reaches(2));
+  for (const fakes::Fault fault : fakes::kFaults) {
+    const double before = page_.scrapes();
+    way_.Set(fault);
+    EXPECT_TRUE(Eventually([&] {
+      return (way_.met() > 0 || fault == fakes::Fault::kRefuse) && page_.scrapes() > before;
+    })) << ToString(fault);
+    way_.Set(fakes::Fault::kNone);
+    EXPECT_TRUE(Reaches(before + 2)) << ToString(fault);
+  }
+  ExpectEachOnce();
+}
 
 TEST_F(RemoteWritePrometheusTest, EachSampleComesOnceThroughAnOutage) {
   ASSERT_TRUE(Reaches(2));

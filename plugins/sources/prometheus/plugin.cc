@@ -290,7 +290,7 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
                               std::all_of(failing.begin(), failing.end(), [&](const Query* query) {
                                 return query->trouble == text;
                               });
-    if (!all_the_same || queries_.size() == 1) {
+    if (!all_the_same || (queries_.size() == 1 && server_trouble_ == 0)) {
       text.clear();
       for (size_t i = 0; i < std::min(failing.size(), kNamedQueries); ++i)
         text += (i == 0 ? "query '" : "; query '") + failing[i]->name + "': " + failing[i]->trouble;

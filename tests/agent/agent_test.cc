@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/agent/fixture.h"
+#include "tests/fakes/child_process.h"
 
 namespace heald::testing {
 namespace {
@@ -139,8 +140,8 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   right.replace(right.find("critical: 0.5"), 13, "critical: 0.6");
   Write(right);
   agent().Signal(SIGHUP);
-  ASSERT_TRUE(agent().WaitForOutput("1 restarted, 0 removed; without what they had learnt: ",
-                                    kPatience))
+  ASSERT_TRUE(
+      agent().WaitForOutput("1 restarted, 0 removed; without what they had learnt: ", kPatience))
       << agent().output();
   EXPECT_TRUE(
       agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none", kPatience))
@@ -166,6 +167,24 @@ TEST_F(AgentTest, ADetectorChangedByAReloadDoesntLeaveItsIncidentOpen) {
     return Get("/api/v1/incidents")["incidents"][0]["state"] == "resolved";
   })) << agent().output();
   EXPECT_THAT(Get("/api/v1/incidents")["incidents"], SizeIs(1));
+}
+
+TEST_F(AgentTest, AServerThatIsAwayIsToldOnceHoweverOftenItIsAsked) {
+  Write(
+      "version: 1\n"
+      "agent: {listen: '127.0.0.1:0', state_dir: state}\n"
+      "sources:\n"
+      "  prom:\n"
+      "    plugin: prometheus\n"
+      "    config: {url: 'http://127.0.0.1:" +
+      std::to_string(fakes::FreePort()) + "', interval: 1s, queries: {up: up}}\n");
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  ASSERT_TRUE(Eventually([&] { return Get("/api/v1/status")["nodes"][0].value("errors", 0) >= 5; }))
+      << agent().output();
+  const std::string& said = agent().output();
+  const size_t first = said.find("connection refused");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_EQ(said.find("connection refused", first + 1), std::string::npos) << said;
 }
 
 TEST_F(AgentTest, SigtermEndsItInTimeAndTheServicesWithIt) {

@@ -143,6 +143,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   AddProcessMetrics(metrics_, kVersion);
   metrics_.Get(names::kReloadOk).Record(1);
   metrics_.AddCollector([this] { CollectNodes(); });
+  metrics_.AddCollector([this] { CollectCounts(); });
   metrics_.AddCollector([this] { CollectReports(); });
   metrics_.AddCollector([this] { CollectApi(metrics_, server_->stats()); });
   metrics_.AddCollector([this] {

@@ -5,9 +5,9 @@
 //   agent.cc    start, stop, what nodes tell          reload.cc   another file while it runs
 //   lane.cc     the engine's lane, the journal at start, the time before it is there
 //   backend.cc  the agent for the API                 watched.cc  what was found and done, for it
-//   commands.cc what people command                   notices.cc  log, metrics, notifiers, stream
+//   commands.cc what people command                   notices.cc  log, notifiers, stream
 //   upkeep.cc   the store: outages, retention         reports.cc  labels, weeks in numbers
-//   receive.cc  what others push to a source
+//   receive.cc  what others push to a source          counts.cc   what happened, for /metrics
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -192,6 +193,10 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void CollectReports();
   Result<EfficacyReport> ReadEfficacy();
   void CollectNodes();
+  // What can happen to nodes and policies is on the page before it does.
+  void CollectCounts();
+  void CollectPolicy(const PolicySpec& policy);
+  Metric Counted(const MetricDef& def, const Labels& labels);
   // To where the file says; what still waits stays in the journal.
   void SetTraces(const AgentSpec& agent);
   std::shared_ptr<Traces> TracesNow() const;
@@ -200,6 +205,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   // Where people see the incident.
   std::string UrlOf(uint64_t incident) const;
   void CountNotice(const remedy::Notice& notice);
+  void CountFinding(const Finding& finding);
   std::shared_ptr<const Followers> FollowersNow() const;
   std::vector<api::NodeStatus> NodeStatuses();
   // To the live stream's clients.
@@ -277,6 +283,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::map<std::string, uint64_t> last_incidents_;    // ended ones, by target
   std::map<uint64_t, IncidentState> counted_states_;  // of open incidents
   std::map<std::string, NodeStats> counted_;          // what CollectNodes has passed on
+  std::set<std::string> predictors_;                  // detectors that have predicted
 
   std::mutex targets_mutex_;
   // Guarded by targets_mutex_:

@@ -1,4 +1,4 @@
-// What the nodes and the engine tell: into the log, the metrics, the notifiers and the live stream.
+// What the nodes and the engine tell: into the log, the notifiers and the live stream.
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -8,7 +8,6 @@
 #include "core/agent/self_name.h"
 #include "core/api/json.h"
 #include "core/telemetry/log.h"
-#include "core/telemetry/names.h"
 
 namespace heald::agent {
 namespace {
@@ -21,13 +20,6 @@ constexpr int64_t kRemindNs = kMinute;  // of a trouble that lasts
 std::string WithoutNumbers(std::string text) {
   std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
-}
-
-// What an action was done about, which may have begun anew since its incident did.
-int64_t BeganNs(const remedy::Notice& notice) {
-  for (const Finding& finding : notice.incident->findings)
-    if (finding.id == notice.decision->finding && finding.began_ns != 0) return finding.began_ns;
-  return notice.incident->opened_ns;
 }
 
 LogLevel LevelOf(const remedy::Notice& notice) {
@@ -51,12 +43,7 @@ std::shared_ptr<const T> Share(const T* record) {
 }  // namespace
 
 void Agent::OnFinding(Finding finding) {
-  if (finding.state == FindingState::kOpen)
-    metrics_
-        .Get(names::kFindings,
-             {{"node", finding.node}, {"severity", std::string(ToString(finding.severity))}},
-             Lifetime::kTouched)
-        .Increment();
+  CountFinding(finding);
   OnEngine(EngineWork::Kind::kFinding, [this, finding = std::move(finding)] {
     if (engine_ != nullptr)
       engine_->OnFinding(finding);
@@ -179,56 +166,6 @@ void Agent::OnNotice(const remedy::Notice& notice) {
 std::shared_ptr<const Followers> Agent::FollowersNow() const {
   const std::lock_guard lock(mutex_);
   return followers_;
-}
-
-void Agent::CountNotice(const remedy::Notice& notice) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (notice.seq != 0) problem_.clear();  // the journal is written again
-    if (notice.kind == remedy::NoticeKind::kFinding && notice.finding != nullptr)
-      for (const std::string& policy : followers_->PoliciesOf(notice.finding->node))
-        ++policy_counts_[policy].in;
-    if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr)
-      ++policy_counts_[notice.decision->policy].out;
-    if (notice.kind == remedy::NoticeKind::kIncident && notice.incident->closed_ns != 0)
-      last_incidents_[notice.incident->target.ToString()] = notice.incident->id;
-  }
-  const auto count = [this](const MetricDef& def, const Labels& labels) {
-    metrics_.Get(def, labels, Lifetime::kTouched).Increment();
-  };
-  // What a policy says of an incident is no new state of it.
-  if (notice.kind == remedy::NoticeKind::kIncident && notice.incident != nullptr &&
-      notice.node.empty() && IsNewState(*notice.incident))
-    count(names::kIncidents, {{"state", std::string(ToString(notice.incident->state))}});
-  if (notice.kind == remedy::NoticeKind::kDecision && notice.decision != nullptr) {
-    const Decision& d = *notice.decision;
-    count(names::kDecisions, {{"policy", d.policy},
-                              {"mode", std::string(ToString(d.mode))},
-                              {"verdict", std::string(ToString(d.verdict))}});
-    if (d.verdict == DecisionVerdict::kRefused)
-      for (const GuardVerdict& guard : d.guards)
-        if (!guard.allowed) count(names::kRefusals, {{"policy", d.policy}, {"guard", guard.guard}});
-  }
-  if (notice.kind == remedy::NoticeKind::kOutcome && notice.outcome != nullptr &&
-      notice.decision != nullptr) {
-    const std::string& policy = notice.decision->policy;
-    count(names::kOutcomes,
-          {{"policy", policy}, {"state", std::string(ToString(notice.outcome->state))}});
-    if (notice.outcome->state == OutcomeState::kVerified && notice.incident != nullptr &&
-        notice.decision->action != "alert")
-      metrics_.Get(names::kHeal, {{"policy", policy}}, Lifetime::kTouched)
-          .Record(static_cast<double>(notice.ts_ns - BeganNs(notice)) / 1e9);
-  }
-}
-
-// An incident tells of more than its states: what is silenced, what comes next…
-bool Agent::IsNewState(const Incident& incident) {
-  const std::lock_guard lock(mutex_);
-  const auto [at, first] = counted_states_.try_emplace(incident.id, incident.state);
-  const bool is_new = first || at->second != incident.state;
-  at->second = incident.state;
-  if (incident.closed_ns != 0) counted_states_.erase(at);
-  return is_new;
 }
 
 void Agent::OnProblem(const Error& error) {

@@ -59,7 +59,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   Result<std::shared_ptr<const api::ApprovalLinks>> links =
       spec ? MakeLinks(agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
   applied = links ? runner_->Reload(*spec) : heald::Status(links.error());
-  metrics_.Get(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
+  Counted(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
   if (!applied) {
     report.summary = spec ? applied.error().message : "the file has errors";

@@ -123,14 +123,6 @@ void Agent::CollectReports() {
   set(names::kWeekFalse, {}, static_cast<double>(week->false_positives));
 }
 
-void Agent::OnJudged(const Forecast& forecast) {
-  metrics_
-      .Get(names::kPredictions,
-           {{"detector", forecast.detector}, {"outcome", std::string(ToString(forecast.outcome))}},
-           Lifetime::kTouched)
-      .Increment();
-}
-
 void Agent::OnWatch(const std::vector<std::string>& metrics) {
   const std::lock_guard lock(mutex_);
   if (judged_by_ == metrics) return;

@@ -76,6 +76,12 @@ struct Judgement {
   int64_t round_until_ns = 0;    // until then no step may pass over what refuses; 0: it may
 };
 Judgement JudgeAll(const GuardContext& context);
+// What a decision may be refused by: the guards, then a plan that can't be made, a journal that
+// can't be written, and people who were asked.
+inline constexpr std::string_view kRefusers[] = {
+    "switch",        "storm",      "fresh_data",   "for",     "windows",  "silence",
+    "inhibit",       "cooldown",   "max_per_hour", "breaker", "excluded", "self",
+    "one_at_a_time", "prediction", "targets",      "plan",    "journal",  "approval"};
 
 // "2", "20%"
 std::string AmountText(const Amount& amount);

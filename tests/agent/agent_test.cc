@@ -54,6 +54,40 @@ TEST_F(AgentTest, MetricsTellWhatHappened) {
         << part;
 }
 
+// increase() and rate() don't see the first value of a series.
+TEST_F(AgentTest, CountersAreThereBeforeAnythingHappens) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  StartAndWait();
+  const std::string page = GetText("/metrics");
+  for (const char* line :
+       {"heald_findings_total{node=\"ill\",severity=\"critical\"} 0",
+        "heald_incidents_total{state=\"open\"} 0", "heald_incidents_total{state=\"escalated\"} 0",
+        "heald_decisions_total{mode=\"enforce\",policy=\"cure\",verdict=\"act\"} 0",
+        "heald_guard_refusals_total{guard=\"cooldown\",policy=\"cure\"} 0",
+        "heald_outcomes_total{policy=\"cure\",state=\"failed\"} 0",
+        "heald_heal_duration_seconds_count{policy=\"cure\"} 0",
+        "heald_reloads_total{result=\"failed\"} 0"})
+    EXPECT_THAT(page, HasSubstr(std::string(line) + "\n"));
+  EXPECT_THAT(page, Not(HasSubstr("verdict=\"would_act\""))) << "not in mode enforce";
+  EXPECT_THAT(page, Not(HasSubstr("heald_predictions_total"))) << "nothing here predicts";
+}
+
+TEST_F(AgentTest, ThePageIsBoundedHoweverManyPoliciesThereAre) {
+  SetSick([] { return false; });
+  std::string text = HealingPipeline();
+  std::string more;
+  for (int i = 2; i <= 201; ++i)
+    more += "  p" + std::to_string(i) + ": {inputs: [ill], action: alert}\n";
+  text.insert(text.find("actions:"), more);
+  Write(text);
+  StartAndWait();
+  const std::string page = GetText("/metrics");
+  EXPECT_THAT(page, HasSubstr("heald_outcomes_total{policy=\"p200\",state=\"failed\"} 0"));
+  EXPECT_THAT(page, Not(HasSubstr("heald_outcomes_total{policy=\"p201\"")));
+  EXPECT_THAT(page, HasSubstr("heald_metrics_refused_total 0"));
+}
+
 TEST_F(AgentTest, DryRunTouchesNothing) {
   SetSick([] { return true; });
   std::string text = HealingPipeline();

@@ -3,7 +3,7 @@
 
   rights         the roles are what `heald rbac` prints for the pipeline beside them
   objects        the manifests fit Kubernetes' own description, and heald's pod is locked up
-  alerts         alerts ask for metrics that exist, in PromQL that promtool takes
+  alerts         alerts ask for metrics that exist, in PromQL that promtool takes, and fire when they should
   kustomization  kubectl renders it, and what it renders fits too, rights in other namespaces as well
   image          the Dockerfile installs the libraries that the programs are linked with
   values         the chart's templates, values, schema and files name the same things
@@ -276,10 +276,12 @@ class Deploy:
                     faults.append(f"{alert['alert']}: there is no metric {name}")
         promtool = shutil.which("promtool")
         if promtool:
-            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-                yaml.safe_dump(rule["spec"], file)
-                file.flush()
-                run([promtool, "check", "rules", file.name])
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "alerts.yaml"
+                path.write_text(yaml.safe_dump(rule["spec"]))
+                run([promtool, "check", "rules", path])
+                test = shutil.copy(self.source / "tests/deploy/alerts_test.yaml", folder)
+                run([promtool, "test", "rules", test])
         return faults
 
     def kustomization(self):

@@ -37,6 +37,12 @@ TEST_F(RemedyGuardTest, AllAgreeWhenNothingSpeaksAgainst) {
   EXPECT_THAT(judgement.verdicts, SizeIs(15));
 }
 
+TEST_F(RemedyGuardTest, AllAreAmongWhatMayRefuse) {
+  const std::vector<GuardVerdict> verdicts = JudgeAll(context).verdicts;
+  ASSERT_LE(verdicts.size(), std::size(kRefusers));
+  for (size_t i = 0; i < verdicts.size(); ++i) EXPECT_EQ(verdicts[i].guard, kRefusers[i]);
+}
+
 TEST_F(RemedyGuardTest, SwitchNamesWhoTurnedItOff) {
   context.switch_on = false;
   context.switch_actor = "user:anna";

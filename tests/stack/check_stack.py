@@ -545,8 +545,15 @@ class Stack:
             names = re.findall(r"\b(?:heald|http|process|node|slo)[_:][\w:]+", query)
             return found or " > 0" in query or not all(map(samples, names))
 
+        # What happened has to be there, the first time already, and for a while.
+        happened = r"heald_(findings|incidents|decisions|outcomes)_total"
         for path, dashboard in self.dashboards():
             for query in prometheus_queries(dashboard):
+                if re.search(happened, query):
+                    ever = f"max_over_time(({query})[15m:5s]) > 0"
+                    if not await_true(20, lambda: samples(ever)):
+                        yield f"{path.name}: {query} doesn't show the healing"
+                    continue
                 # A rate takes a second sample.
                 if not await_true(20, lambda: answered(query)):
                     yield f"{path.name}: {query} gives {samples(query)}"

@@ -279,5 +279,23 @@ TEST_F(ScrapeDeriveTest, DefaultsCoverTheUsualNames) {
                    "memory{} 1e+07", "request_rate{service=orders} 20"}));
 }
 
+TEST_F(ScrapeDeriveTest, DefaultsCoverAMachineAsTheNodeExporterHasIt) {
+  Use({});
+  const auto page = [](int n) {
+    return "node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} " + std::to_string(3 * n) +
+           "\nnode_cpu_seconds_total{cpu=\"0\",mode=\"user\"} " + std::to_string(n) +
+           "\nnode_load1 0.5\nnode_memory_MemAvailable_bytes 1e9\n"
+           "node_filesystem_avail_bytes{device=\"/dev/vda\",fstype=\"ext4\",mountpoint=\"/\"} 2e9\n"
+           "node_filesystem_avail_bytes{device=\"none\",fstype=\"tmpfs\",mountpoint=\"/run\"} 3e9\n"
+           "node_disk_io_time_seconds_total{device=\"vda\"} " +
+           std::to_string(0.1 * n) + "\n";
+  };
+  Page(page(0));
+  EXPECT_EQ(Page(page(1)),
+            (Lines{"host_cpu_ratio{} 0.25", "host_disk_available_bytes{mountpoint=/} 2e+09",
+                   "host_disk_busy_ratio{device=vda} 0.1", "host_load1{} 0.5",
+                   "host_memory_available_bytes{} 1e+09"}));
+}
+
 }  // namespace
 }  // namespace heald::scrape

@@ -92,6 +92,15 @@ TEST_F(ScrapePluginTest, SaysOnceThatATargetIsDownAndOnceThatItIsBack) {
   EXPECT_EQ(source_->log()[1], "scrape `web`: " + server.url() + " answers again after 2 s");
 }
 
+TEST_F(ScrapePluginTest, SaysOnceThatAPageHasNothingThatAMetricIsMadeOf) {
+  HttpServer server([](const FakeRequest&) { return FakeReply{.body = "queue_length 3\n"}; });
+  Start({server.url()});
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(Poll(), "");
+  ASSERT_EQ(source_->log().size(), 1u);
+  EXPECT_NE(source_->log()[0].find(server.url() + " has none of the series"), std::string::npos)
+      << source_->log()[0];
+}
+
 TEST_F(ScrapePluginTest, SurvivesEverythingAServerCanAnswer) {
   HttpServer server(Memory(100));
   Start({server.url()});

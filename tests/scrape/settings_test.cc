@@ -21,8 +21,10 @@ TEST(ScrapeSettingsTest, ATargetAloneIsEnough) {
   const ScrapeConfig config = ConfigFor({"http://127.0.0.1:8001/metrics"});
   EXPECT_TRUE(CheckConfig(config).empty());
   EXPECT_EQ(OutputNames(config),
-            (std::vector<std::string>{"cpu", "error_rate", "latency_p50", "latency_p95",
-                                      "latency_p99", "memory", "request_rate", "up"}));
+            (std::vector<std::string>{
+                "cpu", "error_rate", "host_cpu_ratio", "host_disk_available_bytes",
+                "host_disk_busy_ratio", "host_load1", "host_memory_available_bytes", "latency_p50",
+                "latency_p95", "latency_p99", "memory", "request_rate", "up"}));
   for (const Derivation& derivation : DerivationsOf(config))
     EXPECT_EQ(derivation.window_ns, 5'000'000'000) << derivation.name;
 }

@@ -82,6 +82,8 @@ class Deriver {
   // The target gave no page: nothing of it is live.
   void Miss();
 
+  // Series of the page that take part.
+  size_t inputs() const { return inputs_.size(); }
   // Series whose latest value is of the latest good page.
   size_t live_series() const { return live_series_; }
   uint64_t dropped_nan_total() const { return dropped_nan_total_; }

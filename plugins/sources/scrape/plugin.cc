@@ -10,6 +10,7 @@
 namespace heald::scrape {
 namespace {
 
+constexpr int kIdlePages = 5;
 constexpr uint64_t kPageLimitBytes = uint64_t{32} << 20;
 constexpr const char* kAccept =
     "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -28,6 +29,7 @@ struct TargetState {
   uint64_t seen_nan_total = 0;
   uint64_t seen_duplicates_total = 0;
   bool warned_refused = false;
+  int idle_pages = 0;  // good ones in a row that nothing was made of
 };
 
 class ScrapeSource : public sdk::Source<ScrapeSource> {
@@ -100,6 +102,7 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
       state.deriver.Miss();
     }
     LogChange(state, trouble, result.error.fault, live_before, time.monotonic_ns);
+    LogIdle(state);
     Count(state);
     Emit(state, samples, time.wall_ns, sink);
   }
@@ -120,6 +123,18 @@ class ScrapeSource : public sdk::Source<ScrapeSource> {
     }
     state.trouble = std::move(trouble);
     state.fault = fault;
+  }
+
+  // Once, and not of a program that is just starting.
+  void LogIdle(TargetState& state) {
+    if (!state.trouble.empty()) return;
+    state.idle_pages = state.deriver.inputs() > 0 ? 0 : state.idle_pages + 1;
+    if (state.idle_pages != kIdlePages) return;
+    host_.Log(
+        sdk::Level::kWarning,
+        "scrape `" + std::string(host_.Name()) + "`: " + support::ShownUrl(state.target.url) +
+            " has none of the series that its metrics are made of: only `up` comes of it. Say "
+            "in `metrics` what to make of the page");
   }
 
   void Count(TargetState& state) {

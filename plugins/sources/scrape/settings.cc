@@ -12,8 +12,8 @@ namespace {
 constexpr int kWindowIntervals = 5;
 constexpr const char* kUp = "up";
 
-// What people name their metrics by convention: the client libraries' process collector, and the
-// usual names for HTTP servers.
+// What people name their metrics by convention: the client libraries' process collector, the usual
+// names for HTTP servers, and a machine as the node exporter has it.
 std::map<std::string, MetricConfig> DefaultMetrics() {
   const std::vector<std::string> by = {"service"};
   const std::string errors =
@@ -28,7 +28,16 @@ std::map<std::string, MetricConfig> DefaultMetrics() {
                                 {"latency_p95", 0.95},
                                 {"latency_p99", 0.99}})
     metrics[name].quantile = QuantileConfig{q, "http_request_duration_seconds"};
+  metrics["host_cpu_ratio"].ratio =
+      RatioConfig{R"(node_cpu_seconds_total{mode!~"idle|iowait|steal"})", "node_cpu_seconds_total"};
+  metrics["host_load1"].gauge = "node_load1";
+  metrics["host_memory_available_bytes"].gauge = "node_memory_MemAvailable_bytes";
+  metrics["host_disk_available_bytes"].gauge =
+      R"(node_filesystem_avail_bytes{fstype!~"tmpfs|ramfs|overlay|squashfs|fuse.*"})";
+  metrics["host_disk_busy_ratio"].rate = "node_disk_io_time_seconds_total";
   for (auto& [name, metric] : metrics) metric.by = by;
+  metrics["host_disk_available_bytes"].by->emplace_back("mountpoint");
+  metrics["host_disk_busy_ratio"].by->emplace_back("device");
   return metrics;
 }
 

@@ -432,6 +432,16 @@ class Stack:
             expect("full true -f compose.yaml up" in calls.read_text(), "doesn't look into .env")
             expect("heald          http://127.0.0.1:28080/" in done.stdout, f"urls: {done.stdout}")
             expect("grafana" not in done.stdout, "tells of what doesn't run")
+            # As compose itself reads it.
+            (folder / "demo/.env").write_text(
+                "SLACK_WEBHOOK_URL=https://slack\nSLACK_ENABLED=false # not now\nHEALD_PORT=19080 # mine\n"
+                "export USERS_PORT=\"19002\" # hers\n")
+            done = call(both, "up", CONTAINERS="heald running healthy\nusers running healthy")
+            expect("minimal false -f compose.yaml up" in calls.read_text(), f"SLACK_ENABLED: {calls.read_text()}")
+            for url in ("http://127.0.0.1:19080/\n", "http://127.0.0.1:19002/docs\n"):
+                expect(url in done.stdout, f"{url}? {done.stdout}")
+            (folder / "demo/.env").write_text("COMPOSE_PROFILES=foo\n")
+            refuses(both, "COMPOSE_PROFILES is 'foo': minimal, full or local", "up", **healthy)
             expect(call(both, "health", **healthy).returncode == 0, "health, though all is well")
             done = call(both, "health", CONTAINERS="heald running healthy\nusers exited unhealthy")
             expect(done.returncode == 1 and "users          exited" in done.stdout,

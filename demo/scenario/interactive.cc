@@ -142,6 +142,9 @@ std::string LineFor(const AgentEvent& event, int64_t fault_ns) {
   const bool healed = event.detail.is_object() && event.detail.value("healed", false);
   if (kRepeats.contains(event.kind) || (event.kind == "incident.resolved" && healed)) return "";
   std::string line = event.text;
+  // What a program or a server answered ends in a newline, and has some in between.
+  line.resize(line.find_last_not_of(" \r\n") + 1);
+  std::replace(line.begin(), line.end(), '\n', ' ');
   Replace(&line, " -> ", " → ");
   if (event.kind == "finding.opened" && event.detail.is_object()) {
     const int64_t began_ns = event.detail.value("began_ns", int64_t{0});

@@ -45,6 +45,18 @@ std::string PortOf(const std::string& listen) {
   return listen.substr(listen.rfind(':') + 1);
 }
 
+// Of two that were given the same port neither would say why it isn't there.
+Status EachItsOwn(const Places& places) {
+  std::map<std::string, std::string> takers = {{PortOf(places.listen), "HEALD_LISTEN"}};
+  for (const auto& [service, port] : places.ports) {
+    const auto [at, first] = takers.emplace(std::to_string(port), PortVariable(service));
+    if (!first)
+      return MakeError(Code::kInvalid, at->second + " and " + PortVariable(service) + " are both " +
+                                           at->first + ": give each a port of its own");
+  }
+  return {};
+}
+
 // As the services and heald will bind it.
 bool IsFree(uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -122,6 +134,7 @@ Result<Places> InteractivePlaces(const std::string& pipeline) {
   if (const auto port = ParsePort("HEALD_LISTEN", PortOf(places.listen)); !port)
     return MakeError(Code::kInvalid, "HEALD_LISTEN='" + places.listen +
                                          "' must be host:port, such as 127.0.0.1:8080");
+  if (Status own = EachItsOwn(places); !own) return own.error();
   // Beside the build trees, so that it is the same one after a build with another preset.
   const fs::path build = fs::path(places.bin_dir).parent_path().parent_path();
   std::error_code error;

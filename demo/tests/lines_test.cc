@@ -45,5 +45,11 @@ TEST(DemoLinesTest, ShowsRefusalsAsTheyAre) {
   EXPECT_EQ(LineFor(event, 0), event.text);
 }
 
+TEST(DemoLinesTest, WhatAProgramAnsweredStaysOnOneLine) {
+  const AgentEvent event = Event("execution.verified", "reapply: HTTP 200 OK\nlast lines: a\nb\n");
+  EXPECT_EQ(LineFor(event, 0), "reapply: HTTP 200 OK last lines: a b");
+  EXPECT_EQ(LineFor(Event("execution.failed", "\n"), 0), "");
+}
+
 }  // namespace
 }  // namespace heald::demo

@@ -93,6 +93,14 @@ def check_contents(packages, source):
         others = [file for other in packages.values() if other is not package for file in other.files]
         faults.extend(f"{file} is in two packages" for file in package.files if file in others)
     faults.extend(f"heald has no manual in {file}" for file in heald if file.endswith(".in"))
+    with tempfile.TemporaryDirectory() as folder:
+        run("dpkg-deb", "-x", packages["heald"].path, folder)
+        pages = list(pathlib.Path(folder).glob("usr/share/doc/heald/*.md"))
+        faults.extend([] if pages else ["heald has no pages to read"])
+        for page in pages:
+            for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text()):
+                if not link.startswith("http") and not (page.parent / link).is_file():
+                    faults.append(f"heald: {page.name} leads to {link}, which isn't there")
     return faults
 
 

@@ -332,7 +332,7 @@ class Deploy:
     def image(self):
         if not shutil.which("objdump") or not shutil.which("dpkg"):
             skip("no objdump or no dpkg here")
-        stages = re.split(r"^FROM \S+ AS (\w+)$", (self.source / "Dockerfile").read_text(),
+        stages = re.split(r"^FROM \S+ AS ([\w-]+)$", (self.source / "Dockerfile").read_text(),
                           flags=re.MULTILINE)
         installed = {name: set(re.findall(r"\b(?:lib[\w.+-]+|zlib1g)\b", text))
                      for name, text in zip(stages[1::2], stages[2::2])}
@@ -340,6 +340,8 @@ class Deploy:
         return [
             *library_faults("agent", installed["base"] | installed["agent"],
                             [self.heald, *tree.glob("lib/heald/*/*.so")]),
+            *library_faults("demo-agent", installed["base"] | installed["agent"],
+                            [self.heald, *tree.glob("lib/heald/*/*.so"), tree / "bin/heald-demo-upkeep"]),
             *library_faults("demo", installed["base"], [tree / "bin/heald-demo-service",
                                                         tree / "bin/heald-demo-chaos"])]
 

@@ -68,8 +68,14 @@ export function Signals({service, limit}: {service: Service; limit: number}) {
     <ul class="signals">
       {main(service.signals, limit).map((signal) => {
         const unit = guessUnit(signal.name);
-        const alone = service.signals.filter((other) => other.name === signal.name).length === 1;
-        const labels = alone ? '' : labelText(signal.labels);
+        const namesakes = service.signals.filter((other) => other.name === signal.name);
+        const sources = new Set(namesakes.map((other) => other.source));
+        const labels =
+          namesakes.length === 1
+            ? ''
+            : sources.size === namesakes.length
+              ? `by ${signal.source}`
+              : labelText(signal.labels);
         return (
           <li key={keyOf(service, signal)} title={labelText(signal.labels) || undefined}>
             <span class="signal-name">

@@ -116,7 +116,7 @@ class Detector : public sdk::Detector<Detector> {
   void JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores);
   void Rate(const Entity& entity, heald_series alone, int64_t ts_ns, Step step,
             sdk::Scores& scores) const;
-  Rules RulesFor(bool alone) const;
+  const Rules& RulesFor(bool alone) const { return alone ? alone_ : together_; }
 
   // report.cc: what is said.
   struct Cause {
@@ -136,6 +136,8 @@ class Detector : public sdk::Detector<Detector> {
   sdk::Host host_;
   Config config_;
   Habits habits_;
+  Rules together_;
+  Rules alone_;
   mutable sdk::SlotTable<Member> members_;  // lookup isn't const
   std::map<Key, std::unique_ptr<Grouped>> groups_;
   std::vector<Entity*> touched_;

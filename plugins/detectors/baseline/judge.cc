@@ -27,7 +27,7 @@ constexpr float kRearm = 1.5F;
 
 Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
                  Return values) {
-  const float root = static_cast<float>(std::sqrt(amount));
+  const float root = std::sqrt(static_cast<float>(amount));
   const float least = 1.0F / static_cast<float>(count_ + 1);
   Move(fast_, root, std::max(kFast, least));
   Move(slow_, root, std::max(kSlow, least));
@@ -39,7 +39,7 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
   const float deviation = std::sqrt(variance_ + kLeastVariance + kYoung * least);
   score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
   // What is wrong teaches little, so that incidents that recur don't become usual.
-  const float share = (open_ ? kHeld : 1) * ShareOf(rules.forget, count_);
+  const float share = (open_ ? kHeld : 1) * std::max(rules.forget, least);
   mean_ += share * off;
   variance_ = (1 - share) * (variance_ + share * off * off);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;
@@ -48,14 +48,13 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
 }
 
 Step Judge::WhileNot(const Rules& rules, int64_t ts_ns) {
-  const double share = score_ / rules.threshold;
-  if (share < kOver) {
+  if (score_ < kOver * rules.threshold) {
     began_ns_ = 0;
     rearm_ = 0;
   } else if (began_ns_ == 0) {
     began_ns_ = ts_ns;
   }
-  if (share < 1 || score_ < rearm_) return Step::kNormal;
+  if (score_ < rules.threshold || score_ < rearm_) return Step::kNormal;
   open_ = true;
   opened_ns_ = ts_ns;
   if (rearm_ > 0) began_ns_ = ts_ns;

@@ -40,20 +40,20 @@ Detector::Detector(sdk::Host host, const Config& config)
           .min_deviation = config.min_deviation,
           .min_deviation_ratio = config.min_deviation_ratio.value,
           .season = config.season},
+      together_{.forget = habits_.forget,
+                .min_samples = config.min_samples,
+                .threshold = config.threshold.value_or(kThreshold),
+                .clear_after = config.clear_after,
+                .max_hold_ns = config.max_hold.ns},
+      alone_(together_),
       skipped_(host.Counter("samples_skipped_total",
                             "Samples left out: NaN, infinite at the start, or not later than the "
                             "one before")),
       rebaselined_(host.Counter("rebaselined_total",
                                 "Findings that lasted max_hold, so their level became usual")),
       learning_(host.Gauge("learning_series", "Series that are not judged yet")),
-      left_out_(host.Counter("samples_left_out_total", "Samples of series beyond max_series")) {}
-
-Rules Detector::RulesFor(bool alone) const {
-  return {.forget = habits_.forget,
-          .min_samples = config_.min_samples,
-          .threshold = config_.threshold.value_or(alone ? kThresholdAlone : kThreshold),
-          .clear_after = config_.clear_after,
-          .max_hold_ns = config_.max_hold.ns};
+      left_out_(host.Counter("samples_left_out_total", "Samples of series beyond max_series")) {
+  alone_.threshold = config.threshold.value_or(kThresholdAlone);
 }
 
 // Its own samples and those of its entity are enough for a judgement.
@@ -139,7 +139,6 @@ void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* sc
 }
 
 Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
-  if (entity.open == nullptr) return Return::kUnknown;
   const sdk::Finding& finding = entity.open->finding;
   const Member* const told = members_.Find(finding.series);
   if (told != nullptr && (told->value > finding.expected_high || told->value < finding.expected_low))
@@ -153,9 +152,9 @@ Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
 
 void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
                       const sdk::Sink& sink, sdk::Scores* scores) {
-  const Rules rules = RulesFor(entity.Alone());
-  const Step step =
-      entity.judge.Next(rules, ts_ns, amount, entity.Alone(), ReturnOf(entity, ts_ns));
+  const bool single = entity.Alone();
+  const Return values = entity.open == nullptr ? Return::kUnknown : ReturnOf(entity, ts_ns);
+  const Step step = entity.judge.Next(RulesFor(single), ts_ns, amount, single, values);
   if (scores != nullptr) Rate(entity, alone, ts_ns, step, *scores);
   switch (step) {
     case Step::kOpened:

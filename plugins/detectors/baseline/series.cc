@@ -1,6 +1,7 @@
 #include "plugins/detectors/baseline/series.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -32,17 +33,24 @@ constexpr float kNarrow = 1.0F / 256;
 constexpr float kFar = 1e6F;
 // The time of day explains a series where it leaves less than this share of the variance.
 constexpr float kExplained = 0.3F;
+// What a frame can hold, and how wide it can be.
+constexpr double kLargest = std::numeric_limits<double>::max() / 16;
 constexpr int kValueAt = static_cast<int>(Feature::kValue);
 constexpr int kDriftAt = static_cast<int>(Feature::kDrift);
 constexpr int kUnrestAt = static_cast<int>(Feature::kUnrest);
 constexpr int kSeasonAt = static_cast<int>(Feature::kSeason);
+
+// 1 / scale, at once: a scale is a power of two, so its bits are an exponent and nothing else.
+double Inverse(double scale) {
+  constexpr uint64_t kTwiceOne = 0x7fe0'0000'0000'0000;
+  return std::bit_cast<double>(kTwiceOne - std::bit_cast<uint64_t>(scale));
+}
 
 }  // namespace
 
 // Where the frame is, and how wide: a thousandth of the first value. A series that was always zero
 // has none: the smallest deviation that counts says it, else the first value that isn't zero.
 void Series::Start(const Habits& habits, double value) {
-  constexpr double kLargest = std::numeric_limits<double>::max() / 16;
   const double known = std::clamp(value, -kLargest, kLargest);
   if (count_ == 0) origin_ = known;
   double ripple = std::max(std::fabs(origin_) * 1e-3, habits.min_deviation);
@@ -54,7 +62,7 @@ float Series::Reach(const Habits& habits) const {
   const double level = std::fabs(Outside(mean_[kValueAt]));
   const double outside =
       std::max(habits.min_deviation, std::max(habits.min_deviation_ratio, kRounding) * level);
-  return std::max(static_cast<float>(std::min(outside / scale_, 1e6)),
+  return std::max(static_cast<float>(std::min(outside * Inverse(scale_), 1e6)),
                   kRangeShare * (high_ - low_));
 }
 
@@ -73,7 +81,7 @@ void Series::Reframe() {
   const bool far = std::fabs(middle) > 64 * std::max(width, 1.0F);
   if (width <= 4 && width >= kNarrow && !far) return;
   double factor = 1;
-  while (width * factor > 4) factor /= 16;
+  while (width * factor > 4 && scale_ / factor < kLargest / 16) factor /= 16;
   while (width > 0 && width * factor < kNarrow && scale_ / factor > 1e-300 && factor < 1e18)
     factor *= 16;
   if (factor == 1 && !far) return;
@@ -144,10 +152,12 @@ void Series::Learn(const Habits& habits, const Seen& seen, bool hold) {
   in_season_.Add(count_);
 }
 
-Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value, bool hold) {
+// Every sample of every series comes through here.
+[[gnu::flatten]] Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value,
+                                        bool hold) {
   if (count_ == 0 || (AlwaysZero() && value != 0)) Start(habits, value);
   const auto wanted =
-      static_cast<float>(std::clamp<double>((value - origin_) / scale_, -kFar, kFar));
+      static_cast<float>(std::clamp<double>((value - origin_) * Inverse(scale_), -kFar, kFar));
   if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;
   Widen(habits, wanted);
   const float now = std::clamp(wanted, low_, high_);

@@ -160,6 +160,29 @@ TEST_F(BaselineDetectorTest, AFaultThatComesEveryDayIsFoundEachTime) {
   }
 }
 
+// Somebody who tries it breaks the same service again and again, as soon as it knows its usual.
+TEST_F(BaselineDetectorTest, AYoungSeriesFindsAFaultEachTimeThatItComes) {
+  for (const int gap : {50, 60, 120}) {
+    Config config;
+    config.group_by = {"instance"};
+    config.direction = Direction::kAbove;
+    config.min_samples = 10;
+    config.min_deviation = 0.05;
+    config.clear_after = 1;
+    Start(config);
+    const auto feed = [&](double latency, int seconds) {
+      for (int i = 0; i < seconds; ++i)
+        Feed({{"latency", latency + 0.004 * Noise()}, {"errors", 0}}, sdk::Seconds(1));
+    };
+    feed(0.08, 60);
+    for (size_t found = 1; found <= 5; ++found) {
+      feed(2, 10);
+      feed(0.08, gap);
+      EXPECT_EQ(ClearReasons().size(), found) << "every " << gap << " s";
+    }
+  }
+}
+
 TEST_F(BaselineDetectorTest, TheUnitChangesNoScore) {
   const auto scores = [&](double unit) {
     Start();

@@ -166,8 +166,8 @@ TEST_F(BaselineSeriesTest, AHeldSampleTeachesLess) {
     series_.Next(habits_, TimeOfDay(ts_ns_), 200, false);
     held.Next(habits_, TimeOfDay(ts_ns_), 200, true);
   }
-  EXPECT_LT(held.Expected(habits_, ts_ns_), 107);
-  EXPECT_GT(series_.Expected(habits_, ts_ns_), 115);
+  EXPECT_LT(held.Expected(habits_, ts_ns_), 102);
+  EXPECT_GT(series_.Expected(habits_, ts_ns_), 105);
 }
 
 TEST_F(BaselineSeriesTest, ARebaselineMovesTheExpectedLevel) {
@@ -184,7 +184,7 @@ TEST_F(BaselineSeriesTest, TheLatestSampleCanBeLeftOutOfWhatIsUsual) {
   const double expected = series_.Expected(habits_, ts_ns_);
   const double deviation = series_.Deviation(habits_);
   Feed(140);
-  EXPECT_GT(series_.Deviation(habits_), 1.5 * deviation);
+  EXPECT_GT(series_.Deviation(habits_), 1.1 * deviation);
   const Series before = series_.WithoutLatest(habits_);
   EXPECT_NEAR(before.Expected(habits_, ts_ns_), expected, 0.01);
   EXPECT_NEAR(before.Deviation(habits_), deviation, 0.2 * deviation);

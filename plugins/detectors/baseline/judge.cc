@@ -20,8 +20,8 @@ constexpr float kLeastVariance = 0.02F;
 constexpr float kYoung = 4;
 // A finding is over below this share of the threshold.
 constexpr double kOver = 0.5;
-// After an early end it must rise above this many times what it still was.
-constexpr float kRearm = 1.5F;
+// After an early end it must rise above this many times the least that it was since.
+constexpr float kRearm = 2;
 
 }  // namespace
 
@@ -36,12 +36,16 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
   const float off = level - mean_;
   const bool learning = Learning(rules);
   // What is young hardly knows its own deviation.
-  const float deviation = std::sqrt(variance_ + kLeastVariance + kYoung * least);
+  const float least_variance = kLeastVariance + kYoung * least;
+  const float deviation = std::sqrt(variance_ + least_variance);
   score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
-  // What is wrong teaches little, so that incidents that recur don't become usual.
-  const float share = (open_ ? kHeld : 1) * std::max(rules.forget, least);
-  mean_ += share * off;
-  variance_ = (1 - share) * (variance_ + share * off * off);
+  // What is wrong teaches little, so that incidents that recur don't become usual; and what is left
+  // of it afterwards, while it is young. One series by itself is smoothed for too long for that.
+  const bool tail = rearm_ > 0 && !alone;
+  const float share = open_ ? kHeld * std::max(rules.forget, least)
+                            : std::max(rules.forget, (tail ? kHeld : 1) * least);
+  Learn(mean_, variance_, off, share, rules.forget,
+        learning ? std::numeric_limits<float>::infinity() : least_variance);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;
   if (learning) return Step::kLearning;
   return open_ ? WhileOpen(rules, ts_ns, values) : WhileNot(rules, ts_ns);
@@ -54,6 +58,7 @@ Step Judge::WhileNot(const Rules& rules, int64_t ts_ns) {
   } else if (began_ns_ == 0) {
     began_ns_ = ts_ns;
   }
+  rearm_ = std::min(rearm_, kRearm * score_);
   if (score_ < rules.threshold || score_ < rearm_) return Step::kNormal;
   open_ = true;
   opened_ns_ = ts_ns;

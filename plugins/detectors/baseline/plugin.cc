@@ -8,7 +8,7 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr double kThreshold = 5.3;
+constexpr double kThreshold = 5;
 constexpr double kThresholdAlone = 2.2;
 // Share of the newest sample in what names the causes.
 constexpr float kSmooth = 0.2F;
@@ -59,7 +59,7 @@ Detector::Detector(sdk::Host host, const Config& config)
 // Its own samples and those of its entity are enough for a judgement.
 bool Detector::Learning(const Member& member) const {
   return member.series.Learning(habits_) ||
-         member.home.get()->judge.Learning({.min_samples = config_.min_samples});
+         member.home.get()->judge.Learning(together_);
 }
 
 void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {

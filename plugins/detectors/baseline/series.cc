@@ -134,11 +134,11 @@ float Series::Named(const Seen& amount, float least_variance) const {
 
 // Four features at once. The hour's only where it is known, which is a day later: it is as young as
 // the samples are few that it was known for.
-void Series::Learn(const Habits& habits, const Seen& seen, bool hold) {
+void Series::Learn(const Habits& habits, const Seen& seen, bool hold, float least_variance) {
+  const float least =
+      Learning(habits) ? std::numeric_limits<float>::infinity() : least_variance;
   const auto meet = [&](int i, float share) {
-    const float off = seen[i] - mean_[i];
-    mean_[i] += share * off;
-    variance_[i] = (1 - share) * (variance_[i] + share * off * off);
+    baseline::Learn(mean_[i], variance_[i], seen[i] - mean_[i], share, habits.forget, least);
   };
   const auto share_of = [&](uint32_t count) {
     return std::max(habits.forget, (hold ? kHeld : 1) * ShareOf(habits.forget, count));
@@ -175,7 +175,7 @@ void Series::Learn(const Habits& habits, const Seen& seen, bool hold) {
   const float least_variance = reach * reach + std::numeric_limits<float>::min();
   Surprise most;
   if (!Learning(habits)) most = Furthest(habits, seen, least_variance);
-  Learn(habits, seen, hold);
+  Learn(habits, seen, hold, least_variance);
   if (habits.season && !hold) season_.Learn(time, now);
   ++count_;
   Reframe();
@@ -201,11 +201,9 @@ Series Series::WithoutLatest(const Habits& habits) const {
   Series before = *this;
   const float share = std::max(habits.forget, 1 / static_cast<float>(std::max(count_, 1U)));
   if (share >= 1) return before;
-  float& mean = before.mean_[kValueAt];
-  float& variance = before.variance_[kValueAt];
-  mean = (mean - share * last_) / (1 - share);
-  const float off = last_ - mean;
-  variance = std::max(variance / (1 - share) - share * off * off, 0.0F);
+  const float reach = Reach(habits);
+  Unlearn(before.mean_[kValueAt], before.variance_[kValueAt], last_, share, habits.forget,
+          reach * reach + std::numeric_limits<float>::min());
   return before;
 }
 

@@ -36,7 +36,7 @@ class Tally {
  public:
   // turn: one more at each call, so that each step takes as many calls as it is wide.
   void Add(uint32_t turn) {
-    if (bits_ < kMost && turn % Width() == 0) ++bits_;
+    if (bits_ < kMost && (turn & (Width() - 1)) == 0) ++bits_;
   }
   uint32_t count() const { return bits_ < 8 ? bits_ : (8U + bits_ % 8U) * Width(); }
 
@@ -47,6 +47,7 @@ class Tally {
 
  private:
   static constexpr uint8_t kMost = 223;  // 15 · 2²⁶
+  // A power of two.
   uint32_t Width() const { return bits_ < 16 ? 1U : 1U << (bits_ / 8U - 1); }
 
   uint8_t bits_ = 0;
@@ -107,7 +108,7 @@ class Series {
   // Which feature is furthest from what it usually is.
   Surprise Furthest(const Habits& habits, const Seen& seen, float least_variance) const;
   float Named(const Seen& amount, float least_variance) const;
-  void Learn(const Habits& habits, const Seen& seen, bool hold);
+  void Learn(const Habits& habits, const Seen& seen, bool hold, float least_variance);
 
   // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is
   // enough for them, and 1e300 is as good as 1e-300.

@@ -146,7 +146,7 @@ void Detector::Follow(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores*
         watched.series.Next(config_, ts_ns[i], values[i], predict, row.open != nullptr);
     if (scores != nullptr && predict && step != Step::kSkipped)
       scores->Add(series[i], ts_ns[i],
-                  watched.series.beyond() ? 1 : watched.series.forecast().probability);
+                  watched.series.Failed(config_) ? 1 : watched.series.forecast().probability);
     if (step > Step::kNormal)
       React(row, series[i], values[i], step, sink);
     else if (step == Step::kSkipped)

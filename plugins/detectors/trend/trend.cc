@@ -100,6 +100,10 @@ Step Series::Next(const Config& config, int64_t ts_ns, double value, bool predic
   return Step::kCleared;
 }
 
+bool Series::Failed(const Config& config) const {
+  return beyond_ && buckets_.size() > 0 && Beyond(config, buckets_[0]);
+}
+
 // The newest jump led back to what is usual, so what came before it was harmless. After any other
 // jump the rise may go on.
 bool Series::FellBack(const Config& config) const {

@@ -93,6 +93,8 @@ class Series {
   const Forecast& forecast() const { return forecast_; }
   double sign() const { return sign_; }    // 1: towards `above`, -1: towards `below`
   bool beyond() const { return beyond_; }  // the latest value has crossed the threshold
+  // … and so has the newest bucket: no spike.
+  bool Failed(const Config& config) const;
   // It has once had enough samples for a line.
   bool ready() const { return ready_; }
   // When the line began, and when it is to cross the threshold.

@@ -85,6 +85,7 @@ Finding Engine::TriggerOf(const Run& run, const OpenIncident& open) {
 std::string Engine::WhyRestWaits(const Run& run, const OpenIncident& open) const {
   if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
   if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
+  if (!run.policy->spec.canary.set) return "its check isn't known any more";
   const PolicyPtr policy = policies_.Find(run.decision.policy, run.decision.step);
   if (policy == nullptr) return "its policy is gone or disabled";
   if (!StillAllows(*policy, run.decision) || !policy->spec.canary.set ||

@@ -28,6 +28,7 @@ bool Engine::JournalPlanned(Run& run, OpenIncident& open, std::string_view kind)
   execution.attempt = run.decision.attempt;
   execution.step = run.decision.step;
   execution.planned_ns = now_ns;
+  execution.progress.rules = RulesOf(*run.policy);
   Draft draft(Transition::kPlanned, now_ns, &open);
   // The finding goes along as it was when it moved the engine to act.
   if (const int index = open.Find(run.decision.finding); index >= 0)
@@ -126,6 +127,7 @@ void Engine::OnDryRun(Run& run, Result<Effect> effect) {
   run.execution.state = failed ? ExecutionState::kFailed : ExecutionState::kDryRun;
   run.execution.ended_ns = now_ns;
   run.execution.detail = failed ? "dry run: " + detail : detail;
+  run.execution.progress.rules.reset();
   if (failed) run.decision.next_step = run.decision.step;
   Draft draft(failed ? Transition::kFailed : Transition::kDryRun, now_ns, &open);
   draft.Add(run.decision)

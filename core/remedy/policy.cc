@@ -174,6 +174,45 @@ PolicyPtr WithAction(const PolicyPtr& policy, std::string_view action) {
   return at == policy->with_recommended.end() ? nullptr : at->second;
 }
 
+Rules RulesOf(const Policy& policy) {
+  const PolicySpec& spec = policy.spec;
+  Rules rules;
+  rules.steps = policy.steps;
+  rules.verify_within_ns = spec.verify_within_ns;
+  rules.undo_on_failure = spec.undo.on_failure;
+  rules.undo_after_ns = spec.undo.after_ns;
+  for (const InputRef& input : spec.inputs) rules.inputs.emplace_back(input.node, input.output);
+  if (const CanarySpec& canary = spec.canary; canary.set)
+    rules.canary = {canary.check.text(), policy.check_names, canary.for_ns, canary.within_ns};
+  return rules;
+}
+
+PolicyPtr WithRules(const Policy& policy, const Rules& rules) {
+  auto out = std::make_shared<Policy>(policy);
+  PolicySpec& spec = out->spec;
+  out->steps = rules.steps;
+  spec.verify_within_ns = rules.verify_within_ns;
+  spec.undo.on_failure = rules.undo_on_failure;
+  spec.undo.after_ns = rules.undo_after_ns;
+  spec.inputs.clear();
+  for (const auto& [node, output] : rules.inputs) spec.inputs.push_back({node, output, {}});
+  spec.canary = {};
+  out->check_names.clear();
+  if (!rules.canary) return out;
+  const Rules::Check& check = *rules.canary;
+  if (!check.text.empty()) {
+    std::variant<When, WhenError> parsed = When::Parse(check.text);
+    // Without its check a canary is held, and fails when its time is over.
+    if (!std::holds_alternative<When>(parsed)) return out;
+    spec.canary.check = std::get<When>(std::move(parsed));
+  }
+  spec.canary.set = true;
+  spec.canary.for_ns = check.for_ns;
+  spec.canary.within_ns = check.within_ns;
+  out->check_names = check.samples;
+  return out;
+}
+
 bool Policy::MayHold(const Finding& finding) const {
   return spec.when.Evaluate(FindingScope(*this, finding)).verdict != Verdict::kFalse;
 }

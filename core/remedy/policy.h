@@ -13,6 +13,7 @@
 #include "core/model/when.h"
 #include "core/pipeline/spec.h"
 #include "core/remedy/windows.h"
+#include "core/store/progress.h"
 
 namespace heald::remedy {
 
@@ -51,6 +52,11 @@ struct Policy {
 PolicyPtr AsFor(const PolicyPtr& policy, const Finding& finding);
 // The policy with that action; null: it never uses it.
 PolicyPtr WithAction(const PolicyPtr& policy, std::string_view action);
+
+// What of it an execution runs by, for the journal; and the policy by which one goes on that
+// another process planned: `policy` is what is left of it now.
+Rules RulesOf(const Policy& policy);
+PolicyPtr WithRules(const Policy& policy, const Rules& rules);
 
 class PolicySet {
  public:

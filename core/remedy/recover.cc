@@ -169,7 +169,10 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
   if (!retired)
     if (const PolicyPtr with_its_action = WithAction(policy, latest->action))
       run.policy = with_its_action;
-  if (unfinished) return RestoreExecution(run, open, *execution);
+  if (unfinished) {
+    if (execution->progress.rules) run.policy = WithRules(*run.policy, *execution->progress.rules);
+    return RestoreExecution(run, open, *execution);
+  }
   switch (latest->verdict) {
     case DecisionVerdict::kWouldAct:
       if (run.decision.next_step != 0) return NextAttempt(run);
@@ -274,6 +277,7 @@ bool Engine::StillTheRule(Run& run) {
     return false;
   }
   run.policy = policy;
+  run.execution.progress.rules = RulesOf(*policy);
   return true;
 }
 

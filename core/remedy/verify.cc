@@ -137,6 +137,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
   run.execution.progress.proof = proof;
   run.execution.ended_ns = now_ns;
   run.execution.detail = text;
+  run.execution.progress.rules.reset();
   run.decision.next_step = 1;
   if (proof == Proof::kPlain && !notify_only) NoteVerified(run, open);
   if (open.incident.reopened > 0) run.execution.progress.began_ns = open.SickSinceNs();
@@ -190,6 +191,7 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   run.execution.progress.proof = proof;
   run.execution.ended_ns = now_ns;
   run.execution.detail = reason;
+  run.execution.progress.rules.reset();
   const bool inconclusive = proof == Proof::kInconclusive;
   const std::string word = inconclusive                 ? "inconclusive"
                            : proof == Proof::kCancelled ? "cancelled"

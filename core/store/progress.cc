@@ -19,6 +19,34 @@ Enum Named(const Json& json, const char* key, Enum last) {
   throw std::runtime_error("unknown " + std::string(key) + " '" + name + "'");
 }
 
+Json ToJson(const Rules& rules) {
+  Json json = {{"steps", rules.steps},
+               {"verify_within_ns", rules.verify_within_ns},
+               {"undo_on_failure", rules.undo_on_failure},
+               {"undo_after_ns", rules.undo_after_ns},
+               {"inputs", rules.inputs}};
+  if (const std::optional<Rules::Check>& c = rules.canary)
+    json["canary"] = {{"check", c->text},
+                      {"samples", c->samples},
+                      {"for_ns", c->for_ns},
+                      {"within_ns", c->within_ns}};
+  return json;
+}
+
+Rules ReadRules(const Json& json) {
+  Rules rules;
+  rules.steps = json.at("steps").get<uint32_t>();
+  rules.verify_within_ns = json.at("verify_within_ns").get<int64_t>();
+  rules.undo_on_failure = json.at("undo_on_failure").get<bool>();
+  rules.undo_after_ns = json.at("undo_after_ns").get<int64_t>();
+  json.at("inputs").get_to(rules.inputs);
+  if (const auto at = json.find("canary"); at != json.end())
+    rules.canary = {at->at("check").get<std::string>(),
+                    at->at("samples").get<std::vector<std::string>>(),
+                    at->at("for_ns").get<int64_t>(), at->at("within_ns").get<int64_t>()};
+  return rules;
+}
+
 }  // namespace
 
 std::string_view ToString(UndoState state) {
@@ -43,6 +71,7 @@ std::string_view ToString(Proof proof) {
 
 Json ToJson(const Progress& progress) {
   Json json = Json::object();
+  if (progress.rules) json["rules"] = ToJson(*progress.rules);
   if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
   if (const Canary& c = progress.canary; c.state != CanaryState::kNone)
     json["canary"] = {{"state", ToString(c.state)},       {"issued_ns", c.issued_ns},
@@ -63,6 +92,7 @@ Json ToJson(const Progress& progress) {
 
 Progress ReadProgress(const Json& json) {
   Progress progress;
+  if (const auto at = json.find("rules"); at != json.end()) progress.rules = ReadRules(*at);
   if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
   if (const auto at = json.find("canary"); at != json.end()) {
     Canary& c = progress.canary;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/model/incident.h"
@@ -65,8 +66,26 @@ enum class Proof : uint8_t {
 };
 std::string_view ToString(Proof proof);
 
+// The policy's rules for what is under way, as they were when it was planned. It runs by them to
+// its end, whatever becomes of the policy meanwhile, and over a restart too.
+struct Rules {
+  struct Check {
+    std::string text;                  // of the condition; empty: no finding got worse
+    std::vector<std::string> samples;  // that it reads
+    int64_t for_ns = 0;
+    int64_t within_ns = 0;
+  };
+  uint32_t steps = 1;  // of the chain
+  int64_t verify_within_ns = 0;
+  bool undo_on_failure = false;
+  int64_t undo_after_ns = 0;
+  std::vector<std::pair<std::string, std::string>> inputs;  // node, output
+  std::optional<Check> canary;
+};
+
 struct Progress {
-  Part part = Part::kAll;  // of the latest issue
+  std::optional<Rules> rules;  // until it has ended
+  Part part = Part::kAll;      // of the latest issue
   Canary canary;
   Undo undo;
   Proof proof = Proof::kPlain;

@@ -1,0 +1,133 @@
+// What an earlier process knew and the file can't say: it is in the journal, in each kind of store.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/fakes/postgres_server.h"
+#include "tests/remedy/specs.h"
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+enum class Kind { kSqlite, kPostgres };
+
+class RemedyRestartTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Kind::kPostgres && !fakes::PostgresServer::Installed())
+      GTEST_SKIP() << "PostgreSQL isn't installed";
+  }
+  static std::string Url() {
+    if (GetParam() == Kind::kSqlite) return "sqlite:heald.db";
+    static fakes::PostgresServer server;
+    static int last = 0;
+    return server.Url("restart" + std::to_string(++last));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(On, RemedyRestartTest, ::testing::Values(Kind::kSqlite, Kind::kPostgres),
+                         [](const auto& kind) {
+                           return kind.param == Kind::kSqlite ? "Sqlite" : "Postgres";
+                         });
+
+// ---- a run goes by the rules that it was planned by ---------------------------------------------
+
+PipelineSpec WithCanary() {
+  PolicySpec policy = MakePolicy();
+  policy.guard = {};
+  policy.guard.cooldown_ns = kSecond;
+  PipelineSpec spec = TwoSteps(policy, kMinute);
+  CanarySpec& canary = spec.policies[0].steps[0].canary;
+  canary.set = true;
+  canary.check = Parsed("error_rate < 0.05");
+  canary.for_ns = 4 * kSecond;
+  canary.within_ns = 25 * kSecond;
+  return spec;
+}
+
+// One whose first part is done and looked at.
+class CanaryWorld : public World {
+ public:
+  explicit CanaryWorld(const std::string& url) : World(WithCanary(), url) {
+    gateway.targets["payments"].can_canary = true;
+    Open("payments");
+    Feed(0.01, 3);
+    EXPECT_THAT(gateway.calls, ElementsAre("restart canary"));
+  }
+  void Feed(double error_rate, int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      latest.Record("prom", "error_rate", {{"service", "payments"}}, error_rate, clock.NowNs());
+      Run(kSecond);
+    }
+  }
+  std::string Ended() { return ChainOf(1).executions.front().detail; }
+};
+
+TEST_P(RemedyRestartTest, ACanaryKeepsItsCheckWhileItsPolicyIsDisabled) {
+  CanaryWorld world(Url());
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", false, std::nullopt, "user:anna"));
+  world.Feed(0.01, 2);
+  world.Restart();
+  world.Feed(0.9, 3);
+  ASSERT_THAT(world.engine->HeldCanaries(), SizeIs(1));
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", true, std::nullopt, "user:anna"));
+  world.Feed(0.9, 40);
+  EXPECT_THAT(world.gateway.calls, Not(Contains("restart rest")));
+  EXPECT_EQ(world.Ended(), "canary: error_rate 0.9 < 0.05 no");
+}
+
+TEST_P(RemedyRestartTest, ACanaryKeepsItsCheckWhileTheFileHasNone) {
+  CanaryWorld world(Url());
+  const PipelineSpec whole = world.spec;
+  world.spec.policies[0].steps[0].canary = {};
+  world.Restart();
+  world.Feed(0.9, 3);
+  ASSERT_THAT(world.engine->HeldCanaries(), SizeIs(1));
+  EXPECT_EQ(world.engine->Approve(world.engine->HeldCanaries()[0].id, "user:anna").error().code,
+            Code::kConflict);
+  world.engine->SetPolicies(whole);
+  world.Feed(0.01, 6);
+  EXPECT_THAT(world.gateway.calls, Contains("restart rest")) << "its check passed";
+  EXPECT_THAT(world.told.lines, Contains(HasSubstr("error_rate 0.01 < 0.05 yes")));
+}
+
+TEST_P(RemedyRestartTest, ACanaryWhosePolicyStaysAwayFailsInItsTime) {
+  CanaryWorld world(Url());
+  world.spec.policies.clear();
+  world.Restart();
+  world.Feed(0.01, 20);
+  ASSERT_THAT(world.engine->HeldCanaries(), SizeIs(1));
+  world.Feed(0.01, 10);
+  EXPECT_THAT(world.gateway.calls, Not(Contains("restart rest")));
+  EXPECT_THAT(world.Ended(), HasSubstr("canary: not decided within 25s"));
+}
+
+TEST_P(RemedyRestartTest, AStepIsVerifiedInItsOwnTimeAndTheNextOneFollows) {
+  PolicySpec policy = MakePolicy();
+  policy.guard = {};
+  policy.guard.cooldown_ns = kSecond;
+  World world(TwoSteps(policy, 12 * kSecond), Url());
+  world.options.orphan_min_ns = kSecond;
+  world.Open("payments");
+  world.Run(3 * kSecond);
+  ASSERT_THAT(world.gateway.calls, ElementsAre("restart"));
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", false, std::nullopt, "user:anna"));
+  world.Restart();
+  world.Open("payments");
+  world.Run(2 * kSecond);
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", true, std::nullopt, "user:anna"));
+  world.Run(20 * kSecond);
+  EXPECT_THAT(world.ChainOf(1).executions.front().detail, HasSubstr("not back to normal 1"));
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out"));
+}
+
+}  // namespace
+}  // namespace heald::remedy

@@ -240,7 +240,9 @@ class Engine {
   void TellConcerned(const std::set<uint64_t>& incidents);
   void Consider(OpenIncident& open);
   void TellQuiet(OpenIncident& open);
+  void AddQuiet(OpenIncident& open, Draft* draft) const;
   void ConsiderAll();
+  void ConsiderAndTellAll();
   void EndSilences(int64_t now_ns);
   bool IsQuiet(const Notice& notice, const OpenIncident* open) const;
   const Silence* SilenceOf(const OpenIncident& open, const Finding& finding,

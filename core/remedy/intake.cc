@@ -103,6 +103,7 @@ void Engine::JournalIntake(const Intake& intake, bool reopened) {
                {{"target", ToJson(open.incident.target)}})
         .Tell(NoticeKind::kIncident);
   if (reopened) SayReopened(open, &draft);
+  AddQuiet(open, &draft);
   if (intake.what == Intake::What::kOpened) AddHints(intake, &draft);
   CommitOrHold(&draft);
 }

@@ -70,46 +70,51 @@ void Engine::Consider(OpenIncident& open) {
 }
 
 void Engine::TellQuiet(OpenIncident& open) {
-  const int64_t now_ns = deps_.clock->NowNs();
-  Incident& incident = open.incident;
+  Draft draft(Transition::kFinding, deps_.clock->NowNs(), &open);
+  AddQuiet(open, &draft);
+  if (!draft.change()->events.empty()) CommitOrHold(&draft);
+}
+
+void Engine::AddQuiet(OpenIncident& open, Draft* draft) const {
+  const Incident& incident = open.incident;
   if (incident.silenced_by == open.told_silenced_by && incident.muted_by == open.told_muted_by)
     return;
   const std::string id = std::to_string(incident.id);
   const std::string head = "incident #" + id + "  ";
-  Draft draft(Transition::kFinding, now_ns, &open);
   if (incident.silenced_by != open.told_silenced_by) {
     const auto at = std::find_if(silences_.all().begin(), silences_.all().end(),
                                  [&](const Silence& s) { return s.id == incident.silenced_by; });
     if (at != silences_.all().end())
-      draft.Event("incident.silenced", at->actor, id, head + "silenced " + Describe(*at),
-                  {{"silence", at->id}});
+      draft->Event("incident.silenced", at->actor, id, head + "silenced " + Describe(*at),
+                   {{"silence", at->id}});
     else
-      draft.Event("incident.unsilenced", "heald", id, head + "no longer silenced");
-    draft.Tell(NoticeKind::kIncident);
+      draft->Event("incident.unsilenced", "heald", id, head + "no longer silenced");
+    draft->Tell(NoticeKind::kIncident);
   }
   if (incident.muted_by != open.told_muted_by) {
     const auto muted = std::find_if(open.meta.begin(), open.meta.end(), [&](const FindingMeta& m) {
       return m.muting_incident == incident.muted_by;
     });
     if (incident.muted_by != 0 && muted != open.meta.end())
-      draft.Event("incident.muted", "heald", id, head + "muted by " + muted->muted_by,
-                  {{"by", incident.muted_by}});
+      draft->Event("incident.muted", "heald", id, head + "muted by " + muted->muted_by,
+                   {{"by", incident.muted_by}});
     else
-      draft.Event("incident.unmuted", "heald", id, head + "no longer muted: " + incident.summary);
-    draft.Tell(NoticeKind::kIncident);
+      draft->Event("incident.unmuted", "heald", id, head + "no longer muted: " + incident.summary);
+    draft->Tell(NoticeKind::kIncident);
   }
   open.told_silenced_by = incident.silenced_by;
   open.told_muted_by = incident.muted_by;
-  CommitOrHold(&draft);
 }
 
 void Engine::ConsiderAll() {
   for (const auto& [id, open] : book_.all())
     for (size_t i = 0; i < open->meta.size(); ++i) NoteFinding(*open, i, false);
-  for (const auto& [id, open] : book_.all()) {
-    Consider(*open);
-    TellQuiet(*open);
-  }
+  for (const auto& [id, open] : book_.all()) Consider(*open);
+}
+
+void Engine::ConsiderAndTellAll() {
+  ConsiderAll();
+  for (const auto& [id, open] : book_.all()) TellQuiet(*open);
 }
 
 bool Engine::IsQuiet(const Notice& notice, const OpenIncident* open) const {
@@ -147,7 +152,7 @@ Result<Silence> Engine::AddSilence(std::vector<Matcher> matchers, int64_t ends_n
     return MakeError(Code::kUnavailable, "not silenced: the journal can't be written");
   silences_ = std::move(after);
   next_silence_end_ns_ = silences_.next_end_ns(now_ns);
-  ConsiderAll();
+  ConsiderAndTellAll();
   return silence;
 }
 
@@ -166,7 +171,7 @@ Result<Silence> Engine::EndSilence(std::string_view id, std::string_view actor) 
     return MakeError(Code::kUnavailable, "the silence holds on: the journal can't be written");
   silences_ = std::move(after);
   next_silence_end_ns_ = silences_.next_end_ns(now_ns);
-  ConsiderAll();
+  ConsiderAndTellAll();
   WakeAll();
   return silence;
 }
@@ -178,7 +183,7 @@ void Engine::EndSilences(int64_t now_ns) {
                 "silence " + silence->id + " of " + ToString(silence->matchers) + " is over");
   next_silence_end_ns_ = silences_.next_end_ns(now_ns);
   if (!draft.change()->events.empty()) CommitOrHold(&draft);
-  ConsiderAll();
+  ConsiderAndTellAll();
   WakeAll();
 }
 

@@ -39,6 +39,17 @@ void NoteBlinking(OpenIncident& open, std::string_view policy, const Chain& chai
         open.meta[static_cast<size_t>(index)].again = true;
 }
 
+// Whether people know that it is silenced or muted. They hear of it when it no longer is.
+void NoteTold(const Chain& chain, OpenIncident* open) {
+  for (const AuditEvent& event : chain.events) {
+    const Json detail = Json::parse(event.detail, nullptr, false);
+    if (event.kind == "incident.silenced") open->told_silenced_by = detail.value("silence", "");
+    if (event.kind == "incident.unsilenced") open->told_silenced_by.clear();
+    if (event.kind == "incident.muted") open->told_muted_by = detail.value("by", uint64_t{0});
+    if (event.kind == "incident.unmuted") open->told_muted_by = 0;
+  }
+}
+
 // For finishing what a policy began that isn't in the file any more.
 PolicyPtr PolicyOf(const Decision& decision) {
   auto policy = std::make_shared<Policy>();
@@ -93,11 +104,8 @@ Status Engine::Restore() {
       continue;
     }
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
-    if (open.incident.needed_person) {
-      const Result<std::optional<Chain>> whole = deps_.store->ChainOf(open.incident.id);
-      if (!whole) return whole.error();
-      open.escalated = *whole && WasEscalated(**whole);
-    }
+    if (open.incident.needed_person) open.escalated = WasEscalated(chain);
+    NoteTold(chain, &open);
     std::set<std::string> policies;
     for (const Decision& decision : chain.decisions) {
       policies.insert(decision.policy);

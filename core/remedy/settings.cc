@@ -57,7 +57,8 @@ Status Engine::ReadSettings(const PipelineSpec& spec) {
   Result<SilenceBook> book = SilenceBook::FromText(silences->value_or(""));
   if (!book) return book.error();
   silences_ = std::move(*book);
-  next_silence_end_ns_ = silences_.next_end_ns(deps_.clock->NowNs());
+  // What became of them meanwhile is told at the first Tick.
+  next_silence_end_ns_ = deps_.clock->NowNs();
   for (const PolicySpec& policy : spec.policies) {
     const Result<std::optional<std::string>> stored =
         deps_.store->Setting(OverrideSetting(policy.name));
@@ -111,7 +112,7 @@ void Engine::SetPolicies(const PipelineSpec& spec, std::string_view actor) {
   }
   CommitOrHold(&draft);
   for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
-  ConsiderAll();
+  ConsiderAndTellAll();
 }
 
 Status Engine::ChangePolicy(std::string_view name, std::optional<bool> enabled,
@@ -135,9 +136,13 @@ Status Engine::ChangePolicy(std::string_view name, std::optional<bool> enabled,
   const bool lowers = Lowers(*now, change);
   const bool begins_to_enforce = change.mode == Mode::kEnforce && now->mode != Mode::kEnforce;
   if (begins_to_enforce) draft.Set(Failures::Setting(policy), std::to_string(change.changed_ns));
-  if (lowers) UseOverride(policy, change);
-  if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
-  if (!lowers) UseOverride(policy, change);
+  if (lowers) {
+    UseOverride(policy, change);
+    CommitOrHold(&draft);
+  } else {
+    if (Status status = journal_.Write(draft.transition(), draft.change()); !status) return status;
+    UseOverride(policy, change);
+  }
   if (begins_to_enforce) failures_.Forget(policy);
   return {};
 }
@@ -160,7 +165,7 @@ void Engine::UseOverride(const std::string& policy, const PolicyOverride& change
   if (const std::optional<PolicyOverride> kept = Kept(change)) overrides_.emplace(policy, *kept);
   UsePolicies();
   for (const auto& [id, open] : book_.all()) ApplyPolicies(*open);
-  ConsiderAll();
+  ConsiderAndTellAll();
 }
 
 void Engine::ApplyPolicies(OpenIncident& open) {

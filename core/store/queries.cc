@@ -271,7 +271,16 @@ Result<std::vector<Chain>> Queries::Unfinished() {
         {});
     if (!read) return read.error();
     chains = std::move(*read);
-    return {};
+    return db_.Query(
+        kEventColumns + std::string("WHERE incident IN (SELECT id FROM incidents WHERE closed_ns "
+                                    "= 0) AND (kind LIKE 'incident.%' OR kind = "
+                                    "'execution.verified') ORDER BY seq"),
+        {}, [&](const SqlRow& row) -> Status {
+          AuditEvent event = ReadEvent(row);
+          if (Chain* chain = ChainIn(&chains, event.incident))
+            chain->events.push_back(std::move(event));
+          return {};
+        });
   });
   if (!status) return status.error();
   return chains;

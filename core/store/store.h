@@ -172,7 +172,8 @@ class StoreReader : public HistoryReader {
   virtual Result<Page<AuditEvent>> Audit(const PageFrom& from) = 0;
   virtual Result<std::optional<Chain>> ChainOf(uint64_t incident) = 0;
   // What an agent takes up again at start: incidents that aren't closed, and closed ones of which
-  // something is still to be undone; without their events.
+  // something is still to be undone; of their events those of open ones that say what people were told, by the
+  // kinds incident.* and execution.verified.
   virtual Result<std::vector<Chain>> Unfinished() = 0;
   // 0 when there was none yet.
   virtual Result<uint64_t> LastIncidentId() = 0;

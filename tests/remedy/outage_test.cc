@@ -135,6 +135,25 @@ TEST(RemedyOutageTest, ACallWhoseRecordIsInDoubtIsNotMade) {
   }
 }
 
+TEST(RemedyOutageTest, APolicyIsLoweredAtOnceAndWrittenLater) {
+  OutageWorld world(Spec());
+  world.SetAway(true);
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", std::nullopt, Mode::kShadow, "user:anna"));
+  EXPECT_EQ(world.engine->policies().front().mode, Mode::kShadow);
+  EXPECT_EQ(
+      world.engine->ChangePolicy("latency", std::nullopt, Mode::kEnforce, "user:ben").error().code,
+      Code::kUnavailable);
+  EXPECT_EQ(world.engine->policies().front().mode, Mode::kShadow) << "not in force";
+  ASSERT_TRUE(world.engine->ChangePolicy("latency", false, std::nullopt, "user:anna"));
+  world.Run(kSecond);
+  world.SetAway(false);
+  world.Run(kSecond);
+  world.Restart();
+  EXPECT_EQ(world.engine->policies().front().mode, Mode::kShadow);
+  EXPECT_FALSE(world.engine->policies().front().enabled);
+  EXPECT_THAT(Rows(world.store.get()), ElementsAre("policy", "policy"));
+}
+
 TEST(RemedyOutageTest, ATransitionInDoubtIsThereOnce) {
   for (const Answer answer : {Answer::kLostAfter, Answer::kLostBefore}) {
     OutageWorld world(Spec());

@@ -129,5 +129,84 @@ TEST_P(RemedyRestartTest, AStepIsVerifiedInItsOwnTimeAndTheNextOneFollows) {
   EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "scale_out"));
 }
 
+// ---- who is quiet is told of once he isn't ------------------------------------------------------
+
+Silence Silenced(World* world, int64_t for_ns) {
+  Result<Silence> silence = world->engine->AddSilence(
+      {*Matcher::Parse("service=payments")}, world->clock.NowNs() + for_ns, "user:anna", "deploy");
+  EXPECT_TRUE(silence);
+  return silence ? *silence : Silence();
+}
+
+TEST_P(RemedyRestartTest, ASilenceThatEndsMeanwhileIsToldOnce) {
+  World world(MakeSpec({}), Url());
+  Silenced(&world, kMinute);
+  const Finding finding = world.Open("payments");
+  world.Run(kSecond);
+  EXPECT_THAT(world.told.loud, SizeIs(0));
+  world.clock.Advance(2 * kMinute);
+  world.Restart();
+  world.told.Forget();
+  world.engine->OnFinding(finding);
+  world.Run(kSecond);
+  EXPECT_EQ(Count(world.told.loud, "incident #1  no longer silenced"), 1u);
+  world.Restart();
+  world.Run(kSecond);
+  EXPECT_EQ(Count(world.told.loud, "incident #1  no longer silenced"), 1u);
+}
+
+TEST_P(RemedyRestartTest, APersonWhoIsNeededHearsOfItWhenTheSilenceIsOver) {
+  PolicySpec policy = MakePolicy();
+  policy.verify_within_ns = 5 * kSecond;
+  World world(MakeSpec({policy}), Url());
+  world.Open("payments");
+  world.Run(3 * kSecond);  // done, and being verified
+  Silenced(&world, kMinute);
+  world.Run(10 * kSecond);
+  ASSERT_THAT(world.Kinds(1), Contains("incident.escalated"));
+  EXPECT_EQ(Count(world.told.loud, "needs a person"), 0u);
+  world.clock.Advance(2 * kMinute);
+  world.Restart();
+  Incident told;
+  world.told.on_notice = [&](const Notice& notice) {
+    if (!notice.quiet && notice.kind == NoticeKind::kIncident) told = *notice.incident;
+  };
+  world.Run(kSecond);
+  EXPECT_EQ(told.state, IncidentState::kEscalated);
+}
+
+TEST_P(RemedyRestartTest, ASilenceThatLastsIsSaidOnce) {
+  World world(MakeSpec({}), Url());
+  world.Open("payments");
+  Silenced(&world, kHour);
+  world.Run(kSecond);
+  world.Restart();
+  world.Run(kSecond);
+  world.Restart();
+  world.Run(kSecond);
+  EXPECT_EQ(Count(world.Kinds(1), "incident.silenced"), 1u);
+}
+
+TEST_P(RemedyRestartTest, WhatTheFileNoLongerMutesIsTold) {
+  PipelineSpec spec = MakeSpec({});
+  InhibitRule rule;
+  rule.source = {*Matcher::Parse("service=node")};
+  rule.target = {*Matcher::Parse("service=payments")};
+  spec.inhibit = {rule};
+  World world(spec, Url());
+  world.Open("node");
+  world.Open("payments");
+  world.Run(kSecond);
+  ASSERT_THAT(world.Kinds(2), Contains("incident.muted"));
+  world.Restart();
+  world.Run(kSecond);
+  EXPECT_EQ(Count(world.Kinds(2), "incident.muted"), 1u) << "it still is";
+  world.spec.inhibit.clear();
+  world.Restart();
+  world.told.Forget();
+  world.Run(kSecond);
+  EXPECT_EQ(Count(world.told.loud, "incident #2  no longer muted"), 1u);
+}
+
 }  // namespace
 }  // namespace heald::remedy

@@ -337,10 +337,15 @@ TEST_P(StoreContractTest, GivesBackWhatIsUnfinished) {
                       MakeIncident(2, IncidentState::kEscalated)};
   change.executions = {MakeExecution("d", 5)};
   change.executions[0].incident = 2;
-  change.events = {MakeEvent(2, "a")};
+  change.events = {MakeEvent(1, "incident.opened"), MakeEvent(2, "incident.opened"),
+                   MakeEvent(2, "execution.issued"), MakeEvent(2, "execution.verified"),
+                   MakeEvent(0, "incidents.cut")};
   Commit(change);
   const std::vector<Chain> chains = *store_->Unfinished();
   ASSERT_THAT(chains, SizeIs(1));
+  EXPECT_THAT(chains[0].events,
+              ElementsAre(::testing::Field(&AuditEvent::kind, "incident.opened"),
+                          ::testing::Field(&AuditEvent::kind, "execution.verified")));
   EXPECT_EQ(chains[0].incident.id, 2u);
   EXPECT_THAT(chains[0].executions, SizeIs(1));
 }

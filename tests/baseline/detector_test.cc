@@ -337,6 +337,14 @@ TEST_F(BaselineDetectorTest, OddSamplesAreSkippedAndCounted) {
   EXPECT_TRUE(findings().empty());
 }
 
+TEST_F(BaselineDetectorTest, AClockThatWasSetBackBlindsNobody) {
+  Start();
+  Normal();
+  host_.Advance(sdk::Minutes(-60));
+  Normal();
+  EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 0);
+}
+
 TEST_F(BaselineDetectorTest, AGapEndsAFindingWithoutSayingThatItRecovered) {
   Start();
   Normal();

@@ -331,6 +331,16 @@ TEST_F(ForestDetectorTest, OddSamplesAreSkippedAndCounted) {
   EXPECT_THAT(findings(), IsEmpty());
 }
 
+TEST_F(ForestDetectorTest, AClockThatWasSetBackBlindsNobody) {
+  Start();
+  Normal();
+  host_.Advance(sdk::Minutes(-60));
+  for (int i = 0; i < 20; ++i) Feed(Faulty());
+  ASSERT_FALSE(findings().empty());
+  EXPECT_LE(findings().back().ts_ns, host_.now_ns());
+  EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 0);
+}
+
 TEST_F(ForestDetectorTest, ExtremeValuesLeaveItUsable) {
   for (const double odd : {kInfinity, -kInfinity, 1e300, -1e300, 1e-300}) {
     Start();

@@ -107,6 +107,14 @@ TEST_F(RemoteWritePluginTest, RatesAreGrowthPerSecondAndSeeResets) {
   EXPECT_EQ(source_->TakeTexts(), Texts()) << "after its end it is first seen again";
 }
 
+TEST_F(RemoteWritePluginTest, AClockThatWasSetBackBlindsNobody) {
+  PushOne("cpu_total", {{0, 30}, {10, 60}});
+  EXPECT_EQ(source_->TakeTexts().size(), 1u);
+  source_->host().Advance(sdk::Minutes(-60));
+  PushOne("cpu_total", {{-3590, 70}, {-3580, 90}});
+  EXPECT_EQ(source_->TakeTexts(), (Texts{"load{job=a} 2"}));
+}
+
 TEST_F(RemoteWritePluginTest, WhatComesTwiceOrTooLateIsLeftOut) {
   PushOne("up", {{0, 1}, {10, 1}});
   EXPECT_EQ(source_->TakeTexts().size(), 2u);

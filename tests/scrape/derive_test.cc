@@ -249,6 +249,13 @@ TEST_F(ScrapeDeriveTest, TakesThePagesTimestampsAndRepeatsNone) {
   EXPECT_EQ(Page("m 1 1700000001500\n"), (Lines{"g{} 1"}));
 }
 
+TEST_F(ScrapeDeriveTest, AClockThatWasSetBackBlindsNobody) {
+  Use({{"g", Gauge("m")}});
+  EXPECT_EQ(Page("m 1\n"), (Lines{"g{} 1"}));
+  EXPECT_EQ(Page("m 2\n", -3600 * kSecond), (Lines{"g{} 2"}));
+  EXPECT_EQ(Page("m 3\n"), (Lines{"g{} 3"}));
+}
+
 TEST_F(ScrapeDeriveTest, LimitsHowManySeriesTakePart) {
   Use({{"g", Gauge("m")}});
   std::string page;

@@ -65,6 +65,40 @@ TEST(ThresholdDetectorTest, ASilentSeriesStaysOpenUntilItExpires) {
   EXPECT_EQ(threshold.findings()[1].annotations.Get(sdk::kClearedBecause), "expired");
 }
 
+TEST(ThresholdDetectorTest, AClockThatWasSetBackBlindsNobody) {
+  FakeHost host;
+  Config config = kDisk;
+  config.hold_for = sdk::Seconds(3);
+  DetectorHarness<Detector> threshold(host, config);
+  for (int i = 0; i < 3; ++i) threshold.Feed("disk_free", kDb, 15);
+  host.Advance(sdk::Minutes(-60));
+  threshold.Feed("disk_free", kDb, 15);
+  EXPECT_TRUE(threshold.findings().empty()) << "hold_for begins anew";
+  for (int i = 0; i < 3; ++i) threshold.Feed("disk_free", kDb, 15);
+  ASSERT_EQ(threshold.findings().size(), 1u);
+  host.Advance(sdk::Minutes(-60));
+  threshold.Feed("disk_free", kDb, 15);
+  ASSERT_EQ(threshold.findings().size(), 2u) << "an update, by which it is known to be fresh";
+  EXPECT_EQ(threshold.findings()[1].ts_ns, host.now_ns());
+  EXPECT_LE(threshold.findings()[1].began_ns, host.now_ns());
+  threshold.Feed("disk_free", kDb, 30);
+  EXPECT_EQ(threshold.findings().back().state, FindingState::kClear);
+  EXPECT_EQ(host.MetricTotal("samples_skipped_total"), 0);
+}
+
+TEST(ThresholdDetectorTest, OnlyTheClockMakesTheFutureThePast) {
+  FakeHost host;
+  DetectorHarness<Detector> threshold(host, kDisk);
+  const int64_t now_ns = host.now_ns();
+  threshold.FeedAt("disk_free", kDb, 50, now_ns);
+  threshold.FeedAt("disk_free", kDb, 5, now_ns - 5'000'000'000);  // late
+  threshold.FeedAt("disk_free", kDb, 50, now_ns + 3'600'000'000'000);
+  threshold.FeedAt("disk_free", kDb, 5, now_ns + 3'500'000'000'000);  // late, of that clock
+  threshold.FeedAt("disk_free", kDb, 5, now_ns - 3'600'000'000'000);  // of long ago
+  EXPECT_EQ(host.MetricTotal("samples_skipped_total"), 3);
+  EXPECT_TRUE(threshold.findings().empty());
+}
+
 TEST(ThresholdDetectorTest, SilenceAloneNeverOpens) {
   FakeHost host;
   Config config = kDisk;

@@ -205,6 +205,15 @@ TEST_F(TrendDetectorTest, CountsWhatItSkips) {
   EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 1);
 }
 
+TEST_F(TrendDetectorTest, AClockThatWasSetBackBlindsNobody) {
+  Start();
+  Normal();
+  host_.Advance(sdk::Minutes(-60));
+  Normal();
+  LeakUntilOpen();
+  EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 0);
+}
+
 TEST(TrendConfigTest, RefusesWhatCanNeverWork) {
   EXPECT_TRUE(ProblemsIn<Detector>({.above = 1}).empty());
   EXPECT_TRUE(ProblemsIn<Detector>({.above = 1, .below = 0}).empty());

@@ -199,6 +199,16 @@ TEST_F(ZscoreDetectorTest, CountsWhatItSkips) {
   EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 2);
 }
 
+TEST_F(ZscoreDetectorTest, AClockThatWasSetBackBlindsNobody) {
+  Start();
+  Normal();
+  host_.Advance(sdk::Minutes(-60));
+  Normal();
+  Feed(5);
+  EXPECT_EQ(findings().size(), 1u);
+  EXPECT_EQ(host_.MetricTotal("samples_skipped_total"), 0);
+}
+
 TEST_F(ZscoreDetectorTest, ConfiguredUnitWins) {
   Start({.unit = "ms"});
   Normal();

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <utility>
 
+#include "heald/clock_step.h"
 #include "plugins/detectors/baseline/detector.h"
 
 namespace heald::baseline {
@@ -66,6 +67,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
+  const int64_t now_ns = host_.NowNs();
   int64_t moment_ns = 0;
   TimeOfDay time(moment_ns);
   uint64_t skipped = 0;
@@ -79,6 +81,10 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
       continue;
     }
     const bool fresh = member->last_ns == 0;
+    if (sdk::ClockWentBack(member->last_ns, ts_ns[i], now_ns)) {
+      member->last_ns = sdk::kLongAgoNs;
+      if (Group* const set_back = member->home.get()->group()) set_back->ts_ns = sdk::kLongAgoNs;
+    }
     if (std::isnan(values[i]) || ts_ns[i] <= member->last_ns || (fresh && std::isinf(values[i]))) {
       ++skipped;
       continue;
@@ -141,7 +147,8 @@ void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* sc
 Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
   const sdk::Finding& finding = entity.open->finding;
   const Member* const told = members_.Find(finding.series);
-  if (told != nullptr && (told->value > finding.expected_high || told->value < finding.expected_low))
+  if (told != nullptr &&
+      (told->value > finding.expected_high || told->value < finding.expected_low))
     return Return::kOut;
   for (const heald_series lead : entity.open->leads)
     if (const Member* member = members_.Find(lead);

@@ -3,6 +3,7 @@
 #include <limits>
 #include <set>
 
+#include "heald/clock_step.h"
 #include "plugins/detectors/isolation_forest/detector.h"
 
 namespace heald::isolation_forest {
@@ -50,6 +51,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
   const auto series = samples.series();
   const auto ts_ns = samples.ts_ns();
   const auto values = samples.values();
+  const int64_t now_ns = host_.NowNs();
   uint64_t skipped = 0;
   uint64_t left_out = 0;
   touched_.clear();  // a call that failed may have left some
@@ -62,6 +64,8 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     Entity& entity = *member->entity;
     Column& column = entity.columns[member->column];
     const bool fresh = column.last_ns == 0;
+    if (sdk::ClockWentBack(column.last_ns, ts_ns[i], now_ns))
+      column.last_ns = entity.ts_ns = sdk::kLongAgoNs;
     if (std::isnan(values[i]) || ts_ns[i] <= column.last_ns || (fresh && std::isinf(values[i]))) {
       ++skipped;
       continue;

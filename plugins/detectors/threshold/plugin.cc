@@ -80,7 +80,7 @@ void Detector::Hold(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
   const auto values = samples.values();
   uint64_t skipped = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    auto& row = book_.Of(series[i], sink);
+    auto& row = book_.Of(series[i], ts_ns[i], sink);
     const Outcome outcome = row.state.Next(config_, ts_ns[i], values[i], row.open != nullptr);
     if (outcome.step == Step::kSkipped)
       ++skipped;

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "heald/clock_step.h"
 #include "heald/config.h"
 #include "heald/host.h"
 #include "heald/snapshot.h"
@@ -80,6 +81,7 @@ class Series {
   Outcome Next(const Config& config, int64_t ts_ns, double value, bool open);
 
   int64_t last_ns() const { return last_ns_; }
+  void ClockWentBack() { last_ns_ = sdk::kLongAgoNs; }
   int64_t began_ns() const { return began_ns_; }  // since when it is out of bounds; 0: it isn't
   // The latest values, oldest first.
   std::vector<double> Recent() const;

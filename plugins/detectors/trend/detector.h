@@ -40,6 +40,7 @@ class Detector : public sdk::Detector<Detector> {
     Series series{};
     enum class Role : uint8_t { kUnknown, kPredicted, kWatched } role = Role::kUnknown;
     int64_t last_ns() const { return series.last_ns(); }
+    void ClockWentBack() { series.ClockWentBack(); }
   };
   using Book = sdk::SeriesBook<Watched>;
   // Another series of the target that left its usual range before this one did.

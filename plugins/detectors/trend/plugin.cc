@@ -133,7 +133,7 @@ void Detector::Follow(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores*
   uint64_t skipped = 0;
   uint64_t learning = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    Book::Row& row = book_.Of(series[i], sink);
+    Book::Row& row = book_.Of(series[i], ts_ns[i], sink);
     Watched& watched = row.state;
     if (watched.role == Watched::Role::kUnknown) {
       const bool all = config_.metrics.empty();

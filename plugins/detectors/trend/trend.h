@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "heald/clock_step.h"
 #include "heald/config.h"
 #include "heald/snapshot.h"
 #include "plugins/detectors/trend/buckets.h"
@@ -88,6 +89,7 @@ class Series {
   Step Next(const Config& config, int64_t ts_ns, double value, bool predict, bool open);
 
   int64_t last_ns() const { return last_ns_; }
+  void ClockWentBack() { last_ns_ = sdk::kLongAgoNs; }
   const Buckets& buckets() const { return buckets_; }
   // As of the newest bucket; buckets == 0: no line leads to a threshold.
   const Forecast& forecast() const { return forecast_; }

@@ -69,7 +69,7 @@ void Detector::Judge(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* 
   uint64_t skipped = 0;
   uint64_t learning = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    Book::Row& row = book_.Of(series[i], sink);
+    Book::Row& row = book_.Of(series[i], ts_ns[i], sink);
     const Outcome outcome = row.state.Next(config_, ts_ns[i], values[i], row.open != nullptr);
     if (scores != nullptr && outcome.step != Step::kSkipped)
       scores->Add(series[i], ts_ns[i], ScoreOf(config_, outcome, values[i]));

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "heald/clock_step.h"
 #include "heald/config.h"
 #include "heald/snapshot.h"
 #include "plugins/detectors/zscore/rolling_window.h"
@@ -104,6 +105,7 @@ class Series {
   Outcome Next(const Config& config, int64_t ts_ns, double value, bool open);
 
   int64_t last_ns() const { return last_ns_; }
+  void ClockWentBack() { last_ns_ = sdk::kLongAgoNs; }
   int64_t began_ns() const { return began_ns_; }  // the first anomalous sample of this streak
   const RollingWindow& window() const { return window_; }
 

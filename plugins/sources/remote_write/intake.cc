@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "heald/clock_step.h"
 #include "plugins/support/intern.h"
 #include "plugins/support/utf8.h"
 
@@ -192,11 +193,16 @@ void Intake::Emit(const sdk::Sink& sink) {
 // Whether the row says something new, and what.
 bool Intake::Advance(const Row& row, double* value) {
   Output& output = *row.output;
+  const int64_t now_ns = host_.NowNs();
+  if (sdk::ClockWentBack(output.last_ns, row.ts_ns, now_ns)) {
+    output.last_ns = sdk::kLongAgoNs;
+    output.has_last = false;
+  }
   if (row.ts_ns <= output.last_ns) {
     (row.ts_ns == output.last_ns ? duplicate_ : out_of_order_).Record(1);
     return false;
   }
-  if (row.ts_ns > host_.NowNs() + kMostAheadNs) {
+  if (row.ts_ns > now_ns + kMostAheadNs) {
     future_.Record(1);
     return false;
   }

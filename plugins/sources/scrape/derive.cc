@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "heald/clock_step.h"
 #include "plugins/support/number.h"
 
 namespace heald::scrape {
@@ -292,7 +293,9 @@ void Deriver::Emit(const FetchTime& time, std::vector<DerivedSample>* out) {
       ++live_series_;
       const bool gauge = group->clock == nullptr;
       const int64_t ts_ns = gauge ? group->gauge_ts_ns : time.wall_ns;
-      if (gauge && ts_ns <= group->emitted_ts_ns) continue;  // the target repeats an old sample
+      if (gauge && ts_ns <= group->emitted_ts_ns &&
+          !sdk::ClockWentBack(group->emitted_ts_ns, ts_ns, time.wall_ns))
+        continue;  // the target repeats an old sample
       if (group->emitted_page + 1 != page_) group->series.handle = DerivedSeries::kNoHandle;
       group->emitted_page = page_;
       group->emitted_ts_ns = ts_ns;

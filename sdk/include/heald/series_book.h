@@ -12,6 +12,7 @@
 // Thread rule: one thread at a time, as all hooks of one instance.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "heald/batch.h"
+#include "heald/clock_step.h"
 #include "heald/config.h"
 #include "heald/slot_table.h"
 #include "heald/snapshot.h"
@@ -86,6 +88,21 @@ class SeriesBook {
   Row& Of(heald_series series, const Sink& sink) {
     if (Row* row = table_.Find(series)) return *row;
     return Add(series, sink);
+  }
+
+  // The same for a sample of that time, where State has void ClockWentBack(): called before a
+  // sample that is later than the latest one only by the clock as it is now, which was set back.
+  Row& Of(heald_series series, int64_t ts_ns, const Sink& sink) {
+    Row& row = Of(series, sink);
+    if (ts_ns > row.state.last_ns() ||
+        !sdk::ClockWentBack(row.state.last_ns(), ts_ns, host_.NowNs()))
+      return row;
+    row.state.ClockWentBack();
+    if (row.open != nullptr) {
+      row.open->sent_ns = 0;
+      row.open->finding.began_ns = std::min(row.open->finding.began_ns, ts_ns);
+    }
+    return row;
   }
 
   // Opens a finding, or updates the open one: at once when it got worse, else at most every

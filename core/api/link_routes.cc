@@ -60,6 +60,9 @@ std::variant<ApprovalClaim, Response> Claim(const Call& call, std::string_view t
                         "(agent.approval.links in its pipeline file).");
   const SystemClock clock;
   const std::string& peer = call.request.peer_address;
+  // Somebody's wrong links keep nobody out: behind a proxy all have one address.
+  const Result<ApprovalClaim> claim = links->Open(token, clock.NowNs());
+  if (claim) return *claim;
   if (const int64_t wait_ns = links->attempts().WaitNs(peer, clock.MonotonicNs()); wait_ns > 0) {
     Response refusal = ApprovalNote(429, "Too many wrong links",
                                     "Too many links that nobody made came from " + peer +
@@ -67,8 +70,6 @@ std::variant<ApprovalClaim, Response> Claim(const Call& call, std::string_view t
     refusal.headers.emplace_back("Retry-After", std::to_string((wait_ns + kSecond - 1) / kSecond));
     return refusal;
   }
-  const Result<ApprovalClaim> claim = links->Open(token, clock.NowNs());
-  if (claim) return *claim;
   if (claim.error().code == Code::kDeadline)
     return ApprovalNote(410, "Too late", claim.error().message + ".");
   links->attempts().Failed(peer, token, clock.MonotonicNs());

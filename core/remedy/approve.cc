@@ -159,7 +159,15 @@ Result<Run*> Engine::AwaitingRun(std::string_view decision, const Answer& answer
   const auto asked = awaiting_.find(std::string(decision));
   Run* run = asked == awaiting_.end() ? nullptr : FindRun(asked->second);
   if (run != nullptr) CheckAwaiting(*run);
-  if (run == nullptr || run->phase != Phase::kAwaiting) return WhyNotAwaiting(decision);
+  if (run == nullptr || run->phase != Phase::kAwaiting) {
+    for (const auto& [id, each] : runs_)
+      if (decision.size() >= kShortId && each->decision.id.starts_with(decision) &&
+          each->execution.progress.canary.state == CanaryState::kRunning)
+        return MakeError(Code::kConflict, "not yet: the first part of " +
+                                              each->decision.plan.summary +
+                                              " is being done; answer once it is looked at");
+    return WhyNotAwaiting(decision);
+  }
   if (Status status = SamePlan(run->decision, answer); !status) return status.error();
   return run;
 }

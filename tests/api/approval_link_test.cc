@@ -207,9 +207,10 @@ TEST_F(ApiApprovalPageTest, AnotherSiteMayNotPost) {
 TEST_F(ApiApprovalPageTest, WhoGuessesHasToWait) {
   for (size_t i = 0; i < Attempts::kPerMinute; ++i)
     EXPECT_EQ(Get("guess" + std::to_string(i) + ".x").status, 403);
-  const Response waits = Get(Token());
+  const Response waits = Get("guess.x");
   EXPECT_EQ(waits.status, 429);
   EXPECT_NE(HeaderOf(waits, "Retry-After"), "");
+  EXPECT_EQ(Get(Token()).status, 200) << "behind a proxy it may be another's";
 }
 
 TEST_F(ApiApprovalPageTest, ThereIsNoneWhereLinksAreOff) {

@@ -93,6 +93,21 @@ TEST_F(RemedyCanaryAnswerTest, OneThatPeopleHoldDoesNotExpireMeanwhile) {
   EXPECT_GT(world.engine->HeldCanaries()[0].expires_ns, world.clock.NowNs());
 }
 
+TEST(RemedyCanaryNoTest, IsTakenOnceTheFirstPartIsDone) {
+  World world(CanaryThenMore());
+  world.gateway.targets["payments"].can_canary = true;
+  world.gateway.execute_ns = 4 * kSecond;
+  world.Open("payments");
+  world.Run(kSecond);
+  ASSERT_THAT(world.gateway.calls, ElementsAre("restart canary"));
+  const std::string id = world.ChainOf(1).decisions[0].id;
+  const Status early = world.engine->Deny(id.substr(0, 8), "user:anna", {"cli", {}});
+  EXPECT_EQ(early.error().code, Code::kConflict);
+  EXPECT_THAT(early.error().message, HasSubstr("is being done; answer once it is looked at"));
+  world.Run(6 * kSecond);
+  EXPECT_TRUE(world.engine->Deny(id.substr(0, 8), "user:anna", {"cli", {}}));
+}
+
 TEST_F(RemedyCanaryAnswerTest, AYesDoesTheRestOnce) {
   ASSERT_TRUE(world.engine->Approve(held.id, "user:anna", {"cli", held.plan_hash}));
   world.Run(kSecond);

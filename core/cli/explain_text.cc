@@ -66,7 +66,8 @@ std::string Header(const Chain& chain) {
                     "\n  target " + incident.target.ToString() + "  trace " + incident.trace_id +
                     "\n  opened " + FormatTime(incident.opened_ns);
   if (incident.closed_ns != 0)
-    out += ", closed after " + FormatElapsed(incident.closed_ns - incident.opened_ns);
+    out += ", closed after " +
+           FormatElapsed(std::max<int64_t>(incident.closed_ns - incident.opened_ns, 0));
   if (incident.reopened != 0)
     out += ", began again " +
            (incident.reopened == 1 ? "once" : std::to_string(incident.reopened) + " times");
@@ -156,11 +157,12 @@ std::string Course(const Chain& chain, const Decision& decision) {
       out += TimedLine("approval", event.ts_ns,
                        "asked" + (expires_ns == 0 ? "" : ", until " + TimeOfDay(expires_ns)));
     } else if (event.kind.starts_with("approval.")) {
-      out += TimedLine("approval", event.ts_ns,
-                       what + " by " + event.actor +
-                           (asked_ns == 0 ? ""
-                                          : ", " + FormatElapsed(event.ts_ns - asked_ns) +
-                                                " after it was asked"));
+      out += TimedLine(
+          "approval", event.ts_ns,
+          what + " by " + event.actor +
+              (asked_ns == 0 || event.ts_ns < asked_ns
+                   ? ""
+                   : ", " + FormatElapsed(event.ts_ns - asked_ns) + " after it was asked"));
     } else if (!event.kind.starts_with("decision.") && what != "planned" && what != "issued") {
       out += Calls(detail);
       out += TimedLine(what, event.ts_ns, Field(detail, "text"));
@@ -174,11 +176,23 @@ std::string Course(const Chain& chain, const Decision& decision) {
   return out;
 }
 
+// Whose word it was, by the trail, which can't be changed unseen.
+std::string ActorText(const Chain& chain, const Decision& decision) {
+  std::string actor;
+  for (const AuditEvent& event : chain.events)
+    if (event.subject == decision.id && event.kind != "execution.recovered" &&
+        (event.kind.starts_with("decision.") || event.kind.starts_with("approval.") ||
+         event.kind.starts_with("execution.")))
+      actor = event.actor;
+  if (actor.empty() || actor == decision.actor) return decision.actor;
+  return actor + " (its record names " + decision.actor + ", unlike the audit trail)";
+}
+
 std::string Decided(const Chain& chain, const Decision& decision) {
   std::string out = "\ndecision " + decision.id + "  policy " + decision.policy + "  " +
                     std::string(ToString(decision.verdict)) + " (" +
                     std::string(ToString(decision.mode)) + (decision.dry_run ? ", dry run" : "") +
-                    ")  by " + decision.actor + "  " + TimeOfDay(decision.ts_ns) + "\n";
+                    ")  by " + ActorText(chain, decision) + "  " + TimeOfDay(decision.ts_ns) + "\n";
   if (!decision.why.empty()) out += Line("because", decision.why);
   out += Line("action",
               decision.action + (decision.steps > 1 ? ", step " + std::to_string(decision.step) +
@@ -199,12 +213,27 @@ std::string Decided(const Chain& chain, const Decision& decision) {
   return out;
 }
 
+// In the order in which they were written. Where the clock was set back in between that is said,
+// and the time since the begin goes on.
 std::string Timeline(const Chain& chain, int64_t began_ns) {
+  const auto went_back = [](const AuditEvent& before, const AuditEvent& event) {
+    return event.ts_ns < before.ts_ns - kSecond;
+  };
+  const std::vector<AuditEvent>& events = chain.events;
+  if (std::adjacent_find(events.begin(), events.end(), went_back) != events.end())
+    began_ns = events.front().ts_ns;
   std::string out = "\nall rows, by time\n";
-  for (const AuditEvent& event : chain.events) {
+  int64_t back_ns = 0;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const AuditEvent& event = events[i];
+    if (i > 0 && went_back(events[i - 1], event)) {
+      const int64_t step_ns = events[i - 1].ts_ns - event.ts_ns;
+      back_ns += step_ns;
+      out += "              the clock was set back by about " + FormatElapsed(step_ns) + "\n";
+    }
     char when[48];
     std::snprintf(when, sizeof when, "%s  %+8.2f s  ", TimeOfDay(event.ts_ns).c_str(),
-                  static_cast<double>(event.ts_ns - began_ns) / 1e9);
+                  static_cast<double>(event.ts_ns + back_ns - began_ns) / 1e9);
     const std::string text = Field(DetailOf(event), "text");
     char kind[32];
     std::snprintf(kind, sizeof kind, "%-22s ", event.kind.c_str());

@@ -27,7 +27,9 @@ void PrintTable(const std::vector<Incident>& incidents) {
     std::printf("%-6llu %-10s %-9s %-16s %-20s %-9s %s\n", static_cast<unsigned long long>(i.id),
                 std::string(ToString(i.state)).c_str(), std::string(ToString(i.severity)).c_str(),
                 TargetName(i.target).c_str(), (FormatTime(i.opened_ns).substr(0, 19) + "Z").c_str(),
-                i.closed_ns == 0 ? "-" : FormatElapsed(i.closed_ns - i.opened_ns).c_str(),
+                i.closed_ns == 0
+                    ? "-"
+                    : FormatElapsed(std::max<int64_t>(i.closed_ns - i.opened_ns, 0)).c_str(),
                 SummaryOf(i).c_str());
 }
 

@@ -44,7 +44,7 @@ Result<std::map<std::string, PolicyEfficacy, std::less<>>> ReadEfficacy(
     policy.failed += row.state == ExecutionState::kFailed;
     policy.undone += row.state == ExecutionState::kUndone;
     if (row.state == ExecutionState::kVerified)
-      recovered[policy.policy].push_back(row.ended_ns - row.began_ns);
+      recovered[policy.policy].push_back(std::max<int64_t>(row.ended_ns - row.began_ns, 0));
   });
   if (!status) return status.error();
   Result<std::vector<DecisionCount>> decisions = history->DecisionCounts(since_ns);

@@ -8,6 +8,8 @@ namespace heald::remedy {
 namespace {
 
 constexpr int64_t kClockSlackNs = kSecond;
+constexpr int64_t kLateNs =
+    10 * kSecond;  // for what was due: the process or its host was suspended
 constexpr int64_t kIdleNs = 100 * kMillisecond;
 constexpr int64_t kCatchUpNs = 100 * kMillisecond;  // while the store is away, or behind
 constexpr int64_t kExpireEveryNs = kMinute;
@@ -31,7 +33,8 @@ Engine::Engine(const Deps& deps, EngineOptions options, uint64_t last_incident)
       options_(options),
       journal_(deps.store, deps.held),
       book_(deps.store->id(), last_incident),
-      last_tick_ns_(deps.clock->NowNs()) {}
+      last_tick_ns_(deps.clock->NowNs()),
+      clock_since_ns_(last_tick_ns_) {}
 
 Engine::~Engine() = default;
 
@@ -111,6 +114,7 @@ int64_t Engine::Tick() {
     const Entry entry(this);
     const int64_t now_ns = deps_.clock->NowNs();
     if (now_ns < last_tick_ns_ - kClockSlackNs) ClockWentBack(now_ns);
+    if (now_ns - next_due_ns() > kLateNs) woke_ns_ = now_ns;
     last_tick_ns_ = now_ns;
     if (journal_.held() > 0) {
       if (const Status status = journal_.Flush(); !status)
@@ -189,9 +193,15 @@ void Engine::ClockWentBack(int64_t now_ns) {
                                                        FormatElapsed(last_tick_ns_ - now_ns) +
                                                        ": waiting times are counted anew"));
   timers_ = {};
+  clock_since_ns_ = now_ns;
+  const SetBack set_back{now_ns, now_ns};
+  recent_.ClockWentBack(now_ns);
   deps_.latest->DropAfter(now_ns);
   storm_.ClockWentBack(now_ns);
   for (auto& [id, run] : runs_) {
+    set_back.Apply(&run->execution);
+    set_back.Apply({&run->call_ended_ns, &run->recovered_ns});
+    for (Verified& verified : run->verified) set_back.Apply(&verified.execution);
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
     run->blind_since_ns = std::min(run->blind_since_ns, now_ns);
@@ -204,7 +214,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
     Schedule(*run, now_ns);
   }
   for (const auto& [id, open] : book_.all()) {
-    open->restored_ns = std::min(open->restored_ns, now_ns);
+    set_back.Apply(open.get());
     open->due_ns = INT64_MAX;
     Schedule(*open, now_ns);
   }
@@ -212,6 +222,10 @@ void Engine::ClockWentBack(int64_t now_ns) {
     task->due_ns = INT64_MAX;
     Schedule(*task, now_ns);
   }
+}
+
+SetBack Engine::IfSetBack() const {
+  return {deps_.clock->NowNs(), clock_since_ns_};
 }
 
 // ---- journal ------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@
 #include "core/remedy/recent.h"
 #include "core/remedy/run.h"
 #include "core/remedy/self.h"
+#include "core/remedy/set_back.h"
 #include "core/remedy/silences.h"
 #include "core/remedy/storm.h"
 #include "core/remedy/turns.h"
@@ -194,6 +195,8 @@ class Engine {
   void Schedule(UndoTask& task, int64_t due_ns);
   void FireDueTimers(int64_t now_ns);
   void ClockWentBack(int64_t now_ns);
+  // For times from the journal.
+  SetBack IfSetBack() const;
   bool Commit(Draft* draft);        // must be on disk; false: it isn't, and nothing was told
   void CommitOrHold(Draft* draft);  // has happened anyway
   void Publish(const Draft& draft);
@@ -493,7 +496,9 @@ class Engine {
   uint64_t last_run_ = 0;
   uint64_t last_call_ = 0;
   int64_t last_tick_ns_ = 0;
-  int64_t expired_ns_ = 0;  // when samples were looked through for stale ones
+  int64_t clock_since_ns_ = 0;       // since then it only went on, for all that this process knows
+  int64_t woke_ns_ = INT64_MIN / 2;  // when it went on after it was suspended
+  int64_t expired_ns_ = 0;           // when samples were looked through for stale ones
   int depth_ = 0;
   std::deque<std::function<void()>> inbox_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

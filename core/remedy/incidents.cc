@@ -126,6 +126,7 @@ Intake IncidentBook::Take(const Finding& reported, int64_t now_ns) {
   Intake intake;
   Finding finding = reported;
   finding.target = WithoutName(finding.target);
+  finding.began_ns = std::min(finding.began_ns, now_ns);  // before the clock was set back
   if (const auto at = by_finding_.find(finding.id); at != by_finding_.end()) {
     intake.open = Find(at->second);
     intake.index = static_cast<size_t>(intake.open->Find(finding.id));

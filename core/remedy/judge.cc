@@ -58,6 +58,7 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
     context.issues = std::move(*issues);
     context.step_issues = std::move(*step_issues);
     context.failures_ns = std::move(*failures);
+    for (int64_t& ns : context.failures_ns) ns = IfSetBack().Of(ns);
   }
   Judgement judgement = JudgeAll(context);
   if (context.journal_read && journal_.may_act()) return judgement;
@@ -105,6 +106,12 @@ Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident&
   Result<StoreReader::Issues> issues =
       journal_.IssuesSince(policy, open.target_key, since_ns, step);
   if (!issues) return issues;
+  const auto set_back = [past = IfSetBack()](StoreReader::Issues* of) {
+    for (int64_t& ns : of->times_ns) ns = past.Of(ns);
+    std::sort(of->times_ns.begin(), of->times_ns.end());
+    of->last_ns = of->times_ns.empty() ? past.Of(of->last_ns) : of->times_ns.back();
+  };
+  set_back(&*issues);
   if (run.execution.issued_ns != 0) {
     std::erase(issues->times_ns, run.execution.issued_ns);
     if (issues->last_ns == run.execution.issued_ns)
@@ -112,8 +119,9 @@ Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident&
   }
   if (run.policy->notify_only) return issues;
   std::string other;
-  const StoreReader::Issues more =
+  StoreReader::Issues more =
       touched_.Of(policy, step, ClaimOf(open, run.decision.plan), since_ns, &other);
+  set_back(&more);
   if (more.last_ns > issues->last_ns) *whose = other;
   issues->last_ns = std::max(issues->last_ns, more.last_ns);
   issues->times_ns.insert(issues->times_ns.end(), more.times_ns.begin(), more.times_ns.end());

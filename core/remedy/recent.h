@@ -30,6 +30,10 @@ class RecentlyClosed {
         if (closed->closed_ns >= since_ns) incidents.push_back(closed->incident);
     return incidents;
   }
+  void ClockWentBack(int64_t now_ns) {
+    for (auto& [target_key, all] : by_target_)
+      for (Closed& closed : all) closed.closed_ns = std::min(closed.closed_ns, now_ns);
+  }
   void Remove(const std::string& target_key, uint64_t incident) {
     const auto at = by_target_.find(target_key);
     if (at == by_target_.end()) return;

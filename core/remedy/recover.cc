@@ -103,6 +103,7 @@ Status Engine::Restore() {
       RestoreUndos(chain, nullptr);
       continue;
     }
+    IfSetBack().Apply(&chain);
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
     if (open.incident.needed_person) open.escalated = WasEscalated(chain);
     NoteTold(chain, &open);

@@ -23,7 +23,8 @@ Status Engine::ReadRecent() {
   if (!page) return page.error();
   // Newest first.
   for (auto at = page->incidents.rbegin(); at != page->incidents.rend(); ++at)
-    if (at->closed_ns >= since_ns) recent_.Add(at->target.ToString(), at->id, at->closed_ns);
+    if (at->closed_ns >= since_ns)
+      recent_.Add(at->target.ToString(), at->id, IfSetBack().Of(at->closed_ns));
   return {};
 }
 
@@ -49,6 +50,7 @@ bool Engine::Reopen(const Finding& finding) {
   }
   if (!found) return false;
   Chain& chain = *found;
+  IfSetBack().Apply(&chain);
   recent_.Remove(target_key, chain.incident.id);
   Incident incident = chain.incident;
   incident.state = IncidentState::kOpen;
@@ -117,9 +119,9 @@ Verified* Engine::ShortLived(Run& run, const Finding& finding) const {
         }))
       continue;
     // What heald took back itself lasted until then.
-    const bool counts = execution.progress.settled_ns == 0 &&
-                        execution.progress.undo.state < UndoState::kIssued &&
-                        finding.began_ns - execution.ended_ns <= spec_.agent.reopen_within_ns;
+    const bool counts =
+        execution.progress.settled_ns == 0 && execution.progress.undo.state < UndoState::kIssued &&
+        finding.began_ns - IfSetBack().Of(execution.ended_ns) <= spec_.agent.reopen_within_ns;
     return counts ? &*at : nullptr;
   }
   return nullptr;

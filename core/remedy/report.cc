@@ -34,7 +34,7 @@ class Tally {
     real_ended_ += ended && real;
     figures_.false_positives += row.label == "false_positive";
     figures_.labelled += !row.label.empty();
-    if (ended && real) took_ns_.push_back(row.closed_ns - row.began_ns);
+    if (ended && real) took_ns_.push_back(std::max<int64_t>(row.closed_ns - row.began_ns, 0));
   }
 
   Figures Done() {

@@ -117,6 +117,9 @@ void Engine::CheckVerified(Run& run) {
               : std::min(run.deadline_ns, std::max(run.execution.observed_ns, run.recovered_ns) +
                                               run.policy->spec.verify_within_ns);
   if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
+  // Sources have to come round first.
+  if (!known && now_ns - woke_ns_ < options_.orphan_min_ns)
+    return Schedule(run, now_ns + options_.reevaluate_ns);
   const std::string elapsed = FormatElapsed(now_ns - run.execution.observed_ns);
   if (!known && AskWhetherGone(run, open)) return;
   if (!known)

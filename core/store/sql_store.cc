@@ -243,6 +243,7 @@ Status SqlStore::WriteIncident(const Incident& i) {
       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
       "ON CONFLICT(id) DO UPDATE SET "
       "state = excluded.state, severity = excluded.severity, summary = excluded.summary, "
+      "opened_ns = excluded.opened_ns, "
       "closed_ns = excluded.closed_ns, began_ns = excluded.began_ns, "
       "resolution = excluded.resolution, healed_by = excluded.healed_by, "
       "needed_person = excluded.needed_person, reopened = excluded.reopened",

@@ -107,6 +107,26 @@ TEST(ExplainTextTest, ShowsWhoApprovedWhatWasCalledAndWhatCameOfIt) {
                 "  outcome  verified: back to normal\n"));
 }
 
+TEST(ExplainTextTest, TakesWhoseWordItWasFromTheTrail) {
+  Chain chain = Story();
+  chain.decisions[0].actor = "user:anna";
+  EXPECT_THAT(ExplainText(chain), Not(HasSubstr("unlike")));
+  chain.decisions[0].actor = "user:ben";
+  EXPECT_THAT(ExplainText(chain),
+              HasSubstr("by user:anna (its record names user:ben, unlike the audit trail)"));
+}
+
+TEST(ExplainTextTest, GoesOnInOrderWhereTheClockWasSetBack) {
+  Chain chain = Story();
+  for (size_t i = 2; i < chain.events.size(); ++i) chain.events[i].ts_ns -= kHour;
+  chain.incident.opened_ns -= kHour;
+  const std::string text = ExplainText(chain);
+  EXPECT_THAT(text, HasSubstr("closed after"));
+  EXPECT_THAT(text, HasSubstr("the clock was set back by about 59"));
+  EXPECT_THAT(text, Not(HasSubstr(" -")));
+  EXPECT_THAT(text, Not(HasSubstr("+3")));
+}
+
 TEST(ExplainTextTest, ReadsAJournalFromBeforeSamplesAndCallsWereKept) {
   Chain chain = Story();
   for (AuditEvent& event : chain.events) event.detail = R"({"text":"x"})";

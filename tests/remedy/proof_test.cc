@@ -52,6 +52,16 @@ TEST_F(RemedyNoDataTest, IsInconclusiveEndsInItsTimeAndCallsAPerson) {
   EXPECT_THAT(world.gateway.calls, ElementsAre("restart")) << "nothing is taken back on no data";
 }
 
+// Nothing was measured, but nobody could: sources come round a moment after the wake-up.
+TEST_F(RemedyNoDataTest, WhoWasSuspendedWaitsForSourcesFirst) {
+  world.clock.Advance(8 * kHour);
+  world.Run(5 * kSecond);
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kObserved);
+  world.Clear(finding);
+  world.Run(kSecond);
+  EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kVerified);
+}
+
 TEST_F(RemedyNoDataTest, CountsForNeitherBreakerNorDemotion) {
   world.Run(6 * kMinute);
   EXPECT_EQ(world.gateway.executes, 1) << "not once more on no data at all";

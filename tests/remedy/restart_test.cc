@@ -208,5 +208,55 @@ TEST_P(RemedyRestartTest, WhatTheFileNoLongerMutesIsTold) {
   EXPECT_EQ(Count(world.told.loud, "incident #2  no longer muted"), 1u);
 }
 
+// ---- the clock is set back ----------------------------------------------------------------------
+
+// While heald runs, or while it is down.
+void SetBack(World* world, bool down) {
+  world->clock.Advance(-kHour);
+  if (down) world->Restart();
+  world->Run(kMillisecond);
+}
+
+TEST_P(RemedyRestartTest, NothingTakesLessThanNoTimeWhenTheClockIsSetBack) {
+  for (const bool down : {false, true}) {
+    SCOPED_TRACE(down ? "while heald is down" : "while it runs");
+    World world(MakeSpec({MakePolicy()}), Url());
+    Finding finding = world.Open("payments");
+    world.Run(3 * kSecond);  // done, and being verified
+    ASSERT_THAT(world.gateway.calls, SizeIs(1));
+    SetBack(&world, down);
+    finding.state = FindingState::kUpdate;
+    finding.ts_ns = world.clock.NowNs();
+    world.engine->OnFinding(finding);
+    world.Run(4 * kSecond);
+    world.Clear(finding);
+    world.Run(kSecond);
+    const Chain chain = world.ChainOf(1);
+    EXPECT_EQ(chain.executions[0].state, ExecutionState::kVerified);
+    EXPECT_EQ(chain.executions[0].progress.proof, Proof::kPlain) << chain.executions[0].detail;
+    EXPECT_THAT(chain.executions[0].detail, Not(HasSubstr("-")));
+    EXPECT_EQ(chain.incident.closed_ns - chain.incident.opened_ns, 4 * kSecond + kMillisecond);
+    EXPECT_EQ(chain.incident.resolution, Resolution::kHealed);
+  }
+}
+
+TEST_P(RemedyRestartTest, ACooldownIsNoLongerThanItselfWhenTheClockIsSetBack) {
+  for (const bool down : {false, true}) {
+    SCOPED_TRACE(down ? "while heald is down" : "while it runs");
+    World world(MakeSpec({MakePolicy()}), Url());
+    world.spec.agent.reopen_within_ns = 0;
+    const Finding finding = world.Open("payments");
+    world.Run(3 * kSecond);
+    world.Clear(finding);
+    world.Run(kSecond);
+    SetBack(&world, down);
+    world.Open("payments");
+    world.Run(4 * kMinute);
+    EXPECT_THAT(world.gateway.calls, SizeIs(1)) << "its cooldown begins anew";
+    world.Run(2 * kMinute);
+    EXPECT_THAT(world.gateway.calls, SizeIs(2));
+  }
+}
+
 }  // namespace
 }  // namespace heald::remedy

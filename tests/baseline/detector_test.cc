@@ -162,7 +162,7 @@ TEST_F(BaselineDetectorTest, AFaultThatComesEveryDayIsFoundEachTime) {
 
 // Somebody who tries it breaks the same service again and again, as soon as it knows its usual.
 TEST_F(BaselineDetectorTest, AYoungSeriesFindsAFaultEachTimeThatItComes) {
-  for (const int gap : {50, 60, 120}) {
+  for (const int gap : {30, 60, 120}) {
     Config config;
     config.group_by = {"instance"};
     config.direction = Direction::kAbove;

@@ -57,7 +57,7 @@ struct Config {
         Field("min_deviation_ratio", &Config::min_deviation_ratio,
               "A deviation counts as at least this share of the mean", {.min = 0}),
         Field("threshold", &Config::threshold,
-              "Score at which a finding opens; without it 5 for series that are judged together "
+              "Score at which a finding opens; without it 5.1 for series that are judged together "
               "and 2.2 for one by itself",
               {.min = 0, .exclusive_min = true}),
         Field("critical_at", &Config::critical_at,

@@ -18,6 +18,8 @@ constexpr float kSlowPartAlone = 1;
 // Quiet entities have hardly any deviation; this one counts at least.
 constexpr float kLeastVariance = 0.02F;
 constexpr float kYoung = 4;
+// Share of what is young that is learnt of an entity while something is wrong with it.
+constexpr float kHeldYoung = 1.0F / 16;
 // A finding is over below this share of the threshold.
 constexpr double kOver = 0.5;
 // After an early end it must rise above this many times the least that it was since.
@@ -39,11 +41,12 @@ Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
   const float least_variance = kLeastVariance + kYoung * least;
   const float deviation = std::sqrt(variance_ + least_variance);
   score_ = learning ? 0 : std::max(off, 0.0F) / deviation;
-  // What is wrong teaches little, so that incidents that recur don't become usual; and what is left
-  // of it afterwards, while it is young. One series by itself is smoothed for too long for that.
-  const bool tail = rearm_ > 0 && !alone;
-  const float share = open_ ? kHeld * std::max(rules.forget, least)
-                            : std::max(rules.forget, (tail ? kHeld : 1) * least);
+  // What is wrong teaches little, so that incidents that recur don't become usual; and so does what
+  // is left of it afterwards, while the entity is young. One series by itself is smoothed too long
+  // for that.
+  const bool wrong = open_ || (rearm_ > 0 && !alone);
+  const float young = (!wrong ? 1 : alone ? kHeld : kHeldYoung) * least;
+  const float share = std::max((open_ ? kHeld : 1) * rules.forget, young);
   Learn(mean_, variance_, off, share, rules.forget,
         learning ? std::numeric_limits<float>::infinity() : least_variance);
   if (count_ != std::numeric_limits<uint32_t>::max()) ++count_;

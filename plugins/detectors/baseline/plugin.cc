@@ -9,7 +9,7 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr double kThreshold = 5;
+constexpr double kThreshold = 5.1;
 constexpr double kThresholdAlone = 2.2;
 // Share of the newest sample in what names the causes.
 constexpr float kSmooth = 0.2F;

@@ -59,6 +59,7 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
     context.step_issues = std::move(*step_issues);
     context.failures_ns = std::move(*failures);
     for (int64_t& ns : context.failures_ns) ns = IfSetBack().Of(ns);
+    std::sort(context.failures_ns.begin(), context.failures_ns.end());
   }
   Judgement judgement = JudgeAll(context);
   if (context.journal_read && journal_.may_act()) return judgement;

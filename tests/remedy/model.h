@@ -148,7 +148,8 @@ struct Deed {
   std::string service;     // one thing, whatever its labels
   uint32_t step = 1;
   int64_t issued_ns = 0;
-  int64_t ended_ns = 0;  // 0: still under way
+  int64_t latest_ns = INT64_MAX;  // it counts as over by then, as the clock was set back since
+  int64_t ended_ns = 0;           // 0: still under way
   bool failed = false;
   bool proves = true;    // what the end says: not if inconclusive, too early or cancelled
   bool undoing = false;  // its undo was called
@@ -218,6 +219,10 @@ class Ledger {
     std::sort(out.begin(), out.end(),
               [](const Deed& a, const Deed& b) { return a.ended_ns < b.ended_ns; });
     return out;
+  }
+  void ClockWentBack(int64_t now_ns) {
+    for (auto& [id, deed] : deeds_)
+      if (deed.ended_ns > now_ns) deed.latest_ns = std::min(deed.latest_ns, now_ns);
   }
   // Those that no guard looks back to any more.
   void Forget(int64_t before_ns) {

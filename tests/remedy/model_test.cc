@@ -354,6 +354,7 @@ class Model {
     const bool back = dice_.OneIn(2);
     world_.clock.Set(world_.clock.NowNs() + (back ? -by_ns : by_ns));
     const int64_t now_ns = world_.clock.NowNs();
+    ledger_.ClockWentBack(now_ns);
     for (auto& [finding, since_ns] : facts_.critical_ns) since_ns = std::min(since_ns, now_ns);
     // What was called then may be journaled anew, as now.
     for (auto& [of, issues] : facts_.issued)

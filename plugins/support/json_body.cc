@@ -1,5 +1,6 @@
 #include "plugins/support/json_body.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "heald/marked.h"
@@ -21,7 +22,9 @@ std::string Escaped(std::string_view value) {
 
 std::string Bare(std::string_view value) {
   const Json json = Json::parse(value, nullptr, false);
-  const bool plain = json.is_number() || json.is_boolean() || json.is_null();
+  // The parser passes over a mark of the byte order, which JSON doesn't know.
+  const bool plain = !value.starts_with("\xef\xbb\xbf") &&
+                     (json.is_number() || json.is_boolean() || json.is_null());
   return plain ? std::string(value) : Quoted(value);
 }
 
@@ -47,8 +50,17 @@ class Quotes {
 }  // namespace
 
 bool IsJson(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  std::string type;  // RFC 9110: in any case, with blanks around it
+  for (const char c : content_type.substr(0, content_type.find(';')))
+    if (c != ' ' && c != '\t') type += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return type.ends_with("/json") || type.ends_with("+json");
+}
+
+std::string CheckContentType(std::string_view content_type) {
+  const bool fits = std::none_of(content_type.begin(), content_type.end(), [](unsigned char c) {
+    return (c < ' ' && c != '\t') || c == 0x7f;
+  });
+  return fits ? "" : "holds a line break or a control character, which no header can carry";
 }
 
 std::string CheckJsonBody(std::string_view written) {

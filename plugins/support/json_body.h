@@ -8,8 +8,11 @@
 
 namespace heald::support {
 
-// application/json, application/vnd.x+json; charset=utf-8…
+// application/json, Application/vnd.x+json ; charset=utf-8…
 bool IsJson(std::string_view content_type);
+
+// Empty, or why it can't be sent.
+std::string CheckContentType(std::string_view content_type);
 
 // Empty, or why `written` can't be a JSON body ("…at byte 17…").
 std::string CheckJsonBody(std::string_view written);

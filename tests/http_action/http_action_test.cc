@@ -178,5 +178,18 @@ TEST_F(HttpActionTest, ValidationNamesWhatIsWrong) {
                           HasSubstr("/observe/url: ")));
 }
 
+TEST_F(HttpActionTest, ABodyThatCanNeverBeSentIsToldWhenItIsLoaded) {
+  config_.body = "{\"service\": \"\x02${target.service}\x03\"";
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre(HasSubstr("/body: is not JSON")));
+  config_.body = "{\"replicas\": \x02${finding.value}\x03}";
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre()) << "a number comes there";
+  config_.body = "restart now";
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre(HasSubstr("another content_type")));
+  config_.content_type = "text/plain";
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre());
+  config_.content_type = "text/plain\r\nX-Evil: 1";
+  EXPECT_THAT(ProblemsIn<HttpAction>(config_), ElementsAre(HasSubstr("/content_type: ")));
+}
+
 }  // namespace
 }  // namespace heald::http_action

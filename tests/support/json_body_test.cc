@@ -54,6 +54,26 @@ TEST(JsonBodyTest, OtherTypesTakeValuesAsTheyAre) {
   EXPECT_TRUE(IsJson("application/vnd.tool+json; charset=utf-8"));
 }
 
+TEST(JsonBodyTest, ATypeIsJsonInAnyCaseAndWithBlanks) {
+  for (const char* type : {"Application/JSON", "application/json ; charset=utf-8",
+                           "application/json\t;charset=utf-8", " application/vnd.tool+Json "}) {
+    EXPECT_TRUE(IsJson(type)) << type;
+    EXPECT_EQ(BodyOf(type, "{\"a\": \"" + Value(R"(x", "b": "evil)") + "\"}"),
+              R"({"a": "x\", \"b\": \"evil"})");
+  }
+  EXPECT_FALSE(IsJson("text/plain; was=application/json"));
+}
+
+TEST(JsonBodyTest, ATypeIsOneLine) {
+  EXPECT_EQ(CheckContentType("application/json; charset=utf-8"), "");
+  EXPECT_THAT(CheckContentType("application/json\nX-Evil: 1"), HasSubstr("line break"));
+}
+
+TEST(JsonBodyTest, ANumberAfterAMarkOfTheByteOrderIsAText) {
+  const std::string marked = "\uFEFF1";
+  EXPECT_EQ(Filled(R"({"n": )" + Value(marked) + "}"), (Json{{"n", marked}}));
+}
+
 TEST(JsonBodyTest, WhatIsNotJsonIsToldWhenItIsLoaded) {
   const std::string placeholder = Value("${finding.summary}");
   EXPECT_EQ(CheckJsonBody(R"({"text": ")" + placeholder + "\"}"), "");

@@ -196,6 +196,10 @@ TEST(WebhookConfigTest, SaysWhatCannotWork) {
   EXPECT_THAT(with({{"body", "{"}}), Contains(HasSubstr("/body: is not JSON from character 2 on")));
   EXPECT_THAT(with({{"source", "prod eu"}}), Contains(HasSubstr("/source: is no URI reference")));
   EXPECT_THAT(with({{"body", "hello"}, {"content_type", "text/plain"}}), IsEmpty());
+  EXPECT_THAT(with({{"body", "{}"}, {"content_type", "application/json\nX-A: b"}}),
+              Contains(HasSubstr("/content_type: holds a line break")));
+  EXPECT_THAT(with({{"body", "{"}, {"content_type", "Application/JSON ; v=1"}}),
+              Contains(HasSubstr("/body: is not JSON")));
   EXPECT_THAT(with({{"body", "{}"}, {"batch", 5}}), Contains(HasSubstr("/batch")));
 }
 

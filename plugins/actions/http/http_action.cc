@@ -90,6 +90,12 @@ void HttpAction::Validate(const Config& config, sdk::Problems& problems) {
   if (!config.observe.url.empty()) CheckTemplate("/observe/url", config.observe.url, problems);
   for (const support::HttpConfigProblem& problem : support::CheckHttpConfig(config, false))
     problems.Add(problem.pointer, problem.message);
+  if (const std::string problem = support::CheckContentType(config.content_type); !problem.empty())
+    problems.Add("/content_type", problem);
+  // As it is with texts for values: a number may stand outside of quotes here.
+  if (!config.body.empty() && support::IsJson(config.content_type) &&
+      !nlohmann::json::accept(support::BodyOf(config.content_type, config.body)))
+    problems.Add("/body", support::CheckJsonBody(config.body));
 }
 
 HttpAction::HttpAction(sdk::Host host, const Config& config)

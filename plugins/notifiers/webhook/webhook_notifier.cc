@@ -35,6 +35,8 @@ void WebhookNotifier::Validate(const Config& config, sdk::Problems& problems) {
                  "is too short to be safe: make one with `openssl rand -hex 32`");
   if (!IsUriReference(config.source))
     problems.Add("/source", "is no URI reference, which a CloudEvent needs: write //prod-eu/heald");
+  if (const std::string problem = support::CheckContentType(config.content_type); !problem.empty())
+    problems.Add("/content_type", problem);
   if (config.body.empty()) return;
   if (config.batch > 1)
     problems.Add("/batch", "is for CloudEvents: a `body` of your own is sent one event at a time");

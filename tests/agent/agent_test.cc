@@ -211,10 +211,14 @@ TEST_F(AgentTest, AServerThatIsAwayIsToldOnceHoweverOftenItIsAsked) {
       "  prom:\n"
       "    plugin: prometheus\n"
       "    config: {url: 'http://127.0.0.1:" +
-      std::to_string(fakes::FreePort()) + "', interval: 1s, queries: {up: up}}\n");
+      std::to_string(fakes::FreePort()) + "', interval: 1s, queries: {up: up}}\n"
+      "detectors: {odd: {plugin: zscore, inputs: [prom.up]}}\n"
+      "notifiers: {log: {plugin: log, inputs: [odd]}}\n");
   ASSERT_NO_FATAL_FAILURE(StartAndWait());
   ASSERT_TRUE(Eventually([&] { return Get("/api/v1/status")["nodes"][0].value("errors", 0) >= 5; }))
       << agent().output();
+  agent().Signal(SIGTERM);
+  EXPECT_EQ(agent().Wait(kPatience), 0);
   const std::string& said = agent().output();
   const size_t first = said.find("connection refused");
   ASSERT_NE(first, std::string::npos) << said;

@@ -298,7 +298,23 @@ TEST_F(AlertmanagerPluginTest, WhatIsNoWebhookGets400WithTheReason) {
   refused(with("labels", {{"a", 1}}), "alert 2: labels.a is no text");
   refused(with("startsAt", "yesterday"), "alert 2: startsAt 'yesterday' is no time");
   refused(MessageOf({json(1)}).dump(), "alert 1: it is no object");
-  EXPECT_THAT(Told(), IsEmpty()) << "nothing of a message that is damaged";
+  EXPECT_THAT(Told(), ElementsAre("open Down{service=a} 3")) << "one bad alert costs no other";
+}
+
+TEST_F(AlertmanagerPluginTest, ARefusalIsToldInTheLogOnceAndInTheStateUntilOneIsTaken) {
+  const auto refused = HasSubstr("refused what was pushed: this is no webhook of Alertmanager");
+  for (int i = 0; i < 3; ++i) PostText("{}");
+  EXPECT_THAT(source_->log(), ElementsAre(refused));
+  EXPECT_THAT(source_->Poll(), refused);
+  Post(MessageOf({AlertOf("firing", kDown, "f1")}));
+  EXPECT_EQ(source_->Poll(), "");
+  json odd = AlertOf("firing", kDown, "f2");
+  odd["status"] = "odd";
+  Post(MessageOf({odd, AlertOf("resolved", kDown, "f1")}));
+  EXPECT_THAT(Told(), ElementsAre("open Down{service=a} 3", "clear Down{service=a} 0"));
+  EXPECT_THAT(source_->Poll(), HasSubstr("alert 1: status 'odd'"));
+  source_->host().Advance(sdk::Minutes(10));
+  EXPECT_EQ(source_->Poll(), "") << "nobody has sent any for long";
 }
 
 // Bytes of a real Alertmanager 0.25.

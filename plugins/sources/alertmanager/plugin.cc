@@ -12,6 +12,9 @@
 namespace heald::alertmanager {
 namespace {
 
+// Alertmanager sends again what is refused, by default after five minutes.
+constexpr int64_t kRefusalShownNs = int64_t{10} * 60 * 1'000'000'000;
+
 class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
  public:
   static constexpr sdk::Info kInfo{
@@ -54,13 +57,15 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
     if (!untold_.empty()) Tell();
     firing_.Record(static_cast<double>(book_.size()));
     silence_.Check();
+    if (!refusal_.empty() && host_.MonotonicNs() - refused_ns_ >= kRefusalShownNs) refusal_.clear();
+    if (!refusal_.empty()) throw sdk::Failure(HEALD_UNAVAILABLE, refusal_).Retryable();
   }
 
  private:
   sdk::HttpResponse Receive(const sdk::HttpRequest& request) {
     Webhook webhook;
     if (const std::string error = ReadWebhook(request.body, &webhook); !error.empty())
-      throw sdk::Failure(HEALD_INVALID, "this is no webhook of Alertmanager: " + error);
+      Refuse("this is no webhook of Alertmanager: " + error);
     const uint64_t refused_before = book_.refused_total();
     for (Alert& alert : webhook.alerts)
       for (sdk::Finding& finding : book_.Take(std::move(alert), host_.NowNs()))
@@ -75,7 +80,19 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
         Say(sdk::Level::kWarning, "more than " + std::to_string(config_.max_alerts) +
                                       " alerts fire, and no more are taken: raise max_alerts");
     }
+    if (!webhook.damage.empty())
+      Refuse("not all alerts of a message are understood, only the others were taken: " +
+             webhook.damage);
+    refusal_.clear();
     return {};
+  }
+
+  // Told to whoever sent it, in the node's state, and in the log until one is taken.
+  [[noreturn]] void Refuse(const std::string& why) {
+    if (refusal_.empty()) Say(sdk::Level::kWarning, "refused what was pushed: " + why);
+    refusal_ = "refused what was pushed: " + why;
+    refused_ns_ = host_.MonotonicNs();
+    throw sdk::Failure(HEALD_INVALID, why);
   }
 
   // On disk before anybody is told, and told before Alertmanager hears that it is done. What can't
@@ -108,6 +125,8 @@ class AlertmanagerSource : public sdk::Source<AlertmanagerSource> {
   std::optional<sdk::Sink> sink_;
   std::optional<sdk::HttpRoute> route_;
   std::vector<sdk::Finding> untold_;
+  std::string refusal_;     // empty: what came last was taken
+  int64_t refused_ns_ = 0;  // monotonic
   bool told_truncated_ = false;
   bool told_full_ = false;
 };

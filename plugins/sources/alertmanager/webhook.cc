@@ -74,10 +74,16 @@ std::string ReadWebhook(std::string_view body, Webhook* webhook) {
   if (const auto at = message.find("truncatedAlerts");
       at != message.end() && at->is_number_unsigned())
     webhook->truncated = at->get<uint64_t>();
+  size_t number = 0;
   for (const json& object : *alerts) {
-    Alert& alert = webhook->alerts.emplace_back();
-    if (const std::string error = ReadAlert(object, &alert); !error.empty())
-      return "alert " + std::to_string(webhook->alerts.size()) + ": " + error;
+    ++number;
+    Alert alert;
+    const std::string error = ReadAlert(object, &alert);
+    if (error.empty())
+      webhook->alerts.push_back(std::move(alert));
+    else if (webhook->damage.empty())
+      webhook->damage =
+          "alert " + std::to_string(number) + ": " + support::CutTo(error, kMostTextBytes);
   }
   return {};
 }

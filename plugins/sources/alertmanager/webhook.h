@@ -22,13 +22,14 @@ struct Alert {
 };
 
 struct Webhook {
-  std::vector<Alert> alerts;
+  std::vector<Alert> alerts;  // those that are understood
+  std::string damage;         // of the first that isn't; empty: all are
   std::string receiver;
   std::string group;
   uint64_t truncated = 0;  // alerts that the sender left out
 };
 
-// Empty, or what is wrong with it.
+// Empty, or what is wrong with all of it.
 std::string ReadWebhook(std::string_view body, Webhook* webhook);
 
 }  // namespace heald::alertmanager

@@ -60,6 +60,26 @@ TEST(KafkaEventReaderTest, TextsHaveALengthThatALogLineBearsAndNothingBeganIn197
   EXPECT_EQ(finding.began_ns, kMessageNs);
 }
 
+TEST(KafkaEventReaderTest, ATimeThatSaysNothingLosesNoAlert) {
+  for (const char* time : {"\"0001-01-01T00:00:00Z\"", "\"\"", "0", "\"0\"", "-62135596800",
+                           "\"1970-01-01T00:00:00Z\"", "null"}) {
+    for (const char* name : {"startsAt", "time"}) {
+      const std::vector<Finding> findings =
+          Read(R"({"status": "firing", "labels": {"alertname": "a"}, ")" + std::string(name) +
+               "\": " + time + "}");
+      ASSERT_EQ(findings.size(), 1u) << name << time;
+      EXPECT_EQ(findings[0].ts_ns, kMessageNs) << name << time;
+      EXPECT_EQ(findings[0].began_ns, kMessageNs) << name << time;
+    }
+  }
+}
+
+TEST(KafkaEventReaderTest, NoTimeIsTurnedIntoAnother) {
+  EXPECT_EQ(Read(R"({"name": "a", "began": -9223372036854775807})").at(0).began_ns, kMessageNs);
+  for (const char* time : {"50000000000", "50000000000000", "50000000000000000"})
+    EXPECT_NE(Why(R"({"name": "a", "time": )" + std::string(time) + "}"), "understood") << time;
+}
+
 TEST(KafkaEventReaderTest, WhatClearsHasTheIdOfWhatOpened) {
   const auto id = [](std::string_view message) { return Read(message).at(0).id; };
   const uint64_t open = id(R"({"name": "a", "target": {"x": "1", "y": "2"}})");

@@ -73,13 +73,23 @@ void TakeNumber(const dom::object& object, std::string_view name, double* number
     throw BadMessage{"its " + std::string(name) + " is no number"};
 }
 
+// What senders write who don't know the time: nothing, Go's year 1, zero, a time before 1970.
+bool IsNoTime(dom::element element) {
+  double number = 0;
+  std::string_view text;
+  if (element.get_double().get(number) == simdjson::SUCCESS) return number <= 0;
+  return element.get_string().get(text) == simdjson::SUCCESS &&
+         (text.empty() || text.starts_with("0001-"));
+}
+
 int64_t TimeIn(const dom::object& object, std::initializer_list<std::string_view> names,
                int64_t otherwise_ns) {
   dom::element found;
-  int64_t ns = otherwise_ns;
-  if (FindIn(object, names, &found) && !ReadTime(found, &ns))
+  int64_t ns = 0;
+  if (!FindIn(object, names, &found) || IsNoTime(found)) return otherwise_ns;
+  if (!ReadTime(found, &ns))
     throw BadMessage{"its time is neither RFC 3339 nor a number since 1970"};
-  return ns;
+  return ns > 0 ? ns : otherwise_ns;
 }
 
 uint64_t IdOf(const dom::object& object, const Finding& finding) {
@@ -123,7 +133,7 @@ Finding EventOf(const dom::object& object, int64_t ts_ns) {
   TakeNumber(object, "expected_high", &finding.expected_high);
   finding.began_ns = TimeIn(object, {"began", "startsAt"}, 0);
   finding.ts_ns = TimeIn(object, {"time", "timestamp"}, ts_ns);
-  // A clock that was never set, or a zero: not when it began.
+  // A clock that was never set: not when it began.
   if (finding.ts_ns - finding.began_ns > kOldestNs) finding.began_ns = finding.ts_ns;
   finding.id = IdOf(object, finding);
   return finding;

@@ -28,13 +28,14 @@ void TakeElement(dom::element element, const std::function<void(const dom::objec
 bool EpochNs(double number, int64_t* ns) {
   double factor = 1;
   const double size = std::fabs(number);
-  if (!std::isfinite(number) || size >= 9e18) return false;
+  if (!std::isfinite(number)) return false;
   if (size < 1e11)
     factor = 1e9;
   else if (size < 1e14)
     factor = 1e6;
   else if (size < 1e17)
     factor = 1e3;
+  if (size * factor >= 9e18) return false;  // beyond the year 2255
   // Apart, as a double doesn't hold so many nanoseconds.
   const double whole = std::floor(number);
   *ns = static_cast<int64_t>(whole) * static_cast<int64_t>(factor) +

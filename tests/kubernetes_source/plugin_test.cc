@@ -20,6 +20,7 @@ using fakes::KubernetesServer;
 using nlohmann::json;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Value;
 
 template <typename F>
 bool Eventually(F condition) {
@@ -85,11 +86,17 @@ TEST_F(KubernetesSourceTest, SeesACrashLoopBeginAndEnd) {
   server_.Deploy("prod", "web", 2, "web:crash");
   Start();
   EXPECT_TRUE(Tells("open", "CrashLoopBackOff", "deployment=web"));
-  EXPECT_EQ(source_->Poll(), "");
-  const std::vector<std::string> samples = source_->TakeTexts();
-  EXPECT_THAT(samples, Contains(HasSubstr("pod_waiting{deployment=web,namespace=prod,pod=web-")));
-  EXPECT_THAT(samples, Contains("replicas_desired{deployment=web,namespace=prod} 2"));
-  EXPECT_THAT(samples, Contains("node_ready{node=node-1} 1"));
+  // Each watch begins by itself.
+  for (const char* expected :
+       {"pod_waiting{deployment=web,namespace=prod,pod=web-",
+        "replicas_desired{deployment=web,namespace=prod} 2", "node_ready{node=node-1} 1"}) {
+    std::vector<std::string> samples;
+    EXPECT_TRUE(Eventually([&] {
+      EXPECT_EQ(source_->Poll(), "");
+      samples = source_->TakeTexts();
+      return Value(samples, Contains(HasSubstr(expected)));
+    })) << expected << ", not " << ::testing::PrintToString(samples);
+  }
   server_.Patch(
       "Deployment", "prod", "web",
       {{"spec",

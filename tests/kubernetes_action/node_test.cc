@@ -84,6 +84,19 @@ TEST_F(CordonTest, WhatAPersonHasCordonedIsLeftToThem) {
   EXPECT_TRUE(Cordoned());
 }
 
+TEST_F(CordonTest, WhoeverCordonsItAfterAnUncordonOwnsTheCordon) {
+  const Config cordon = For(Operation::kCordon);
+  const sdk::Plan plan = PlanOf(cordon, node_);
+  ASSERT_EQ(Do(plan, cordon, node_).state, EffectState::kDone);
+  server_.Patch("Node", "", "node-1", {{"spec", {{"unschedulable", nullptr}}}});
+  CordonAsAPerson();
+  EXPECT_EQ(action(cordon).Observe(node_, plan, cordon).state, EffectState::kFailed);
+  EXPECT_THAT(action(cordon).Undo(node_, plan, cordon).detail, HasSubstr("left alone"));
+  const Config uncordon = For(Operation::kUncordon);
+  EXPECT_THAT(PlanFailure(uncordon, node_).what(), HasSubstr("cordoned by somebody else"));
+  EXPECT_TRUE(Cordoned());
+}
+
 TEST_F(CordonTest, ANodeIsFoundThroughItsPod) {
   Deploy("web", 1);
   const Json pod = PodOf("web");

@@ -93,6 +93,16 @@ TEST_F(PatchTest, PatchesOnceAndGivesTheFormerValuesBack) {
   EXPECT_EQ(Data(), Json({{"recommendations", "on"}, {"search", "on"}}));
 }
 
+TEST_F(PatchTest, WhatOthersHaveSetSinceIsTheirs) {
+  const sdk::Plan plan = PlanOf(config_, request_);
+  Do(plan, config_, request_);
+  server_.Patch("ConfigMap", "prod", "features", {{"data", {{"recommendations", "some"}}}});
+  EXPECT_THAT(action(config_).Undo(request_, plan, config_).detail,
+              HasSubstr("but for what others have set since: /data/recommendations"));
+  EXPECT_EQ(Data(), Json({{"recommendations", "some"}, {"search", "on"}}));
+  EXPECT_EQ(action(config_).Observe(request_, plan, config_).state, EffectState::kAbsent);
+}
+
 TEST_F(PatchTest, WhatWasChangedSinceThePlanIsLeftAlone) {
   const sdk::Plan plan = PlanOf(config_, request_);
   server_.Patch("ConfigMap", "prod", "features", {{"data", {{"recommendations", "some"}}}});

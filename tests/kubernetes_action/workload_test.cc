@@ -283,6 +283,22 @@ TEST_F(RollbackTest, WhatArgoCdDeploysIsLeftToIt) {
   EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
 }
 
+TEST_F(RollbackTest, TheLabelThatHelmSetsTooIsArgoCdsWhereItHasWritten) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:broken");
+  const auto patch = [&](const Json& metadata, const std::string& manager = "helm") {
+    server_.Patch("Deployment", "prod", "web", {{"metadata", metadata}}, manager);
+  };
+  patch({{"labels", {{"app.kubernetes.io/instance", "shop-app"}}}});
+  EXPECT_THAT(PlanOf(config_, web_).summary,
+              HasSubstr("if Argo CD deploys it (label app.kubernetes.io/instance: shop-app)"));
+  patch({{"annotations", {{"meta.helm.sh/release-name", "shop-app"}}}});
+  EXPECT_THAT(PlanOf(config_, web_).summary, Not(HasSubstr("Argo CD")));
+  patch({{"annotations", {{"meta.helm.sh/release-name", nullptr}}}});
+  patch({{"annotations", {{"revision", "2"}}}}, "argocd-controller");
+  EXPECT_THAT(PlanFailure(config_, web_).what(), HasSubstr("application shop-app"));
+}
+
 TEST_F(RollbackTest, ARaceWithAnotherWriterIsFetchedAgain) {
   Deploy("web", 2);
   Rollout("web", "nginx:broken");

@@ -15,6 +15,9 @@ using sdk::Plan;
 using support::At;
 using support::Text;
 
+constexpr const char* kCordonedByField =
+    "/fieldsV1/f:metadata/f:annotations/f:heald.io~1cordoned-by";
+
 Json CordonPatch(const Json& by, const Json& unschedulable) {
   return {{"metadata", {{"annotations", {{kCordonedBy, by}}}}},
           {"spec", {{"unschedulable", unschedulable}}}};
@@ -156,9 +159,15 @@ bool IsCordoned(const Json& node) {
   return At(node, "/spec/unschedulable") == true;
 }
 
+// An annotation outlives `kubectl uncordon`. So where the API server's account of who wrote what
+// has the cordon as the work of another than the annotation, somebody has cordoned the node since.
 std::string CordonedBy(const Json& node) {
   const Json& annotations = At(node, "/metadata/annotations");
   if (!IsCordoned(node) || !annotations.is_object()) return "";
+  for (const Json& writer : At(node, "/metadata/managedFields"))
+    if (!At(writer, "/fieldsV1/f:spec/f:unschedulable").is_null() &&
+        At(writer, kCordonedByField).is_null())
+      return "";
   return annotations.value(kCordonedBy, "");
 }
 

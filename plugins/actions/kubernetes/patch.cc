@@ -41,6 +41,26 @@ Json ReverseOf(const Json& patch, const Json& object) {
   return reverse;
 }
 
+// Of such a patch what is still as it was set, in `object`: `again` is what that would be if it
+// were set again. The paths of the rest go to `others`.
+Json StillSet(const Json& reverse, const Json& object, const Json& again, const std::string& path,
+              std::string* others) {
+  Json left = Json::object();
+  for (const auto& [key, value] : reverse.items()) {
+    const Json now = object.is_object() ? object.value(key, Json()) : Json();
+    const Json set = again.is_object() ? again.value(key, Json()) : Json();
+    if (value.is_object() && now.is_object() && set.is_object()) {
+      if (Json below = StillSet(value, now, set, path + "/" + key, others); !below.empty())
+        left[key] = std::move(below);
+    } else if (now == set) {
+      left[key] = value;
+    } else {
+      *others += (others->empty() ? "" : ", ") + path + "/" + key;
+    }
+  }
+  return left;
+}
+
 class PatchOperation : public OperationBase {
  public:
   using OperationBase::OperationBase;
@@ -157,18 +177,30 @@ Effect PatchOperation::Undo(const Plan& plan) {
   const Json before = Before(plan);
   const Ref ref = Target();
   bool ours = false;
+  // The server knows what the patch comes to, with its defaults and ways of writing numbers.
+  const Json again =
+      context_.client().Edit(ref, context_.params.patch_type,
+                             [&](const Json& now) -> std::optional<Json> {
+                               ours = Text(now, kPatchedByPath) == context_.request.decision;
+                               return ours ? std::optional(Given()) : std::nullopt;
+                             },
+                             {.dry_run = true});
+  std::string others;
   const Json changed =
       context_.client().Edit(ref, PatchType::kMerge, [&](const Json& now) -> std::optional<Json> {
-        ours = Text(now, kPatchedByPath) == context_.request.decision;
+        ours = ours && Text(now, kPatchedByPath) == context_.request.decision;
         if (!ours) return std::nullopt;
-        Json patch = before.at("reverse");
+        others.clear();
+        Json patch = StillSet(before.at("reverse"), now, again, "", &others);
         patch["metadata"]["annotations"][kPatchedBy] = nullptr;
         return patch;
       });
   if (!ours)
     return {EffectState::kDone, ref.Shown() + " doesn't carry this patch any more: left alone"};
   Tell(context_, changed, "HealdPatchUndone", "undone: " + plan.summary);
-  return {EffectState::kDone, ref.Shown() + " is as before"};
+  return {EffectState::kDone,
+          ref.Shown() + " is as before" +
+              (others.empty() ? "" : ", but for what others have set since: " + others)};
 }
 
 }  // namespace

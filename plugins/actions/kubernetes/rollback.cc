@@ -29,10 +29,16 @@ constexpr const char* kRolledBackFrom = "heald.io/rolled-back-from";
 constexpr const char* kRolledBackFromPath = "/metadata/annotations/heald.io~1rolled-back-from";
 constexpr size_t kHashDigits = 16;
 // Argo CD tracks what it deploys by an annotation "APPLICATION:GROUP/KIND:NAMESPACE/NAME", by a
-// label, or by both. The label that it shares with Helm (app.kubernetes.io/instance) says nothing.
+// label, or by both.
 constexpr const char* kArgocdTracking = "/metadata/annotations/argocd.argoproj.io~1tracking-id";
 constexpr const char* kArgocdInstance[] = {"/metadata/labels/argocd.argoproj.io~1instance",
                                            "/metadata/annotations/argocd.argoproj.io~1instance"};
+// The label that it takes by default up to 2.14. Charts set it too, so alone it says little: it is
+// Argo CD's where Argo CD has written to the object, and can't be where a release of Helm has it.
+constexpr const char* kSharedInstance = "/metadata/labels/app.kubernetes.io~1instance";
+constexpr const char* kHelmRelease = "/metadata/annotations/meta.helm.sh~1release-name";
+constexpr std::string_view kArgocdManagers[] = {"argocd-controller",
+                                                "argocd-application-controller"};
 
 struct Revision {
   int64_t number = 0;
@@ -120,7 +126,18 @@ std::string ArgocdApplication(const Workload& workload) {
     return id.substr(0, id.size() - itself.size());
   for (const char* const instance : kArgocdInstance)
     if (std::string name = Text(workload.object, instance); !name.empty()) return name;
+  for (const Json& writer : At(workload.object, "/metadata/managedFields"))
+    if (std::ranges::count(kArgocdManagers, Text(writer, "/manager")) != 0)
+      return Text(workload.object, kSharedInstance);
   return "";
+}
+
+// What the plan says where that can't be told.
+std::string ArgocdWarning(const Workload& workload) {
+  const std::string name = Text(workload.object, kSharedInstance);
+  if (name.empty() || !Text(workload.object, kHelmRelease).empty()) return "";
+  return "; if Argo CD deploys it (label app.kubernetes.io/instance: " + name +
+         "), a sync will bring the bad revision back";
 }
 
 class Rollback : public OperationBase {
@@ -241,7 +258,8 @@ Plan Rollback::MakePlan() {
   Plan plan;
   plan.summary = "roll " + shown + " back from revision " + std::to_string(revisions[0].number) +
                  " to " + std::to_string(to.number) + " (uid " + Text(before, "/uid") +
-                 ", generation " + std::to_string(Number(before, "/generation")) + ")";
+                 ", generation " + std::to_string(Number(before, "/generation")) + ")" +
+                 (context_.params.argocd_owned ? "" : ArgocdWarning(workload));
   plan.reversible = true;
   plan.target_uid = Text(before, "/uid");
   plan.effect_within = {

@@ -34,14 +34,33 @@ Json Content(const Json& object, const std::string& sub) {
   return content;
 }
 
+// What is another one's now, or away.
+void Take(const Json& changed, Json& fields) {
+  for (const auto& [key, below] : changed.items()) {
+    const auto at = fields.find(key);
+    if (at == fields.end()) continue;
+    if (!below.empty()) Take(below, *at);
+    if (at->empty() || below.empty()) fields.erase(key);
+  }
+}
+
 }  // namespace
 
 void NoteManager(const Json& old, Json& object, const std::string& manager,
                  const std::string& api_version, const std::string& now, const std::string& sub) {
-  Json fields = Changed(Content(old, sub), Content(object, sub));
-  if (fields.empty()) return;
+  const Json before = Content(old, sub);
+  const Json after = Content(object, sub);
+  Json fields = Changed(before, after);
   Json& entries = object["metadata"]["managedFields"];
   if (!entries.is_array()) entries = Json::array();
+  for (Json& entry : entries) {
+    if (entry.value("subresource", "") != sub) continue;
+    Take(Changed(after, before), entry["fieldsV1"]);
+    Take(fields, entry["fieldsV1"]);
+  }
+  std::erase_if(entries.get_ref<Json::array_t&>(),
+                [](const Json& entry) { return entry["fieldsV1"].empty(); });
+  if (fields.empty()) return;
   const auto own = std::find_if(entries.begin(), entries.end(), [&](const Json& entry) {
     return entry["manager"] == manager && entry["apiVersion"] == api_version &&
            entry.value("subresource", "") == sub;

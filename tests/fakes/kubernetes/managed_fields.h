@@ -1,5 +1,4 @@
-// metadata.managedFields: who last wrote which fields. Kept for clients' writes, down to lists;
-// a field stays with every manager that wrote it.
+// metadata.managedFields: who last wrote which fields. Kept for clients' writes, down to lists.
 // Thread rule: pure functions, any thread.
 #pragma once
 

@@ -210,12 +210,13 @@ std::string KubernetesServer::PathOf(const std::string& kind, const std::string&
 }
 
 KubernetesServer::Json KubernetesServer::AsAdmin(const std::string& method, const std::string& path,
-                                                 const Json& body,
-                                                 const std::string& content_type) {
+                                                 const Json& body, const std::string& content_type,
+                                                 const std::string& manager) {
   FakeRequest request;
   request.method = method;
   request.path = path;
   request.headers = {{"authorization", "Bearer admin"}, {"content-type", content_type}};
+  if (!manager.empty()) request.headers.emplace_back("user-agent", manager);
   if (!body.is_null()) request.body = body.dump();
   const FakeReply reply = state_->api.Answer(request);
   if (reply.status >= 400)
@@ -242,9 +243,10 @@ KubernetesServer::Json KubernetesServer::Create(const Json& object) {
 }
 
 KubernetesServer::Json KubernetesServer::Patch(const std::string& kind, const std::string& space,
-                                               const std::string& name, const Json& merge_patch) {
+                                               const std::string& name, const Json& merge_patch,
+                                               const std::string& manager) {
   const std::string path = PathOf(kind, space, name);
-  Json made = AsAdmin("PATCH", path, merge_patch, "application/merge-patch+json");
+  Json made = AsAdmin("PATCH", path, merge_patch, "application/merge-patch+json", manager);
   if (!merge_patch.contains("status")) return made;
   return AsAdmin("PATCH", path + "/status", {{"status", merge_patch["status"]}},
                  "application/merge-patch+json");

@@ -64,7 +64,8 @@ class KubernetesServer {
   // the API refuses.
   Json Create(const Json& object);  // namespace from its metadata, made where it's new
   Json Patch(const std::string& kind, const std::string& space, const std::string& name,
-             const Json& merge_patch);  // with "status" in it, of the status as well
+             const Json& merge_patch,  // with "status" in it, of the status as well
+             const std::string& manager = "");
   void Delete(const std::string& kind, const std::string& space, const std::string& name);
   std::optional<Json> Get(const std::string& kind, const std::string& space,
                           const std::string& name) const;
@@ -116,7 +117,8 @@ class KubernetesServer {
   struct State;
   FakeReply Answer(const FakeRequest& request);
   Json AsAdmin(const std::string& method, const std::string& path, const Json& body,
-               const std::string& content_type = "application/json");
+               const std::string& content_type = "application/json",
+               const std::string& manager = "");
   static std::string PathOf(const std::string& kind, const std::string& space,
                             const std::string& name);
 

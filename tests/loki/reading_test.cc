@@ -65,6 +65,22 @@ TEST_F(LokiReadingTest, ASelectorThatMatchesNoStreamIsToldWithTheLabelsThatThere
   EXPECT_EQ(source.log().back(), "loki `logs`: query 'lines': lines come now");
 }
 
+TEST_F(LokiReadingTest, AnAnswerOfOtherTypesAboutItsStreamsTellsNothing) {
+  std::atomic<int> asked = 0;
+  server_.SetFault([&](const fakes::LokiRequest& request) -> std::unique_ptr<fakes::LokiReply> {
+    if (request.path != "/loki/api/v1/series") return nullptr;
+    ++asked;
+    return std::make_unique<fakes::LokiReply>(
+        fakes::LokiReply{.body = R"({"status": 1, "data": 2})"});
+  });
+  Harness source(server_.url(), {{"logs", {{"lines", "{job=\"shop\"}"}}}});
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(source.Poll(), "");
+    return asked > 0;
+  }));
+  EXPECT_THAT(source.log(), IsEmpty());
+}
+
 TEST_F(LokiReadingTest, LinesThatLokiGotLateAreFoundWithinTheOverlap) {
   const auto source = Start();
   EXPECT_EQ(source->Poll(), "");

@@ -161,6 +161,24 @@ TEST_F(LokiTailTest, AServerThatTakesNoTailIsReadByRange) {
   EXPECT_EQ(source->log().size(), 1u);
 }
 
+TEST_F(LokiTailTest, ANewTroubleIsToldHoweverManyCameBefore) {
+  std::atomic<int> status = 500;
+  server_.SetFault([&](const fakes::LokiRequest& request) -> std::unique_ptr<fakes::LokiReply> {
+    if (request.path != "/loki/api/v1/tail") return nullptr;
+    return std::make_unique<fakes::LokiReply>(fakes::LokiReply{.status = status, .body = ""});
+  });
+  const auto source = Start({{"interval", 100 * kMs}});
+  for (const int next : {500, 502, 503, 504, 429, 401}) {
+    status = next;
+    EXPECT_TRUE(Eventually([&] {
+      const Texts log = source->log();
+      return !log.empty() &&
+             log.back().find("it answered " + std::to_string(next)) != std::string::npos;
+    })) << next;
+  }
+  EXPECT_EQ(source->log().size(), 6u);
+}
+
 TEST_F(LokiTailTest, ATailThatBreaksAtOnceAgainAndAgainIsToldOnce) {
   const auto source = Start();
   Settle(*source);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <mutex>
-#include <set>
 
 #include "plugins/sources/loki/log_query.h"
 #include "plugins/sources/loki/metric_query.h"
@@ -20,7 +20,8 @@ namespace heald::loki {
 namespace {
 
 constexpr size_t kMaxRows = 65'536;                 // of one batch
-constexpr size_t kReasonsSaid = 4;                  // of one tail that is down
+constexpr size_t kReasonsSaid = 4;                  // of one tail that is down, without a pause
+constexpr int kReasonEvery = 4;                     // intervals, after these
 constexpr size_t kNamedQueries = 3;                 // in the node's state
 constexpr int64_t kHistoryTimeNs = 20'000'000'000;  // of lines; the polls go on from there
 constexpr int kAttempts = 3;                        // at history
@@ -177,7 +178,8 @@ class LokiSource : public sdk::Source<LokiSource> {
     // Of the tail's thread alone.
     auto parser = std::make_shared<LineParser>();
     struct Said {
-      std::set<std::string> why_down;  // each once, until it is back
+      std::deque<std::string> why_down;  // the latest ones, until it is back
+      std::chrono::steady_clock::time_point at;
       bool is_up = false;
       std::chrono::steady_clock::time_point up_since;
     };
@@ -219,7 +221,16 @@ class LokiSource : public sdk::Source<LokiSource> {
       if (std::exchange(said->is_up, false)) CountTails(-1);
       // Loki ends each tail after an hour or so.
       if (why.find("tail max duration") != std::string::npos) return;
-      if (said->why_down.size() >= kReasonsSaid || !said->why_down.insert(why).second) return;
+      if (std::find(said->why_down.begin(), said->why_down.end(), why) != said->why_down.end())
+        return;
+      // Words that differ each time don't fill the log, and a new trouble is told all the same.
+      const auto now = std::chrono::steady_clock::now();
+      if (said->why_down.size() >= kReasonsSaid) {
+        if (now - said->at < kReasonEvery * std::chrono::nanoseconds(config_.interval.ns)) return;
+        said->why_down.pop_front();
+      }
+      said->why_down.push_back(why);
+      said->at = now;
       host_.Log(sdk::Level::kWarning, Node() + "the tail of query '" + query.name() +
                                           "' is down: " + why +
                                           "; its lines are read once an interval meanwhile");

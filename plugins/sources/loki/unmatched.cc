@@ -18,7 +18,9 @@ nlohmann::json ListOf(support::HttpClient& http, const support::HttpRequest& req
   const support::HttpResult result = http.Perform(request);
   if (!result.ok()) return nullptr;
   const nlohmann::json answer = nlohmann::json::parse(result.response.body, nullptr, false);
-  if (!answer.is_object() || answer.value("status", "") != "success") return nullptr;
+  if (!answer.is_object()) return nullptr;
+  if (const auto status = answer.find("status"); status == answer.end() || *status != "success")
+    return nullptr;
   // Without any, Loki leaves it out.
   return answer.value("data", nlohmann::json::array());
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "plugins/notifiers/kafka/config.h"
@@ -196,6 +197,18 @@ TEST(KafkaConfigTest, SaysWhatIsWrongWithTls) {
   config.tls.ca_file = "/dev/null";
   EXPECT_THAT(ProblemsOf(config),
               ::testing::ElementsAre("/tls: write enabled: true beside these, or they do nothing"));
+}
+
+TEST(KafkaConfigTest, FilesThatHoldNoCertificateOrKeyAreAMistakeInTheFile) {
+  NotifierConfig config = Good();
+  const std::string garbage = ::testing::TempDir() + "/garbage.pem";
+  std::ofstream(garbage) << "garbage";
+  config.tls = TlsConfig{.enabled = true, .ca_file = "", .cert_file = garbage, .key_file = garbage};
+  EXPECT_THAT(ProblemsOf(config), ::testing::ElementsAre(::testing::AllOf(
+                                      HasSubstr("/tls: librdkafka wouldn't start with these: "),
+                                      HasSubstr("ssl.certificate.location"))));
+  config.librdkafka = {{"linger.ms", "50"}};
+  EXPECT_THAT(ProblemsOf(config), ::testing::ElementsAre(HasSubstr("/tls: ")));
 }
 
 TEST(KafkaConfigTest, SettingsOfLibrdkafkaAreChecked) {

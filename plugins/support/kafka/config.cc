@@ -151,9 +151,12 @@ std::vector<Problem> CheckKafkaConfig(const KafkaConfig& config, const Settings&
                             "1000 or more"});
     }
   }
-  if (problems.empty() && !config.librdkafka.empty())
+  const bool files = !tls.ca_file.empty() || !tls.cert_file.empty() || !tls.key_file.empty();
+  if (problems.empty() && (files || !config.librdkafka.empty()))
     if (const std::string why = WhyNotTogether(config, settings); !why.empty())
-      problems.push_back({"/librdkafka", "librdkafka wouldn't start with these: " + why});
+      problems.push_back(
+          {config.librdkafka.empty() || why.starts_with("ssl.") ? "/tls" : "/librdkafka",
+           "librdkafka wouldn't start with these: " + why});
   return problems;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/agent/agent.h"
 #include "core/agent/self_name.h"
+#include "core/agent/trouble_key.h"
 #include "core/api/json.h"
 #include "core/telemetry/log.h"
 
@@ -15,12 +16,6 @@ namespace {
 constexpr int64_t kSampleEveryNs = 2 * kSecond;
 constexpr int64_t kJustNowNs = 2 * kSecond;
 constexpr int64_t kRemindNs = kMinute;  // of a trouble that lasts
-
-// The same trouble, however many bytes came or seconds are left this time.
-std::string WithoutNumbers(std::string text) {
-  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
-  return text;
-}
 
 LogLevel LevelOf(const remedy::Notice& notice) {
   if (notice.outcome != nullptr && notice.outcome->state == OutcomeState::kFailed)
@@ -58,8 +53,8 @@ void Agent::OnHealth(const NodeSpec& node, const Error* error) {
     if (!services_.HasSaid(node.name, " again", kJustNowNs))
       Log(LogLevel::kInfo, node.name, "works again");
   } else if (!services_.HasSaid(node.name, error->message, kRemindNs)) {
-    limiter.Log(clock_.MonotonicNs(), node.name + WithoutNumbers(error->message),
-                LogLevel::kWarning, node.name, error->message);
+    limiter.Log(clock_.MonotonicNs(), node.name + TroubleKey(error->message), LogLevel::kWarning,
+                node.name, error->message);
   }
 }
 

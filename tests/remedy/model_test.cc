@@ -86,6 +86,7 @@ class Model {
   // Everything back to normal: whatever is left must come to an end.
   void Settle() {
     world_.away = world_.outage->gone = false;
+    world_.outage->next_answer = OutageStore::Answer::kGiven;
     world_.gateway.targets.clear();
     for (auto& [id, finding] : open_) world_.Clear(finding);
     open_.clear();

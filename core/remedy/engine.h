@@ -413,7 +413,6 @@ class Engine {
   void ObserveUndo(UndoTask& task);
   void PollUndo(UndoTask& task);
   void OnUndoObserved(UndoTask& task, Result<Effect> effect);
-  void TellAway(UndoTask& task, const std::string& why);
   void EndUndo(UndoTask& task, UndoState state, const std::string& detail);
   const OpenIncident& About(const UndoTask& task);
   UndoTask* FindUndo(uint64_t id);

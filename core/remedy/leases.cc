@@ -13,6 +13,12 @@ bool MayBeOne(const Labels& a, const Labels& b) {
   return a.Includes(b) || b.Includes(a);
 }
 
+bool ShareAThing(const Claim& a, const Claim& b) {
+  return std::any_of(a.things.begin(), a.things.end(), [&](const std::string& thing) {
+    return std::find(b.things.begin(), b.things.end(), thing) != b.things.end();
+  });
+}
+
 }  // namespace
 
 Claim ClaimOf(const OpenIncident& open, const Plan& plan) {
@@ -25,12 +31,6 @@ Claim ClaimOf(const OpenIncident& open, const Plan& plan) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   return claim;
-}
-
-bool ShareAThing(const Claim& a, const Claim& b) {
-  return std::any_of(a.things.begin(), a.things.end(), [&](const std::string& thing) {
-    return std::find(b.things.begin(), b.things.end(), thing) != b.things.end();
-  });
 }
 
 bool Overlap(const Claim& a, const Claim& b) {

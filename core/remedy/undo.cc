@@ -3,7 +3,6 @@
 #include "core/remedy/undo.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "core/base/fault_point.h"
 #include "core/remedy/engine.h"
@@ -14,21 +13,6 @@ namespace {
 
 constexpr int64_t kUndoLookNs = 5 * kSecond;
 constexpr int64_t kSoonNs = kSecond;
-// Of a target that can't be reached: how often it is asked, and when a person is needed.
-constexpr int64_t kAwayLookNs = 30 * kSecond;
-constexpr int64_t kAwayMostNs = 24 * kHour;
-constexpr uint32_t kMostIssues = 50;  // with the pauses below, about a day
-constexpr int64_t kFirstPauseNs = 15 * kSecond;
-constexpr int64_t kMostPauseNs = 30 * kMinute;
-
-int64_t PauseNs(uint32_t issues) {
-  constexpr uint32_t kDoublings = 7;
-  return std::min(kFirstPauseNs << std::min(issues - 1, kDoublings), kMostPauseNs);
-}
-
-bool IsAway(Code code) {
-  return code == Code::kUnavailable || code == Code::kDeadline;
-}
 
 }  // namespace
 
@@ -128,14 +112,10 @@ std::string Engine::WhyNoHurry(const UndoTask& task) const {
   Finding finding;
   finding.target = decision.target;
   if (std::string why = WhyHeldBack(task.about, finding, decision); !why.empty()) return why;
-  // Whoever has changed it: taken back in any other order, the former values are not what comes
-  // out.
-  const Claim claim = ClaimOf(task.about, decision.plan);
   for (const auto& [id, other] : undos_)
-    if (id != task.id && other->execution.issued_ns > task.execution.issued_ns &&
-        ((other->decision.action == decision.action &&
-          other->about.target_key == task.about.target_key) ||
-         ShareAThing(claim, ClaimOf(other->about, other->decision.plan))))
+    if (id != task.id && other->decision.action == decision.action &&
+        other->about.target_key == task.about.target_key &&
+        other->execution.issued_ns > task.execution.issued_ns)
       return "a younger change is undone first: " + other->decision.plan.summary;
   return {};
 }
@@ -199,7 +179,7 @@ void Engine::IssueUndo(UndoTask& task) {
     task.phase = UndoTask::Phase::kWaiting;
     return Schedule(task, now_ns + kSoonNs);
   }
-  task.recovered = task.away = false;
+  task.recovered = false;
   task.reply.clear();
   task.last_effect.clear();
   auto done = Reply(task, &Engine::OnUndone);
@@ -219,7 +199,6 @@ void Engine::OnUndone(UndoTask& task, Result<Effect> effect) {
   task.calls = CallsOf(effect);
   if (!effect) {
     task.reply = effect.error().message;
-    task.away = IsAway(effect.error().code);
     if (SurelyNotDone(effect.error().code)) return EndUndo(task, UndoState::kFailed, task.reply);
     return ObserveUndo(task);
   }
@@ -256,45 +235,17 @@ void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
     task.observe_step_ns = std::min(task.observe_step_ns * 8 / 5, options_.observe_max_ns);
     return;
   }
-  const bool all_there = effect && effect->state == EffectState::kDone;
-  if (task.recovered && all_there) {
+  if (task.recovered && effect && effect->state == EffectState::kDone) {
     // All of the effect is still there: the call of the process that died never reached the target,
     // and can't any more.
     task.phase = UndoTask::Phase::kWaiting;
     task.undo().state = UndoState::kDue;
     return Schedule(task, now_ns);
   }
-  // A chain goes on with its next step instead.
-  if (task.run == 0) {
-    if (all_there && task.away && task.undo().issues < kMostIssues) {
-      const int64_t pause_ns = PauseNs(task.undo().issues);
-      task.phase = UndoTask::Phase::kWaiting;
-      task.undo().state = UndoState::kDue;
-      task.undo().due_ns = now_ns + pause_ns;
-      TellAway(task, task.reply);
-      return Schedule(task, task.undo().due_ns);
-    }
-    if (!effect && IsAway(effect.error().code) && now_ns < task.undo().issued_ns + kAwayMostNs) {
-      TellAway(task, task.last_effect);
-      return Schedule(task, now_ns + kAwayLookNs);
-    }
-  }
   std::string reason = "no sign of it within " + FormatElapsed(now_ns - task.undo().issued_ns);
   if (!task.reply.empty()) reason += "; the call said: " + task.reply;
   if (!task.last_effect.empty()) reason += "; the target: " + task.last_effect;
   EndUndo(task, UndoState::kFailed, reason);
-}
-
-// Once, however often it is tried again; meanwhile others may act on the target.
-void Engine::TellAway(UndoTask& task, const std::string& why) {
-  ReleaseLeases(task);
-  if (std::exchange(task.told_away, true)) return;
-  Draft draft(Transition::kRefused, deps_.clock->NowNs(), &About(task));
-  draft.Add(task.execution)
-      .Event("undo.waiting", "heald", task.decision.id,
-             "not undone yet, tried again for a day: " + task.decision.plan.summary + ": " + why,
-             {{"policy", task.decision.policy}});
-  CommitOrHold(&draft);
 }
 
 void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail) {

@@ -24,8 +24,6 @@ struct UndoTask {
   uint64_t call = 0;           // serial of the call in flight; 0: none
   bool recovered = false;      // its undo() was issued by a process that is gone
   int64_t recovered_ns = 0;
-  bool away = false;       // the latest undo() didn't reach the target, or its answer got lost
-  bool told_away = false;  // ... and the journal has that
   int64_t observe_step_ns = 0;
   std::vector<Call> calls;  // that undo() made
   std::string reply;        // what it said

@@ -193,7 +193,6 @@ class Ledger {
     }
   }
   void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
-  void NoteAway(const std::string& decision) { deeds_[decision].undoing = false; }
   const Deed* Find(const std::string& decision) const {
     const auto at = deeds_.find(decision);
     return at == deeds_.end() ? nullptr : &at->second;

@@ -76,7 +76,6 @@ void ModelChecks::Call(const ActionRequest& request) const {
     }
     Place(request, chain);
   }
-  NoteAway();
   EXPECT_FALSE(ledger_.Busy(deed->service, request.decision)) << "two at a time on one service";
   if (request.part == Part::kRest) return Rest(*policy, request);
   facts_.canaries[request.decision] = {Worst(*policy, request.incident.id), ledger_.rules};
@@ -186,12 +185,6 @@ void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& ch
         << ToString(before.progress.undo.state) << ": " << before.progress.undo.detail;
 }
 
-// An undo that is tried again later leaves its target to others.
-void ModelChecks::NoteAway() const {
-  for (const UndoTask* each : world_.engine->undos())
-    if (each->told_away) ledger_.NoteAway(each->decision.id);
-}
-
 void ModelChecks::Undo(const ActionRequest& request) const {
   const int64_t now_ns = world_.clock.NowNs();
   const Engine& engine = *world_.engine;
@@ -207,7 +200,6 @@ void ModelChecks::Undo(const ActionRequest& request) const {
                                                !calls.contains(request.decision + " rest"))
       << "another part than was done";
   const std::string& target = task->about.target_key;
-  NoteAway();
   EXPECT_FALSE(ledger_.Busy(std::string(request.target.Get("service")), request.decision))
       << "beside something else on its target";
   const class Undo& undo = task->undo();
@@ -219,6 +211,7 @@ void ModelChecks::Undo(const ActionRequest& request) const {
     EXPECT_EQ(engine.incidents().OfTarget(target), nullptr) << "it may still be needed";
     for (const UndoTask* each : engine.undos())
       EXPECT_FALSE(each != task && each->about.target_key == target &&
+                   each->decision.action == task->decision.action &&
                    each->execution.issued_ns > task->execution.issued_ns)
           << "before a younger one";
   }

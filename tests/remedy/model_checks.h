@@ -63,7 +63,6 @@ class ModelChecks {
   void Journal() const;
 
  private:
-  void NoteAway() const;
   void Data(const PolicySpec& policy, const ActionRequest& request, bool at_once) const;
   void History(const PolicySpec& policy, const ActionRequest& request, const Deed& deed) const;
   void Others(const PolicySpec& policy, const Deed& deed) const;

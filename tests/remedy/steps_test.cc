@@ -218,60 +218,6 @@ TEST(RemedyStepsTest, TakesBackWhatHealedWhenItsTimeHasComeAlsoAfterARestart) {
   EXPECT_EQ(world.ChainOf(1).executions[0].progress.undo.state, UndoState::kDone);
 }
 
-// A world in which an undo is due in ten seconds, of a target that is away by then.
-std::unique_ptr<World> UndoMeetsAnOutage() {
-  auto world = std::make_unique<World>(Later(kMinute));
-  FakeGateway::Target& target = world->gateway.targets["payments"];
-  target.reversible = true;
-  const Finding finding = world->Open("payments");
-  world->Run(2 * kSecond);
-  world->Clear(finding);
-  world->Run(50 * kSecond);
-  EXPECT_THAT(world->engine->undos(), SizeIs(1));
-  target.undo_error = MakeError(Code::kUnavailable, "connection refused");
-  target.observe_error = target.undo_error;
-  return world;
-}
-
-TEST(RemedyStepsTest, AnUndoOutlivesAnOutageOfItsTarget) {
-  for (const bool killed : {false, true}) {
-    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
-    const std::unique_ptr<World> world = UndoMeetsAnOutage();
-    world->Run(kHour);
-    if (killed) world->Restart();
-    world->Run(kHour);
-    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
-    const std::vector<std::string> kinds = world->Kinds(1);
-    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "undo.issued"), 1)
-        << "what can't be looked at isn't called again";
-    FakeGateway::Target& target = world->gateway.targets["payments"];
-    target.observe_error.reset();
-    world->Run(5 * kMinute);
-    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u)
-        << "reads are answered, writes not yet";
-    target.undo_error.reset();
-    world->Run(5 * kMinute);
-    EXPECT_EQ(world->gateway.undone.size(), 1u);
-    EXPECT_EQ(world->ChainOf(1).executions[0].progress.undo.state, UndoState::kDone);
-    EXPECT_EQ(Count(world->told.loud, "undone: "), 1u);
-  }
-}
-
-TEST(RemedyStepsTest, AnUndoThatIsInVainForADayIsForAPerson) {
-  for (const bool readable : {false, true}) {
-    SCOPED_TRACE(readable ? "the target can be looked at" : "");
-    const std::unique_ptr<World> world = UndoMeetsAnOutage();
-    if (readable) world->gateway.targets["payments"].observe_error.reset();
-    world->Run(20 * kHour);
-    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
-    const std::vector<std::string> kinds = world->Kinds(1);
-    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "undo.waiting"), 1);
-    world->Run(6 * kHour);
-    EXPECT_EQ(Count(world->told.loud, "needs a person: the undo of "), 1u);
-    EXPECT_THAT(world->engine->undos(), IsEmpty());
-  }
-}
-
 TEST(RemedyStepsTest, AnUndoWhoseAnswerIsLostIsSettledByLookingAndDoneOnce) {
   World world(Chain3({"scale_out", "restart"}));
   FakeGateway::Target& target = world.gateway.targets["payments"];

@@ -89,7 +89,11 @@ std::vector<api::NodeStatus> Agent::NodeStatuses() {
   const std::lock_guard lock(mutex_);
   for (const NodeSpec& spec : spec_.nodes) {
     const auto at = stats.find(spec.name);
-    nodes.push_back(NodeOf(spec, at == stats.end() ? nullptr : &at->second));
+    api::NodeStatus& node =
+        nodes.emplace_back(NodeOf(spec, at == stats.end() ? nullptr : &at->second));
+    // A detector learns until it has seen enough of every series; see `learning_series` in the SDK.
+    if (spec.kind == Kind::kDetector)
+      node.learning = static_cast<uint64_t>(services_.Gauge(spec.name, "learning_series"));
   }
   for (const PolicySpec& policy : spec_.policies) {
     api::NodeStatus& node = nodes.emplace_back();
@@ -122,11 +126,9 @@ api::StatusReport Agent::Status() {
   report.storm = from.storm;
   report.nodes = NodeStatuses();
   std::erase_if(report.nodes, [](const api::NodeStatus& node) { return node.kind == "policy"; });
-  // A detector learns until it has seen enough of every series; see `learning_series` in the SDK.
-  report.learning = services_.Sum("learning_series") > 0;
   for (const api::NodeStatus& node : report.nodes)
-    report.learning |=
-        node.enabled && node.kind == ToString(Kind::kDetector) && node.records_in == 0;
+    report.learning |= node.enabled && node.kind == ToString(Kind::kDetector) &&
+                       (node.learning > 0 || node.records_in == 0);
   report.problems = runner_->Complaints();
   const std::lock_guard lock(mutex_);
   if (!problem_.empty()) report.problems.insert(report.problems.begin(), "store: " + problem_);

@@ -66,13 +66,13 @@ void PluginServices::Record(uint64_t metric, double value) {
   handle.Record(value);
 }
 
-double PluginServices::Sum(std::string_view name) const {
+double PluginServices::Gauge(std::string_view node, std::string_view name) const {
   const std::string full = "heald_plugin_" + std::string(name);
   const std::lock_guard lock(mutex_);
   double sum = 0;
   for (auto at = known_.lower_bound({full, Labels()});
        at != known_.end() && at->first.first == full; ++at)
-    sum += handles_[at->second].value();
+    if (at->first.second.Get("node") == node) sum += handles_[at->second].value();
   return sum;
 }
 

@@ -24,8 +24,8 @@ class PluginServices final : public plugin::Services {
   void Record(uint64_t metric, double value) override;
   // The node has said that in its own words, so nobody need say it again.
   bool HasSaid(std::string_view node, std::string_view words, int64_t within_ns) const;
-  // The sum over all nodes of a plugin gauge, named without its prefix.
-  double Sum(std::string_view name) const;
+  // A node's plugin gauge, named without its prefix; 0 when it has none.
+  double Gauge(std::string_view node, std::string_view name) const;
 
  private:
   Metrics& metrics_;

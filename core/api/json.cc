@@ -289,6 +289,7 @@ Json ToJson(const NodeStatus& node) {
           {"dropped", node.dropped},
           {"queued", node.queued},
           {"series", node.series},
+          {"learning", node.learning},
           {"in_per_second", Number(node.rates.in)},
           {"out_per_second", Number(node.rates.out)},
           {"last_received", Time(node.received_ns)}};

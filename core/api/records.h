@@ -48,7 +48,8 @@ struct NodeStatus {
   uint64_t errors = 0;
   uint64_t dropped = 0;
   uint64_t queued = 0;
-  uint64_t series = 0;  // a source's
+  uint64_t series = 0;    // a source's
+  uint64_t learning = 0;  // a detector's series that it doesn't judge yet
   Rates rates;
   int64_t received_ns = 0;  // a source's that others push to: when it last took something
 };

@@ -39,15 +39,24 @@ std::string LastLines(const std::string& file) {
   return out;
 }
 
-// status.learning is told by the detectors' ticks, so it says nothing about the first second; every
-// service has to have shown the detector what it needs, too.
-bool Learned(const json& status) {
-  if (status.value("learning", true)) return false;
-  for (const json& node : status.value("nodes", json::array()))
-    if (node.value("name", "") == "unusual")
-      return node.value("records_in", size_t{0}) >=
-             kBaselineMinSamples * kBaselineSignals * kProfiles.size();
-  return true;
+// What the detectors don't know yet; empty: nothing. A node's `learning` is told by its ticks, so
+// it says nothing about the first second; every service has to have shown the detector what it
+// needs, too.
+std::string StillToLearn(const json& status) {
+  std::string still;
+  for (const json& node : status.value("nodes", json::array())) {
+    if (node.value("kind", "") != "detector") continue;
+    const std::string name = node.value("name", "");
+    const size_t in = node.value("records_in", size_t{0});
+    const size_t least =
+        name == "unusual" ? kBaselineMinSamples * kBaselineSignals * kProfiles.size() : 1;
+    if (const size_t learning = node.value("learning", size_t{0}); learning > 0 || in < least)
+      still.append(still.empty() ? "" : ", ")
+          .append(name)
+          .append(" (")
+          .append(std::to_string(learning) + " series, " + std::to_string(in) + " samples so far)");
+  }
+  return still;
 }
 
 }  // namespace
@@ -60,9 +69,9 @@ Status Session::WaitFor(Ready ready, int64_t limit_ns, const std::string& what) 
     if (ready(&problem)) return {};
     if (Status alive = Alive(); !alive) return alive;
     if (SteadyNow() >= deadline_ns) {
-      std::string message = what + " within " + FormatElapsed(limit_ns);
-      message.append(": ").append(problem).append("\n  heald's log: ");
-      return MakeError(Code::kDeadline, message.append(places_.heald_log()));
+      std::string message = what + " within " + FormatElapsed(limit_ns) + ": " + problem;
+      message.append("\n  the last lines of ").append(places_.heald_log()).append(":");
+      return MakeError(Code::kDeadline, message.append(LastLines(places_.heald_log())));
     }
     if (PauseOrStop(kAsk_ns)) return MakeError(Code::kCancelled, "stopped");
   }
@@ -97,8 +106,9 @@ Status Session::Learn(const std::function<void()>& meanwhile) {
   const auto learned = [&](std::string* problem) {
     meanwhile();
     const auto status = api_.Status();
-    *problem = status ? "the detectors still learn" : status.error().message;
-    return status && Learned(*status);
+    const std::string still = status ? StillToLearn(*status) : "";
+    *problem = status ? "still learning: " + still : status.error().message;
+    return status && still.empty();
   };
   return WaitFor(learned, kLearnLimit_ns, "heald has not learnt what is normal");
 }

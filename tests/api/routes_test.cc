@@ -73,6 +73,7 @@ TEST_F(ApiRoutesTest, StatusHasItsFields) {
                                     {"dropped", 0},
                                     {"queued", 0},
                                     {"series", 0},
+                                    {"learning", 0},
                                     {"in_per_second", 0.0},
                                     {"out_per_second", 2.5},
                                     {"last_received", nullptr}}));

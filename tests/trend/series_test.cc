@@ -175,6 +175,15 @@ TEST(TrendTest, JumpsWithinARiseDoNotMakeItUsual) {
   EXPECT_GE(predicted, 21);
 }
 
+// Memory that is taken in blocks: a stair is no jump that makes the series begin anew.
+TEST(TrendTest, AfterSixteenBucketsASeriesIsReady) {
+  for (int stair = 1; stair <= 64; ++stair) {
+    Feed feed;
+    for (int i = 0; i < 16 * 4 + 1; ++i) feed(10 + i / stair);
+    EXPECT_TRUE(feed.series().ready()) << "steps of " << stair << " s";
+  }
+}
+
 TEST(TrendTest, ConfirmWantsSamplesInARow) {
   const auto opened_at = [](int64_t confirm) {
     Feed feed({.above = 100, .horizon = sdk::Seconds(120), .confirm = confirm});

@@ -18,7 +18,8 @@ bool Beyond(const Config& config, double value) {
 }
 
 // A jump that towers above the noise and above all that came before it, with calm on both sides: a
-// restart, a deploy. A steep line has jumps on both sides.
+// restart, a deploy. A steep line has jumps on both sides, and stairs are jumps of like size the
+// same way: memory that leaks in blocks.
 bool Jumped(const Buckets& buckets, uint32_t straight) {
   constexpr uint32_t kAfter = 2;
   constexpr uint32_t kBefore = 32;
@@ -34,7 +35,9 @@ bool Jumped(const Buckets& buckets, uint32_t straight) {
   }
   noise /= end - kAfter - 1;
   const double size = std::fabs(jump);
-  return size > 0 && size > 6 * noise && size > high - low &&
+  const double last = straight < buckets.size() ? buckets[straight - 1] - buckets[straight] : 0;
+  const bool stairs = last * jump > 0 && size < 2 * std::fabs(last);
+  return !stairs && size > 0 && size > 6 * noise && size > high - low &&
          std::fabs(buckets[0] - buckets[1]) < size / 4 &&
          std::fabs(buckets[2] - buckets[3]) < size / 4;
 }

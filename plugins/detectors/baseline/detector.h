@@ -111,7 +111,7 @@ class Detector : public sdk::Detector<Detector> {
   void Join(Member& member, heald_series series, const sdk::LabelSet& labels);
   void Leave(Member& member, heald_series series, const sdk::Sink& sink);
   Return ReturnOf(const Entity& entity, int64_t ts_ns) const;
-  void Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
+  void Assess(Entity& entity, heald_series alone, int64_t ts_ns, float amount,
               const sdk::Sink& sink, sdk::Scores* scores);
   void JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores);
   void Rate(const Entity& entity, heald_series alone, int64_t ts_ns, Step step,

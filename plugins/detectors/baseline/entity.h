@@ -30,12 +30,12 @@ struct Group {
     if (most[1] < most[2]) std::swap(most[1], most[2]);
     if (most[0] < most[1]) std::swap(most[0], most[1]);
   }
-  double Take() {
+  float Take() {
     const double sum = static_cast<double>(most[0]) + most[1] + most[2];
     most = {};
     reported = 0;
     ++moment;
-    return sum;
+    return static_cast<float>(sum);
   }
 
   std::vector<std::string> key{};

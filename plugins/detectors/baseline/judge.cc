@@ -27,9 +27,8 @@ constexpr float kRearm = 2;
 
 }  // namespace
 
-Step Judge::Next(const Rules& rules, int64_t ts_ns, double amount, bool alone,
-                 Return values) {
-  const float root = std::sqrt(static_cast<float>(amount));
+Step Judge::Next(const Rules& rules, int64_t ts_ns, float amount, bool alone, Return values) {
+  const float root = std::sqrt(amount);
   const float least = 1.0F / static_cast<float>(count_ + 1);
   Move(fast_, root, std::max(kFast, least));
   Move(slow_, root, std::max(kSlow, least));

@@ -35,7 +35,7 @@ class Judge {
  public:
   // amount: what the entity's series showed at ts_ns, in squared deviations. alone: it is one
   // series, whose noise is not averaged out, so it is smoothed more.
-  Step Next(const Rules& rules, int64_t ts_ns, double amount, bool alone, Return values);
+  Step Next(const Rules& rules, int64_t ts_ns, float amount, bool alone, Return values);
 
   // The finding has ended otherwise.
   void Close() { open_ = false; }

@@ -59,8 +59,7 @@ Detector::Detector(sdk::Host host, const Config& config)
 
 // Its own samples and those of its entity are enough for a judgement.
 bool Detector::Learning(const Member& member) const {
-  return member.series.Learning(habits_) ||
-         member.home.get()->judge.Learning(together_);
+  return member.series.Learning(habits_) || member.home.get()->judge.Learning(together_);
 }
 
 void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores) {
@@ -140,7 +139,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
 
 void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores) {
   Group& group = *entity.group();
-  const double amount = group.Take();
+  const float amount = group.Take();
   Assess(entity, group.members.front(), group.ts_ns, amount, sink, scores);
 }
 
@@ -157,7 +156,7 @@ Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
   return entity.open->leads.empty() ? Return::kUnknown : Return::kBack;
 }
 
-void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, double amount,
+void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, float amount,
                       const sdk::Sink& sink, sdk::Scores* scores) {
   const bool single = entity.Alone();
   const Return values = entity.open == nullptr ? Return::kUnknown : ReturnOf(entity, ts_ns);

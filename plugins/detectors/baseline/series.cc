@@ -14,8 +14,6 @@ namespace {
 constexpr float kFastShare = 0.25F;
 constexpr float kSlowShare = 0.03F;
 constexpr float kUnrestShare = 0.04F;
-// Unrest is a mean of many samples and wanders less than the others: it counts for more.
-constexpr float kUnrestWeight = 1.3F;
 // A deviation counts as at least this share of the range seen: less is a flat line's ripple.
 constexpr float kRangeShare = 0.005F;
 // Where causes are named, a deviation counts as at least this share of it, unrest half of that:
@@ -39,6 +37,9 @@ constexpr int kValueAt = static_cast<int>(Feature::kValue);
 constexpr int kDriftAt = static_cast<int>(Feature::kDrift);
 constexpr int kUnrestAt = static_cast<int>(Feature::kUnrest);
 constexpr int kSeasonAt = static_cast<int>(Feature::kSeason);
+// Of the squared distances: half of each, and unrest is a mean of many samples and wanders less
+// than the others.
+constexpr float kWeight[] = {0.5F, 0.5F, 0.5F, 1.3F / 2, 0.5F};
 
 // 1 / scale, at once: a scale is a power of two, so its bits are an exponent and nothing else.
 double Inverse(double scale) {
@@ -98,35 +99,36 @@ void Series::Reframe() {
   season_.Reframe(f, -shift * f);
 }
 
-Surprise Series::Furthest(const Habits& habits, const Seen& seen, float least_variance) const {
-  Seen amount;
+Series::Distance Series::From(const Seen& seen, float least_variance) const {
+  Distance from;
   for (int i = 0; i < kFeatures; ++i) {
-    const float off = seen[i] - mean_[i];
-    amount[i] = off * off / (variance_[i] + least_variance) / 2;
+    from.off[i] = seen[i] - mean_[i];
+    from.square[i] = from.off[i] * from.off[i];
+    from.variance[i] = variance_[i] + least_variance;
   }
-  amount[kUnrestAt] *= kUnrestWeight;
+  return from;
+}
+
+Surprise Series::Furthest(const Habits& habits, const Distance& from) const {
+  Seen amount;
+  for (int i = 0; i < kFeatures; ++i) amount[i] = kWeight[i] * (from.square[i] / from.variance[i]);
   amount[Seasonal() ? kValueAt : kSeasonAt] = 0;
   if (habits.direction != Direction::kBoth) {
     const float sign = habits.direction == Direction::kAbove ? 1 : -1;
-    for (int i = 0; i < kFeatures; ++i) {
-      // Unrest has no side; that of the value is meant.
-      const int of = i == kUnrestAt ? kValueAt : i;
-      if (!(sign * (seen[of] - mean_[of]) > 0)) amount[i] = 0;
-    }
+    // Unrest has no side; that of the value is meant.
+    for (int i = 0; i < kFeatures; ++i)
+      if (!(sign * from.off[i == kUnrestAt ? kValueAt : i] > 0)) amount[i] = 0;
   }
-  Surprise most;
-  for (int i = 0; i < kFeatures; ++i)
-    if (amount[i] > most.amount) most = {amount[i], static_cast<Feature>(i)};
-  if (most.amount > kUsual) most.named = Named(amount, least_variance);
-  most.amount = std::min(most.amount, kCap);
-  return most;
+  float most = 0;
+  for (const float one : amount) most = std::max(most, one);
+  return {std::min(most, kCap), most > kUsual ? Named(amount, from) : 0};
 }
 
-float Series::Named(const Seen& amount, float least_variance) const {
+float Series::Named(const Seen& amount, const Distance& from) const {
   float most = 0;
   for (int i = 0; i < kFeatures; ++i) {
     const float least = (i == kUnrestAt ? kNamedShare / 2 : kNamedShare) * (high_ - low_);
-    const float variance = variance_[i] + least_variance;
+    const float variance = from.variance[i];
     most = std::max(most, amount[i] * variance / (variance + least * least));
   }
   return std::min(most, kCap);
@@ -134,27 +136,37 @@ float Series::Named(const Seen& amount, float least_variance) const {
 
 // Four features at once. The hour's only where it is known, which is a day later: it is as young as
 // the samples are few that it was known for.
-void Series::Learn(const Habits& habits, const Seen& seen, bool hold, float least_variance) {
-  const float least =
-      Learning(habits) ? std::numeric_limits<float>::infinity() : least_variance;
+void Series::Learn(const Habits& habits, const Distance& from, bool hold, float least_variance) {
+  const float least = Learning(habits) ? std::numeric_limits<float>::infinity() : least_variance;
   const auto meet = [&](int i, float share) {
-    baseline::Learn(mean_[i], variance_[i], seen[i] - mean_[i], share, habits.forget, least);
+    baseline::Learn(mean_[i], variance_[i], from.off[i], share, habits.forget, least);
   };
   const auto share_of = [&](uint32_t count) {
     return std::max(habits.forget, (hold ? kHeld : 1) * ShareOf(habits.forget, count));
   };
   const float share = share_of(count_);
-  for (int i = 0; i < kSeasonAt; ++i) meet(i, share);
+  // Together where all are believed, as they mostly are: the compiler makes vectors of it.
+  bool believed = true;
+  for (int i = 0; i < kSeasonAt; ++i)
+    believed &= from.square[i] <= kBelieved * kBelieved * from.variance[i];
+  if (believed) {
+    for (int i = 0; i < kSeasonAt; ++i) {
+      mean_[i] += share * from.off[i];
+      variance_[i] = (1 - share) * (variance_[i] + share * from.square[i]);
+    }
+  } else {
+    for (int i = 0; i < kSeasonAt; ++i) meet(i, share);
+  }
   low_ += share * (mean_[kValueAt] - low_) / 2;
   high_ += share * (mean_[kValueAt] - high_) / 2;
-  if (std::isnan(seen[kSeasonAt])) return;
+  if (std::isnan(from.off[kSeasonAt])) return;
   meet(kSeasonAt, share_of(in_season_.count()));
   in_season_.Add(count_);
 }
 
 // Every sample of every series comes through here.
 [[gnu::flatten]] Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value,
-                                        bool hold) {
+                                       bool hold) {
   if (count_ == 0 || (AlwaysZero() && value != 0)) Start(habits, value);
   const auto wanted =
       static_cast<float>(std::clamp<double>((value - origin_) * Inverse(scale_), -kFar, kFar));
@@ -170,12 +182,12 @@ void Series::Learn(const Habits& habits, const Seen& seen, bool hold, float leas
   Move(unrest_, std::fabs(step), std::max(kUnrestShare, least));
   const float usual_now =
       habits.season ? season_.Expected(time) : std::numeric_limits<float>::quiet_NaN();
-  const Seen seen = {now, step, fast_ - slow_, unrest_, now - usual_now};
   const float reach = Reach(habits);
   const float least_variance = reach * reach + std::numeric_limits<float>::min();
+  const Distance from = From({now, step, fast_ - slow_, unrest_, now - usual_now}, least_variance);
   Surprise most;
-  if (!Learning(habits)) most = Furthest(habits, seen, least_variance);
-  Learn(habits, seen, hold, least_variance);
+  if (!Learning(habits)) most = Furthest(habits, from);
+  Learn(habits, from, hold, least_variance);
   if (habits.season && !hold) season_.Learn(time, now);
   ++count_;
   Reframe();
@@ -228,8 +240,7 @@ void Series::Rebaseline() {
 // What one day was like says nothing of the next: as much as was learnt before must bear it out.
 bool Series::Seasonal() const {
   const float left = variance_[kSeasonAt];
-  return left > 0 && left < kExplained * variance_[kValueAt] &&
-         in_season_.count() >= count_ / 2;
+  return left > 0 && left < kExplained * variance_[kValueAt] && in_season_.count() >= count_ / 2;
 }
 
 }  // namespace heald::baseline

@@ -22,13 +22,12 @@ struct Habits {
   bool season = true;
 };
 
-// Which of the features stood out most.
+// What is looked at.
 enum class Feature : uint8_t { kValue, kStep, kDrift, kUnrest, kSeason };
 
 struct Surprise {
   float amount = 0;  // half the squared distance in deviations, at most Series::kCap
-  Feature feature = Feature::kValue;
-  float named = 0;  // … where moves that are small beside the range count less: ranks the causes
+  float named = 0;   // … where moves that are small beside the range count less: ranks the causes
 };
 
 // A number of samples in one byte: exact up to 15, then within an eighth. There may be a million.
@@ -105,10 +104,17 @@ class Series {
   void Widen(const Habits& habits, float value);
   void Reframe();
   using Seen = std::array<float, kFeatures>;
-  // Which feature is furthest from what it usually is.
-  Surprise Furthest(const Habits& habits, const Seen& seen, float least_variance) const;
-  float Named(const Seen& amount, float least_variance) const;
-  void Learn(const Habits& habits, const Seen& seen, bool hold, float least_variance);
+  // How far each feature is from what it usually is.
+  struct Distance {
+    Seen off;
+    Seen square;
+    Seen variance;  // … of what is usual, and the least that counts
+  };
+  Distance From(const Seen& seen, float least_variance) const;
+  // Of the feature that is furthest out.
+  Surprise Furthest(const Habits& habits, const Distance& from) const;
+  float Named(const Seen& amount, const Distance& from) const;
+  void Learn(const Habits& habits, const Distance& from, bool hold, float least_variance);
 
   // Numbers are kept relative to this frame, in which the usual range is about 1 wide; so float is
   // enough for them, and 1e300 is as good as 1e-300.

@@ -452,6 +452,8 @@ TEST_F(ForestDetectorTest, SeriesBeyondTheLimitsAreLeftOutAndCounted) {
   Start({.max_features = 3});
   Normal(10);
   EXPECT_EQ(host_.MetricTotal("samples_left_out_total"), 10);
+  ASSERT_EQ(host_.log().size(), 1u);
+  EXPECT_THAT(host_.log()[0].message, HasSubstr("more than 3 series (max_features)"));
   Start({.max_series = 3});
   Normal(10);
   EXPECT_EQ(host_.MetricTotal("samples_left_out_total"), 20);

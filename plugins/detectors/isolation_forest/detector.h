@@ -171,6 +171,7 @@ class Detector : public sdk::Detector<Detector> {
   sdk::SlotTable<Member> members_;
   Entities entities_;
   std::vector<Entity*> touched_;
+  bool told_full_ = false;      // that max_features leaves series out
   std::vector<float> row_;      // scratch: of the moment that is judged
   std::vector<double> credit_;  // scratch: by column
   double agree_ = 0;            // share of the trees that found that moment unusual

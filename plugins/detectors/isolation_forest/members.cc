@@ -63,6 +63,11 @@ void Detector::Join(Member& member, heald_series series, const sdk::LabelSet& la
   Entity* const entity = EntityFor(key, sink);
   Column* const column = entity == nullptr ? nullptr : ColumnFor(*entity, identity);
   if (column == nullptr) {
+    if (entity != nullptr && !std::exchange(told_full_, true))
+      host_.Log(sdk::Level::kWarning, "an entity has more than " +
+                                          std::to_string(config_.max_features) +
+                                          " series (max_features): `" + std::string(metric) +
+                                          "` and what comes after it is left out");
     member.tried = room_;
     return;
   }

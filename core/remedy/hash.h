@@ -15,7 +15,8 @@ namespace heald::remedy {
 std::string DecisionId(std::string_view policy, std::string_view target_key,
                        std::string_view action, std::string_view trace_id, uint32_t attempt,
                        uint32_t refusal = 0);
-// Over everything that an approval agrees to.
+// Over everything that an approval agrees to: of a plan whose `before` has a member `rests_on`
+// (abi/records.h) that, instead of its words and its other members.
 std::string PlanHash(std::string_view action, std::string_view config_digest, const Labels& target,
                      const Plan& plan);
 std::string TraceId(std::string_view store_id, uint64_t incident, int64_t opened_ns);

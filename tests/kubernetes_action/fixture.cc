@@ -153,6 +153,14 @@ void ActionTest::Deploy(const std::string& name, int replicas, const Json& spec)
   ASSERT_TRUE(server_.Settle());
 }
 
+void ActionTest::Scale(const std::string& name, int replicas) {
+  server_.Patch("Deployment", "prod", name, {{"spec", {{"replicas", replicas}}}});
+  ASSERT_TRUE(server_.WaitUntil([&] {
+    return Get("Deployment", name).value("/status/availableReplicas"_json_pointer, 0) == replicas;
+  }));
+  ASSERT_TRUE(server_.Settle());
+}
+
 void ActionTest::Rollout(const std::string& name, const std::string& image) {
   server_.Patch(
       "Deployment", "prod", name,

@@ -40,6 +40,8 @@ class ActionTest : public ::testing::Test {
   void AddBudget(const std::string& app, const Json& spec);
   // A Deployment whose pods are ready.
   void Deploy(const std::string& name, int replicas, const Json& spec = Json::object());
+  // As an autoscaler does; its new pods are ready.
+  void Scale(const std::string& name, int replicas);
   void Rollout(const std::string& name, const std::string& image);
   void AddStatefulSet(const std::string& name, int replicas);
   void AddDaemonSet(const std::string& name);

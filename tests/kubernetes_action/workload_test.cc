@@ -1,6 +1,7 @@
 // rolling_restart, rollback and scale_out.
 #include "plugins/actions/kubernetes/workload.h"
 
+#include "plugins/actions/kubernetes/argocd_owner.h"
 #include "plugins/support/json_at.h"
 #include "tests/kubernetes_action/fixture.h"
 
@@ -18,6 +19,13 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// What an approval of it is bound to, by the engine.
+Json RestsOn(const sdk::Plan& plan) {
+  const Json before = Json::parse(plan.before);
+  return {plan.reversible, plan.target_uid,
+          before.contains("rests_on") ? before["rests_on"] : before};
+}
+
 class RollingRestartTest : public ActionTest {
  protected:
   Config config_ = For(Operation::kRollingRestart);
@@ -27,8 +35,7 @@ class RollingRestartTest : public ActionTest {
 TEST_F(RollingRestartTest, RestartsEveryPodThroughTheTemplate) {
   Deploy("web", 3);
   const sdk::Plan plan = PlanOf(config_, web_);
-  EXPECT_THAT(plan.summary, AllOf(HasSubstr("rolling restart of Deployment prod/web, 3 pods"),
-                                  HasSubstr("generation 1")));
+  EXPECT_THAT(plan.summary, HasSubstr("rolling restart of Deployment prod/web, 3 pods"));
   EXPECT_FALSE(plan.reversible);
   EXPECT_EQ(action(config_).DryRun(web_, plan, config_).state, EffectState::kDone);
   EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
@@ -76,13 +83,24 @@ TEST_F(RollingRestartTest, OneThatIsPausedOrUnderWayIsRefused) {
   EXPECT_THAT(failure.what(), HasSubstr("is under way"));
 }
 
-TEST_F(RollingRestartTest, OneThatWasChangedSinceThePlanIsLeftAlone) {
+TEST_F(RollingRestartTest, OneThatWasRolledOutAnewSinceThePlanIsLeftAlone) {
   Deploy("web", 2);
   const sdk::Plan plan = PlanOf(config_, web_);
-  server_.Patch("Deployment", "prod", "web", {{"spec", {{"replicas", 3}}}});
+  Rollout("web", "nginx:2");
   EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
             HEALD_CONFLICT);
   EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+}
+
+TEST_F(RollingRestartTest, OneThatAnAutoscalerHasScaledSinceIsRestartedAsApproved) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  Scale("web", 3);
+  EXPECT_EQ(RestsOn(PlanOf(config_, web_)), RestsOn(plan)) << "a yes still holds";
+  EXPECT_EQ(action(config_).DryRun(web_, plan, config_).state, EffectState::kDone);
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_NE(RestsOn(PlanOf(config_, web_)), RestsOn(plan)) << "the template has a restart now";
 }
 
 TEST_F(RollingRestartTest, ARestartWhosePodsDontComeUpFails) {
@@ -307,11 +325,25 @@ TEST_F(RollbackTest, ARaceWithAnotherWriterIsFetchedAgain) {
   EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
 }
 
+TEST_F(RollbackTest, AReplicaMoreSinceThePlanChangesNothing) {
+  Deploy("web", 2);
+  Rollout("web", "nginx:2");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  Scale("web", 3);
+  EXPECT_EQ(RestsOn(PlanOf(config_, web_)), RestsOn(plan)) << "a yes still holds";
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
+  const Effect effect = Do(plan, config_, web_);
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_EQ(Image(), "nginx:1.25");
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/spec/replicas"), 3);
+}
+
 TEST_F(RollbackTest, AnotherTemplateSinceThePlanVoidsIt) {
   Deploy("web", 2);
   Rollout("web", "nginx:2");
   const sdk::Plan plan = PlanOf(config_, web_);
   Rollout("web", "nginx:3");
+  EXPECT_NE(RestsOn(PlanOf(config_, web_)), RestsOn(plan));
   EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
             HEALD_CONFLICT);
   EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kFailed);
@@ -380,6 +412,7 @@ class ScaleOutTest : public ActionTest {
            {"maxReplicas", most}}}});
     ASSERT_TRUE(server_.Settle());
   }
+  void RemoveHpa() { server_.Delete("HorizontalPodAutoscaler", "prod", "web-hpa"); }
   int64_t Least() const {
     return Number(Get("HorizontalPodAutoscaler", "web-hpa"), "/spec/minReplicas");
   }
@@ -435,6 +468,93 @@ TEST_F(ScaleOutTest, WhatSomebodyElseSetIsKept) {
   set(4);
   EXPECT_THAT(action(config_).Undo(web_, plan, config_).detail, HasSubstr("nothing to take back"));
   EXPECT_EQ(Least(), 4);
+}
+
+TEST_F(ScaleOutTest, AnAutoscalerThatWasMadeAnewIsItsMakers) {
+  Deploy("web", 2);
+  AddHpa(2, 6);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  RemoveHpa();
+  AddHpa(2, 6);
+  EXPECT_EQ(FailureOf([&] { action(config_).Execute(web_, plan, config_); }).code(),
+            HEALD_CONFLICT);
+  const sdk::Plan again = PlanOf(config_, web_);
+  EXPECT_EQ(Do(again, config_, web_).state, EffectState::kDone);
+  RemoveHpa();
+  EXPECT_THAT(action(config_).Undo(web_, again, config_).detail,
+              HasSubstr("web-hpa is gone: nothing to take back"));
+  AddHpa(3, 6);
+  EXPECT_THAT(action(config_).Observe(web_, again, config_).detail,
+              HasSubstr("web-hpa is another one by now"));
+  const Effect undone = action(config_).Undo(web_, again, config_);
+  EXPECT_EQ(undone.state, EffectState::kDone);
+  EXPECT_THAT(undone.detail, HasSubstr("web-hpa is another one by now: nothing to take back"));
+  EXPECT_EQ(Least(), 3);
+}
+
+TEST_F(ScaleOutTest, ReplicasOfADeploymentThatWasMadeAnewAreItsMakers) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  EXPECT_EQ(Do(plan, config_, web_).state, EffectState::kDone);
+  server_.Delete("Deployment", "prod", "web");
+  Deploy("web", 3);
+  EXPECT_THAT(action(config_).Undo(web_, plan, config_).detail, HasSubstr("another one by now"));
+  EXPECT_EQ(Number(Get("Deployment", "web"), "/spec/replicas"), 3);
+}
+
+TEST_F(ScaleOutTest, APlanIsBoundToTheReplicas) {
+  Deploy("web", 2);
+  const sdk::Plan plan = PlanOf(config_, web_);
+  Scale("web", 3);
+  EXPECT_NE(RestsOn(PlanOf(config_, web_)), RestsOn(plan));
+}
+
+TEST_F(ScaleOutTest, WhatArgoCdSetsIsLeftToIt) {
+  Deploy("web", 2);
+  AddHpa(2, 6);
+  const Json tracked = {{"metadata", {{"labels", {{"argocd.argoproj.io/instance", "shop"}}}}}};
+  server_.Patch("Deployment", "prod", "web", tracked);
+  EXPECT_THAT(PlanOf(config_, web_).summary, HasSubstr("web-hpa from 2"))
+      << "the autoscaler isn't Argo CD's";
+  server_.Patch("HorizontalPodAutoscaler", "prod", "web-hpa", tracked);
+  const sdk::Failure failure = PlanFailure(config_, web_);
+  EXPECT_EQ(failure.code(), HEALD_UNSUPPORTED) << "a chain goes on with its next step";
+  EXPECT_THAT(failure.what(), AllOf(HasSubstr("/spec/minReplicas of HorizontalPodAutoscaler "
+                                              "prod/web-hpa is deployed by Argo CD (application "
+                                              "shop), which would set it back"),
+                                    HasSubstr("argocd_owned: true")));
+  config_.argocd_owned = true;
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+}
+
+TEST_F(ScaleOutTest, WhatArgoCdLeavesOutIsFree) {
+  Deploy("web", 2);
+  const auto applied = [&](const Json& spec) {
+    const Json manifest = {{"kind", "Deployment"}, {"spec", spec}};
+    server_.Patch("Deployment", "prod", "web",
+                  {{"metadata",
+                    {{"labels", {{"argocd.argoproj.io/instance", "shop"}}},
+                     {"annotations",
+                      {{"kubectl.kubernetes.io/last-applied-configuration", manifest.dump()}}}}}});
+  };
+  applied({{"replicas", 2}});
+  EXPECT_THAT(PlanFailure(config_, web_).what(),
+              HasSubstr("/spec/replicas of Deployment prod/web is deployed by Argo CD"));
+  applied({{"paused", false}});
+  EXPECT_EQ(Do(PlanOf(config_, web_), config_, web_).state, EffectState::kDone);
+}
+
+TEST(ArgocdOwnerTest, AServerSideApplySaysWhatIsInGit) {
+  const auto object = [](const Json& fields, const char* operation) {
+    return Json{{"metadata",
+                 {{"managedFields", Json::array({{{"manager", "argocd-controller"},
+                                                  {"operation", operation},
+                                                  {"fieldsV1", {{"f:spec", fields}}}}})}}}};
+  };
+  const Json without = {{"f:template", Json::object()}};
+  EXPECT_TRUE(ArgocdSets(object({{"f:replicas", Json::object()}}, "Apply"), "/spec/replicas"));
+  EXPECT_FALSE(ArgocdSets(object(without, "Apply"), "/spec/replicas"));
+  EXPECT_TRUE(ArgocdSets(object(without, "Update"), "/spec/replicas")) << "that doesn't say it";
 }
 
 TEST_F(ScaleOutTest, WithoutAnAutoscalerTheReplicasAreSet) {

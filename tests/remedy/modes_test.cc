@@ -172,6 +172,22 @@ TEST_F(RemedyApprovalTest, IsBoundToThePlan) {
   EXPECT_EQ(world.gateway.executes, 1) << "what was never called consumes no cooldown";
 }
 
+TEST_F(RemedyApprovalTest, IsBoundToWhatThePlanRestsOnWhereItSaysThat) {
+  std::string& before = world.gateway.targets["orders"].before;
+  before = R"({"rests_on":{"image":"1.0"},"pods":["a","b"]})";
+  ASSERT_TRUE(world.engine->Deny(Asked(), "user:anna"));
+  world.Open("orders");
+  world.Run(2 * kSecond);
+  before = R"({"rests_on":{"image":"2.0"},"pods":["a","b"]})";
+  ASSERT_TRUE(world.engine->Approve(Asked(), "user:anna"));
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 0) << "another image";
+  before = R"({"rests_on":{"image":"2.0"},"pods":[]})";
+  ASSERT_TRUE(world.engine->Approve(Asked(), "user:anna"));
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 1) << "the same, of other pods";
+}
+
 TEST_F(RemedyApprovalTest, ANoHoldsForTheIncident) {
   ASSERT_TRUE(world.engine->Deny(Asked(), "user:anna"));
   world.Run(kHour);

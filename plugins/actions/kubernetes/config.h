@@ -135,7 +135,7 @@ struct Config : ClusterConfig {
                   "age",
                   {.min = 0}),
             Field("argocd_owned", &Config::argocd_owned,
-                  "rollback: also a workload that Argo CD deploys; auto-sync would undo it"),
+                  "rollback, scale_out: also what Argo CD deploys; auto-sync would undo it"),
             Field("scale_up_percent", &Config::scale_up_percent,
                   "scale_out: by this part of the replicas, at least one; 50 if absent",
                   {.min = 1, .max = 1000}),

@@ -1,10 +1,10 @@
 // rollback: puts the template of an earlier revision back. Deployments keep theirs in ReplicaSets,
 // StatefulSets and DaemonSets in ControllerRevisions. Whether it was done is told by the template.
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <utility>
 
+#include "plugins/actions/kubernetes/argocd_owner.h"
 #include "plugins/actions/kubernetes/pods.h"
 #include "plugins/actions/kubernetes/targets.h"
 #include "plugins/actions/kubernetes/workload.h"
@@ -27,18 +27,6 @@ constexpr const char* kRevision = "/metadata/annotations/deployment.kubernetes.i
 // template out again gives it a higher revision, and means it to be good.
 constexpr const char* kRolledBackFrom = "heald.io/rolled-back-from";
 constexpr const char* kRolledBackFromPath = "/metadata/annotations/heald.io~1rolled-back-from";
-constexpr size_t kHashDigits = 16;
-// Argo CD tracks what it deploys by an annotation "APPLICATION:GROUP/KIND:NAMESPACE/NAME", by a
-// label, or by both.
-constexpr const char* kArgocdTracking = "/metadata/annotations/argocd.argoproj.io~1tracking-id";
-constexpr const char* kArgocdInstance[] = {"/metadata/labels/argocd.argoproj.io~1instance",
-                                           "/metadata/annotations/argocd.argoproj.io~1instance"};
-// The label that it takes by default up to 2.14. Charts set it too, so alone it says little: it is
-// Argo CD's where Argo CD has written to the object, and can't be where a release of Helm has it.
-constexpr const char* kSharedInstance = "/metadata/labels/app.kubernetes.io~1instance";
-constexpr const char* kHelmRelease = "/metadata/annotations/meta.helm.sh~1release-name";
-constexpr std::string_view kArgocdManagers[] = {"argocd-controller",
-                                                "argocd-application-controller"};
 
 struct Revision {
   int64_t number = 0;
@@ -74,16 +62,6 @@ Json MeaningOf(Json pod_template) {
   return pod_template;
 }
 
-// FNV-1a: the same in every build, as it is kept in the cluster.
-std::string HashOf(const Json& meaning) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : meaning.dump(-1, ' ', false, Json::error_handler_t::replace))
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  char text[kHashDigits + 1];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
-}
-
 bool WasBad(const Revision& revision, const std::string& rolled_back_from) {
   const std::string hash = HashOf(revision.meaning) + "@";
   for (size_t at = rolled_back_from.find(hash); at != std::string::npos;
@@ -116,28 +94,12 @@ Revision ReadRevision(const Json& kept, const Resource& workload) {
   return revision;
 }
 
-// The application of Argo CD that this workload is part of; empty: none. A tracking id that was
-// copied from another object along with its annotations doesn't count, for Argo CD neither.
-std::string ArgocdApplication(const Workload& workload) {
-  const Ref ref = workload.ref();
-  const std::string itself = ":" + std::string(ref.resource.group) + "/" +
-                             std::string(ref.resource.kind) + ":" + ref.name_space + "/" + ref.name;
-  if (const std::string id = Text(workload.object, kArgocdTracking); id.ends_with(itself))
-    return id.substr(0, id.size() - itself.size());
-  for (const char* const instance : kArgocdInstance)
-    if (std::string name = Text(workload.object, instance); !name.empty()) return name;
-  for (const Json& writer : At(workload.object, "/metadata/managedFields"))
-    if (std::ranges::count(kArgocdManagers, Text(writer, "/manager")) != 0)
-      return Text(workload.object, kSharedInstance);
-  return "";
-}
-
 // What the plan says where that can't be told.
 std::string ArgocdWarning(const Workload& workload) {
-  const std::string name = Text(workload.object, kSharedInstance);
-  if (name.empty() || !Text(workload.object, kHelmRelease).empty()) return "";
-  return "; if Argo CD deploys it (label app.kubernetes.io/instance: " + name +
-         "), a sync will bring the bad revision back";
+  const std::string name = PossibleArgocdApplication(workload.object);
+  return name.empty() ? ""
+                      : "; if Argo CD deploys it (label app.kubernetes.io/instance: " + name +
+                            "), a sync will bring the bad revision back";
 }
 
 class Rollback : public OperationBase {
@@ -236,7 +198,7 @@ void Rollback::CheckAge(const Workload& workload, const std::vector<Revision>& r
 Plan Rollback::MakePlan() {
   const Workload workload = FindWorkload(context_);
   const std::string shown = Shown(workload.object, workload.resource);
-  if (const std::string app = ArgocdApplication(workload);
+  if (const std::string app = ArgocdApplication(workload.object, workload.resource);
       !app.empty() && !context_.params.argocd_owned)
     throw Failure(HEALD_UNSUPPORTED,
                   shown + " is deployed by Argo CD (application " + app +
@@ -255,10 +217,12 @@ Plan Rollback::MakePlan() {
   before["from"] = revisions[0].name;
   before["to"] = to.name;
   before["mark"] = HashOf(revisions[0].meaning) + "@" + std::to_string(revisions[0].number);
+  before["rests_on"] = {{"template", HashOf(At(workload.object, "/spec/template"))},
+                        {"from", revisions[0].name},
+                        {"to", to.name}};
   Plan plan;
   plan.summary = "roll " + shown + " back from revision " + std::to_string(revisions[0].number) +
-                 " to " + std::to_string(to.number) + " (uid " + Text(before, "/uid") +
-                 ", generation " + std::to_string(Number(before, "/generation")) + ")" +
+                 " to " + std::to_string(to.number) + " (uid " + Text(before, "/uid") + ")" +
                  (context_.params.argocd_owned ? "" : ArgocdWarning(workload));
   plan.reversible = true;
   plan.target_uid = Text(before, "/uid");
@@ -347,7 +311,7 @@ Effect Rollback::Observe(const Plan& plan) {
   const Json now = context_.client().Get(ref);
   if (Text(now, "/metadata/uid") != Text(before, "/uid"))
     return {EffectState::kFailed, ref.Shown() + " is another one by now"};
-  if (Number(now, "/metadata/generation") == Number(before, "/generation"))
+  if (HasTemplateOf(now, before))
     return {EffectState::kAbsent, ref.Shown() + " was not rolled back"};
   const Json present = MeaningOf(At(now, "/spec/template"));
   if (present == Kept(before, "/to").meaning)

@@ -7,6 +7,7 @@
 
 #include "heald/time_text.h"
 #include "plugins/actions/kubernetes/pods.h"
+#include "plugins/actions/kubernetes/targets.h"
 #include "plugins/actions/kubernetes/workload.h"
 #include "plugins/support/json_at.h"
 
@@ -17,7 +18,7 @@ using sdk::Effect;
 using sdk::EffectState;
 using sdk::Failure;
 using sdk::Plan;
-using support::Number;
+using support::At;
 using support::Text;
 
 class RollingRestart : public OperationBase {
@@ -55,11 +56,11 @@ Plan RollingRestart::MakePlan() {
     throw Failure(HEALD_CONFLICT, Shown(object, workload.resource) + " has no pods to restart");
   Json before = BeforeOf(word(), workload);
   before["restarted_at"] = RestartedAt(object);
+  before["rests_on"] = {{"template", HashOf(At(object, "/spec/template"))}};
   Plan plan;
   plan.summary = "rolling restart of " + Shown(object, workload.resource) + ", " +
                  std::to_string(replicas) + (replicas == 1 ? " pod" : " pods") + " (uid " +
-                 Text(before, "/uid") + ", generation " +
-                 std::to_string(Number(before, "/generation")) + ")";
+                 Text(before, "/uid") + ")";
   if (const std::optional<Json> pod = replicas > 1 ? PickCanary(workload) : std::nullopt) {
     plan.can_canary = true;
     plan.summary += "; a canary would be " + Text(*pod, "/metadata/name");
@@ -108,8 +109,7 @@ Effect RollingRestart::DryRun(const Plan& plan) {
   const Json before = Before(plan);
   const Ref ref = RefIn(before);
   const Json now = context_.client().Get(ref);
-  if (Number(now, "/metadata/generation") != Number(before, "/generation"))
-    return {EffectState::kFailed, ref.Shown() + " was changed since the plan was made"};
+  CheckUnchanged(now, before);
   if (const std::string why = WhyNotNow(now, ref.resource); !why.empty())
     return {EffectState::kFailed, why};
   context_.client().Patch(ref, PatchType::kStrategic, Patch(), {.dry_run = true});

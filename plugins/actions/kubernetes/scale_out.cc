@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "plugins/actions/kubernetes/argocd_owner.h"
 #include "plugins/actions/kubernetes/targets.h"
 #include "plugins/actions/kubernetes/workload.h"
 #include "plugins/support/json_at.h"
@@ -37,6 +38,7 @@ class ScaleOut : public OperationBase {
   std::optional<Json> FindHpa(const Workload* workload);
   // Throws Failure(HEALD_FULL) where there is no room.
   int64_t Wanted(int64_t from, int64_t most, const std::string& whose_limit) const;
+  std::string CheckOwner(const Json& object, const Resource& resource, const char* field) const;
   Json Set(const Json& before, const char* from, const char* to, bool dry_run);
 };
 
@@ -53,6 +55,12 @@ Ref ChangedIn(const Json& before) {
 }
 const char* FieldOf(const Json& before) {
   return ByHpa(before) ? "/spec/minReplicas" : "/spec/replicas";
+}
+
+// One of the same name that was made anew is its maker's: an answer for a Scale has its workload's
+// uid.
+bool IsSame(const Json& now, const Json& before) {
+  return Text(now, "/metadata/uid") == Text(before, ByHpa(before) ? "/hpa_uid" : "/uid");
 }
 
 std::optional<Json> ScaleOut::FindHpa(const Workload* workload) {
@@ -112,22 +120,23 @@ Plan ScaleOut::MakePlan() {
   if (replicas == 0)
     throw Failure(HEALD_CONFLICT, shown + " was scaled to nothing by someone: it is left so");
   Json before = BeforeOf(word(), *workload);
-  before.erase("generation");
   Plan plan;
   if (hpa) {
     const std::string name = Text(*hpa, "/metadata/name");
     const int64_t most = NumberOr(*hpa, "/spec/maxReplicas", replicas);
     const int64_t least = NumberOr(*hpa, "/spec/minReplicas", 1);
     before["hpa"] = name;
+    before["hpa_uid"] = Text(*hpa, "/metadata/uid");
     before["was"] = least;
     before["wanted"] =
         Wanted(std::max(replicas, least), most,
                "maxReplicas of HorizontalPodAutoscaler " + name + ": raising it is for a person");
-    plan.target_uid = Text(before, "/uid") + "," + Text(*hpa, "/metadata/uid");
+    plan.target_uid = Text(before, "/uid") + "," + Text(before, "/hpa_uid");
     plan.summary = "scale " + shown + " out from " + std::to_string(replicas) + " to " +
                    std::to_string(Number(before, "/wanted")) +
                    " replicas: minReplicas of HorizontalPodAutoscaler " + name + " from " +
-                   std::to_string(least) + " (max " + std::to_string(most) + ")";
+                   std::to_string(least) + " (max " + std::to_string(most) + ")" +
+                   CheckOwner(*hpa, kHorizontalPodAutoscalers, FieldOf(before));
   } else {
     if (const std::string why = WhyBusy(workload->object, workload->resource); !why.empty())
       throw Failure(HEALD_CONFLICT, why).Retryable();
@@ -136,12 +145,30 @@ Plan ScaleOut::MakePlan() {
     plan.target_uid = Text(before, "/uid");
     plan.summary = "scale " + shown + " out from " + std::to_string(replicas) + " to " +
                    std::to_string(Number(before, "/wanted")) + " replicas (uid " + plan.target_uid +
-                   ")";
+                   ")" + CheckOwner(workload->object, workload->resource, FieldOf(before));
   }
   plan.reversible = true;
   plan.effect_within = {params.ready_within.ns + kHpaPeriodNs};
   plan.before = before.dump();
   return plan;
+}
+
+// Throws where Argo CD would set back what is changed in `object`; else what the plan says of that.
+std::string ScaleOut::CheckOwner(const Json& object, const Resource& resource,
+                                 const char* field) const {
+  if (context_.params.argocd_owned || !ArgocdSets(object, field)) return "";
+  const std::string shown = Shown(object, resource);
+  if (const std::string app = ArgocdApplication(object, resource); !app.empty())
+    throw Failure(HEALD_UNSUPPORTED,
+                  std::string(field) + " of " + shown + " is deployed by Argo CD (application " +
+                      app +
+                      "), which would set it back: leave it out in Git, or let the application "
+                      "ignore it (ignoreDifferences, with RespectIgnoreDifferences=true) and set "
+                      "argocd_owned: true");
+  const std::string name = PossibleArgocdApplication(object);
+  return name.empty() ? ""
+                      : "; if Argo CD deploys it (label app.kubernetes.io/instance: " + name +
+                            "), a sync may set it back";
 }
 
 // Sets the number, where it still is what it should be.
@@ -150,6 +177,8 @@ Json ScaleOut::Set(const Json& before, const char* from, const char* to, bool dr
   return context_.client().Edit(
       ref, PatchType::kMerge,
       [&](const Json& now) -> std::optional<Json> {
+        if (!IsSame(now, before))
+          throw Failure(HEALD_CONFLICT, ref.Shown() + " is another one by now");
         const int64_t present = NumberOr(now, FieldOf(before), 1);
         if (present == Number(before, to)) return std::nullopt;  // an answer that got lost
         if (present != Number(before, from))
@@ -179,7 +208,10 @@ Effect ScaleOut::Observe(const Plan& plan) {
   const Json before = Before(plan);
   const Ref ref = ChangedIn(before);
   const int64_t wanted = Number(before, "/wanted");
-  const int64_t now = NumberOr(context_.client().Get(ref), FieldOf(before), 1);
+  const Json object = context_.client().Get(ref);
+  if (!IsSame(object, before))
+    return {EffectState::kFailed, ref.Shown() + " is another one by now"};
+  const int64_t now = NumberOr(object, FieldOf(before), 1);
   if (now == Number(before, "/was")) return {EffectState::kAbsent, ref.Shown() + " was not scaled"};
   if (now != wanted)
     return {EffectState::kFailed,
@@ -195,7 +227,11 @@ Effect ScaleOut::Observe(const Plan& plan) {
 Effect ScaleOut::Undo(const Plan& plan) {
   const Json before = Before(plan);
   const Ref ref = ChangedIn(before);
-  const int64_t now = NumberOr(context_.client().Get(ref), FieldOf(before), 1);
+  const std::optional<Json> object = context_.client().Find(ref);
+  if (!object || !IsSame(*object, before))
+    return {EffectState::kDone, ref.Shown() + (object ? " is another one by now" : " is gone") +
+                                    ": nothing to take back"};
+  const int64_t now = NumberOr(*object, FieldOf(before), 1);
   if (now != Number(before, "/wanted"))
     return {EffectState::kDone, ref.Shown() + " was set to " + std::to_string(now) +
                                     " meanwhile: nothing to take back"};

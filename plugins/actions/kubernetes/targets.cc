@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,8 +14,9 @@ namespace {
 
 using sdk::Failure;
 using support::At;
-using support::Number;
 using support::Text;
+
+constexpr size_t kHashDigits = 16;
 
 std::string ListOf(const std::vector<std::string>& names) {
   std::string list;
@@ -90,17 +92,29 @@ Json BeforeOf(std::string_view operation, const Workload& workload) {
           {"kind", workload.resource.kind},
           {"namespace", Text(workload.object, "/metadata/namespace")},
           {"name", Text(workload.object, "/metadata/name")},
-          {"uid", Text(workload.object, "/metadata/uid")},
-          {"generation", Number(workload.object, "/metadata/generation")}};
+          {"uid", Text(workload.object, "/metadata/uid")}};
 }
 
 Ref RefIn(const Json& before) {
   return {*FindKind(Text(before, "/kind")), Text(before, "/namespace"), Text(before, "/name")};
 }
 
+// FNV-1a.
+std::string HashOf(const Json& json) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace))
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  char text[kHashDigits + 1];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+bool HasTemplateOf(const Json& now, const Json& before) {
+  return HashOf(At(now, "/spec/template")) == Text(before, "/rests_on/template");
+}
+
 void CheckUnchanged(const Json& now, const Json& before) {
-  if (Text(now, "/metadata/uid") != Text(before, "/uid") ||
-      Number(now, "/metadata/generation") != Number(before, "/generation"))
+  if (Text(now, "/metadata/uid") != Text(before, "/uid") || !HasTemplateOf(now, before))
     throw Failure(HEALD_CONFLICT, RefIn(before).Shown() + " was changed since the plan was made");
 }
 

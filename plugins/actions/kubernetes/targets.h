@@ -25,10 +25,15 @@ struct Workload {
   Ref ref() const;
 };
 
-// What a plan keeps of a workload to know it again and whether it was changed since; and back.
+// What a plan keeps of a workload to know it again, and back.
 Json BeforeOf(std::string_view operation, const Workload& workload);
 Ref RefIn(const Json& before);
-// Throws Failure(HEALD_CONFLICT) where `now` is another object, or its spec was changed.
+// The same in every build, as it is kept in the cluster and the journal.
+std::string HashOf(const Json& json);
+// Plans that change the template rest on it (`rests_on.template`, its hash) and on nothing else:
+// an autoscaler may change the replicas meanwhile.
+bool HasTemplateOf(const Json& now, const Json& before);
+// Throws Failure(HEALD_CONFLICT) where `now` is another object, or has another template.
 void CheckUnchanged(const Json& now, const Json& before);
 
 // All of them throw Failure(HEALD_INVALID) where nothing names the object, with the labels that

@@ -72,7 +72,7 @@ void KubernetesAction::Validate(const Config& config, Problems& problems) {
        {kRestartPod, kRollingRestart, kDrain}},
       {"max_revisions_back", config.max_revisions_back != Config().max_revisions_back, {kRollback}},
       {"max_age", config.max_age.ns != Config().max_age.ns, {kRollback}},
-      {"argocd_owned", config.argocd_owned, {kRollback}},
+      {"argocd_owned", config.argocd_owned, {kRollback, kScaleOut}},
       {"max_replicas", config.max_replicas != Config().max_replicas, {kScaleOut}},
       {"to_revision", config.to_revision.has_value(), {kRollback}},
       {"scale_up_percent", config.scale_up_percent.has_value(), {kScaleOut}},

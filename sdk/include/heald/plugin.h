@@ -62,7 +62,7 @@ struct Plan {
   std::string summary;      // one sentence: "restart container payments (3f2a…)"
   bool reversible = false;  // Undo brings the former state back
   std::string target_uid;   // another uid later is another thing
-  std::string before;       // JSON for Observe and Undo; kept in the journal
+  std::string before;       // JSON for Observe and Undo; an approval is bound to its rests_on
   Duration effect_within = Seconds(60);
   bool can_canary = false;  // several members, and Request::part is understood
 };

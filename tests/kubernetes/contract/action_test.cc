@@ -155,6 +155,26 @@ TEST(KubernetesActionContractTest, ARollingRestartBeginsWithOnePod) {
   EXPECT_EQ(generation(), before + 1);
 }
 
+TEST(KubernetesActionContractTest, APlanHoldsWhileOnlyReplicasChange) {
+  TestCluster cluster;
+  cluster.Apply(kDeployments, "web", 2);
+  ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
+  ActionOnCluster action(cluster, Operation::kRollingRestart,
+                         {{"namespace", cluster.space()}, {"deployment", "web"}});
+  const auto rests_on = [&] {
+    action.Plan();
+    return Json::parse(action.plan().before).at("rests_on");
+  };
+  const Json before = rests_on();
+  cluster.client().Patch(cluster.Ref(kDeployments, "web"), kubernetes::PatchType::kMerge,
+                         {{"spec", {{"replicas", 3}}}});
+  ASSERT_TRUE(cluster.WaitRolledOut(kDeployments, "web"));
+  EXPECT_EQ(rests_on(), before);
+  const sdk::Effect effect = action.Do();
+  EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
+  EXPECT_NE(rests_on(), before) << "its template has a restart now";
+}
+
 TEST(KubernetesActionContractTest, DeletesAJobThatHasFailed) {
   TestCluster cluster;
   // The Job controller ends it: no node takes its pod, so a stand-in for a kubelet can't complete

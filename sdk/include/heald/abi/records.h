@@ -133,8 +133,8 @@ typedef struct heald_plan {
   uint32_t reversible;  /* 1: undo() brings the former state back */
   heald_str summary;    /* one sentence: "restart container payments (3f2a…)" */
   heald_str target_uid; /* identity of the thing acted on; another uid later is another thing */
-  heald_str before;     /* plugin's own text (JSON): what observe() and undo() need to know of the
-                           state before; at most 64 KiB, stored in the journal */
+  heald_str before;     /* JSON for observe() and undo(), at most 64 KiB, kept in the journal; its
+                           member `rests_on`: what an approval is bound to, else all of the plan */
   int64_t effect_within_ns; /* after execute() the effect shows within this time or failed */
   uint32_t can_canary;      /* 1: the target has several members, and heald_action_request.part is
                                understood for this plan */

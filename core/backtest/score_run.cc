@@ -16,7 +16,10 @@ double Finite(double score) {
 
 ScoreRun::ScoreRun(const plugin::Loader& plugins, Options options)
     : options_(std::move(options)),
-      factory_(plugins, plugin::Shared{&table_, &clock_, &services_, options_.scratch_dir}) {
+      factory_(plugins,
+               plugin::Shared{&table_, &clock_,
+                              options_.services == nullptr ? &services_ : options_.services,
+                              options_.scratch_dir}) {
   spec_.kind = Kind::kDetector;
   spec_.name = "score";
   spec_.plugin = options_.plugin;

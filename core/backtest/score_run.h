@@ -36,6 +36,8 @@ class ScoreRun final : private Emitter, private NodeContext {
     std::vector<std::string> columns;  // names of the series
     std::string instance;              // the entity's name: label `instance` of all series
     std::string scratch_dir;           // an empty folder for what the detector may write
+    // Takes the detector's log, and outlives the run; none: nobody reads it.
+    plugin::Services* services = nullptr;
   };
   static Result<std::unique_ptr<ScoreRun>> Create(const plugin::Loader& plugins, Options options);
 

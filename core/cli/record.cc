@@ -7,21 +7,19 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "core/agent/environment.h"
 #include "core/agent/version.h"
 #include "core/backtest/live_sources.h"
-#include "core/backtest/quiet_services.h"
 #include "core/backtest/recorder.h"
 #include "core/backtest/scratch.h"
 #include "core/backtest/source_past.h"
 #include "core/base/clock.h"
 #include "core/cli/moment.h"
 #include "core/cli/say.h"
+#include "core/cli/spoken_services.h"
 #include "core/config/loader.h"
 #include "core/plugin/instances.h"
 #include "core/plugin/loader.h"
@@ -36,26 +34,6 @@ using backtest::RecordSummary;
 // Samples of several sources come in this much out of order at most; older ones are in the file.
 constexpr int64_t kSettleNs = 2 * kSecond;
 constexpr int64_t kStopWithinNs = 10 * kSecond;
-
-// What sources have to say goes to stderr, each line once; a line of progress makes way for it.
-class SpokenServices final : public backtest::QuietServices {
- public:
-  void Log(std::string_view, uint32_t level, std::string_view message,
-           const std::vector<std::pair<std::string_view, std::string_view>>&) override {
-    constexpr uint32_t kInfo = 1;
-    if (level >= kInfo) Say(message);
-  }
-  void Say(std::string_view message) {
-    const std::lock_guard lock(mutex_);
-    if (!said_.emplace(message).second) return;
-    std::fprintf(stderr, "%s%.*s\n", isatty(2) == 1 ? "\r\033[K" : "",
-                 static_cast<int>(message.size()), message.data());
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<std::string> said_;  // guarded by mutex_
-};
 
 void ShowProgress(const RecordSummary& so_far, const std::string& rest) {
   if (isatty(2) != 1) return;
@@ -191,7 +169,7 @@ struct Session {
   const backtest::Scratch scratch;
   const SystemClock clock{};
   SeriesTable series;
-  SpokenServices services;
+  SpokenServices services{SpokenServices::kInfo};
   plugin::Factory factory;
   std::unique_ptr<Recorder> recorder;
 };

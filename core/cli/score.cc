@@ -12,6 +12,7 @@
 #include "core/backtest/scratch.h"
 #include "core/cli/same_file.h"
 #include "core/cli/say.h"
+#include "core/cli/spoken_services.h"
 #include "core/config/plugin_config.h"
 #include "core/model/suggest.h"
 #include "core/plugin/loader.h"
@@ -181,9 +182,12 @@ int Score(const ScoreOptions& options) {
                              " don't have the same columns in the same order");
 
   const backtest::Scratch scratch;
+  SpokenServices services(SpokenServices::kWarning, "heald: " + options.input + " (" +
+                                                        std::to_string((*first)->columns().size()) +
+                                                        " columns): ");
   Result<std::unique_ptr<ScoreRun>> run =
       ScoreRun::Create(plugins, {(*component)->name, std::move(*config.value), (*first)->columns(),
-                                 Stem(options.input), scratch.path()});
+                                 Stem(options.input), scratch.path(), &services});
   if (!run) return Complain(kFailed, (*component)->name + ": " + run.error().message);
   if (train)
     if (Status status = Train(*train, **run, &end_ns); !status)

@@ -75,6 +75,19 @@ class ScoreCliTest : public ::testing::Test {
   std::string said_;
 };
 
+TEST_F(ScoreCliTest, SaysOnceThatColumnsAreLeftOut) {
+  Write("in.csv", Normal(50));
+  Write("one.yaml", "max_features: 1\n");
+  ASSERT_EQ(Run("--plugin isolation_forest --config one.yaml --input in.csv --output out.csv"), 0)
+      << said_;
+  EXPECT_EQ(said_,
+            "heald: in.csv (2 columns): an entity has more than 1 series (max_features): `b` and "
+            "what comes after it is left out\n");
+  EXPECT_EQ(Rows().size(), 50u);
+  ASSERT_EQ(Run("--plugin isolation_forest --input in.csv --output out.csv"), 0);
+  EXPECT_EQ(said_, "");
+}
+
 TEST_F(ScoreCliTest, WritesARowForEachRow) {
   Write("in.csv", Normal(50, true));
   ASSERT_EQ(Run("--plugin zscore --input in.csv --output out.csv"), 0) << said_;

@@ -81,6 +81,7 @@ StoreLocation Agent::Location(const PipelineSpec& spec) const {
 heald::Status Agent::Start(const PipelineSpec& spec) {
   started_ns_ = healthy_since_ns_ = clock_.NowNs();
   view_ns_ = clock_.MonotonicNs();
+  next_owed_ns_ = view_ns_ + kTakeOverNs;
   // What can be refused cheaply comes first: the port, the state folder, the store.
   Result<std::unique_ptr<api::Server>> server = api::Server::Bind(ServerOptionsOf(spec.agent));
   if (!server) return server.error();

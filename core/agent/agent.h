@@ -218,6 +218,9 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   void LookAfterStore();
   void NoteTokens();
   void Retain();
+  // What nodes that are gone have left undone, for status; and once an hour in the log.
+  std::vector<std::string> OwedNow();
+  void TellOwed();
   StoreLocation Location(const PipelineSpec& spec) const;
 
   const Options options_;
@@ -268,9 +271,12 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   std::vector<std::string> judged_by_;  // metrics that predictions are about
   std::string reload_error_;
   int64_t reloaded_ns_ = 0;
-  std::string problem_;      // of the journal
-  int64_t problem_ns_ = 0;   // when it was last met
-  std::string config_yaml_;  // in force, secrets masked
+  // Other nodes have this long to take over what is owed before the log says it.
+  static constexpr int64_t kTakeOverNs = 30 * kSecond;
+  int64_t next_owed_ns_ = 0;  // monotonic
+  std::string problem_;       // of the journal
+  int64_t problem_ns_ = 0;    // when it was last met
+  std::string config_yaml_;   // in force, secrets masked
   int64_t healthy_since_ns_ = 0;
   struct Counts {
     uint64_t in = 0;

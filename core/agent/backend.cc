@@ -130,6 +130,7 @@ api::StatusReport Agent::Status() {
     report.learning |= node.enabled && node.kind == ToString(Kind::kDetector) &&
                        (node.learning > 0 || node.records_in == 0);
   report.problems = runner_->Complaints();
+  for (std::string& owed : OwedNow()) report.problems.push_back(std::move(owed));
   const std::lock_guard lock(mutex_);
   if (!problem_.empty()) report.problems.insert(report.problems.begin(), "store: " + problem_);
   report.pipeline_file = spec_.file;

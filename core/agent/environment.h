@@ -8,6 +8,7 @@
 #include "core/api/tokens.h"
 #include "core/base/clock.h"
 #include "core/config/environment.h"
+#include "core/pipeline/owed.h"
 
 namespace heald::agent {
 
@@ -21,6 +22,12 @@ class AgentEnvironment final : public ProcessEnvironment {
     return static_cast<size_t>(
         std::count_if(tokens->begin(), tokens->end(),
                       [&](const api::Token& token) { return token.LiveAt(now_ns); }));
+  }
+  std::vector<std::string> Owed(const PipelineSpec& spec) const override {
+    std::vector<std::string> owed;
+    for (const heald::Owed& each : OwedByGone(spec.agent.state_dir, RunningNodes(spec)))
+      owed.push_back(each.Sentence());
+    return owed;
   }
 };
 

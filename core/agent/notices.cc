@@ -89,6 +89,7 @@ void Agent::ScheduleSample() {
   sample_->async_wait([this](const boost::system::error_code& error) {
     if (error || !running_) return;
     LookAfterStore();
+    TellOwed();
     KeepView();
     Sample();
     ScheduleSample();

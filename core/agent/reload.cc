@@ -105,6 +105,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     links_ = std::move(*links);
     reload_error_.clear();
     reloaded_ns_ = clock_.NowNs();
+    next_owed_ns_ = clock_.MonotonicNs() + kTakeOverNs;
   }
   Log(LogLevel::kInfo, kSelf, "reloaded by " + actor + ": " + report.summary);
   Publish("reload", api::ToJson(report));

@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/agent/agent.h"
+#include "core/agent/self_name.h"
+#include "core/pipeline/owed.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
 
@@ -97,6 +99,28 @@ void Agent::Retain() {
   // A part at a time; what is left comes with the next look.
   if (retained->incidents == 0 && retained->audit_rows == 0)
     next_retain_ns_ = clock_.MonotonicNs() + kRetainEveryNs;
+}
+
+std::vector<std::string> Agent::OwedNow() {
+  std::string state_dir;
+  std::map<std::string, std::string> running;
+  {
+    const std::lock_guard lock(mutex_);
+    state_dir = spec_.agent.state_dir;
+    running = RunningNodes(spec_);
+  }
+  std::vector<std::string> owed;
+  for (const Owed& each : OwedByGone(state_dir, running)) owed.push_back(each.Sentence());
+  return owed;
+}
+
+void Agent::TellOwed() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (clock_.MonotonicNs() < next_owed_ns_) return;
+    next_owed_ns_ = clock_.MonotonicNs() + kHour;
+  }
+  for (const std::string& owed : OwedNow()) Log(LogLevel::kWarning, kSelf, owed);
 }
 
 }  // namespace heald::agent

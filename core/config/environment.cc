@@ -17,6 +17,10 @@ Result<size_t> Environment::LiveTokens(const std::string&) const {
   return size_t{0};
 }
 
+std::vector<std::string> Environment::Owed(const PipelineSpec&) const {
+  return {};
+}
+
 std::optional<std::string> ProcessEnvironment::Variable(const std::string& name) const {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr) return std::nullopt;

@@ -5,10 +5,13 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 
 namespace heald {
+
+struct PipelineSpec;
 
 class Environment {
  public:
@@ -19,6 +22,8 @@ class Environment {
   // How many of the API's tokens in that state folder are live; 0 also where there is no folder
   // yet. The error says what is wrong with the tokens file.
   virtual Result<size_t> LiveTokens(const std::string& state_dir) const;
+  // Sentences about what nodes have left undone that this pipeline doesn't run any more.
+  virtual std::vector<std::string> Owed(const PipelineSpec& spec) const;
 };
 
 // What a process knows without knowing the API; the agent adds its tokens.

@@ -46,6 +46,8 @@ class Loader {
                     "start with 'version: 1'; `heald schema` lists all keys");
     else if (root != nullptr)
       ReadFile(*Joined(root));
+    if (!report_.failed())
+      for (const std::string& owed : context_.environment.Owed(spec_)) report_.Warn({}, owed);
     LoadResult result;
     for (const IncludedFile& included : included_) result.included.push_back(included.path);
     const bool failed = report_.failed();

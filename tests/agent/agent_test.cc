@@ -185,6 +185,24 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   EXPECT_TRUE(agent().WaitForOutput("verified", kPatience)) << agent().output();
 }
 
+TEST_F(AgentTest, WhatAnActionThatIsGoneHasLeftUndoneIsToldByCheckStartAndStatus) {
+  SetSick([] { return false; });
+  Write(HealingPipeline());
+  std::filesystem::create_directories(dir_ + "/state/nodes/back");
+  std::ofstream(dir_ + "/state/nodes/back/owed-argocd-1")
+      << "auto-sync of shop is off: `argocd app set shop`\n{}\n";
+  const std::string told =
+      "back is no longer in the pipeline and has left this: auto-sync of shop is off";
+  demo::DemoProcess check("heald", {"check", dir_ + "/pipeline.yaml"});
+  EXPECT_EQ(check.Wait(kPatience), 0) << "it can run all the same";
+  EXPECT_THAT(check.output(), AllOf(HasSubstr("warning"), HasSubstr(told)));
+  StartAndWait();
+  EXPECT_THAT(agent().output(), HasSubstr(told));
+  EXPECT_THAT(Get("/api/v1/status")["problems"].dump(), HasSubstr(told));
+  std::filesystem::remove(dir_ + "/state/nodes/back/owed-argocd-1");
+  EXPECT_EQ(Get("/api/v1/status")["problems"].size(), 0U);
+}
+
 TEST_F(AgentTest, ADetectorChangedByAReloadDoesntLeaveItsIncidentOpen) {
   SetSick([] { return true; });
   std::string text = HealingPipeline();
@@ -211,7 +229,8 @@ TEST_F(AgentTest, AServerThatIsAwayIsToldOnceHoweverOftenItIsAsked) {
       "  prom:\n"
       "    plugin: prometheus\n"
       "    config: {url: 'http://127.0.0.1:" +
-      std::to_string(fakes::FreePort()) + "', interval: 1s, queries: {up: up}}\n"
+      std::to_string(fakes::FreePort()) +
+      "', interval: 1s, queries: {up: up}}\n"
       "detectors: {odd: {plugin: zscore, inputs: [prom.up]}}\n"
       "notifiers: {log: {plugin: log, inputs: [odd]}}\n");
   ASSERT_NO_FATAL_FAILURE(StartAndWait());

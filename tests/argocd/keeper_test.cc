@@ -18,6 +18,16 @@ class ArgocdKeeperTest : public ArgocdTest {
     ASSERT_EQ(Settled(plan).state, EffectState::kDone);
     Restart(config);  // the next agent knows of it, too
   }
+  static std::string FileOf(const sdk::testing::FakeHost& host) {
+    for (const auto& file : std::filesystem::directory_iterator(host.host().StateDir()))
+      return file.path().string();
+    return "";
+  }
+  static std::string LoggedBy(const sdk::testing::FakeHost& host) {
+    std::string all;
+    for (const auto& line : host.log()) all += line.message + "\n";
+    return all;
+  }
   size_t Reminders() const {
     size_t count = 0;
     for (const auto& line : host_.log())
@@ -88,12 +98,73 @@ TEST_F(ArgocdKeeperTest, SaysOnceThatItCannotAsk) {
 }
 
 TEST_F(ArgocdKeeperTest, DamagedFileIsSaidAndLeftThere) {
-  const std::string path = std::string(host_.host().StateDir()) + "/auto-sync-_checkout.json";
-  std::ofstream(path) << "{\"name\": \"checkout\"";
+  RollBack(With(Operation::kRollback));
+  const std::string path = FileOf(host_);
+  std::ofstream(path) << "auto-sync of checkout is off\n{\"name\": \"checkout\"";
   action_->LookAfterDebts();
   EXPECT_THAT(Logged(), HasSubstr(path + " is damaged: see in Argo CD whether auto-sync"));
   EXPECT_EQ(PlanFailure().code(), HEALD_CORRUPT);
   EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(ArgocdKeeperTest, WhatAnActionThatIsGoneHasLeftIsTakenOverAsItWasPromised) {
+  Config config = With(Operation::kRollback);
+  config.reenable_auto_sync = Reenable::kNewRevision;
+  RollBack(config);
+  const sdk::testing::FakeHost other("sync");
+  ArgocdAction beside(other.host(), With(Operation::kSync));
+  beside.LookAfterDebts();
+  EXPECT_THAT(LoggedBy(other), Not(HasSubstr("checkout"))) << "the one that did it is there";
+  action_.reset();
+  beside.LookAfterDebts();
+  EXPECT_THAT(LoggedBy(other), AllOf(HasSubstr("auto-sync of checkout is off since"),
+                                     HasSubstr("this one looks after it now")));
+  EXPECT_EQ(FileOf(host_), "");
+  EXPECT_EQ(other.MetricTotal("auto_sync_debts"), 1);
+  server_.Push("checkout", kD);
+  beside.LookAfterDebts();
+  EXPECT_EQ(server_.Automated("checkout"), kAutomated);
+  EXPECT_EQ(FileOf(other), "");
+}
+
+TEST_F(ArgocdKeeperTest, AnUndoFindsWhatAnotherHasTakenOver) {
+  const Config config = With(Operation::kRollback);
+  server_.SetAutomated("checkout", kAutomated);
+  const sdk::Plan plan = PlanOf();
+  Execute(plan);
+  ASSERT_EQ(Settled(plan).state, EffectState::kDone);
+  action_.reset();
+  const sdk::testing::FakeHost other("back_out");
+  ArgocdAction beside(other.host(), config);
+  beside.LookAfterDebts();
+  Restart(config);  // the file has it again
+  Undo(plan);
+  EXPECT_EQ(Settled(plan, EffectState::kAbsent).state, EffectState::kAbsent);
+  EXPECT_EQ(server_.Automated("checkout"), kAutomated);
+  EXPECT_EQ(FileOf(other), "");
+}
+
+TEST_F(ArgocdKeeperTest, ADebtAtAnotherArgoCdIsSaidAndKept) {
+  RollBack(With(Operation::kRollback));
+  action_.reset();
+  Config moved = With(Operation::kRollback);
+  moved.url = "http://127.0.0.1:9";
+  const sdk::testing::FakeHost other("elsewhere");
+  ArgocdAction beside(other.host(), moved);
+  beside.LookAfterDebts();
+  EXPECT_EQ(LoggedBy(other), "");
+  std::string first;
+  std::ifstream file(FileOf(host_));
+  std::getline(file, first);
+  EXPECT_THAT(first, AllOf(HasSubstr("auto-sync of checkout is off since"),
+                           HasSubstr("`argocd app set checkout --sync-policy automated"),
+                           HasSubstr("url: " + server_.url() + " looks after it")));
+  moved.remind_every = sdk::Minutes(10);
+  Restart(moved);  // its own node, but at another place now
+  host_.Advance(sdk::Minutes(10));
+  action_->LookAfterDebts();
+  EXPECT_THAT(Logged(), HasSubstr("that is at " + server_.url() + ", which no action argocd has"));
+  EXPECT_NE(FileOf(host_), "");
 }
 
 TEST_F(ArgocdKeeperTest, LooksByItselfBetweenStartAndStop) {

@@ -38,14 +38,14 @@ ArgocdAction::ArgocdAction(sdk::Host host, const Config& config)
             return std::make_unique<Client>(
                 http, [host] { return host.Cancelled(); }, metrics);
           }),
-      debts_(std::string(host.StateDir())),
+      debts_(std::string(host.StateDir()), config.url),
       keeper_(host, config, debts_,
               [http = support::HttpConfig(config)](std::function<bool()> cancelled) {
                 return std::make_unique<Client>(http, std::move(cancelled), nullptr);
               }) {}
 
 void ArgocdAction::Start() {
-  if (config_.operation == Operation::kRollback) keeper_.Start();
+  keeper_.Start();
 }
 
 void ArgocdAction::Stop(bool) {

@@ -1,10 +1,14 @@
 #include "plugins/actions/argocd/debts.h"
 
 #include <cctype>
+#include <condition_variable>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <system_error>
+#include <utility>
 
 namespace heald::argocd {
 namespace {
@@ -12,22 +16,52 @@ namespace {
 namespace fs = std::filesystem;
 using sdk::Failure;
 
-constexpr const char* kPrefix = "auto-sync-";
+constexpr const char* kPrefix = "owed-argocd-auto-sync-";
 constexpr int64_t kSecond = 1'000'000'000;
 
+// What the actions of this process share.
+struct Shared {
+  std::mutex mutex;
+  std::condition_variable freed;
+  std::multiset<std::pair<std::string, std::string>> books;  // guarded by mutex: folder, url
+  std::set<std::string> claimed;                             // guarded by mutex
+};
+
+Shared& Process() {
+  static Shared shared;
+  return shared;
+}
+
 Json ToJson(const Debt& debt) {
-  return {{"name", debt.app.name},           {"app_namespace", debt.app.app_namespace},
-          {"project", debt.app.project},     {"decision", debt.decision},
-          {"automated", debt.automated},     {"since_ns", debt.since_ns},
-          {"move", ToJson(debt.move)},       {"git_revision", debt.git_revision},
-          {"rolled_back", debt.rolled_back}, {"give_back", debt.give_back}};
+  return {{"url", debt.url},
+          {"name", debt.app.name},
+          {"app_namespace", debt.app.app_namespace},
+          {"project", debt.app.project},
+          {"decision", debt.decision},
+          {"automated", debt.automated},
+          {"since_ns", debt.since_ns},
+          {"move", ToJson(debt.move)},
+          {"git_revision", debt.git_revision},
+          {"rolled_back", debt.rolled_back},
+          {"give_back", debt.give_back},
+          {"reenable", kReenableWords[static_cast<size_t>(debt.reenable)]},
+          {"reenable_after_ns", debt.reenable_after_ns}};
+}
+
+Reenable ReadReenable(const std::string& word) {
+  for (const Reenable each : {Reenable::kNewRevision, Reenable::kAfter})
+    if (word == kReenableWords[static_cast<size_t>(each)]) return each;
+  return Reenable::kByHand;
 }
 
 Debt Read(const fs::path& path) {
   std::ifstream file(path);
+  std::string for_people;
+  std::getline(file, for_people);
   const Json read = Json::parse(file, nullptr, false);
   try {
     Debt debt;
+    debt.url = read.at("url").get<std::string>();
     debt.app = {read.at("name").get<std::string>(), read.at("app_namespace").get<std::string>(),
                 read.at("project").get<std::string>()};
     debt.decision = read.at("decision").get<std::string>();
@@ -37,6 +71,8 @@ Debt Read(const fs::path& path) {
     debt.git_revision = read.at("git_revision").get<std::string>();
     debt.rolled_back = read.at("rolled_back").get<bool>();
     debt.give_back = read.at("give_back").get<bool>();
+    debt.reenable = ReadReenable(read.at("reenable").get<std::string>());
+    debt.reenable_after_ns = read.at("reenable_after_ns").get<int64_t>();
     return debt;
   } catch (const Json::exception&) {
     throw Failure(HEALD_CORRUPT, path.string() +
@@ -54,6 +90,33 @@ std::string TimeText(int64_t ns) {
   return text;
 }
 
+// A URL without its scheme, and names of Kubernetes objects; whatever else one may hold must not
+// lead out of the folder.
+std::string FileName(const std::string& url, const AppRef& app) {
+  const size_t scheme = url.find("://");
+  std::string key;
+  for (const char c : url.substr(scheme == std::string::npos ? 0 : scheme + 3) + "_" +
+                          app.app_namespace + "_" + app.name)
+    key += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '.';
+  return kPrefix + key + ".json";
+}
+
+std::string WithoutSlash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+bool IsDebt(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with(kPrefix) && name.ends_with(".json");
+}
+
+// The folders of all nodes.
+fs::directory_iterator NodesOf(const std::string& folder) {
+  std::error_code error;
+  return fs::directory_iterator(fs::path(folder).parent_path(), error);
+}
+
 }  // namespace
 
 std::string Debt::Reminder() const {
@@ -69,52 +132,57 @@ std::string Debt::Reminder() const {
          ", for the rollback to " + move.to.Shown() + "; once Git is right: `" + command + "`";
 }
 
-DebtBook::Claim DebtBook::Take(const AppRef& app) {
-  const std::string key = KeyOf(app);
-  std::unique_lock lock(mutex_);
-  freed_.wait(lock, [&] { return !claimed_.contains(key); });
-  claimed_.insert(key);
-  return {this, [key](void* book) {
-            auto* self = static_cast<DebtBook*>(book);
-            const std::lock_guard unlock(self->mutex_);
-            self->claimed_.erase(key);
-            self->freed_.notify_all();
+DebtBook::DebtBook(std::string folder, const std::string& url)
+    : folder_(std::move(folder)), url_(WithoutSlash(url)) {
+  const std::lock_guard lock(Process().mutex);
+  Process().books.emplace(folder_, url_);
+}
+
+DebtBook::~DebtBook() {
+  const std::lock_guard lock(Process().mutex);
+  Process().books.erase(Process().books.find({folder_, url_}));
+}
+
+DebtBook::Claim DebtBook::Take(const AppRef& app) const {
+  const std::string key = FileName(url_, app);
+  std::unique_lock lock(Process().mutex);
+  Process().freed.wait(lock, [&] { return !Process().claimed.contains(key); });
+  Process().claimed.insert(key);
+  return {&Process(), [key](void*) {
+            const std::lock_guard unlock(Process().mutex);
+            Process().claimed.erase(key);
+            Process().freed.notify_all();
           }};
 }
 
-std::string DebtBook::KeyOf(const AppRef& app) {
-  // Names of Kubernetes objects; whatever else one may hold must not lead out of the folder.
-  std::string key;
-  for (const char c : app.app_namespace + "_" + app.name)
-    key += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '.';
-  return key;
+std::string DebtBook::Path(const AppRef& app) const {
+  return folder_ + "/" + FileName(url_, app);
 }
 
-std::string DebtBook::Path(const AppRef& app) const {
-  return folder_ + "/" + kPrefix + KeyOf(app) + ".json";
+std::string DebtBook::Where(const AppRef& app) const {
+  const fs::path own = Path(app);
+  std::error_code error;
+  if (fs::exists(own, error)) return own.string();
+  for (const auto& node : NodesOf(folder_))
+    if (const fs::path path = node.path() / own.filename(); fs::exists(path, error))
+      return path.string();
+  return own.string();
 }
 
 std::optional<Debt> DebtBook::Find(const AppRef& app) const {
-  const std::string path = Path(app);
+  const std::string path = Where(app);
   std::error_code error;
   if (!fs::exists(path, error)) return std::nullopt;
   return Read(path);
 }
 
-std::optional<Debt> DebtBook::FindOfAnyNode(const AppRef& app) const {
-  const fs::path own = Path(app);
-  std::error_code error;
-  for (const auto& node : fs::directory_iterator(own.parent_path().parent_path(), error))
-    if (const fs::path path = node.path() / own.filename(); fs::exists(path, error))
-      return Read(path);
-  return std::nullopt;
-}
-
-void DebtBook::Write(const Debt& debt) const {
-  const std::string path = Path(debt.app);
-  const std::string fresh = path + ".new";
+void DebtBook::Write(Debt debt) const {
+  debt.url = url_;
+  const std::string path = Where(debt.app);
+  const fs::path fresh = fs::path(path).replace_filename("new-auto-sync.json");
   std::ofstream file(fresh, std::ios::trunc);
-  file << ToJson(debt).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+  file << debt.Reminder() << "; an action argocd with url: " << url_ << " looks after it\n"
+       << ToJson(debt).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   file.close();
   std::error_code error;
   if (!file) error = std::make_error_code(std::errc::io_error);
@@ -125,15 +193,14 @@ void DebtBook::Write(const Debt& debt) const {
 
 void DebtBook::Drop(const AppRef& app) const {
   std::error_code error;
-  fs::remove(Path(app), error);
+  fs::remove(Where(app), error);
 }
 
 std::vector<Debt> DebtBook::All(std::vector<std::string>* problems) const {
   std::vector<Debt> debts;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kPrefix) || !name.ends_with(".json")) continue;
+    if (!IsDebt(entry.path())) continue;
     try {
       debts.push_back(Read(entry.path()));
     } catch (const Failure& failure) {
@@ -141,6 +208,28 @@ std::vector<Debt> DebtBook::All(std::vector<std::string>* problems) const {
     }
   }
   return debts;
+}
+
+std::vector<Debt> DebtBook::TakeOver() const {
+  std::vector<Debt> taken;
+  // Held all the time, so that a node that begins now finds either all or nothing.
+  const std::lock_guard lock(Process().mutex);
+  for (const auto& node : NodesOf(folder_)) {
+    if (Process().books.contains({node.path().string(), url_})) continue;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(node.path(), error)) {
+      if (!IsDebt(entry.path())) continue;
+      try {
+        Debt debt = Read(entry.path());
+        if (!Ours(debt)) continue;
+        fs::rename(entry.path(), fs::path(folder_) / entry.path().filename(), error);
+        if (!error) taken.push_back(std::move(debt));
+      } catch (const Failure&) {
+        // Damaged; the agent tells of it, since nobody is there for it.
+      }
+    }
+  }
+  return taken;
 }
 
 }  // namespace heald::argocd

@@ -1,22 +1,24 @@
 // Auto-sync that was switched off for a rollback and has to be switched on again: one small file
-// per application, written before the switch is touched. Used by the argocd action. Thread rule:
+// per application, written before the switch is touched. Its first line says it to people, also
+// where no action is left that knows of it (core/ARCHITECTURE.md, "owed-"). The actions of a
+// pipeline have a folder each, beside each other, and share their debts: each looks after those in
+// its own, and takes over what one that is gone has left. Used by the argocd action. Thread rule:
 // any thread; of one application whoever holds its Claim.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "plugins/actions/argocd/config.h"
 #include "plugins/actions/argocd/move.h"
 
 namespace heald::argocd {
 
 struct Debt {
+  std::string url;  // of the Argo CD
   AppRef app;
   std::string decision;
   Json automated;  // spec.syncPolicy.automated as it was
@@ -25,36 +27,46 @@ struct Debt {
   std::string git_revision;  // what Git had then
   bool rolled_back = false;  // the rollback was seen at Argo CD
   bool give_back = false;    // to be switched on again as soon as that can be done
+  // When else, where it is looked after by an action that does no rollbacks.
+  Reenable reenable = Reenable::kByHand;
+  int64_t reenable_after_ns = 0;
   // "auto-sync of checkout is off since 2026-11-22 12:01:00 UTC: `argocd app set …` …"
   std::string Reminder() const;
 };
 
 class DebtBook {
  public:
-  explicit DebtBook(std::string folder) : folder_(std::move(folder)) {}
+  // folder: the node's own. While this lives, nobody takes over what is in it.
+  DebtBook(std::string folder, const std::string& url);
+  ~DebtBook();
+  DebtBook(const DebtBook&) = delete;
+  DebtBook& operator=(const DebtBook&) = delete;
 
   // Nobody else touches the application's auto-sync while it is held. Waits for its turn.
   using Claim = std::shared_ptr<void>;
-  Claim Take(const AppRef& app);
+  Claim Take(const AppRef& app) const;
 
-  // Throws Failure(HEALD_CORRUPT) for a file that can't be read.
+  // Whichever node of the pipeline has it. Throws Failure(HEALD_CORRUPT) for a file that can't be
+  // read.
   std::optional<Debt> Find(const AppRef& app) const;
-  // ... of whichever node of the pipeline: each has a folder of its own beside the others.
-  std::optional<Debt> FindOfAnyNode(const AppRef& app) const;
-  // Throws Failure(HEALD_UNAVAILABLE) when it can't be written; then nothing may be switched.
-  void Write(const Debt& debt) const;
+  // Where it is, else in the own folder. Throws Failure(HEALD_UNAVAILABLE) when it can't be
+  // written; then nothing may be switched.
+  void Write(Debt debt) const;
   void Drop(const AppRef& app) const;
-  // What can't be read is told in *problems.
+  // Those in the own folder. What can't be read is told in *problems.
   std::vector<Debt> All(std::vector<std::string>* problems) const;
+  // Moves here what nodes that are gone have left of this Argo CD; these are returned.
+  std::vector<Debt> TakeOver() const;
+  // Is it this Argo CD's? Else it was another one when the debt was made.
+  bool Ours(const Debt& debt) const { return debt.url == url_; }
 
  private:
-  static std::string KeyOf(const AppRef& app);
   std::string Path(const AppRef& app) const;
+  // Of the file there is, else of the one to be made.
+  std::string Where(const AppRef& app) const;
 
   const std::string folder_;
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::set<std::string> claimed_;  // guarded by mutex_
+  const std::string url_;
 };
 
 }  // namespace heald::argocd

@@ -54,6 +54,11 @@ void Keeper::Run() {
 }
 
 void Keeper::LookOnce() {
+  for (const Debt& debt : debts_.TakeOver()) {
+    reminded_ns_[debt.app.name] = host_.NowNs();
+    host_.Log(Level::kWarning,
+              debt.Reminder() + "; the action that did it is gone, this one looks after it now");
+  }
   std::vector<std::string> problems;
   const std::vector<Debt> debts = debts_.All(&problems);
   for (const std::string& problem : problems)
@@ -66,6 +71,10 @@ void Keeper::LookOnce() {
     return stopping_;
   });
   for (const Debt& debt : debts) {
+    if (!debts_.Ours(debt)) {
+      Remind(debt, "; that is at " + debt.url + ", which no action argocd has as its url now");
+      continue;
+    }
     std::string& trouble = trouble_[debt.app.name];
     try {
       LookAt(*client, debt.app);
@@ -90,13 +99,17 @@ std::string Keeper::WhyDue(const Debt& debt, const Application& app) const {
   const int64_t age_ns = host_.NowNs() - debt.since_ns;
   if (debt.give_back) return "the rollback is undone, or wasn't done";
   if (!debt.rolled_back) return age_ns > kInFlightNs ? "its rollback was never done" : "";
-  switch (config_.reenable_auto_sync) {
+  // An action that does no rollbacks keeps to what was promised.
+  const bool own_way = config_.operation == Operation::kRollback;
+  switch (own_way ? config_.reenable_auto_sync : debt.reenable) {
     case Reenable::kNewRevision:
       return !app.sync_revision.empty() && app.sync_revision != debt.git_revision
                  ? "Git has a new revision, " + app.sync_revision
                  : "";
     case Reenable::kAfter:
-      return age_ns >= config_.reenable_after.ns ? "reenable_after is over" : "";
+      return age_ns >= (own_way ? config_.reenable_after.ns : debt.reenable_after_ns)
+                 ? "reenable_after is over"
+                 : "";
     case Reenable::kByHand:
       break;
   }
@@ -128,13 +141,13 @@ void Keeper::LookAt(Client& client, const AppRef& ref) {
   Remind(*debt);
 }
 
-void Keeper::Remind(const Debt& debt) {
+void Keeper::Remind(const Debt& debt, const std::string& more) {
   const int64_t now_ns = host_.NowNs();
   // The first time it stands in the outcome.
   const auto [at, first] = reminded_ns_.try_emplace(debt.app.name, debt.since_ns);
   if (now_ns - at->second < config_.remind_every.ns) return;
   at->second = now_ns;
-  host_.Log(Level::kWarning, debt.Reminder());
+  host_.Log(Level::kWarning, debt.Reminder() + more);
 }
 
 }  // namespace heald::argocd

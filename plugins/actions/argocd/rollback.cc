@@ -100,6 +100,8 @@ void Rollback::SwitchOff(const Application& app, const Move& move) {
   debt.since_ns = context_.host.NowNs();
   debt.move = move;
   debt.git_revision = app.sync_revision;
+  debt.reenable = context_.params.reenable_auto_sync;
+  debt.reenable_after_ns = context_.params.reenable_after.ns;
   context_.debts.Write(debt);
   try {
     context_.client.SetAutomated(context_.app, nullptr);

@@ -42,7 +42,7 @@ SyncOrder Sync::Order(bool dry_run) const {
 // What was rolled back, by heald or a person, isn't deployed again by a policy.
 void Sync::RefuseRolledBack(const Application& app) const {
   if (app.auto_sync) return;
-  const std::optional<Debt> debt = context_.debts.FindOfAnyNode(context_.app);
+  const std::optional<Debt> debt = context_.debts.Find(context_.app);
   if (debt && !debt->give_back)
     throw Failure(HEALD_CONFLICT, "heald has rolled " + app.name + " back from " +
                                       debt->move.from.Shown() + " to " + debt->move.to.Shown() +

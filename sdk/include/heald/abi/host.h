@@ -54,7 +54,7 @@ typedef struct heald_host {
   /* [any] 1 as soon as the running call should return early: shutdown, reload, deadline. */
   int32_t (*cancelled)(void* ctx);
 
-  /* [any] A folder of this node's own, existing, absolute, surviving restarts. */
+  /* [any] The node's own folder, existing, absolute, surviving restarts; owed-*: ARCHITECTURE.md */
   heald_str (*state_dir)(void* ctx);
 
   /* [any] The node's name in the pipeline file. */

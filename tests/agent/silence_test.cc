@@ -73,7 +73,8 @@ TEST_F(AgentSilenceTest, WhatIsSilencedIsLeftAloneUntilItExpires) {
   EXPECT_EQ(added.code, 0) << added.output;
   EXPECT_THAT(added.output,
               AllOf(HasSubstr("s1"), HasSubstr("service=\"a\""), HasSubstr("by local: deploy 7")));
-  const size_t starts = Starts().size();
+  ASSERT_TRUE(Eventually([this] { return Starts().size() == 1; }));
+  const size_t starts = 1;
   SetSick([] { return true; });
   ASSERT_TRUE(Eventually([&] {
     const nlohmann::json incidents = Get("/api/v1/incidents")["incidents"];

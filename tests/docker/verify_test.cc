@@ -42,6 +42,7 @@ TEST(DockerVerifyTest, ReadsTimesOfTheEngine) {
   EXPECT_EQ(ParseTimeNs("2026-11-21T21:02:30Z"), kStart * kSecond);
   EXPECT_EQ(ParseTimeNs("0001-01-01T00:00:00Z"), 0);
   EXPECT_EQ(ParseTimeNs("yesterday"), 0);
+  EXPECT_EQ(ParseTimeNs("9999-12-31T23:59:59Z"), 0) << "more than nanoseconds count";
 }
 
 TEST(DockerVerifyTest, WithoutHealthCheckUptimeCounts) {
@@ -67,6 +68,17 @@ TEST(DockerVerifyTest, MissingTimesOfAHealthCheckAreTheEnginesDefaults) {
   json inspect = WithHealth("starting");
   inspect["Config"]["Healthcheck"] = {{"Test", {"CMD", "true"}}};
   EXPECT_EQ(UpWithinNs(ReadContainer(inspect), 0), 3 * 60 * kSecond);
+}
+
+TEST(DockerVerifyTest, AHealthCheckThatNeverGivesUpIsWaitedForAYearOrSo) {
+  constexpr int64_t kYear = 365 * 86'400 * kSecond;
+  json inspect = WithHealth("starting");
+  for (const char* key : {"StartPeriod", "Retries", "Interval", "Timeout"}) {
+    inspect["Config"]["Healthcheck"][key] = INT64_MAX;
+    const int64_t within_ns = UpWithinNs(ReadContainer(inspect), 0);
+    EXPECT_GE(within_ns, kYear) << key;
+    EXPECT_LT(within_ns, 10 * kYear) << key;
+  }
 }
 
 TEST(DockerVerifyTest, UnhealthyEndedAndPausedAreFailures) {

@@ -109,11 +109,12 @@ std::string Cluster::NewTopic(int partitions) {
   return name;
 }
 
-void Cluster::Produce(const std::string& topic, const std::string& value, const std::string& key) {
+void Cluster::Produce(const std::string& topic, const std::string& value, const std::string& key,
+                      int64_t ts_ms) {
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_END);
+      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_TIMESTAMP(ts_ms), RD_KAFKA_V_END);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_flush(handle_, kPatienceMs) != 0)
     throw std::runtime_error("the test's own message isn't written");
 }

@@ -134,6 +134,15 @@ TEST_F(KafkaSourceTest, ReadsOnWhereItsGroupEndedAndEventsToo) {
   EXPECT_EQ(findings[0].id, findings[1].id);
 }
 
+TEST_F(KafkaSourceTest, AMessageOfATimeThatNoClockShowsIsOfNow) {
+  const std::string topic = cluster_.NewTopic();
+  cluster_.Produce(topic, Sample(1), "key", INT64_MAX / 1000);
+  SourceHarness source(heald_plugin_v1, "bus", Config(topic, Unique("group")));
+  std::vector<SourceHarness::Row> rows;
+  ASSERT_TRUE(Await([&] { return !(rows = source.TakeRows()).empty(); }));
+  EXPECT_EQ(rows[0].ts_ns, source.host().now_ns());
+}
+
 TEST_F(KafkaSourceTest, WaitsWhereThePipelineIsBehindAndStopsAtABadMessageWhereAsked) {
   const std::string topic = cluster_.NewTopic();
   Json config = Config(topic, Unique("group"));

@@ -159,7 +159,7 @@ TEST_F(DrainTest, FiftyPodsGoAsFastAsTheirBudgetAllows) {
   // A replacement takes 200 ms, and five may be away: 2 s at the best. eviction_retry is no part
   // of that: room in the budget is seen.
   server_.SetReadyDelay(std::chrono::seconds(4));
-  config_.eviction_retry = sdk::Seconds(5);
+  config_.eviction_retry = sdk::Seconds(15);
   size_t least = 50;
   std::atomic<bool> over = false;
   std::thread watch([&] {
@@ -177,7 +177,7 @@ TEST_F(DrainTest, FiftyPodsGoAsFastAsTheirBudgetAllows) {
   EXPECT_EQ(effect.state, EffectState::kDone) << effect.detail;
   EXPECT_EQ(PodsOnNode1("web"), 0U);
   EXPECT_GE(least, 45U);
-  EXPECT_LT(took, std::chrono::seconds(20));
+  EXPECT_LT(took, std::chrono::seconds(45)) << "a busy machine; ten times 15 s otherwise";
   RecordProperty(
       "drain_ms",
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));

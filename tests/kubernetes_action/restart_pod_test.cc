@@ -71,6 +71,16 @@ TEST_F(RestartPodTest, AStatefulSetsPodComesBackUnderItsName) {
   EXPECT_THAT(effect.detail, HasSubstr("db-0 was replaced: db-0 is ready"));
 }
 
+TEST_F(RestartPodTest, APodThatMayTakeForeverToEndIsWaitedForAYear) {
+  Deploy("web", 2);
+  const Json pod = PodOf("web");
+  server_.Patch("Pod", "prod", NameOf(pod),
+                {{"spec", {{"terminationGracePeriodSeconds", INT64_MAX}}}});
+  const int64_t within_ns = PlanOf(For(Operation::kRestartPod), Of(pod)).effect_within.ns;
+  EXPECT_GE(within_ns, sdk::Minutes(365 * 24 * 60).ns);
+  EXPECT_LT(within_ns, sdk::Minutes(366 * 24 * 60).ns);
+}
+
 TEST_F(RestartPodTest, PodsThatNothingReplacesAreRefused) {
   server_.Create(
       {{"apiVersion", "v1"},

@@ -18,6 +18,7 @@ using sdk::Plan;
 using support::Text;
 
 using support::kSecond;
+constexpr int64_t kMostGraceS = 365 * 86'400;  // some write the largest number there is
 
 class RestartPod : public OperationBase {
  public:
@@ -58,9 +59,10 @@ Plan RestartPod::MakePlan() {
   plan.target_uid =
       replaced.uid + "," +
       (workload.object.is_null() ? owner.uid : Text(workload.object, "/metadata/uid"));
-  const int64_t grace_s = context_.params.grace_period
-                              ? context_.params.grace_period->ns / kSecond
-                              : NumberOr(pod, "/spec/terminationGracePeriodSeconds", 30);
+  const int64_t grace_s =
+      context_.params.grace_period
+          ? context_.params.grace_period->ns / kSecond
+          : std::min(NumberOr(pod, "/spec/terminationGracePeriodSeconds", 30), kMostGraceS);
   plan.effect_within = {grace_s * kSecond + context_.params.ready_within.ns +
                         context_.params.stable_for.ns};
   plan.before = Json{{"operation", word()}, {"pod", ToJson(replaced)}}.dump();

@@ -163,7 +163,8 @@ int64_t RolloutWithinNs(const Json& workload, const Resource& resource, int64_t 
   }
   batch = std::clamp<int64_t>(batch, 1, wanted);
   const int64_t batches = (wanted + batch - 1) / batch;
-  return std::min(batches * ready_within_ns, kMostWithinNs) + kMarginNs;
+  const int64_t most = kMostWithinNs / std::max<int64_t>(ready_within_ns, 1) + 1;
+  return std::min(std::min(batches, most) * ready_within_ns, kMostWithinNs) + kMarginNs;
 }
 
 std::string SelectorText(const Json& label_selector) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "plugins/support/intern.h"
 #include "plugins/support/kafka/error_text.h"
@@ -20,6 +21,7 @@ constexpr int kAskLagMs = 200;                       // one partition's end
 constexpr size_t kMaxLags = 100;                     // topics with a gauge of their own
 constexpr size_t kMaxLogged = 32;                    // different lines about bad messages
 constexpr size_t kNamed = 3;                         // partitions in the node's state
+constexpr int64_t kNsPerMs = 1'000'000;
 
 struct DropList {
   void operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -150,8 +152,10 @@ void Consumer::Take(const rd_kafka_message_t& message) {
   }
   rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const int64_t ms = rd_kafka_message_timestamp(&message, &kind);
-  const int64_t ts_ns =
-      kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms <= 0 ? host_.NowNs() : ms * 1'000'000;
+  // Producers say what they like: brokers take any time.
+  const bool known =
+      kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms > 0 && ms <= INT64_MAX / kNsPerMs;
+  const int64_t ts_ns = known ? ms * kNsPerMs : host_.NowNs();
   try {
     if (message.len == 0) {
       // A tombstone of a compacted topic says nothing.

@@ -16,9 +16,11 @@ using support::kSecond;
 constexpr int64_t kHealthIntervalNs = 30 * kSecond;
 constexpr int64_t kHealthTimeoutNs = 30 * kSecond;
 constexpr int64_t kHealthRetries = 3;
+constexpr int64_t kMostNs = 365 * 86'400 * kSecond;  // some write the largest number there is
+constexpr int kLastYear = 2261;                      // that nanoseconds count to its end
 
 int64_t PositiveOr(int64_t value, int64_t other) {
-  return value > 0 ? value : other;
+  return value > 0 ? std::min(value, kMostNs) : other;
 }
 
 std::string LastLine(std::string text) {
@@ -36,10 +38,11 @@ void ReadHealth(const json& inspect, Container* container) {
   container->health = status;
   if (const json& log = At(inspect, "/State/Health/Log"); log.is_array() && !log.empty())
     container->health_output = LastLine(Text(log.back(), "/Output"));
-  container->healthy_within_ns = std::max<int64_t>(0, Number(check, "/StartPeriod")) +
-                                 PositiveOr(Number(check, "/Retries"), kHealthRetries) *
-                                     (PositiveOr(Number(check, "/Interval"), kHealthIntervalNs) +
-                                      PositiveOr(Number(check, "/Timeout"), kHealthTimeoutNs));
+  const int64_t try_ns = PositiveOr(Number(check, "/Interval"), kHealthIntervalNs) +
+                         PositiveOr(Number(check, "/Timeout"), kHealthTimeoutNs);
+  const int64_t tries =
+      std::min(PositiveOr(Number(check, "/Retries"), kHealthRetries), kMostNs / try_ns + 1);
+  container->healthy_within_ns = PositiveOr(Number(check, "/StartPeriod"), 0) + tries * try_ns;
 }
 
 }  // namespace
@@ -48,7 +51,7 @@ int64_t ParseTimeNs(std::string_view text) {
   std::tm parts{};
   const std::string copy(text);
   const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (end == nullptr || parts.tm_year + 1900 < 1970) return 0;
+  if (end == nullptr || parts.tm_year + 1900 < 1970 || parts.tm_year + 1900 > kLastYear) return 0;
   int64_t ns = static_cast<int64_t>(timegm(&parts)) * kSecond;
   if (*end == '.') {
     int64_t digit = kSecond / 10;

@@ -216,6 +216,7 @@ Status Engine::Approve(std::string_view decision, std::string_view actor, const 
 Status Engine::Deny(std::string_view decision, std::string_view actor, const Answer& answer) {
   const Entry entry(this);
   if (Run* run = CanaryRun(decision)) return AnswerCanary(*run, false, actor, answer);
+  if (UndoTask* task = AwayUndo(decision)) return LeaveAsItIs(*task, actor, answer);
   const Result<Run*> waiting = AwaitingRun(decision, answer);
   if (!waiting) return waiting.error();
   Run& run = **waiting;

@@ -134,7 +134,8 @@ class Engine {
   };
   // Ok: accepted; the outcome comes as an event. kNotFound: never heard of it; kConflict: it is
   // answered or over already, its plan isn't the one that was seen, or a guard speaks against it.
-  // Of a decision whose canary is being looked at: a yes does the rest, a no cancels it.
+  // Of a decision whose canary is being looked at: a yes does the rest, a no cancels it. Of one
+  // whose undo waits for a target that is away: a no leaves what was done as it is.
   Status Approve(std::string_view decision, std::string_view actor, const Answer& answer);
   Status Approve(std::string_view decision, std::string_view actor) {
     return Approve(decision, actor, {});
@@ -401,6 +402,7 @@ class Engine {
   bool DropUndo(const Run& run);
   std::string WhyUndoWaits(const UndoTask& task) const;
   std::string WhyNoHurry(const UndoTask& task) const;
+  std::string WhyNotItsTurn(const UndoTask& task) const;
   std::string WhyHeldBack(const OpenIncident& open, const Finding& finding,
                           const Decision& decision) const;
   void TakeLeases(UndoTask& task);
@@ -413,7 +415,13 @@ class Engine {
   void ObserveUndo(UndoTask& task);
   void PollUndo(UndoTask& task);
   void OnUndoObserved(UndoTask& task, Result<Effect> effect);
-  void EndUndo(UndoTask& task, UndoState state, const std::string& detail);
+  void TryLater(UndoTask& task, const std::string& why);
+  // False where people know.
+  bool NoteAway(UndoTask& task, const std::string& why);
+  UndoTask* AwayUndo(std::string_view decision);
+  Status LeaveAsItIs(UndoTask& task, std::string_view actor, const Answer& answer);
+  void EndUndo(UndoTask& task, UndoState state, const std::string& detail,
+               std::string_view actor = "heald");
   const OpenIncident& About(const UndoTask& task);
   UndoTask* FindUndo(uint64_t id);
   void RestoreUndos(const Chain& chain, OpenIncident* open);

@@ -37,6 +37,11 @@ bool Overlap(const Claim& a, const Claim& b) {
   return a.target_key == b.target_key || MayBeOne(a.target, b.target) || ShareAThing(a, b);
 }
 
+bool MayBeOneThing(const Claim& a, const Claim& b) {
+  if (a.things.empty() || b.things.empty()) return a.target_key == b.target_key;
+  return ShareAThing(a, b);
+}
+
 uint64_t Leases::HolderOf(const Claim& claim, uint64_t but) const {
   for (const auto& [holder, held] : claims_)
     if (holder != but && Overlap(claim, held)) return holder;

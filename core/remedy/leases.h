@@ -25,6 +25,8 @@ Claim ClaimOf(const OpenIncident& open, const Plan& plan);
 // One of the two targets is the other one or a part of it ({service=c} and
 // {service=c, namespace=shop}), or the plans name the same thing.
 bool Overlap(const Claim& a, const Claim& b);
+// The plans name the same thing, or don't say of what they act on one target.
+bool MayBeOneThing(const Claim& a, const Claim& b);
 
 class Leases {
  public:

@@ -99,11 +99,11 @@ Status Engine::Restore() {
   Result<std::vector<Chain>> chains = deps_.store->Unfinished();
   if (!chains) return chains.error();
   for (Chain& chain : *chains) {
+    IfSetBack().Apply(&chain);
     if (chain.incident.closed_ns != 0) {
       RestoreUndos(chain, nullptr);
       continue;
     }
-    IfSetBack().Apply(&chain);
     OpenIncident& open = *book_.Restore(std::move(chain.incident), now_ns);
     if (open.incident.needed_person) open.escalated = WasEscalated(chain);
     NoteTold(chain, &open);
@@ -201,7 +201,7 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
           execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
       if (execution != nullptr && execution->progress.undo.open() &&
-          execution->progress.undo.after_failure) {
+          execution->progress.undo.after_failure && execution->progress.undo.away_ns == 0) {
         run.execution = *execution;
         run.phase = Phase::kUndoing;
         return Schedule(run, INT64_MAX);

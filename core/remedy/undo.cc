@@ -3,6 +3,7 @@
 #include "core/remedy/undo.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/fault_point.h"
 #include "core/remedy/engine.h"
@@ -13,6 +14,14 @@ namespace {
 
 constexpr int64_t kUndoLookNs = 5 * kSecond;
 constexpr int64_t kSoonNs = kSecond;
+// How often a target that can't be reached is asked what became of a call.
+constexpr int64_t kAwayLookNs = 30 * kSecond;
+constexpr int64_t kFirstPauseNs = 15 * kSecond;
+constexpr int64_t kMostPauseNs = 10 * kMinute;
+
+bool IsAway(Code code) {
+  return code == Code::kUnavailable || code == Code::kDeadline;
+}
 
 }  // namespace
 
@@ -87,7 +96,9 @@ std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   if (const uint64_t holder = leases_.HolderOf(ClaimOf(task.about, task.decision.plan), task.id);
       holder != 0)
     return "still running on this target: " + HolderText(holder);
-  return task.undo().after_failure ? "" : WhyNoHurry(task);
+  if (!task.undo().after_failure)
+    if (std::string why = WhyNoHurry(task); !why.empty()) return why;
+  return WhyNotItsTurn(task);
 }
 
 // What holds back all that hasn't been begun, for as long as it lasts.
@@ -111,12 +122,24 @@ std::string Engine::WhyNoHurry(const UndoTask& task) const {
            (open->AnyOpen() ? "is open" : "isn't over yet");
   Finding finding;
   finding.target = decision.target;
-  if (std::string why = WhyHeldBack(task.about, finding, decision); !why.empty()) return why;
-  for (const auto& [id, other] : undos_)
-    if (id != task.id && other->decision.action == decision.action &&
-        other->about.target_key == task.about.target_key &&
-        other->execution.issued_ns > task.execution.issued_ns)
+  return WhyHeldBack(task.about, finding, decision);
+}
+
+// Changes of one thing are taken back youngest first, whoever made them: in any other order the
+// former values are not what comes out. One whose chain waits for it holds its target, and is the
+// youngest.
+std::string Engine::WhyNotItsTurn(const UndoTask& task) const {
+  if (task.run != 0) return {};
+  const Claim claim = ClaimOf(task.about, task.decision.plan);
+  // Where the clock was set back in between, the times are the same.
+  const auto age = [](const UndoTask& of) { return std::pair(of.execution.issued_ns, of.id); };
+  for (const auto& [id, other] : undos_) {
+    if (age(*other) <= age(task)) continue;
+    const bool same_act = other->decision.action == task.decision.action &&
+                          other->about.target_key == task.about.target_key;
+    if (same_act || MayBeOneThing(claim, ClaimOf(other->about, other->decision.plan)))
       return "a younger change is undone first: " + other->decision.plan.summary;
+  }
   return {};
 }
 
@@ -142,8 +165,15 @@ void Engine::StepUndo(UndoTask& task) {
   const std::string why = WhyUndoWaits(task);
   Schedule(task, now_ns + kUndoLookNs);
   const std::string& action = task.decision.action;
+  if (why.empty() && task.undo().issues != 0 && !task.looked) {
+    // It was called before: a person may have taken it back since.
+    TakeLeases(task);
+    return PollUndo(task);
+  }
   if (why.empty() && turns_.Begin(action, RoomOf(action), task.id)) return IssueUndo(task);
   if (why.empty()) return;
+  if (task.run == 0) ReleaseLeases(task);
+  task.looked = false;
   if (task.undo().detail == why) return;
   task.undo().detail = why;
   Draft draft(Transition::kRefused, now_ns, &About(task));
@@ -179,7 +209,7 @@ void Engine::IssueUndo(UndoTask& task) {
     task.phase = UndoTask::Phase::kWaiting;
     return Schedule(task, now_ns + kSoonNs);
   }
-  task.recovered = false;
+  task.recovered = task.unreached = task.looked = false;
   task.reply.clear();
   task.last_effect.clear();
   auto done = Reply(task, &Engine::OnUndone);
@@ -199,6 +229,7 @@ void Engine::OnUndone(UndoTask& task, Result<Effect> effect) {
   task.calls = CallsOf(effect);
   if (!effect) {
     task.reply = effect.error().message;
+    task.unreached = IsAway(effect.error().code);
     if (SurelyNotDone(effect.error().code)) return EndUndo(task, UndoState::kFailed, task.reply);
     return ObserveUndo(task);
   }
@@ -216,6 +247,7 @@ void Engine::ObserveUndo(UndoTask& task) {
 }
 
 void Engine::PollUndo(UndoTask& task) {
+  task.phase = UndoTask::Phase::kObserving;
   Schedule(task, INT64_MAX);
   auto done = Reply(task, &Engine::OnUndoObserved);
   deps_.gateway->Observe(RequestFor(task.decision, About(task), PartDone(task)), task.decision.plan,
@@ -227,20 +259,39 @@ void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
   if (effect && effect->state == EffectState::kAbsent)
     return EndUndo(task, UndoState::kDone, effect->detail);
   task.last_effect = effect ? effect->detail : effect.error().message;
-  const int64_t within_ns = task.decision.plan.effect_within_ns + options_.effect_margin_ns;
-  int64_t limit_ns = task.undo().issued_ns + within_ns;
+  const bool away = !effect && IsAway(effect.error().code);
+  if (task.undo().state == UndoState::kDue) {  // the look before another call
+    if (away) return TryLater(task, task.last_effect);
+    task.phase = UndoTask::Phase::kWaiting;
+    task.looked = true;
+    return Schedule(task, now_ns);
+  }
+  int64_t limit_ns =
+      task.undo().issued_ns + task.decision.plan.effect_within_ns + options_.effect_margin_ns;
+  if (away && now_ns >= limit_ns) {
+    // What became of the call isn't known, so nobody else acts there. Once the target answers, it
+    // gets looked at for a while.
+    task.recovered = true;
+    task.recovered_ns = now_ns + kAwayLookNs;
+    task.unreached = false;
+    NoteAway(task, task.last_effect);
+    return Schedule(task, task.recovered_ns);
+  }
   if (task.recovered) limit_ns = std::max(limit_ns, task.recovered_ns + options_.effect_margin_ns);
   if (now_ns < limit_ns) {
     Schedule(task, std::min(now_ns + task.observe_step_ns, limit_ns));
     task.observe_step_ns = std::min(task.observe_step_ns * 8 / 5, options_.observe_max_ns);
     return;
   }
-  if (task.recovered && effect && effect->state == EffectState::kDone) {
-    // All of the effect is still there: the call of the process that died never reached the target,
-    // and can't any more.
-    task.phase = UndoTask::Phase::kWaiting;
-    task.undo().state = UndoState::kDue;
-    return Schedule(task, now_ns);
+  if (effect && effect->state == EffectState::kDone) {
+    // All of the effect is still there: the call never reached the target, and can't any more.
+    if (task.unreached) return TryLater(task, task.reply);
+    if (task.recovered) {
+      task.phase = UndoTask::Phase::kWaiting;
+      task.undo().state = UndoState::kDue;
+      task.looked = true;
+      return Schedule(task, now_ns);
+    }
   }
   std::string reason = "no sign of it within " + FormatElapsed(now_ns - task.undo().issued_ns);
   if (!task.reply.empty()) reason += "; the call said: " + task.reply;
@@ -248,7 +299,75 @@ void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
   EndUndo(task, UndoState::kFailed, reason);
 }
 
-void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail) {
+// ---- of a target that is away -------------------------------------------------------------------
+
+// Due again after as long as it has been away. What is there is known, so meanwhile others may act
+// on the target.
+void Engine::TryLater(UndoTask& task, const std::string& why) {
+  const int64_t now_ns = deps_.clock->NowNs();
+  Undo& undo = task.undo();
+  const bool was_issued = std::exchange(undo.state, UndoState::kDue) == UndoState::kIssued;
+  const int64_t away_for_ns = undo.away_ns == 0 ? 0 : now_ns - undo.away_ns;
+  undo.due_ns = now_ns + std::clamp(away_for_ns, kFirstPauseNs, kMostPauseNs);
+  task.phase = UndoTask::Phase::kWaiting;
+  ReleaseLeases(task);
+  if (!NoteAway(task, why) && was_issued) {
+    Draft draft(Transition::kRefused, now_ns, &About(task));
+    draft.Add(task.execution)
+        .Event("undo.waiting", "heald", task.decision.id,
+               "not undone yet: " + task.decision.plan.summary + ": " + why,
+               {{"policy", task.decision.policy}});
+    CommitOrHold(&draft);
+  }
+  Schedule(task, undo.due_ns);
+}
+
+// People are told once, however often it is tried again, and whatever is restarted. A chain goes on
+// without it, as its next step may be what calls them.
+bool Engine::NoteAway(UndoTask& task, const std::string& why) {
+  if (task.undo().away_ns != 0) return false;
+  const int64_t now_ns = deps_.clock->NowNs();
+  task.undo().away_ns = now_ns;
+  const std::string id = task.decision.id.substr(0, kShortId);
+  Draft draft(Transition::kRefused, now_ns, &About(task));
+  draft.Add(task.execution)
+      .Event("undo.waiting", "heald", task.decision.id,
+             "incident #" + std::to_string(task.decision.incident) +
+                 "  not undone yet: " + task.decision.plan.summary + ": " + why +
+                 "; it is tried again until its target answers, `heald deny " + id +
+                 "` leaves it as it is",
+             {{"policy", task.decision.policy}})
+      .Tell(NoticeKind::kIncident);
+  CommitOrHold(&draft);
+  Run* const run = FindRun(std::exchange(task.run, 0));
+  if (run == nullptr || run->phase != Phase::kUndoing) return true;
+  NextAttempt(*run);
+  RefreshState(*book_.Find(run->incident));
+  return true;
+}
+
+UndoTask* Engine::AwayUndo(std::string_view decision) {
+  if (decision.size() < kShortId) return nullptr;
+  for (const auto& [id, task] : undos_)
+    if (task->undo().away_ns != 0 && task->decision.id.starts_with(decision)) return task.get();
+  return nullptr;
+}
+
+Status Engine::LeaveAsItIs(UndoTask& task, std::string_view actor, const Answer& answer) {
+  if (Status status = SamePlan(task.decision, answer); !status) return status;
+  if (task.phase == UndoTask::Phase::kCalling)
+    return MakeError(Code::kConflict, "not yet: the undo of " + task.decision.plan.summary +
+                                          " is being called; answer once that is over");
+  const std::string who = WhoText(actor, answer.via);
+  RememberAnswered(task.decision, "its undo was given up by " + who);
+  EndUndo(task, UndoState::kDropped, "left as it is by " + who, actor);
+  return {};
+}
+
+// ---- its end ------------------------------------------------------------------------------------
+
+void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
+                     std::string_view actor) {
   const int64_t now_ns = deps_.clock->NowNs();
   const std::string what = task.decision.plan.summary;
   Undo& undo = task.undo();
@@ -263,7 +382,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail)
   draft.Add(task.execution);
   const std::string kind = "undo." + std::string(ToString(state));
   if (state == UndoState::kDropped) {
-    draft.Event(kind, "heald", task.decision.id, "not undone: " + what + ": " + detail);
+    draft.Event(kind, actor, task.decision.id, "not undone: " + what + ": " + detail);
   } else {
     const std::string text = failed ? "needs a person: the undo of " + what + " failed: " + detail
                                     : "undone: " + what + ": " + detail;

@@ -22,8 +22,10 @@ struct UndoTask {
   Phase phase = Phase::kWaiting;
   int64_t due_ns = INT64_MAX;  // of its timer
   uint64_t call = 0;           // serial of the call in flight; 0: none
-  bool recovered = false;      // its undo() was issued by a process that is gone
+  bool recovered = false;      // nobody saw what became of its undo(): a restart, or an outage
   int64_t recovered_ns = 0;
+  bool unreached = false;  // the latest undo() didn't reach the target, or its answer got lost
+  bool looked = false;     // it is due again, and the target shows that it is still to be undone
   int64_t observe_step_ns = 0;
   std::vector<Call> calls;  // that undo() made
   std::string reply;        // what it said

@@ -81,7 +81,7 @@ Json ToJson(const Progress& progress) {
     json["undo"] = {{"state", ToString(u.state)}, {"after_failure", u.after_failure},
                     {"due_ns", u.due_ns},         {"issued_ns", u.issued_ns},
                     {"ended_ns", u.ended_ns},     {"issues", u.issues},
-                    {"detail", u.detail}};
+                    {"away_ns", u.away_ns},       {"detail", u.detail}};
   if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
   if (progress.began_ns != 0) json["began_ns"] = progress.began_ns;
   if (!progress.covered.empty()) json["covered"] = progress.covered;
@@ -111,6 +111,7 @@ Progress ReadProgress(const Json& json) {
     u.issued_ns = at->value("issued_ns", int64_t{0});
     u.ended_ns = at->value("ended_ns", int64_t{0});
     u.issues = at->value("issues", uint32_t{0});
+    u.away_ns = at->value("away_ns", int64_t{0});
     u.detail = at->value("detail", "");
   }
   if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kCancelled);

@@ -31,6 +31,7 @@ struct Undo {
   int64_t issued_ns = 0;  // the latest issue; 0: never
   int64_t ended_ns = 0;
   uint32_t issues = 0;  // fence: how often it was about to be called
+  int64_t away_ns = 0;  // since when its target can't be reached, as people know; 0: it always was
   std::string detail;   // why it waits, or how it ended
 
   bool open() const { return state == UndoState::kDue || state == UndoState::kIssued; }

@@ -1,6 +1,7 @@
 // A small agent that the kill test kills: the real engine on a real store, a clock and a target
 // that live in files beside it, so that they outlive the process as real ones do.
 //   remedy_kill_agent DIR SCENARIO STORE    exits 0 once the incident is closed
+//                                           and nothing is left to be undone
 // SCENARIO "away": the store is away from the start, and the agent may act without it.
 #include <algorithm>
 #include <cstdio>
@@ -21,13 +22,19 @@ constexpr int64_t kStart = 1'767'225'600 * kSecond;
 constexpr int64_t kLimit = kStart + 20 * kMinute;
 constexpr int64_t kExpires = kMinute;    // an answer to what is asked
 constexpr int64_t kAway = 10 * kMinute;  // longer than all that is to happen
+// "undo_away": when what is to be undone can be looked at again, and undone.
+constexpr int64_t kReadable = kStart + kMinute;
+constexpr int64_t kWritable = kStart + 2 * kMinute;
 
 // A service in two files: one line for each execution and each undo, with the decision behind it,
 // the part that was meant, the action and the time.
 class FileTarget final : public ActionGateway {
  public:
-  FileTarget(std::string path, const Clock* clock, bool may_undo)
-      : path_(std::move(path)), clock_(clock), may_undo_(may_undo) {}
+  FileTarget(std::string path, const Clock* clock, const std::string& scenario)
+      : path_(std::move(path)),
+        clock_(clock),
+        may_undo_(scenario != "undo_fails"),
+        goes_away_(scenario == "undo_away") {}
 
   void Plan(const ActionRequest& request, PlanDone done) override {
     heald::Plan plan;
@@ -45,6 +52,8 @@ class FileTarget final : public ActionGateway {
     done(Effect{EffectState::kPending, "204"});
   }
   void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
+    if (request.node == "restart" && IsAway(kReadable))
+      return done(MakeError(Code::kUnavailable, "connection refused"));
     const int64_t at_ns = DoneNs(KeyOf(request));
     if (at_ns == 0 || DoneNs(KeyOf(request), "/undone") != 0)
       return done(Effect{EffectState::kAbsent, "not restarted"});
@@ -53,6 +62,7 @@ class FileTarget final : public ActionGateway {
   }
   void Undo(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
     if (!may_undo_) return done(MakeError(Code::kDenied, "may not be undone"));
+    if (IsAway(kWritable)) return done(MakeError(Code::kUnavailable, "connection refused"));
     Write(path_ + "/undone", request);
     done(Effect{EffectState::kPending, "going back"});
   }
@@ -74,9 +84,15 @@ class FileTarget final : public ActionGateway {
         << KeyOf(request) << request.node << ' ' << clock_->NowNs() << std::endl;
   }
 
+  // From when the first step has its effect.
+  bool IsAway(int64_t until_ns) const {
+    return goes_away_ && clock_->NowNs() > kStart + 8 * kSecond && clock_->NowNs() < until_ns;
+  }
+
   const std::string path_;
   const Clock* clock_;
   const bool may_undo_;
+  const bool goes_away_;
 };
 
 class Quiet final : public EventSink {
@@ -120,7 +136,7 @@ class Agent {
       Sense();
       People();
       const int64_t due_ns = engine_->Tick();
-      if (!Bad() && !reported_ && engine_->incidents().all().empty()) {
+      if (!Bad() && !reported_ && engine_->incidents().all().empty() && engine_->undos().empty()) {
         const Result<uint64_t> last = store.LastIncidentId();
         if (last && *last > 0 && engine_->journal_held() == 0) return 0;
       }
@@ -183,7 +199,7 @@ class Agent {
   }
 
   bool Chained() const {
-    return scenario_ == "chain" || scenario_ == "undo_fails" || scenario_.find("canary") == 0;
+    return scenario_ == "chain" || scenario_.starts_with("undo_") || scenario_.find("canary") == 0;
   }
 
   // Repaired by a restart, or by itself where the scenario has none.
@@ -231,7 +247,7 @@ class Agent {
   const std::string store_;
   VirtualClock clock_;
   const int64_t clock_begin_ns_ = SystemClock().MonotonicNs();  // another in each life
-  FileTarget target_{dir_, &clock_, scenario_ != "undo_fails"};
+  FileTarget target_{dir_, &clock_, scenario_};
   Quiet sink_;
   LatestSamples latest_;
   Engine* engine_ = nullptr;

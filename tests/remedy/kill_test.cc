@@ -48,6 +48,16 @@ void AddChains(std::vector<Death>* deaths) {
     }
   for (const char* point : {"action.undo.before", "action.undo.after"})
     deaths->push_back({point, "canary_fails"});
+  // While its target is away, and when it is back.
+  for (const char* at : {"undo_issued", "refused", "recovered", "undo_done"})
+    for (const char* side : {".before", ".after"})
+      deaths->push_back(
+          {"journal." + std::string(at) + side, "undo_away", false, "journal.undo_issued.after"});
+  for (const char* before :
+       {"", "action.undo.before", "action.undo.after", "journal.refused.after"})
+    for (const char* point : {"journal.undo_issued.after", "action.undo.before",
+                              "action.undo.after", "journal.undo_done.before"})
+      deaths->push_back({point, "undo_away", false, before});
   // An undo that was called, or was about to be, and the next death while it is recovered.
   for (const char* before : {"journal.undo_issued.after", "action.undo.after"})
     for (const char* point : {"journal.recovered.before", "journal.undo_done.before"})
@@ -197,6 +207,15 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
     return std::count_if(events.begin(), events.end(),
                          [&](const AuditEvent& event) { return event.kind == kind; });
   };
+  if (scenario == "undo_away") {
+    EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                            [](const AuditEvent& event) {
+                              return event.detail.find("is tried again until") != std::string::npos;
+                            }),
+              1)
+        << "people are told once, however often the agent was killed";
+    EXPECT_EQ(events_of("undo.done"), 1);
+  }
   if (scenario == "expire") {
     EXPECT_EQ(events_of("approval.expired"), 1) << "however often the agent was killed";
   }
@@ -211,7 +230,7 @@ TEST_P(RemedyKillTest, NothingIsDoneTwiceLeftUndoneOrForgotten) {
     EXPECT_EQ(executions.size(), 2u) << "the canary and the rest";
     EXPECT_TRUE(undone.empty());
     EXPECT_EQ(chain.executions.back().state, ExecutionState::kVerified);
-  } else if (scenario == "chain" || scenario == "canary_fails" || scenario == "undo_fails") {
+  } else if (scenario == "chain" || scenario == "canary_fails" || scenario.starts_with("undo_")) {
     EXPECT_EQ(executions.size(), 2u) << "restart, and then scale_out";
     ASSERT_EQ(chain.executions.size(), 2u);
     const bool fails = scenario == "undo_fails";

@@ -148,6 +148,7 @@ struct Deed {
   std::string service;     // one thing, whatever its labels
   uint32_t step = 1;
   int64_t issued_ns = 0;
+  int number = 0;                 // in the order of their calls, whatever the clock says
   int64_t latest_ns = INT64_MAX;  // it counts as over by then, as the clock was set back since
   int64_t ended_ns = 0;           // 0: still under way
   bool failed = false;
@@ -179,6 +180,7 @@ class Ledger {
     switch (notice.outcome->state) {
       case OutcomeState::kIssued:
         deed.issued_ns = notice.ts_ns;
+        deed.number = ++calls_;
         break;
       case OutcomeState::kObserved:
         break;
@@ -193,6 +195,7 @@ class Ledger {
     }
   }
   void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
+  void NoteDueAgain(const std::string& decision) { deeds_[decision].undoing = false; }
   const Deed* Find(const std::string& decision) const {
     const auto at = deeds_.find(decision);
     return at == deeds_.end() ? nullptr : &at->second;
@@ -235,6 +238,7 @@ class Ledger {
 
  private:
   std::map<std::string, Deed> deeds_;
+  int calls_ = 0;
 };
 
 // A world whose store goes away and loses answers.

@@ -76,6 +76,7 @@ void ModelChecks::Call(const ActionRequest& request) const {
     }
     Place(request, chain);
   }
+  NoteDueAgain();
   EXPECT_FALSE(ledger_.Busy(deed->service, request.decision)) << "two at a time on one service";
   if (request.part == Part::kRest) return Rest(*policy, request);
   facts_.canaries[request.decision] = {Worst(*policy, request.incident.id), ledger_.rules};
@@ -129,7 +130,8 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
       before = &each;
   if (before != nullptr) {
     EXPECT_TRUE(IsFinished(before->state)) << "two steps at a time";
-    EXPECT_FALSE(before->progress.undo.open() && before->progress.undo.after_failure)
+    EXPECT_FALSE(before->progress.undo.open() && before->progress.undo.after_failure &&
+                 before->progress.undo.away_ns == 0)
         << "before what failed was taken back";
   }
   uint32_t from = 1;
@@ -177,12 +179,21 @@ void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& ch
   // It was back to normal before its undo's turn came, and then began again.
   const bool kept =
       before.progress.undo.state == UndoState::kDropped && chain.incident.reopened > 0;
-  if (!wanted || kept || before.progress.undo.state == UndoState::kFailed) return;
+  const bool waits =
+      before.progress.undo.state != UndoState::kDone && before.progress.undo.away_ns != 0;
+  if (!wanted || kept || waits || before.progress.undo.state == UndoState::kFailed) return;
   const auto& done_ns = world_.gateway.At(request).done_ns;
   for (const char* part : {"", " canary", " rest"})
     EXPECT_EQ(done_ns.count(before.decision + part), 0u)
         << "what failed was not taken back: " << before.detail << "; undo "
         << ToString(before.progress.undo.state) << ": " << before.progress.undo.detail;
+}
+
+// An undo that is due again has come to nothing, as its target showed, and leaves that to others.
+// By its state, which is journaled: a restart in between changes nothing.
+void ModelChecks::NoteDueAgain() const {
+  for (const UndoTask* each : world_.engine->undos())
+    if (each->undo().state == UndoState::kDue) ledger_.NoteDueAgain(each->decision.id);
 }
 
 void ModelChecks::Undo(const ActionRequest& request) const {
@@ -200,6 +211,7 @@ void ModelChecks::Undo(const ActionRequest& request) const {
                                                !calls.contains(request.decision + " rest"))
       << "another part than was done";
   const std::string& target = task->about.target_key;
+  NoteDueAgain();
   EXPECT_FALSE(ledger_.Busy(std::string(request.target.Get("service")), request.decision))
       << "beside something else on its target";
   const class Undo& undo = task->undo();
@@ -209,11 +221,13 @@ void ModelChecks::Undo(const ActionRequest& request) const {
     EXPECT_GE(now_ns, undo.due_ns) << "before its time";
     EXPECT_FALSE(engine.storm().on());
     EXPECT_EQ(engine.incidents().OfTarget(target), nullptr) << "it may still be needed";
-    for (const UndoTask* each : engine.undos())
-      EXPECT_FALSE(each != task && each->about.target_key == target &&
-                   each->decision.action == task->decision.action &&
-                   each->execution.issued_ns > task->execution.issued_ns)
-          << "before a younger one";
+  }
+  const Deed* const deed = ledger_.Find(request.decision);
+  for (const UndoTask* each : engine.undos()) {
+    const Deed* const other = ledger_.Find(each->decision.id);
+    EXPECT_FALSE(other != nullptr && other->service == deed->service &&
+                 other->number > deed->number)
+        << "before a younger one";
   }
   if (!world_.StoreIsGone()) {
     const heald::Chain chain = world_.ChainOf(request.incident.id);

@@ -63,6 +63,7 @@ class ModelChecks {
   void Journal() const;
 
  private:
+  void NoteDueAgain() const;
   void Data(const PolicySpec& policy, const ActionRequest& request, bool at_once) const;
   void History(const PolicySpec& policy, const ActionRequest& request, const Deed& deed) const;
   void Others(const PolicySpec& policy, const Deed& deed) const;

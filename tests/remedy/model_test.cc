@@ -310,6 +310,7 @@ class Model {
   }
 
   void Person() {
+    if (dice_.OneIn(20)) return GiveUpUndos();
     std::vector<Decision> asked = world_.engine->HeldCanaries();
     for (const Decision* decision : world_.engine->AwaitingApproval()) asked.push_back(*decision);
     if (asked.empty()) return;
@@ -329,6 +330,15 @@ class Model {
     }
     facts_.let_go.insert(chosen.id);
     if (!world_.engine->Approve(chosen.id, "user:ben")) facts_.let_go.erase(chosen.id);
+  }
+
+  // Of targets that are away.
+  void GiveUpUndos() {
+    std::vector<std::string> away;
+    for (const UndoTask* task : world_.engine->undos())
+      if (task->undo().away_ns != 0) away.push_back(task->decision.id);
+    for (const std::string& decision : away)
+      if (world_.engine->Deny(decision, "user:ben")) ledger_.NoteDueAgain(decision);
   }
 
   // The store goes away and comes back; an answer of it gets lost on its way.
@@ -377,7 +387,10 @@ class Model {
     target.reversible = dice_.OneIn(2);
     target.can_canary = !dice_.OneIn(4);
     if (dice_.OneIn(8)) target.undone_silently = true;
-    if (dice_.OneIn(12)) target.undo_error = MakeError(Code::kUnavailable, "connection refused");
+    if (dice_.OneIn(12)) {
+      target.undo_error = MakeError(Code::kUnavailable, "connection refused");
+      if (dice_.OneIn(2)) target.observe_error = target.undo_error;
+    }
     world_.gateway.latency_ns = dice_.OneIn(4) ? dice_.Pick(3000) * kMillisecond : kMillisecond;
     switch (dice_.Pick(8)) {
       case 0:

@@ -149,6 +149,60 @@ TEST(RemedySameThingTest, AnUndoWaitsForWhatRunsUnderOtherLabels) {
   EXPECT_THAT(world.gateway.calls, SizeIs(3));
 }
 
+// Former values come back only in the reverse order, whichever actions changed them.
+TEST(RemedySameThingTest, TheYoungestChangeOfAThingIsTakenBackFirst) {
+  PipelineSpec spec = RestartOrScale();
+  spec.policies[0].undo = {false, 20 * kSecond};
+  spec.policies[1].undo = {false, kMinute};
+  World world(std::move(spec));
+  world.gateway.targets["c"].reversible = true;
+  world.gateway.targets[""].reversible = true;
+  world.gateway.targets["c"].uid = world.gateway.targets[""].uid = "web,hpa,";
+  const Finding slow = OpenAs(world, {{"service", "c"}});
+  world.Run(2 * kSecond);
+  world.Clear(slow);
+  world.Run(kSecond);
+  Finding errors = world.Make("c");
+  errors.metric = "error_rate";
+  errors.target = {{"deployment", "c"}};
+  world.engine->OnFinding(errors);
+  world.Run(2 * kSecond);
+  world.Clear(errors);
+  world.Run(2 * kMinute);
+  EXPECT_THAT(world.gateway.calls,
+              ElementsAre("restart", "scale_out", "undo scale_out", "undo restart"));
+}
+
+TEST(RemedySameThingTest, TheYoungestIsFirstAlsoAfterARestartAndWhenTheClockWasSetBack) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    PipelineSpec spec = RestartOrScale();
+    spec.policies[0].undo = {false, 20 * kSecond};
+    spec.policies[1].undo = {false, kMinute};
+    World world(std::move(spec));
+    world.gateway.targets["c"].reversible = true;
+    world.gateway.targets[""].reversible = true;
+    world.gateway.targets["c"].uid = world.gateway.targets[""].uid = "web,hpa,";
+    const Finding slow = OpenAs(world, {{"service", "c"}});
+    world.Run(2 * kSecond);
+    world.Clear(slow);
+    world.Run(kSecond);
+    world.clock.Set(world.clock.NowNs() - kHour);
+    world.Run(kSecond);
+    Finding errors = world.Make("c");
+    errors.metric = "error_rate";
+    errors.target = {{"deployment", "c"}};
+    world.engine->OnFinding(errors);
+    world.Run(2 * kSecond);
+    world.Clear(errors);
+    world.Run(kSecond);
+    if (killed) world.Restart();
+    world.Run(3 * kHour);
+    EXPECT_THAT(world.gateway.calls,
+                ElementsAre("restart", "scale_out", "undo scale_out", "undo restart"));
+  }
+}
+
 Claim Of(Labels target, std::string uid = {}) {
   OpenIncident open;
   open.target_key = target.ToString();

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/remedy/measures.h"
+#include "tests/remedy/specs.h"
 #include "tests/remedy/world.h"
 
 namespace heald::remedy {
@@ -216,6 +218,132 @@ TEST(RemedyStepsTest, TakesBackWhatHealedWhenItsTimeHasComeAlsoAfterARestart) {
   EXPECT_THAT(world.engine->undos(), IsEmpty());
   EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kVerified);
   EXPECT_EQ(world.ChainOf(1).executions[0].progress.undo.state, UndoState::kDone);
+}
+
+// A world in which an undo is due in ten seconds, of a target that is away by then.
+std::unique_ptr<World> UndoMeetsAnOutage() {
+  auto world = std::make_unique<World>(Later(kMinute));
+  FakeGateway::Target& target = world->gateway.targets["payments"];
+  target.reversible = true;
+  const Finding finding = world->Open("payments");
+  world->Run(2 * kSecond);
+  world->Clear(finding);
+  world->Run(50 * kSecond);
+  EXPECT_THAT(world->engine->undos(), SizeIs(1));
+  target.undo_error = MakeError(Code::kUnavailable, "connection refused");
+  target.observe_error = target.undo_error;
+  return world;
+}
+
+TEST(RemedyStepsTest, AnUndoOutlivesAnOutageOfItsTarget) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with restarts of the agent" : "");
+    const std::unique_ptr<World> world = UndoMeetsAnOutage();
+    FakeGateway::Target& target = world->gateway.targets["payments"];
+    const auto pass = [&](int64_t ns) {
+      world->Run(ns);
+      if (killed) world->Restart();
+      world->engine->SetPolicies(world->spec);
+      world->Run(ns);
+    };
+    pass(20 * kHour);
+    const std::vector<std::string> kinds = world->Kinds(1);
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "undo.issued"), 1)
+        << "what can't be looked at isn't called again";
+    target.observe_error.reset();
+    pass(20 * kHour);
+    EXPECT_EQ(world->engine->undos().size(), 1u) << "reads are answered, writes not yet";
+    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
+    EXPECT_EQ(Count(world->told.loud, "not undone yet: scale_out payments: connection refused"),
+              1u);
+    target.undo_error.reset();
+    world->Run(11 * kMinute);
+    EXPECT_EQ(world->gateway.undone.size(), 1u);
+    EXPECT_EQ(world->ChainOf(1).executions[0].progress.undo.state, UndoState::kDone);
+    EXPECT_EQ(Count(world->told.loud, "undone: "), 1u);
+  }
+}
+
+// What is there isn't known, so nobody else acts on it; once it is known, whoever heals goes first.
+TEST(RemedyStepsTest, OnlyAnUndoOfWhichNothingIsKnownHoldsItsTarget) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    const std::unique_ptr<World> world = UndoMeetsAnOutage();
+    FakeGateway::Target& target = world->gateway.targets["payments"];
+    world->Run(10 * kMinute);
+    if (killed) world->Restart();
+    world->Open("payments");
+    world->Run(kMinute);
+    EXPECT_THAT(world->gateway.calls, ElementsAre("scale_out", "undo scale_out"));
+    EXPECT_THAT(world->Refusals(),
+                Contains(HasSubstr("still running on this target: the undo of")));
+    target.observe_error.reset();
+    world->Run(kMinute);
+    EXPECT_THAT(world->gateway.calls, ElementsAre("scale_out", "undo scale_out", "scale_out"));
+  }
+}
+
+TEST(RemedyStepsTest, AnUndoThatWaitsIsOverWhenAPersonHasDoneItOrGivesItUp) {
+  for (const bool given_up : {false, true}) {
+    const std::unique_ptr<World> world = UndoMeetsAnOutage();
+    FakeGateway::Target& target = world->gateway.targets["payments"];
+    target.observe_error.reset();
+    world->Run(kHour);
+    ASSERT_THAT(world->engine->undos(), SizeIs(1));
+    const size_t calls = world->gateway.calls.size();
+    if (given_up) {
+      const std::string id = world->engine->undos()[0]->decision.id.substr(0, kShortId);
+      ASSERT_TRUE(world->engine->Deny(id, "user:anna"));
+      EXPECT_EQ(world->engine->Deny(id, "user:anna").error().code, Code::kConflict);
+    } else {
+      target.done_ns.clear();
+      world->Run(11 * kMinute);
+    }
+    EXPECT_THAT(world->engine->undos(), IsEmpty());
+    EXPECT_EQ(world->gateway.calls.size(), calls) << "looked at before it is called again";
+    EXPECT_EQ(world->ChainOf(1).executions[0].progress.undo.state,
+              given_up ? UndoState::kDropped : UndoState::kDone);
+    target.undo_error.reset();
+    world->Restart();
+    world->Run(kHour);
+    EXPECT_EQ(world->gateway.calls.size(), calls);
+  }
+}
+
+// The next step may be what calls a person.
+TEST(RemedyStepsTest, AChainGoesOnWhileTheTargetOfAnUndoIsAway) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    World world(Chain3({"scale_out", "alert"}));
+    FakeGateway::Target& target = world.gateway.targets["payments"];
+    target.reversible = true;
+    const Finding finding = world.Open("payments");
+    world.Run(50 * kSecond);
+    target.undo_error = MakeError(Code::kUnavailable, "connection refused");
+    target.observe_error = target.undo_error;
+    world.Run(kMinute);
+    if (killed) world.Restart();
+    EXPECT_EQ(Count(world.told.loud, "needs a person"), 1u);
+    EXPECT_EQ(world.engine->undos().size(), 1u);
+    target.undo_error.reset();
+    target.observe_error.reset();
+    world.Run(2 * kMinute);
+    EXPECT_EQ(world.ChainOf(1).executions[0].state, ExecutionState::kUndone);
+    EXPECT_EQ(world.gateway.undone.size(), 1u);
+    EXPECT_EQ(Count(world.told.loud, "not undone yet"), 1u);
+    EXPECT_EQ(Count(world.told.loud, "undone: scale_out"), 1u);
+  }
+}
+
+TEST(RemedyStepsTest, AnUndoThatIsRefusedForGoodIsForAPerson) {
+  const std::unique_ptr<World> world = UndoMeetsAnOutage();
+  FakeGateway::Target& target = world->gateway.targets["payments"];
+  target.observe_error.reset();
+  world->Run(kHour);
+  target.undo_error = MakeError(Code::kDenied, "forbidden");
+  world->Run(11 * kMinute);
+  EXPECT_EQ(Count(world->told.loud, "needs a person: the undo of "), 1u);
+  EXPECT_THAT(world->engine->undos(), IsEmpty());
 }
 
 TEST(RemedyStepsTest, AnUndoWhoseAnswerIsLostIsSettledByLookingAndDoneOnce) {

@@ -61,6 +61,7 @@ class FakeGateway final : public ActionGateway {
     std::optional<Error> plan_error;
     std::optional<Error> execute_error;  // instead of executing
     std::optional<Error> lost_reply;     // executes, then says this
+    std::optional<Error> observe_error;  // instead of looking
     std::optional<Effect> effect;        // what observe says, whatever happened
     std::optional<Effect> reply;         // what execute says
     std::optional<Effect> dry_run;
@@ -109,6 +110,7 @@ class FakeGateway final : public ActionGateway {
   void Observe(const ActionRequest& request, const heald::Plan&, EffectDone done) override {
     ++observes;
     const Target& target = At(request);
+    if (target.observe_error) return Answer([done, error = *target.observe_error] { done(error); });
     Effect effect;
     if (target.effect)
       effect = *target.effect;

@@ -219,7 +219,6 @@ void Engine::ClockWentBack(int64_t now_ns) {
     Schedule(*open, now_ns);
   }
   for (const auto& [id, task] : undos_) {
-    set_back.Apply(&task->execution);
     set_back.Apply({&task->recovered_ns, &task->undo().issued_ns, &task->undo().away_ns});
     task->due_ns = INT64_MAX;
     Schedule(*task, now_ns);

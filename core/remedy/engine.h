@@ -503,6 +503,7 @@ class Engine {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   uint64_t last_run_ = 0;
   uint64_t last_call_ = 0;
+  uint64_t last_issue_ = 0;  // its number, of all that may be undone
   int64_t last_tick_ns_ = 0;
   int64_t clock_since_ns_ = 0;       // since then it only went on, for all that this process knows
   int64_t woke_ns_ = INT64_MIN / 2;  // when it went on after it was suspended

@@ -159,6 +159,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   const std::string& action = run.decision.action;
   if (!run.policy->built_in && !turns_.Begin(action, RoomOf(action), run.id)) return AwaitTurn(run);
   run.execution.progress.part = part;
+  run.execution.progress.number = ++last_issue_;
   if (part == Part::kCanary) {
     Canary& canary = run.execution.progress.canary;
     canary.state = CanaryState::kRunning;

@@ -100,6 +100,8 @@ Status Engine::Restore() {
   if (!chains) return chains.error();
   for (Chain& chain : *chains) {
     IfSetBack().Apply(&chain);
+    for (const Execution& each : chain.executions)
+      last_issue_ = std::max(last_issue_, each.progress.number);
     if (chain.incident.closed_ns != 0) {
       RestoreUndos(chain, nullptr);
       continue;

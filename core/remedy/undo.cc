@@ -131,10 +131,8 @@ std::string Engine::WhyNoHurry(const UndoTask& task) const {
 std::string Engine::WhyNotItsTurn(const UndoTask& task) const {
   if (task.run != 0) return {};
   const Claim claim = ClaimOf(task.about, task.decision.plan);
-  // Where the clock was set back in between, the times are the same.
-  const auto age = [](const UndoTask& of) { return std::pair(of.execution.issued_ns, of.id); };
   for (const auto& [id, other] : undos_) {
-    if (age(*other) <= age(task)) continue;
+    if (other->execution.progress.number <= task.execution.progress.number) continue;
     const bool same_act = other->decision.action == task.decision.action &&
                           other->about.target_key == task.about.target_key;
     if (same_act || MayBeOneThing(claim, ClaimOf(other->about, other->decision.plan)))

@@ -73,6 +73,7 @@ Json ToJson(const Progress& progress) {
   Json json = Json::object();
   if (progress.rules) json["rules"] = ToJson(*progress.rules);
   if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
+  if (progress.number != 0) json["number"] = progress.number;
   if (const Canary& c = progress.canary; c.state != CanaryState::kNone)
     json["canary"] = {{"state", ToString(c.state)},       {"issued_ns", c.issued_ns},
                       {"observed_ns", c.observed_ns},     {"decided_ns", c.decided_ns},
@@ -94,6 +95,7 @@ Progress ReadProgress(const Json& json) {
   Progress progress;
   if (const auto at = json.find("rules"); at != json.end()) progress.rules = ReadRules(*at);
   if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
+  progress.number = json.value("number", uint64_t{0});
   if (const auto at = json.find("canary"); at != json.end()) {
     Canary& c = progress.canary;
     c.state = Named(*at, "state", CanaryState::kFailed);

@@ -87,6 +87,8 @@ struct Rules {
 struct Progress {
   std::optional<Rules> rules;  // until it has ended
   Part part = Part::kAll;      // of the latest issue
+  // Which of all issues that was: the clock doesn't tell their order, as it may be set back.
+  uint64_t number = 0;
   Canary canary;
   Undo undo;
   Proof proof = Proof::kPlain;

@@ -43,7 +43,7 @@ class ServerFixture : public ::testing::Test {
 
   // So many connections that all wait for their client, some of them idle.
   void WaitForConnections(size_t wanted, size_t idle) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     const auto there = [&] {
       const Server::Stats stats = server_->stats();
       return stats.connections == wanted && stats.idle == idle &&

@@ -157,6 +157,7 @@ TEST_F(ArgocdRollbackTest, SpeaksTlsWithItsOwnAuthorityAndReadsTheTokenAgain) {
   server.Put("checkout", {kA, kB});
   Config config = With(Operation::kRollback);
   config.url = server.url();
+  config.connect_timeout = sdk::Seconds(10);  // the handshake's too, on a busy machine
   config.bearer_token.clear();
   config.bearer_token_file = folder + "/token";
   const auto write = [&](const std::string& token) {

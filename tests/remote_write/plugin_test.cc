@@ -107,6 +107,13 @@ TEST_F(RemoteWritePluginTest, RatesAreGrowthPerSecondAndSeeResets) {
   EXPECT_EQ(source_->TakeTexts(), Texts()) << "after its end it is first seen again";
 }
 
+TEST_F(RemoteWritePluginTest, NoTimeIsTooLongAgoForARate) {
+  Push({{{{"__name__", "cpu_total"}}, {{INT64_MIN, 1}, {now_ms_, 2}}}});
+  const auto rows = source_->TakeRows();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_GT(rows[0].value, 0);
+}
+
 TEST_F(RemoteWritePluginTest, AClockThatWasSetBackBlindsNobody) {
   PushOne("cpu_total", {{0, 30}, {10, 60}});
   EXPECT_EQ(source_->TakeTexts().size(), 1u);

@@ -218,10 +218,13 @@ bool Intake::Advance(const Row& row, double* value) {
   const bool has_before = std::exchange(output.has_last, true);
   *value = row.value;
   if (!output.rule->rate) return true;
+  if (!has_before) return false;
   // A counter that fell began anew at 0.
   const double growth = row.value < before ? row.value : row.value - before;
-  *value = growth / (static_cast<double>(row.ts_ns - before_ns) / 1e9);
-  return has_before && std::isfinite(*value);
+  // Unsigned, which holds what lies between any two times.
+  const uint64_t since_ns = static_cast<uint64_t>(row.ts_ns) - static_cast<uint64_t>(before_ns);
+  *value = growth / (static_cast<double>(since_ns) / 1e9);
+  return std::isfinite(*value);
 }
 
 bool Intake::Intern(Output& output) {

@@ -95,6 +95,7 @@ Effect ExecAction::DryRun(const sdk::Request&, const sdk::Plan& plan, const Conf
 ExecAction::Run ExecAction::RunToEnd(const Command& command, int64_t timeout_ns, size_t tail_bytes,
                                      const std::function<void(const Child&)>& begun) {
   Run run;
+  const int64_t until_ns = host_.MonotonicNs() + timeout_ns;
   const sdk::CallTimer timer;
   Child child = Child::Start(command, {{kRunVariable, command.log_file}}, &run.problem);
   if (!child) {
@@ -102,7 +103,6 @@ ExecAction::Run ExecAction::RunToEnd(const Command& command, int64_t timeout_ns,
     return run;
   }
   begun(child);
-  const int64_t until_ns = host_.MonotonicNs() + timeout_ns;
   bool ended = false;
   while (!ended && run.problem.empty()) {
     ended = child.WaitExit(milliseconds(kCheckEveryMs), -1);

@@ -138,7 +138,6 @@ class AgentTest : public ::testing::Test {
 
   std::string dir_;
   std::string url_;
-  fakes::HttpServer page_;
 
  private:
   std::string Page() {
@@ -150,6 +149,9 @@ class AgentTest : public ::testing::Test {
   std::mutex mutex_;
   std::function<bool()> sick_;  // guarded by mutex_
   std::unique_ptr<demo::DemoProcess> agent_;
+
+ protected:
+  fakes::HttpServer page_;  // last: its threads use the rest
 };
 
 }  // namespace heald::testing

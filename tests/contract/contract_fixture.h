@@ -62,10 +62,10 @@ class ContractTest : public AgentTest {
 
  private:
   const int64_t began_ms_;
-  fakes::HttpServer services_;
   std::mutex mutex_;
   std::vector<std::string> exchanges_;  // guarded by mutex_
   int scrapes_ = 0;                     // guarded by mutex_
+  fakes::HttpServer services_;          // last: its threads use the rest
 };
 
 // The bytes of a request for localhost. `headers` as lines that end with \r\n.

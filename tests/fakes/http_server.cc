@@ -78,6 +78,9 @@ HttpServer::~HttpServer() {
 }
 
 std::string HttpServer::url() const {
+  // Locked for the thread sanitizer, which sees no sockets: what was made by whoever asks for the
+  // address was made before the first request.
+  const std::lock_guard lock(mutex_);
   if (!socket_path_.empty()) return "unix://" + socket_path_;
   return (tls_ != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);
 }

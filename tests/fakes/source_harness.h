@@ -79,10 +79,11 @@ class SourceHarness {
   };
 
   // The first component of `plugin` must be the source. state_from: the state folder of an earlier
-  // life, to begin with a copy of it.
+  // life, to begin with a copy of it. now_ns: what the host's clock shows; 0: whatever.
   SourceHarness(const heald_plugin& plugin, const std::string& node, const nlohmann::json& config,
-                const std::string& state_from = "")
+                const std::string& state_from = "", int64_t now_ns = 0)
       : host_(node), component_(*plugin.components[0]) {
+    if (now_ns != 0) host_.SetNow(now_ns);
     if (!state_from.empty())
       std::filesystem::copy(state_from, host_.host().StateDir(),
                             std::filesystem::copy_options::recursive);

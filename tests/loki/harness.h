@@ -47,8 +47,7 @@ class Harness {
     if (!config.contains("lag")) config["lag"] = 0;
     source_ = std::make_unique<fakes::SourceHarness>(
         heald_plugin_v1, "logs", config,
-        before == nullptr ? "" : std::string(before->host().host().StateDir()));
-    Sync(0);
+        before == nullptr ? "" : std::string(before->host().host().StateDir()), RealNs());
   }
 
   // Empty: it went well.

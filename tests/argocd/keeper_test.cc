@@ -127,6 +127,67 @@ TEST_F(ArgocdKeeperTest, WhatAnActionThatIsGoneHasLeftIsTakenOverAsItWasPromised
   EXPECT_EQ(FileOf(other), "");
 }
 
+TEST_F(ArgocdKeeperTest, AnActionForAnotherApplicationKeepsToWhatWasPromised) {
+  RollBack(With(Operation::kRollback));
+  action_.reset();
+  Config cart = With(Operation::kRollback);
+  cart.application = "cart";
+  cart.reenable_auto_sync = Reenable::kAfter;
+  cart.reenable_after = sdk::Minutes(1);
+  sdk::testing::FakeHost other("cart");
+  ArgocdAction beside(other.host(), cart);
+  beside.LookAfterDebts();
+  EXPECT_THAT(LoggedBy(other), HasSubstr("this one looks after it now"));
+  other.Advance(sdk::Minutes(120));
+  beside.LookAfterDebts();
+  EXPECT_TRUE(server_.Automated("checkout").is_null()) << "by hand";
+  EXPECT_THAT(LoggedBy(other), Not(HasSubstr("switched on again")));
+}
+
+TEST_F(ArgocdKeeperTest, ADebtGoesToTheActionThatItConcernsMost) {
+  RollBack(With(Operation::kRollback));
+  action_.reset();
+  const auto naming = [this](const std::string& application) {
+    Config config = With(Operation::kRollback);
+    config.application = application;
+    return config;
+  };
+  const sdk::testing::FakeHost of_cart("cart");
+  const sdk::testing::FakeHost of_all("all");
+  const sdk::testing::FakeHost of_checkout("checkout");
+  ArgocdAction cart(of_cart.host(), naming("cart"));
+  auto all = std::make_unique<ArgocdAction>(of_all.host(), naming("${target.app}"));
+  cart.LookAfterDebts();
+  EXPECT_EQ(FileOf(of_cart), "") << "one that may be for any goes before";
+  all->LookAfterDebts();
+  EXPECT_NE(FileOf(of_all), "");
+  all.reset();
+  cart.LookAfterDebts();
+  EXPECT_NE(FileOf(of_cart), "") << "nobody else is left";
+  ArgocdAction checkout(of_checkout.host(), naming("checkout"));
+  checkout.LookAfterDebts();
+  EXPECT_EQ(FileOf(of_cart), "") << "one appeared that names it";
+  EXPECT_NE(FileOf(of_checkout), "");
+  cart.LookAfterDebts();
+  EXPECT_NE(FileOf(of_checkout), "") << "and there it stays";
+  Restart(With(Operation::kRollback));
+  action_->LookAfterDebts();
+  EXPECT_NE(FileOf(host_), "") << "the one that made it is back";
+}
+
+TEST_F(ArgocdKeeperTest, ARenamedActionDoesAsItIsConfiguredNow) {
+  RollBack(With(Operation::kRollback));
+  action_.reset();
+  Config renamed = With(Operation::kRollback);
+  renamed.application = "checkout";
+  renamed.reenable_auto_sync = Reenable::kNewRevision;
+  const sdk::testing::FakeHost other("back_out");
+  ArgocdAction beside(other.host(), renamed);
+  server_.Push("checkout", kD);
+  beside.LookAfterDebts();
+  EXPECT_EQ(server_.Automated("checkout"), kAutomated);
+}
+
 TEST_F(ArgocdKeeperTest, AnUndoFindsWhatAnotherHasTakenOver) {
   const Config config = With(Operation::kRollback);
   server_.SetAutomated("checkout", kAutomated);

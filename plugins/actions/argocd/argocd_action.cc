@@ -38,7 +38,7 @@ ArgocdAction::ArgocdAction(sdk::Host host, const Config& config)
             return std::make_unique<Client>(
                 http, [host] { return host.Cancelled(); }, metrics);
           }),
-      debts_(std::string(host.StateDir()), config.url),
+      debts_(std::string(host.StateDir()), config),
       keeper_(host, config, debts_,
               [http = support::HttpConfig(config)](std::function<bool()> cancelled) {
                 return std::make_unique<Client>(http, std::move(cancelled), nullptr);

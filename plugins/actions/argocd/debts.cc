@@ -1,5 +1,6 @@
 #include "plugins/actions/argocd/debts.h"
 
+#include <algorithm>
 #include <cctype>
 #include <condition_variable>
 #include <ctime>
@@ -23,8 +24,8 @@ constexpr int64_t kSecond = 1'000'000'000;
 struct Shared {
   std::mutex mutex;
   std::condition_variable freed;
-  std::multiset<std::pair<std::string, std::string>> books;  // guarded by mutex: folder, url
-  std::set<std::string> claimed;                             // guarded by mutex
+  std::set<const DebtBook*> books;  // guarded by mutex
+  std::set<std::string> claimed;    // guarded by mutex
 };
 
 Shared& Process() {
@@ -37,6 +38,7 @@ Json ToJson(const Debt& debt) {
           {"name", debt.app.name},
           {"app_namespace", debt.app.app_namespace},
           {"project", debt.app.project},
+          {"node", debt.node},
           {"decision", debt.decision},
           {"automated", debt.automated},
           {"since_ns", debt.since_ns},
@@ -64,6 +66,7 @@ Debt Read(const fs::path& path) {
     debt.url = read.at("url").get<std::string>();
     debt.app = {read.at("name").get<std::string>(), read.at("app_namespace").get<std::string>(),
                 read.at("project").get<std::string>()};
+    debt.node = read.at("node").get<std::string>();
     debt.decision = read.at("decision").get<std::string>();
     debt.automated = read.at("automated");
     debt.since_ns = read.at("since_ns").get<int64_t>();
@@ -106,6 +109,10 @@ std::string WithoutSlash(std::string url) {
   return url;
 }
 
+bool IsPlaceholder(const std::string& text) {
+  return text.find("${") != std::string::npos;
+}
+
 bool IsDebt(const fs::path& path) {
   const std::string name = path.filename().string();
   return name.starts_with(kPrefix) && name.ends_with(".json");
@@ -132,15 +139,18 @@ std::string Debt::Reminder() const {
          ", for the rollback to " + move.to.Shown() + "; once Git is right: `" + command + "`";
 }
 
-DebtBook::DebtBook(std::string folder, const std::string& url)
-    : folder_(std::move(folder)), url_(WithoutSlash(url)) {
+DebtBook::DebtBook(std::string folder, const Config& config)
+    : folder_(std::move(folder)),
+      url_(WithoutSlash(config.url)),
+      application_(config.application),
+      app_namespace_(config.app_namespace) {
   const std::lock_guard lock(Process().mutex);
-  Process().books.emplace(folder_, url_);
+  Process().books.insert(this);
 }
 
 DebtBook::~DebtBook() {
   const std::lock_guard lock(Process().mutex);
-  Process().books.erase(Process().books.find({folder_, url_}));
+  Process().books.erase(this);
 }
 
 DebtBook::Claim DebtBook::Take(const AppRef& app) const {
@@ -153,6 +163,20 @@ DebtBook::Claim DebtBook::Take(const AppRef& app) const {
             Process().claimed.erase(key);
             Process().freed.notify_all();
           }};
+}
+
+std::string DebtBook::Node() const {
+  return fs::path(folder_).filename().string();
+}
+
+Concern DebtBook::ConcernOf(const Debt& debt) const {
+  const bool any_name = application_.empty() || IsPlaceholder(application_);
+  const bool any_namespace = IsPlaceholder(app_namespace_);
+  if ((!any_name && application_ != debt.app.name) ||
+      (!any_namespace && app_namespace_ != debt.app.app_namespace))
+    return Concern::kOther;
+  if (debt.node == Node()) return Concern::kOwn;
+  return any_name || any_namespace ? Concern::kAny : Concern::kNamed;
 }
 
 std::string DebtBook::Path(const AppRef& app) const {
@@ -178,6 +202,7 @@ std::optional<Debt> DebtBook::Find(const AppRef& app) const {
 
 void DebtBook::Write(Debt debt) const {
   debt.url = url_;
+  if (debt.node.empty()) debt.node = Node();
   const std::string path = Where(debt.app);
   const fs::path fresh = fs::path(path).replace_filename("new-auto-sync.json");
   std::ofstream file(fresh, std::ios::trunc);
@@ -210,18 +235,30 @@ std::vector<Debt> DebtBook::All(std::vector<std::string>* problems) const {
   return debts;
 }
 
+// Rather than this node, while what is owed is in that folder.
+bool DebtBook::AnotherKeeps(const std::string& folder, const Debt& debt) const {
+  const Concern mine = ConcernOf(debt);
+  return std::any_of(Process().books.begin(), Process().books.end(), [&](const DebtBook* book) {
+    if (book == this || !book->Ours(debt)) return false;
+    const Concern theirs = book->ConcernOf(debt);
+    return theirs > mine || (theirs == mine && book->folder_ == folder);
+  });
+}
+
 std::vector<Debt> DebtBook::TakeOver() const {
   std::vector<Debt> taken;
   // Held all the time, so that a node that begins now finds either all or nothing.
   const std::lock_guard lock(Process().mutex);
   for (const auto& node : NodesOf(folder_)) {
-    if (Process().books.contains({node.path().string(), url_})) continue;
+    if (node.path() == fs::path(folder_)) continue;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(node.path(), error)) {
       if (!IsDebt(entry.path())) continue;
       try {
         Debt debt = Read(entry.path());
-        if (!Ours(debt)) continue;
+        if (!Ours(debt) || AnotherKeeps(node.path().string(), debt)) continue;
+        // Whoever writes it now would leave another one behind.
+        if (Process().claimed.contains(FileName(url_, debt.app))) continue;
         fs::rename(entry.path(), fs::path(folder_) / entry.path().filename(), error);
         if (!error) taken.push_back(std::move(debt));
       } catch (const Failure&) {

@@ -56,8 +56,7 @@ void Keeper::Run() {
 void Keeper::LookOnce() {
   for (const Debt& debt : debts_.TakeOver()) {
     reminded_ns_[debt.app.name] = host_.NowNs();
-    host_.Log(Level::kWarning,
-              debt.Reminder() + "; the action that did it is gone, this one looks after it now");
+    host_.Log(Level::kWarning, debt.Reminder() + "; this one looks after it now");
   }
   std::vector<std::string> problems;
   const std::vector<Debt> debts = debts_.All(&problems);
@@ -99,8 +98,9 @@ std::string Keeper::WhyDue(const Debt& debt, const Application& app) const {
   const int64_t age_ns = host_.NowNs() - debt.since_ns;
   if (debt.give_back) return "the rollback is undone, or wasn't done";
   if (!debt.rolled_back) return age_ns > kInFlightNs ? "its rollback was never done" : "";
-  // An action that does no rollbacks keeps to what was promised.
-  const bool own_way = config_.operation == Operation::kRollback;
+  // Others keep to what was promised.
+  const bool own_way =
+      config_.operation == Operation::kRollback && debts_.ConcernOf(debt) >= Concern::kNamed;
   switch (own_way ? config_.reenable_auto_sync : debt.reenable) {
     case Reenable::kNewRevision:
       return !app.sync_revision.empty() && app.sync_revision != debt.git_revision

@@ -141,6 +141,40 @@ TEST_F(BaselineDetectorTest, IsNotOverWhileTheValueIsOutOfTheRangeThatWasTold) {
   EXPECT_THAT(ClearReasons(), ElementsAre("normal"));
 }
 
+// Whatever was learnt of it meanwhile, and whichever series leads by then.
+TEST_F(BaselineDetectorTest, AFaultThatStaysIsNotOverForAGroup) {
+  for (const int learnt : {45, 300, 3000}) {
+    Start();
+    for (int i = 0; i < learnt; ++i) Feed(Usual(), sdk::Seconds(1));
+    for (int i = 0; i < 3500; ++i) Feed(Faulty(), sdk::Seconds(1));
+    ASSERT_FALSE(findings().empty());
+    EXPECT_TRUE(ClearReasons().empty()) << "after " << learnt;
+    EXPECT_EQ(findings().back().metric, findings().front().metric);
+    EXPECT_EQ(findings().back().expected_high, findings().front().expected_high);
+    for (int i = 0; i < 20; ++i) Feed(Usual(), sdk::Seconds(1));
+    EXPECT_THAT(ClearReasons(), ElementsAre("normal"));
+  }
+}
+
+// Time-outs, say: a hundred times the usual for five minutes.
+TEST_F(BaselineDetectorTest, ADisasterDoesNotHideTheNextFault) {
+  Start();
+  const auto feed = [&](double times, int minutes) {
+    for (int i = 0; i < minutes; ++i) {
+      Values values = Usual();
+      values[2].second *= times;
+      Feed(values, sdk::Minutes(1));
+    }
+  };
+  feed(1, 5000);
+  feed(100, 5);
+  feed(1, 600);
+  ASSERT_EQ(ClearReasons().size(), 1u);
+  feed(3, 10);
+  feed(1, 20);
+  EXPECT_EQ(ClearReasons().size(), 2u);
+}
+
 // A day later the hours' profile is known, and says nothing yet.
 TEST_F(BaselineDetectorTest, NoiseWithoutASeasonIsNoFindingOnTheSecondDay) {
   Start();

@@ -74,6 +74,23 @@ TEST_F(BaselineSnapshotTest, AnOpenFindingGoesOnUnderItsId) {
   }
 }
 
+TEST_F(BaselineSnapshotTest, AnOpenFindingIsNotOverWhileItsLeadsAreOutOfTheirRange) {
+  Config config;
+  config.clear_after = 1;
+  DetectorHarness<Detector> before(before_host_, config);
+  DetectorHarness<Detector> after(after_host_, config);
+  Normal(before);
+  for (int i = 0; i < 5; ++i) Feed(before, 0.9, 900);
+  after.Restore(before.Snapshot());
+  GoOn();
+  for (int i = 0; i < 50; ++i) Feed(after, 0.9, 900);
+  ASSERT_FALSE(after.findings().empty());
+  EXPECT_NE(after.findings().back().state, FindingState::kClear);
+  EXPECT_EQ(after.findings().back().expected_high, before.findings()[0].expected_high);
+  for (int i = 0; i < 3; ++i) Feed(after, 0.3, 500);
+  EXPECT_EQ(after.findings().back().state, FindingState::kClear);
+}
+
 TEST_F(BaselineSnapshotTest, AnEntityThatStaysAwayIsGivenUp) {
   Normal(before_);
   for (int i = 0; i < 5; ++i) Feed(before_, 0.9, 900);

@@ -109,6 +109,8 @@ class Detector : public sdk::Detector<Detector> {
   void Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores);
   Member* Add(heald_series series, sdk::Sink& sink);
   void Join(Member& member, heald_series series, const sdk::LabelSet& labels);
+  // A lead of the entity's open finding may be known again after a restart.
+  static void Recognise(Entity& entity, heald_series series, const sdk::LabelSet& labels);
   void Leave(Member& member, heald_series series, const sdk::Sink& sink);
   Return ReturnOf(const Entity& entity, int64_t ts_ns) const;
   void Assess(Entity& entity, heald_series alone, int64_t ts_ns, float amount,
@@ -128,8 +130,9 @@ class Detector : public sdk::Detector<Detector> {
   std::vector<sdk::Contributor> Because(const std::vector<Cause>& causes,
                                         const sdk::LabelSet& target) const;
   void Report(Entity& entity, heald_series alone, const sdk::Sink& sink);
-  void ExpectedRange(const Member& member, sdk::Finding& finding) const;
-  void Fill(const Entity& entity, const std::vector<Cause>& causes, sdk::Finding& finding) const;
+  Lead LeadOf(const Cause& cause) const;
+  const Lead* Told(const OpenFinding& open) const;
+  void Fill(const Entity& entity, const std::vector<Cause>& causes, OpenFinding& open) const;
   std::string Rebaseline(Entity& entity, heald_series alone);
   void Close(Entity& entity, sdk::Cleared why, std::string summary, const sdk::Sink& sink);
 

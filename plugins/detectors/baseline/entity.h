@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -14,10 +15,25 @@
 
 namespace heald::baseline {
 
+// A series that was wrong when a finding began, and what was expected of it then.
+struct Lead {
+  heald_series series = HEALD_SERIES_NONE;  // none: restored, and not seen again yet
+  double expected = 0;
+  double deviation = 0;
+  double low = 0;  // NaN: any
+  double high = 0;
+  sdk::LabelSet labels{};  // of a restored one
+
+  bool Out(double value) const { return value > high || value < low; }
+  bool Within(double value, double deviations) const {
+    return std::fabs(value - expected) <= deviations * deviation;
+  }
+};
+
 struct OpenFinding {
   sdk::Finding finding{};  // as it was last reported
   int64_t sent_ns = 0;
-  std::vector<heald_series> leads{};  // whose return to normal ends it
+  std::vector<Lead> leads{};  // whose return to normal ends it; the first ones led most
 };
 
 // What several series have together: the moment that is being collected.

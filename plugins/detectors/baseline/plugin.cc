@@ -144,16 +144,16 @@ void Detector::JudgeGroup(Entity& entity, const sdk::Sink& sink, sdk::Scores* sc
 }
 
 Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
-  const sdk::Finding& finding = entity.open->finding;
-  const Member* const told = members_.Find(finding.series);
-  if (told != nullptr &&
-      (told->value > finding.expected_high || told->value < finding.expected_low))
-    return Return::kOut;
-  for (const heald_series lead : entity.open->leads)
-    if (const Member* member = members_.Find(lead);
-        member != nullptr && !member->series.Within(habits_, ts_ns, kBack))
-      return Return::kUnknown;
-  return entity.open->leads.empty() ? Return::kUnknown : Return::kBack;
+  bool back = !entity.open->leads.empty();
+  for (const Lead& lead : entity.open->leads) {
+    const Member* const member = members_.Find(lead.series);
+    if (member == nullptr) continue;
+    if (lead.Out(member->value)) return Return::kOut;
+    // Of what is usual now, or was before the fault taught anything.
+    back =
+        back && (member->series.Within(habits_, ts_ns, kBack) || lead.Within(member->value, kBack));
+  }
+  return back ? Return::kBack : Return::kUnknown;
 }
 
 void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, float amount,
@@ -169,7 +169,7 @@ void Detector::Assess(Entity& entity, heald_series alone, int64_t ts_ns, float a
       Report(entity, alone, sink);
       break;
     case Step::kCleared:
-      if (entity.open != nullptr) Fill(entity, CausesOf(entity, alone), entity.open->finding);
+      if (entity.open != nullptr) Fill(entity, CausesOf(entity, alone), *entity.open);
       Close(entity, sdk::Cleared::kNormal, "", sink);
       break;
     case Step::kRebaselined:
@@ -214,10 +214,7 @@ void Detector::Join(Member& member, heald_series series, const sdk::LabelSet& la
     if (const std::string_view value = labels.Get(name); !value.empty()) key.emplace_back(value);
   if (key.empty() || key.size() != config_.group_by.size()) {
     if (member.home.own() == nullptr) member.home.Own(std::make_unique<Entity>());
-    if (OpenFinding* const open = member.home.own()->open.get()) {
-      open->finding.series = series;
-      open->leads = {series};
-    }
+    Recognise(*member.home.own(), series, labels);
     return;
   }
   member.moment = 0;
@@ -243,7 +240,14 @@ void Detector::Join(Member& member, heald_series series, const sdk::LabelSet& la
   }
   group.members.push_back(series);
   group.expected = static_cast<uint32_t>(group.members.size());
+  Recognise(*entity, series, labels);
   member.home.Join(*entity);
+}
+
+void Detector::Recognise(Entity& entity, heald_series series, const sdk::LabelSet& labels) {
+  if (entity.open == nullptr) return;
+  for (Lead& lead : entity.open->leads)
+    if (lead.series == HEALD_SERIES_NONE && lead.labels == labels) lead.series = series;
 }
 
 void Detector::Leave(Member& member, heald_series series, const sdk::Sink& sink) {
@@ -256,7 +260,8 @@ void Detector::Leave(Member& member, heald_series series, const sdk::Sink& sink)
   }
   std::erase(group->members, series);
   group->expected = static_cast<uint32_t>(group->members.size());
-  if (entity.open != nullptr) std::erase(entity.open->leads, series);
+  if (entity.open != nullptr)
+    std::erase_if(entity.open->leads, [&](const Lead& lead) { return lead.series == series; });
   if (!group->members.empty()) return;
   Close(entity, sdk::Cleared::kExpired, std::string(kEnded), sink);
   std::erase(touched_, &entity);

@@ -65,31 +65,46 @@ std::vector<sdk::Contributor> Detector::Because(const std::vector<Cause>& causes
 }
 
 // As it was before the sample that is unusual, of which a young series has already learnt.
-void Detector::ExpectedRange(const Member& member, sdk::Finding& finding) const {
+Lead Detector::LeadOf(const Cause& cause) const {
+  const Member& member = *cause.member;
   const Series before = member.series.WithoutLatest(habits_);
   const double expected = before.Expected(habits_, member.last_ns);
-  const double reach = kReach * before.Deviation(habits_);
+  const double deviation = before.Deviation(habits_);
+  const double reach = kReach * deviation;
   constexpr double kOpenEnd = std::numeric_limits<double>::quiet_NaN();
   // What never was below zero isn't expected there.
   const double low = before.Lowest() >= 0 ? std::max(expected - reach, 0.0) : expected - reach;
-  finding.expected_low = config_.direction == Direction::kAbove ? kOpenEnd : low;
-  finding.expected_high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach;
+  return {.series = cause.series,
+          .expected = expected,
+          .deviation = deviation,
+          .low = config_.direction == Direction::kAbove ? kOpenEnd : low,
+          .high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach};
+}
+
+// Tells the first lead that is still out of what was expected of it.
+const Lead* Detector::Told(const OpenFinding& open) const {
+  const Lead* told = nullptr;
+  for (const Lead& lead : open.leads) {
+    const Member* const member = members_.Find(lead.series);
+    if (member == nullptr) continue;
+    if (lead.Out(member->value)) return &lead;
+    if (told == nullptr) told = &lead;
+  }
+  return told;
 }
 
 void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
-                    sdk::Finding& finding) const {
-  if (causes.empty()) return;
-  const Cause& first = causes.front();
-  const sdk::LabelSet labels = host_.LabelsOf(first.series);
-  // A restored finding knows the metric only.
-  const bool goes_on = finding.ts_ns != 0 && (finding.series == HEALD_SERIES_NONE
-                                                  ? finding.metric == labels.Get("__name__")
-                                                  : finding.series == first.series);
+                    OpenFinding& open) const {
+  const Lead* const told = Told(open);
+  if (causes.empty() || told == nullptr) return;
+  sdk::Finding& finding = open.finding;
+  const Member& member = *members_.Find(told->series);
+  const sdk::LabelSet labels = host_.LabelsOf(told->series);
   // The values of one series: another one that has come to lead starts its own row.
-  if (finding.series != first.series) finding.recent.clear();
+  if (finding.series != told->series) finding.recent.clear();
   if (finding.recent.size() >= kRecent) finding.recent.erase(finding.recent.begin());
-  finding.recent.push_back(first.member->value);
-  finding.series = first.series;
+  finding.recent.push_back(member.value);
+  finding.series = told->series;
   finding.metric = labels.Get("__name__");
   finding.unit = config_.unit.empty() ? sdk::GuessUnit(finding.metric) : config_.unit;
   if (entity.grouped) {
@@ -99,9 +114,9 @@ void Detector::Fill(const Entity& entity, const std::vector<Cause>& causes,
     finding.target.Remove("__name__");
   }
   finding.contributors = Because(causes, finding.target);
-  const Member& member = *first.member;
   finding.value = member.value;
-  if (!goes_on) ExpectedRange(member, finding);
+  finding.expected_low = told->low;
+  finding.expected_high = told->high;
   finding.ts_ns = member.last_ns;
   finding.score = entity.judge.score();
   finding.confidence = Confidence(finding.score, entity.judge.count());
@@ -121,11 +136,11 @@ void Detector::Report(Entity& entity, heald_series alone, const sdk::Sink& sink)
   if (open.leads.empty())
     for (const Cause& cause : causes)
       if (open.leads.size() < kLeads && cause.share >= kLeadShare * causes.front().share)
-        open.leads.push_back(cause.series);
+        open.leads.push_back(LeadOf(cause));
   const double times = entity.judge.score() / RulesFor(entity.Alone()).threshold;
   const sdk::Severity severity =
       times >= config_.critical_at ? sdk::Severity::kCritical : sdk::Severity::kWarning;
-  Fill(entity, causes, finding);
+  Fill(entity, causes, open);
   const bool worse = severity > finding.severity;
   if (!worse && finding.ts_ns - open.sent_ns < config_.update_interval.ns) return;
   // A finding whose score falls is as bad as before until it is over or an update is due.

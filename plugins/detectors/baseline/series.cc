@@ -23,6 +23,8 @@ constexpr float kNamedShare = 0.025F;
 constexpr float kUsual = 2;
 // One sample may widen the range by this many times its width.
 constexpr float kWidening = 8;
+// … while something is wrong: what an incident shows isn't the range of what is usual.
+constexpr float kWideningHeld = 0.1F;
 // Changes below this share of the value are rounding.
 constexpr double kRounding = 1e-9;
 // Below this width a frame is refined.
@@ -67,10 +69,11 @@ float Series::Reach(const Habits& habits) const {
                   kRangeShare * (high_ - low_));
 }
 
-void Series::Widen(const Habits& habits, float value) {
+void Series::Widen(const Habits& habits, float value, bool hold) {
   if (value <= high_ && value >= low_) return;
   const float known = std::max(high_ - low_, Reach(habits));
-  const float most = known > 0 ? kWidening * known : std::numeric_limits<float>::max();
+  const float most =
+      known > 0 ? (hold ? kWideningHeld : kWidening) * known : std::numeric_limits<float>::max();
   if (value > high_) high_ = std::min(value, high_ + most);
   if (value < low_) low_ = std::max(value, low_ - most);
 }
@@ -171,7 +174,7 @@ void Series::Learn(const Habits& habits, const Distance& from, bool hold, float 
   const auto wanted =
       static_cast<float>(std::clamp<double>((value - origin_) * Inverse(scale_), -kFar, kFar));
   if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;
-  Widen(habits, wanted);
+  Widen(habits, wanted, hold);
   const float now = std::clamp(wanted, low_, high_);
   if (std::isnan(last_)) last_ = fast_ = slow_ = now;
   const float least = 1.0F / static_cast<float>(count_ + 1);

@@ -101,7 +101,7 @@ class Series {
   float Reach(const Habits& habits) const;  // the smallest deviation that counts
   void Start(const Habits& habits, double value);
   bool AlwaysZero() const { return origin_ == 0 && low_ == 0 && high_ == 0; }
-  void Widen(const Habits& habits, float value);
+  void Widen(const Habits& habits, float value, bool hold);
   void Reframe();
   using Seen = std::array<float, kFeatures>;
   // How far each feature is from what it usually is.

@@ -8,7 +8,7 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr uint32_t kVersion = 2;  // 1 had no in_season_
+constexpr uint32_t kVersion = 3;  // 2 had no leads
 
 struct Save {
   sdk::SnapshotWriter& out;
@@ -30,7 +30,7 @@ struct Load {
   }
 };
 
-void SaveEntity(Entity& entity, sdk::SnapshotWriter& out) {
+void SaveEntity(Entity& entity, const sdk::Host& host, sdk::SnapshotWriter& out) {
   entity.judge.Persist(Save{out});
   out.U32(entity.open != nullptr ? 1 : 0);
   if (entity.open == nullptr) return;
@@ -44,6 +44,12 @@ void SaveEntity(Entity& entity, sdk::SnapshotWriter& out) {
   for (const double number : {finding.value, finding.expected_low, finding.expected_high,
                               finding.score, finding.confidence})
     out.F64(number);
+  out.U32(static_cast<uint32_t>(entity.open->leads.size()));
+  for (const Lead& lead : entity.open->leads) {
+    out.Labels(lead.series == HEALD_SERIES_NONE ? lead.labels : host.LabelsOf(lead.series));
+    for (const double number : {lead.expected, lead.deviation, lead.low, lead.high})
+      out.F64(number);
+  }
 }
 
 // sent_ns and severity stay 0: the entity's next moment sends an update.
@@ -62,6 +68,12 @@ void LoadEntity(Entity& entity, sdk::SnapshotReader& in) {
                          &finding.score, &finding.confidence})
     *number = in.F64();
   finding.contributors.push_back({finding.metric, 1, finding.value});
+  for (uint32_t left = in.U32(); left > 0; --left) {
+    Lead& lead = entity.open->leads.emplace_back();
+    lead.labels = in.Labels();
+    for (double* number : {&lead.expected, &lead.deviation, &lead.low, &lead.high})
+      *number = in.F64();
+  }
 }
 
 }  // namespace
@@ -85,7 +97,7 @@ std::string Detector::Snapshot() {
     member->series.Persist(Save{out});
     Entity* const own = member->home.own();
     out.U32(own != nullptr ? 1 : 0);
-    if (own != nullptr) SaveEntity(*own, out);
+    if (own != nullptr) SaveEntity(*own, host_, out);
   }
   out.U64(groups_.size() + saved_groups_.size());
   for (const auto* groups : {&groups_, &saved_groups_})
@@ -93,7 +105,7 @@ std::string Detector::Snapshot() {
       out.U32(static_cast<uint32_t>(key.size()));
       for (const std::string& value : key) out.Text(value);
       out.I64(entity->series.ts_ns);
-      SaveEntity(*entity, out);
+      SaveEntity(*entity, host_, out);
     }
   return std::move(out).Finish();
 }

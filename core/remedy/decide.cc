@@ -105,6 +105,7 @@ void Engine::Watch(Run& run, bool timer) {
   Condition condition;
   const int trigger = PickTrigger(run, open, &next_due_ns, &condition);
   if (trigger < 0) {
+    run.held_off_ns = 0;
     const bool inconclusive =
         condition.verdict == Verdict::kInconclusive && !condition.problem.empty();
     if (!inconclusive) {
@@ -326,6 +327,8 @@ void Engine::NextAttempt(Run& run) {
   run.retry_ns = 0;
   run.backoff_ns = 0;
   run.recovered = false;
+  run.superseded_by.clear();
+  run.told_held_off = false;
   run.decision = {};
   run.execution = {};
   run.retired = policy == nullptr;

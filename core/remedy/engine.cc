@@ -204,6 +204,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
     for (Verified& verified : run->verified) set_back.Apply(&verified.execution);
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
+    run->held_off_ns = std::min(run->held_off_ns, now_ns);
     run->blind_since_ns = std::min(run->blind_since_ns, now_ns);
     run->retry_ns = run->judged_until_ns = 0;
     run->check_since_ns = std::min(run->check_since_ns, now_ns);

@@ -11,6 +11,7 @@
 //   undo.cc      taking back                           chain.cc    from one step to the next
 //   recover.cc   after a restart                       ledger.cc   labels, efficacy, predictions
 //   reopen.cc    what begins again                      gone.cc     targets that are replaced
+//   supersede.cc what makes way for what is graver
 #pragma once
 
 #include <cstdint>
@@ -293,7 +294,6 @@ class Engine {
   void Decide(Run& run, OpenIncident& open);
   ActionRequest RequestFor(const Run& run, const OpenIncident& open) const;
   ActionRequest RequestFor(const Decision& decision, const OpenIncident& open, Part part) const;
-  std::string BusyWith(const Run& run) const;
   Result<StoreReader::Issues> IssuesOf(const Run& run, const OpenIncident& open, uint32_t step,
                                        std::string* whose);
   void WakeWaiting(const std::string& policy);
@@ -391,6 +391,16 @@ class Engine {
   void FailCanary(Run& run, const std::string& why, Proof proof = Proof::kPlain);
   Run* CanaryRun(std::string_view decision);
   Status AnswerCanary(Run& run, bool go_on, std::string_view actor, const Answer& answer);
+
+  // supersede.cc
+  static Severity GravityOf(const Finding& finding);
+  bool MakesWay(const Run& held, const Run& run, const Finding& finding) const;
+  void LookAtOthers(const Run& run, const OpenIncident& open, const Finding& finding,
+                    GuardContext* context) const;
+  void SupersedeOthers(const Run& run, const OpenIncident& open, const Finding& finding);
+  void SettleSuperseded(const Run& by, bool failed, Draft* draft);
+  std::string WhySupersededWaits(const UndoTask& task) const;
+  void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);
 
   // undo.cc
   static bool UndoIsPlanned(const Run& run, bool failed);

@@ -158,6 +158,11 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   const Part part = NextPart(run);
   const std::string& action = run.decision.action;
   if (!run.policy->built_in && !turns_.Begin(action, RoomOf(action), run.id)) return AwaitTurn(run);
+  if (const int index = open.Find(run.decision.finding); index >= 0) {
+    const Finding finding = open.incident.findings[static_cast<size_t>(index)];
+    SupersedeOthers(run, open, finding);
+    run.execution.progress.gravity = GravityOf(finding);
+  }
   run.execution.progress.part = part;
   run.execution.progress.number = ++last_issue_;
   if (part == Part::kCanary) {

@@ -251,7 +251,10 @@ GuardResult SelfGuard(const GuardContext& c) {
 }
 
 GuardResult OneAtATimeGuard(const GuardContext& c) {
-  if (c.busy_with.empty()) return Allow("one_at_a_time", "nothing else runs on this target");
+  if (c.busy_with.empty())
+    return Allow("one_at_a_time", c.makes_way.empty()
+                                      ? "nothing else runs on this target"
+                                      : "done and only watched, it makes way: " + c.makes_way);
   return Refuse("one_at_a_time", "still running on this target: " + c.busy_with,
                 c.now_ns + kBusyRetryNs);
 }

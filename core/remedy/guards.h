@@ -40,6 +40,7 @@ struct GuardContext {
   std::vector<int64_t> failures_ns{};  // when executions failed since the last that didn't
   bool journal_read = true;            // false: those two are not known
   std::string busy_with{};             // what runs on this target; empty: nothing
+  std::string makes_way{};             // ... and would end for this
   std::string self{};                  // what of heald the target is; empty: nothing
   size_t targets_running = 0;          // that this policy acts on now, this one included
   size_t targets_known = 0;            // 0: not known

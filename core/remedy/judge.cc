@@ -42,7 +42,7 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
   context.silence = SilenceOf(open, finding, spec.name);
   if (const int index = open.Find(finding.id); index >= 0)
     context.muted_by = open.meta[static_cast<size_t>(index)].muted_by;
-  context.busy_with = BusyWith(run);
+  LookAtOthers(run, open, finding, &context);
   context.self = self_.Find(open.incident.target, finding, run.decision.plan);
   CountTargets(run, open, &context);
 
@@ -90,14 +90,6 @@ void Engine::CountTargets(const Run& run, const OpenIncident& open, GuardContext
   if (census.known != 0 && !census.has) ++context->targets_known;
 }
 
-// What only tells people touches nothing, so it waits for nobody.
-std::string Engine::BusyWith(const Run& run) const {
-  if (run.policy->notify_only) return {};
-  const OpenIncident& open = *book_.all().at(run.incident);
-  const uint64_t holder = leases_.HolderOf(ClaimOf(open, run.decision.plan), run.id);
-  return holder == 0 ? std::string() : HolderText(holder);
-}
-
 // Of the target and of what names the same member under other labels. The same execution once more,
 // its call never having arrived, doesn't count against itself.
 Result<StoreReader::Issues> Engine::IssuesOf(const Run& run, const OpenIncident& open,
@@ -136,6 +128,7 @@ void Engine::Refused(Run& run, const OpenIncident& open, Judgement judgement, in
   const bool passes_over = run.policy->spec.skip_refused && judgement.round_until_ns != 0;
   if (passes_over) judgement.retry_ns = std::min(judgement.retry_ns, judgement.round_until_ns);
   run.judged_until_ns = std::min(judgement.retry_ns, now_ns + kJudgeAgainNs);
+  NoteHeldOff(run, open, judgement);
   Refuse(run, open, std::move(judgement.verdicts), judgement.reason);
   OpenIncident& own = *book_.Find(run.incident);
   if (judgement.round_until_ns == 0 && PassOver(run, own)) return;

@@ -42,10 +42,11 @@ bool MayBeOneThing(const Claim& a, const Claim& b) {
   return ShareAThing(a, b);
 }
 
-uint64_t Leases::HolderOf(const Claim& claim, uint64_t but) const {
+std::vector<uint64_t> Leases::HoldersOf(const Claim& claim, uint64_t but) const {
+  std::vector<uint64_t> holders;
   for (const auto& [holder, held] : claims_)
-    if (holder != but && Overlap(claim, held)) return holder;
-  return 0;
+    if (holder != but && Overlap(claim, held)) holders.push_back(holder);
+  return holders;
 }
 
 void Touched::Note(const Execution& execution, Claim claim) {

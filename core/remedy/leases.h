@@ -33,8 +33,8 @@ class Leases {
   void Take(uint64_t holder, Claim claim) { claims_[holder] = std::move(claim); }
   void Release(uint64_t holder) { claims_.erase(holder); }
   bool Has(uint64_t holder) const { return claims_.contains(holder); }
-  // Another one that holds something of it; 0: nobody.
-  uint64_t HolderOf(const Claim& claim, uint64_t but) const;
+  // The others that hold something of it.
+  std::vector<uint64_t> HoldersOf(const Claim& claim, uint64_t but) const;
 
  private:
   std::map<uint64_t, Claim> claims_;

@@ -75,7 +75,8 @@ void Engine::Account(Draft* draft) {
     if (proof == Proof::kPlain && execution.progress.settled_ns != 0) continue;  // was noted then
     const bool verified = execution.state == ExecutionState::kVerified;
     open->tried = true;
-    if (proof == Proof::kInconclusive || proof == Proof::kCancelled) continue;
+    if (proof == Proof::kInconclusive || proof == Proof::kCancelled || proof == Proof::kSuperseded)
+      continue;
     if (verified && proof == Proof::kPlain) {
       incident.healed_by = execution.policy;
       forecasts_.OnVerified(open->target_key,

@@ -39,6 +39,18 @@ void NoteBlinking(OpenIncident& open, std::string_view policy, const Chain& chai
         open.meta[static_cast<size_t>(index)].again = true;
 }
 
+// Whether people know that the policy is held off, since it last did or asked something.
+bool WasToldHeldOff(const Chain& chain, const std::string& policy) {
+  int64_t latest_ns = 0;
+  for (const Decision& each : chain.decisions)
+    if (each.policy == policy && each.verdict != DecisionVerdict::kRefused)
+      latest_ns = std::max(latest_ns, each.ts_ns);
+  return std::any_of(chain.events.begin(), chain.events.end(), [&](const AuditEvent& event) {
+    return event.kind == "incident.held_off" && event.ts_ns > latest_ns &&
+           Json::parse(event.detail, nullptr, false).value("policy", "") == policy;
+  });
+}
+
 // Whether people know that it is silenced or muted. They hear of it when it no longer is.
 void NoteTold(const Chain& chain, OpenIncident* open) {
   for (const AuditEvent& event : chain.events) {
@@ -115,6 +127,10 @@ Status Engine::Restore() {
       RememberAnswered(decision);
     }
     for (const std::string& policy : policies) RestoreRun(open, policy, chain);
+    for (const uint64_t id : open.runs) {
+      Run& run = *FindRun(id);
+      run.told_held_off = WasToldHeldOff(chain, run.policy->spec.name);
+    }
     RestoreUndos(chain, &open);
     for (const Finding& finding : open.incident.findings)
       if (finding.state != FindingState::kClear) EnsureRuns(open, finding);
@@ -203,7 +219,8 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
           execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
       if (execution != nullptr && execution->progress.undo.open() &&
-          execution->progress.undo.after_failure && execution->progress.undo.away_ns == 0) {
+          execution->progress.undo.after_failure && execution->progress.undo.away_ns == 0 &&
+          execution->progress.proof != Proof::kSuperseded) {
         run.execution = *execution;
         run.phase = Phase::kUndoing;
         return Schedule(run, INT64_MAX);

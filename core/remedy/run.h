@@ -92,6 +92,9 @@ struct Run {
   bool unchanged = false;                  // what failed surely changed nothing
   Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
   int64_t check_since_ns = 0;
+  std::string superseded_by;   // the decision that it made way for; empty: none
+  int64_t held_off_ns = 0;     // since when the lease of another alone refuses it; 0: it doesn't
+  bool told_held_off = false;  // ... as people know
   bool leased = false;         // holds its target
   int64_t call_ended_ns = 0;   // when execute() answered; 0: not in this process
   bool asked_if_gone = false;  // of the execution that is being verified

@@ -43,11 +43,15 @@ void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
   undo.state = UndoState::kDue;
   undo.after_failure = failed;
   undo.due_ns = failed ? now_ns : now_ns + spec.after_ns;
-  draft->Event("undo.planned", "heald", run.decision.id,
-               failed ? "will be undone: " + run.decision.plan.summary
-                      : "will be undone " + FormatDuration(spec.after_ns) +
-                            " from now: " + run.decision.plan.summary,
-               {{"due_ns", undo.due_ns}, {"after_failure", failed}});
+  if (failed) undo.superseded_by = run.superseded_by;
+  draft->Event(
+      "undo.planned", "heald", run.decision.id,
+      failed ? "will be undone" +
+                   std::string(run.superseded_by.empty() ? "" : " if what superseded it fails") +
+                   ": " + run.decision.plan.summary
+             : "will be undone " + FormatDuration(spec.after_ns) +
+                   " from now: " + run.decision.plan.summary,
+      {{"due_ns", undo.due_ns}, {"after_failure", failed}});
 }
 
 UndoTask& Engine::AddUndo(const OpenIncident& open, const Decision& decision,
@@ -68,7 +72,7 @@ bool Engine::BeginUndo(Run& run, const OpenIncident& open) {
   if (undo.state != UndoState::kDue) return false;
   UndoTask& task = AddUndo(open, run.decision, run.execution);
   Schedule(task, undo.due_ns);
-  if (!undo.after_failure) return false;
+  if (!undo.after_failure || !undo.superseded_by.empty()) return false;
   task.run = run.id;
   run.phase = Phase::kUndoing;
   // Nobody comes in between.
@@ -93,8 +97,8 @@ std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
   if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
   if (!journal_.may_act()) return kNoJournal;
-  if (const uint64_t holder = leases_.HolderOf(ClaimOf(task.about, task.decision.plan), task.id);
-      holder != 0)
+  if (std::string why = WhySupersededWaits(task); !why.empty()) return why;
+  for (const uint64_t holder : leases_.HoldersOf(ClaimOf(task.about, task.decision.plan), task.id))
     return "still running on this target: " + HolderText(holder);
   if (!task.undo().after_failure)
     if (std::string why = WhyNoHurry(task); !why.empty()) return why;
@@ -156,6 +160,10 @@ std::string Engine::HolderText(uint64_t holder) const {
 // ---- from due to done ---------------------------------------------------------------------------
 
 void Engine::StepUndo(UndoTask& task) {
+  if (!task.undo().open()) {  // settled with what superseded it
+    undos_.erase(task.id);
+    return;
+  }
   if (task.phase == UndoTask::Phase::kObserving) return PollUndo(task);
   if (task.phase != UndoTask::Phase::kWaiting) return;  // a reply will come
   const int64_t now_ns = deps_.clock->NowNs();

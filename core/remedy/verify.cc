@@ -162,6 +162,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  run.decision.policy + " before didn't help",
              &draft);
   PlanUndo(run, false, &draft);
+  SettleSuperseded(run, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
@@ -196,9 +197,10 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   run.execution.detail = reason;
   run.execution.progress.rules.reset();
   const bool inconclusive = proof == Proof::kInconclusive;
-  const std::string word = inconclusive                 ? "inconclusive"
-                           : proof == Proof::kCancelled ? "cancelled"
-                                                        : "failed";
+  const std::string word = inconclusive                  ? "inconclusive"
+                           : proof == Proof::kCancelled  ? "cancelled"
+                           : proof == Proof::kSuperseded ? "not verified"
+                                                         : "failed";
   const bool was_last = run.decision.step >= run.policy->steps;
   if (inconclusive && was_last) run.blind_since_ns = run.execution.observed_ns;
   // Who cancelled it knows of it, and didn't want more.
@@ -214,7 +216,13 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
              WithCalls(std::move(detail), run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
-  if (escalate && !inconclusive) PlanUndo(run, true, &draft);
+  const bool undone = escalate && !inconclusive;
+  // What was to be for a while still is.
+  if (proof == Proof::kSuperseded)
+    PlanUndo(run, run.policy->spec.undo.after_ns == 0, &draft);
+  else if (undone)
+    PlanUndo(run, true, &draft);
+  SettleSuperseded(run, undone, &draft);
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

@@ -64,8 +64,8 @@ std::string_view ToString(Part part) {
 }
 
 std::string_view ToString(Proof proof) {
-  constexpr std::string_view kNames[] = {"plain", "inconclusive", "too_early", "did_not_last",
-                                         "cancelled"};
+  constexpr std::string_view kNames[] = {"plain",        "inconclusive", "too_early",
+                                         "did_not_last", "cancelled",    "superseded"};
   return kNames[static_cast<size_t>(proof)];
 }
 
@@ -74,15 +74,16 @@ Json ToJson(const Progress& progress) {
   if (progress.rules) json["rules"] = ToJson(*progress.rules);
   if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
   if (progress.number != 0) json["number"] = progress.number;
+  if (progress.gravity != Severity::kNormal) json["gravity"] = ToString(progress.gravity);
   if (const Canary& c = progress.canary; c.state != CanaryState::kNone)
     json["canary"] = {{"state", ToString(c.state)},       {"issued_ns", c.issued_ns},
                       {"observed_ns", c.observed_ns},     {"decided_ns", c.decided_ns},
                       {"severity", ToString(c.severity)}, {"detail", c.detail}};
   if (const Undo& u = progress.undo; u.state != UndoState::kNone)
-    json["undo"] = {{"state", ToString(u.state)}, {"after_failure", u.after_failure},
-                    {"due_ns", u.due_ns},         {"issued_ns", u.issued_ns},
-                    {"ended_ns", u.ended_ns},     {"issues", u.issues},
-                    {"away_ns", u.away_ns},       {"detail", u.detail}};
+    json["undo"] = {
+        {"state", ToString(u.state)}, {"after_failure", u.after_failure}, {"due_ns", u.due_ns},
+        {"issued_ns", u.issued_ns},   {"ended_ns", u.ended_ns},           {"issues", u.issues},
+        {"away_ns", u.away_ns},       {"superseded_by", u.superseded_by}, {"detail", u.detail}};
   if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
   if (progress.began_ns != 0) json["began_ns"] = progress.began_ns;
   if (!progress.covered.empty()) json["covered"] = progress.covered;
@@ -96,6 +97,7 @@ Progress ReadProgress(const Json& json) {
   if (const auto at = json.find("rules"); at != json.end()) progress.rules = ReadRules(*at);
   if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
   progress.number = json.value("number", uint64_t{0});
+  if (json.contains("gravity")) progress.gravity = Named(json, "gravity", Severity::kCritical);
   if (const auto at = json.find("canary"); at != json.end()) {
     Canary& c = progress.canary;
     c.state = Named(*at, "state", CanaryState::kFailed);
@@ -114,9 +116,10 @@ Progress ReadProgress(const Json& json) {
     u.ended_ns = at->value("ended_ns", int64_t{0});
     u.issues = at->value("issues", uint32_t{0});
     u.away_ns = at->value("away_ns", int64_t{0});
+    u.superseded_by = at->value("superseded_by", "");
     u.detail = at->value("detail", "");
   }
-  if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kCancelled);
+  if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kSuperseded);
   progress.began_ns = json.value("began_ns", int64_t{0});
   progress.covered = json.value("covered", std::vector<std::string>());
   progress.settled_ns = json.value("settled_ns", int64_t{0});
@@ -132,7 +135,7 @@ ProgressFacts ReadFacts(std::string_view progress) {
     return facts;
   const Json json = Json::parse(progress, nullptr, false);
   if (!json.is_object()) return facts;
-  if (json.contains("proof")) facts.proof = Named(json, "proof", Proof::kCancelled);
+  if (json.contains("proof")) facts.proof = Named(json, "proof", Proof::kSuperseded);
   facts.began_ns = json.value("began_ns", int64_t{0});
   return facts;
 }

@@ -154,7 +154,10 @@ struct Deed {
   bool failed = false;
   bool proves = true;    // what the end says: not if inconclusive, too early or cancelled
   bool undoing = false;  // its undo was called
-  int rules = 0;         // by which it ended; they change with a reload
+  bool watched = false;  // all of it is done, and it is looked at
+  bool superseded = false;
+  Severity gravity = Severity::kNormal;  // of what it was called for
+  int rules = 0;                         // it goes by; they change with a reload
 
   bool under_way() const { return ended_ns == 0 || undoing; }
 };
@@ -170,6 +173,7 @@ class Ledger {
           << decision.id << " is used a second time, for attempt " << decision.attempt;
       deeds_[decision.id] = {decision.policy, notice.incident->target.ToString(),
                              std::string(decision.target.Get("service")), decision.step};
+      deeds_[decision.id].rules = rules;
     }
     if (notice.outcome == nullptr) return;
     Deed& deed = deeds_[decision.id];
@@ -183,16 +187,25 @@ class Ledger {
         deed.number = ++calls_;
         break;
       case OutcomeState::kObserved:
+        deed.watched = !notice.outcome->detail.starts_with("canary: ");
         break;
       default:
         deed.ended_ns = notice.ts_ns;
         deed.failed = notice.outcome->state == OutcomeState::kFailed;
         deed.proves = !notice.text.starts_with("inconclusive: ") &&
                       !notice.text.starts_with("cancelled: ") &&
+                      !notice.text.starts_with("not verified: ") &&
                       notice.text.find("Cleared while it was being done") == std::string::npos;
-        deed.rules = rules;
+        deed.superseded = notice.text.find("superseded by ") != std::string::npos;
+        if (!deed.superseded) break;
+        EXPECT_TRUE(deed.watched) << "what wasn't done made way";
+        superseded.push_back(deed);
         break;
     }
+  }
+  void NoteCall(const std::string& decision, Severity gravity) {
+    deeds_[decision].gravity = gravity;
+    deeds_[decision].watched = false;
   }
   void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
   void NoteDueAgain(const std::string& decision) { deeds_[decision].undoing = false; }
@@ -234,7 +247,8 @@ class Ledger {
     });
   }
 
-  int rules = 0;  // in force
+  int rules = 0;                 // in force
+  std::vector<Deed> superseded;  // since somebody last looked
 
  private:
   std::map<std::string, Deed> deeds_;

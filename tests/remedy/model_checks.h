@@ -38,6 +38,7 @@ struct ModelFacts {
   std::set<std::string> let_go;               // a person said that the rest may be done
   int64_t process_ns = 0;                     // when this one began
   std::vector<int64_t> crashes_ns;
+  int made_way = 0;  // watches that ended for something graver
 
   bool CrashedSince(int64_t ns) const {
     return std::any_of(crashes_ns.begin(), crashes_ns.end(), [ns](int64_t at) { return at >= ns; });
@@ -64,6 +65,7 @@ class ModelChecks {
 
  private:
   void NoteDueAgain() const;
+  void MadeWay(const ActionRequest& request, const Deed& deed) const;
   void Data(const PolicySpec& policy, const ActionRequest& request, bool at_once) const;
   void History(const PolicySpec& policy, const ActionRequest& request, const Deed& deed) const;
   void Others(const PolicySpec& policy, const Deed& deed) const;

@@ -76,7 +76,7 @@ class Model {
       case 11:
         return Store();
       case 12:
-        if (dice_.OneIn(2)) return TakeTurns();
+        if (dice_.OneIn(2)) return dice_.OneIn(3) ? Worsen() : TakeTurns();
         return dice_.OneIn(20) ? Clock() : Run(dice_.Pick(100) * kMillisecond);
       default:
         return Run(dice_.OneIn(4) ? dice_.Pick(30) * kSecond : dice_.Pick(2000) * kMillisecond);
@@ -110,9 +110,11 @@ class Model {
       canaries += key.ends_with(" canary");
       rest += key.ends_with(" rest");
     }
-    std::printf("%d canaries, %d with their rest, %d undos\n", canaries, rest, undos_);
+    std::printf("%d canaries, %d with their rest, %d undos, %d made way\n", canaries, rest, undos_,
+                facts_.made_way);
     EXPECT_GT(world_.gateway.by_decision.size(), static_cast<size_t>(steps_) / 1000)
         << "the model hardly did anything";
+    EXPECT_GE(facts_.made_way, steps_ / 10'000) << "hardly anything made way";
   }
 
  private:
@@ -192,6 +194,60 @@ class Model {
       Run(dice_.Pick(5) * kSecond);
     }
     if (stays_open) world_.Clear(heap);
+  }
+
+  // Something graver begins while what was done about a warning is looked at.
+  void Worsen() {
+    const std::string service = Service();
+    const bool favoured = dice_.OneIn(3);
+    if (favoured) Favour(service);
+    Finding slow = world_.Make(service, Severity::kWarning);
+    slow.target = TargetOf(service);
+    Finding heap = world_.Make(service, Severity::kCritical);
+    heap.node = "other";
+    heap.metric = "heap";
+    heap.target = TargetOf(service);
+    if (IsOpen(slow)) return;
+    Sample(service, 1.8);
+    Report(slow);
+    Run((10 + dice_.Pick(20)) * kSecond);
+    Report(heap);
+    Run((5 + dice_.Pick(60)) * kSecond);
+    for (const Finding& finding : {heap, slow}) {
+      facts_.critical_ns.erase(finding.id);
+      world_.Clear(finding);
+      Run(dice_.Pick(40) * kSecond);
+    }
+    if (favoured) Rules(RandomSpec(&dice_));
+  }
+
+  // Both policies act, and what they do to the service goes well.
+  void Favour(const std::string& service) {
+    PipelineSpec spec = RandomSpec(&dice_);
+    spec.agent.dry_run = false;
+    for (PolicySpec& policy : spec.policies) {
+      policy.mode = Mode::kEnforce;
+      policy.enabled = true;
+      policy.guard = {};
+      policy.guard.max_per_hour = 100;
+      policy.canary = {};
+      for (StepSpec& step : policy.steps) {
+        step.guard = policy.guard;
+        step.own = {};
+        step.mode.reset();
+        step.canary = {};
+      }
+    }
+    world_.away = world_.outage->gone = false;
+    Rules(std::move(spec));
+    static_cast<void>(world_.engine->SetSwitch(true, "user:anna"));
+    for (const PolicySpec& policy : world_.spec.policies)
+      static_cast<void>(
+          world_.engine->ChangePolicy(policy.name, true, Mode::kEnforce, "user:anna"));
+    FakeGateway::Target good;
+    good.done_ns = world_.gateway.targets[service].done_ns;
+    good.reversible = dice_.OneIn(2);
+    world_.gateway.targets[service] = good;
   }
 
   // A detector has one finding per series.
@@ -283,11 +339,15 @@ class Model {
         world_.engine->OnNodeGone("spikes");
         return ReportAgain("spikes");
       default:
-        ++ledger_.rules;
-        world_.spec = RandomSpec(&dice_);
-        world_.engine->SetPolicies(world_.spec);
-        return;
+        return Rules(RandomSpec(&dice_));
     }
+  }
+
+  // A reload.
+  void Rules(PipelineSpec spec) {
+    ++ledger_.rules;
+    world_.spec = std::move(spec);
+    world_.engine->SetPolicies(world_.spec);
   }
 
   void Silence() {

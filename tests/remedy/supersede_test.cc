@@ -1,0 +1,202 @@
+// An action that was carried out and is only watched makes way for what is graver, and for nothing
+// else; and who is held off is told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/remedy/specs.h"
+#include "tests/remedy/world.h"
+
+namespace heald::remedy {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// "soon" does something about warnings and watches for hours what comes of it; "late" acts on what
+// is critical.
+PipelineSpec SoonAndLate() {
+  PolicySpec soon = MakePolicy("soon", "severity >= warning");
+  soon.action = "cordon";
+  soon.verify_within_ns = 4 * kHour;
+  soon.guard.cooldown_ns = 6 * kHour;
+  PolicySpec late = MakePolicy("late", "severity >= critical");
+  late.inputs = {{"pressed", "", ""}};
+  late.action = "drain";
+  late.guard.cooldown_ns = kHour;
+  late.verify_within_ns = 10 * kMinute;
+  PipelineSpec spec = MakeSpec({soon, late});
+  for (const char* name : {"cordon", "drain"}) {
+    NodeSpec action = spec.nodes[2];
+    action.name = name;
+    spec.nodes.push_back(action);
+  }
+  NodeSpec pressed = spec.nodes[1];
+  pressed.name = "pressed";
+  spec.nodes.push_back(pressed);
+  return spec;
+}
+
+class SupersedeWorld : public World {
+ public:
+  explicit SupersedeWorld(PipelineSpec spec = SoonAndLate()) : World(std::move(spec)) {
+    gateway.targets["a"].reversible = true;
+    reports = false;
+  }
+  Finding Tell(const std::string& node, Severity severity,
+               FindingKind kind = FindingKind::kAnomaly) {
+    Finding finding = Make("a", severity);
+    finding.node = node;
+    finding.metric = node;
+    finding.kind = kind;
+    engine->OnFinding(finding);
+    return finding;
+  }
+  const Execution& Of(const std::string& action) {
+    chain_ = ChainOf(1);
+    for (const Execution& each : chain_.executions)
+      if (each.action == action) return each;
+    ADD_FAILURE() << action << " was never done";
+    return chain_.executions.front();
+  }
+
+ private:
+  Chain chain_;
+};
+
+TEST(RemedySupersedeTest, WhatIsOnlyWatchedMakesWayForWhatIsGraver) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    SupersedeWorld world;
+    // However near it is, what is foreseen is not what has happened.
+    Finding soon = world.Tell("spikes", Severity::kCritical, FindingKind::kPrediction);
+    world.Run(kMinute);
+    if (killed) {
+      world.Restart();
+      soon.id += "again";
+      world.engine->OnFinding(soon);
+    }
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon"));
+    world.Tell("pressed", Severity::kCritical);
+    world.Run(kSecond);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+    EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
+    EXPECT_THAT(world.Of("cordon").detail, HasSubstr("superseded by drain a (policy late"));
+    EXPECT_THAT(world.told.loud,
+                Contains(HasSubstr("not verified: cordon a: superseded by drain a")));
+    world.Run(5 * kMinute);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain")) << "and it isn't begun anew";
+  }
+}
+
+TEST(RemedySupersedeTest, NothingMakesWayForWhatIsNoGraverNorBeforeItIsDone) {
+  SupersedeWorld equal;
+  equal.Tell("spikes", Severity::kCritical);
+  equal.Run(kMinute);
+  equal.Tell("pressed", Severity::kCritical);
+  equal.Run(50 * kSecond);
+  EXPECT_THAT(equal.gateway.calls, ElementsAre("cordon"));
+  EXPECT_EQ(Count(equal.told.loud, "has been held off"), 0u);
+  equal.Run(kHour);
+  EXPECT_THAT(equal.gateway.calls, ElementsAre("cordon"));
+  EXPECT_EQ(Count(equal.told.loud,
+                  "drain a (policy late) has been held off for 60 s: still running "
+                  "on this target: cordon a"),
+            1u);
+  equal.Restart();
+  equal.Run(kSecond);
+  equal.Tell("spikes", Severity::kCritical);
+  equal.Tell("pressed", Severity::kCritical);
+  equal.Run(3 * kMinute);
+  EXPECT_EQ(Count(equal.told.loud, "has been held off"), 1u) << "once, also over a restart";
+
+  SupersedeWorld not_done;
+  not_done.gateway.targets["a"].effect = Effect{EffectState::kPending, "on its way"};
+  not_done.Tell("spikes", Severity::kWarning);
+  not_done.Run(kSecond);
+  not_done.Tell("pressed", Severity::kCritical);
+  not_done.Run(10 * kSecond);
+  EXPECT_THAT(not_done.gateway.calls, ElementsAre("cordon"));
+
+  PipelineSpec spec = SoonAndLate();
+  spec.policies[0].canary.set = true;
+  spec.policies[0].canary.for_ns = 30 * kMinute;
+  spec.policies[0].canary.within_ns = kHour;
+  SupersedeWorld canary(std::move(spec));
+  canary.gateway.targets["a"].can_canary = true;
+  canary.Tell("spikes", Severity::kWarning);
+  canary.Run(kMinute);
+  canary.Tell("pressed", Severity::kCritical);
+  canary.Run(10 * kMinute);
+  EXPECT_THAT(canary.gateway.calls, ElementsAre("cordon canary"));
+}
+
+// Both are taken back, the youngest first.
+TEST(RemedySupersedeTest, WhatFailsTakesBackWhatItSuperseded) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with restarts of the agent" : "");
+    SupersedeWorld world;
+    const Finding soon = world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    Finding pressed = world.Tell("pressed", Severity::kCritical);
+    world.Run(5 * kMinute);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+    if (killed) {
+      world.Restart();
+      pressed.id += "again";
+      world.engine->OnFinding(pressed);
+    }
+    for (int minute = 0; minute < 12; ++minute) {
+      pressed.state = FindingState::kUpdate;
+      pressed.ts_ns = world.clock.NowNs();
+      world.engine->OnFinding(pressed);
+      world.Run(kMinute);
+    }
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "undo drain", "undo cordon"));
+    EXPECT_EQ(world.Of("cordon").state, ExecutionState::kUndone);
+    EXPECT_THAT(world.engine->undos(), IsEmpty());
+  }
+}
+
+TEST(RemedySupersedeTest, WhatHealsKeepsWhatItSuperseded) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    SupersedeWorld world;
+    const Finding soon = world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    const Finding pressed = world.Tell("pressed", Severity::kCritical);
+    world.Run(kMinute);
+    EXPECT_THAT(world.engine->undos(), SizeIs(1)) << "it waits for what comes of the drain";
+    if (killed) world.Restart();
+    world.Clear(pressed);
+    world.Clear(soon);
+    world.Run(5 * kMinute);
+    EXPECT_EQ(world.Of("drain").state, ExecutionState::kVerified);
+    EXPECT_EQ(world.Of("cordon").progress.undo.state, UndoState::kDropped);
+    world.Run(10 * kHour);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+    EXPECT_THAT(world.engine->undos(), IsEmpty());
+  }
+}
+
+// What was to be for a while still is.
+TEST(RemedySupersedeTest, WhatWasToBeUndoneLaterIsUndoneThen) {
+  PipelineSpec spec = SoonAndLate();
+  spec.policies[0].undo.after_ns = kHour;
+  SupersedeWorld world(std::move(spec));
+  const Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  const Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  world.Clear(pressed);
+  world.Clear(soon);
+  world.Run(50 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+  world.Run(20 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "undo cordon"));
+}
+
+}  // namespace
+}  // namespace heald::remedy

@@ -30,7 +30,9 @@ int RunSideBySide(char** argv) {
 int main(int argc, char** argv) {
 #ifdef __SANITIZE_THREAD__
   // librdkafka starts its threads in C11's way, which the thread sanitizer doesn't know.
-  ::testing::GTEST_FLAG(filter) = "-KafkaSourceTest.*:KafkaDeliveryTest.*:KafkaSecurityTest.*";
+  ::testing::GTEST_FLAG(filter) =
+      "-KafkaSourceTest.*:KafkaDeliveryTest.*:KafkaSecurityTest.*:KafkaConfigTest.*:"
+      "KafkaSourceConfigTest.*";
 #endif
   if (argc == 1 && std::getenv("GTEST_TOTAL_SHARDS") == nullptr) return RunSideBySide(argv);
   ::testing::InitGoogleMock(&argc, argv);

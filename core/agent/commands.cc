@@ -32,6 +32,12 @@ std::string Hint(const std::string& hint) {
   return hint.empty() ? "" : "; " + hint;
 }
 
+std::vector<Decision> OldestFirst(std::vector<Decision> decisions) {
+  std::sort(decisions.begin(), decisions.end(),
+            [](const Decision& a, const Decision& b) { return a.ts_ns < b.ts_ns; });
+  return decisions;
+}
+
 }  // namespace
 
 api::SwitchState Agent::Switch() {
@@ -97,10 +103,12 @@ std::vector<Decision> Agent::Approvals() {
     std::vector<Decision> waiting;
     for (const Decision* decision : engine_->AwaitingApproval()) waiting.push_back(*decision);
     for (Decision& held : engine_->HeldCanaries()) waiting.push_back(std::move(held));
-    std::sort(waiting.begin(), waiting.end(),
-              [](const Decision& a, const Decision& b) { return a.ts_ns < b.ts_ns; });
-    return waiting;
+    return OldestFirst(std::move(waiting));
   });
+}
+
+std::vector<Decision> Agent::WaitingUndos() {
+  return AskEngine<std::vector<Decision>>([this] { return OldestFirst(engine_->WaitingUndos()); });
 }
 
 Result<Decision> Agent::WaitingApproval(const std::string& decision) {

@@ -197,7 +197,8 @@ Response GetSilences(const Call& call) {
 }
 
 Response GetApprovals(const Call& call) {
-  return Ok({{"approvals", ToJsonArray(call.backend.Approvals())}});
+  return Ok({{"approvals", ToJsonArray(call.backend.Approvals())},
+             {"undos", ToJsonArray(call.backend.WaitingUndos())}});
 }
 
 constexpr Route kReadRoutes[] = {

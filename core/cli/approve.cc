@@ -1,5 +1,6 @@
 #include "core/cli/approve.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -31,10 +32,10 @@ std::string Expiry(const Json& decision) {
   return left_ns > 0 ? "expires in " + FormatElapsed(left_ns) : "expired";
 }
 
-void PrintWaiting(const Json& decision) {
+// What it waits for, beside an answer.
+void PrintWaiting(const Json& decision, const std::string& state) {
   std::printf("%s  %s on %s  %s\n", Text(decision, "id").substr(0, kShortId).c_str(),
-              PlanOf(decision).c_str(), Text(decision, "target_name").c_str(),
-              Expiry(decision).c_str());
+              PlanOf(decision).c_str(), Text(decision, "target_name").c_str(), state.c_str());
   std::printf("          incident #%llu  policy %s  plan %s%s\n",
               static_cast<unsigned long long>(decision.value("incident", uint64_t{0})),
               Text(decision, "policy").c_str(),
@@ -44,8 +45,14 @@ void PrintWaiting(const Json& decision) {
     std::printf("          because %s\n", why.c_str());
 }
 
+// "not undone yet; `heald deny 5f0c1b9a` leaves it as it is"
+std::string WayOut(const Json& decision) {
+  return "not undone yet; `heald deny " + Text(decision, "id").substr(0, kShortId) +
+         "` leaves it as it is";
+}
+
 // The only one that begins so.
-int Choose(const Json& waiting, const std::string& begins, Json* chosen) {
+int Choose(const std::vector<Json>& waiting, const std::string& begins, Json* chosen) {
   std::vector<const Json*> found;
   for (const Json& decision : waiting)
     if (Text(decision, "id").starts_with(begins)) found.push_back(&decision);
@@ -62,7 +69,10 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
   Json answer;
   int code = AskAgent(options.remote, pipeline, "GET", kPath, {}, &answer);
   if (code != kDone) return code;
-  const Json waiting = answer.value("approvals", Json::array());
+  const std::vector<Json> approvals = answer.value("approvals", Json::array());
+  const std::vector<Json> undos = answer.value("undos", Json::array());
+  std::vector<Json> waiting = approvals;
+  waiting.insert(waiting.end(), undos.begin(), undos.end());
   if (options.decision.empty()) {
     if (options.deny || !options.plan_hash.empty())
       return Complain(kUsage, "name the decision to answer; `heald approve` lists those that wait");
@@ -70,11 +80,12 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
       PrintJson(waiting);
       return kDone;
     }
-    for (const Json& decision : waiting) PrintWaiting(decision);
+    for (const Json& decision : approvals) PrintWaiting(decision, Expiry(decision));
+    for (const Json& decision : undos) PrintWaiting(decision, WayOut(decision));
     if (waiting.empty()) std::puts("nothing awaits approval");
     return kDone;
   }
-  Json chosen;
+  Json chosen = Json::object();
   if (code = Choose(waiting, options.decision, &chosen); code != kDone) return code;
   const std::string hash = Text(chosen, "plan_hash");
   if (!hash.starts_with(options.plan_hash))
@@ -83,7 +94,7 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
                              Text(chosen, "target_name") + " (" + hash.substr(0, kShortHash) +
                              "); look at it and answer again");
   // One that doesn't wait is asked for all the same: the agent knows what became of it.
-  const std::string id = chosen.is_null() ? options.decision : Text(chosen, "id");
+  const std::string id = chosen.empty() ? options.decision : Text(chosen, "id");
   Json body = {{"approve", !options.deny}, {"via", "cli"}};
   if (!hash.empty()) body["plan_hash"] = hash;
   if (!options.actor.empty()) body["actor"] = options.actor;
@@ -94,10 +105,15 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
     PrintJson(answer);
     return kDone;
   }
-  std::printf("%s by %s: %s on %s, plan %s; `heald explain %llu` shows what comes of it\n",
-              options.deny ? "denied" : "approved", Text(answer, "actor").c_str(),
-              PlanOf(chosen).c_str(), Text(chosen, "target_name").c_str(),
-              hash.substr(0, kShortHash).c_str(),
+  const char* said = options.deny ? "denied" : "approved";
+  if (std::find(undos.begin(), undos.end(), chosen) != undos.end()) said = "left as it is";
+  if (chosen.empty()) {
+    std::printf("%s by %s: decision %s\n", said, Text(answer, "actor").c_str(), id.c_str());
+    return kDone;
+  }
+  std::printf("%s by %s: %s on %s, plan %s; `heald explain %llu` shows what comes of it\n", said,
+              Text(answer, "actor").c_str(), PlanOf(chosen).c_str(),
+              Text(chosen, "target_name").c_str(), hash.substr(0, kShortHash).c_str(),
               static_cast<unsigned long long>(chosen.value("incident", uint64_t{0})));
   return kDone;
 }

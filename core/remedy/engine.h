@@ -151,6 +151,8 @@ class Engine {
   std::vector<const Decision*> AwaitingApproval() const;
   // Those whose canary is held, so that a person may decide; `why` says what holds it.
   std::vector<Decision> HeldCanaries() const;
+  // Those whose undo waits for a target that is away: a no leaves what was done as it is.
+  std::vector<Decision> WaitingUndos() const;
   // One that awaits approval, or the error that an answer would get.
   Result<Decision> Awaiting(std::string_view decision) const;
   size_t running_executions() const;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/fault_point.h"
+#include "core/base/units.h"
 #include "core/remedy/engine.h"
 #include "core/remedy/text.h"
 
@@ -389,6 +390,8 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
   const std::string kind = "undo." + std::string(ToString(state));
   if (state == UndoState::kDropped) {
     draft.Event(kind, actor, task.decision.id, "not undone: " + what + ": " + detail);
+    // Who heard that it waits hears of its end too.
+    if (undo.away_ns != 0) draft.Tell(NoticeKind::kIncident);
   } else {
     const std::string text = failed ? "needs a person: the undo of " + what + " failed: " + detail
                                     : "undone: " + what + ": " + detail;
@@ -432,6 +435,17 @@ const OpenIncident& Engine::About(const UndoTask& task) {
 UndoTask* Engine::FindUndo(uint64_t id) {
   const auto at = undos_.find(id);
   return at == undos_.end() ? nullptr : at->second.get();
+}
+
+std::vector<Decision> Engine::WaitingUndos() const {
+  std::vector<Decision> waiting;
+  for (const auto& [id, task] : undos_) {
+    if (task->undo().away_ns == 0) continue;
+    Decision& decision = waiting.emplace_back(task->decision);
+    decision.why = "its target is away since " + FormatTime(task->undo().away_ns);
+    decision.expires_ns = 0;
+  }
+  return waiting;
 }
 
 std::vector<const UndoTask*> Engine::undos() const {

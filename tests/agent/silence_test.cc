@@ -4,6 +4,7 @@
 
 #include "core/agent/identity.h"
 #include "tests/agent/fixture.h"
+#include "tests/fakes/argocd_server.h"
 
 namespace heald::testing {
 namespace {
@@ -160,6 +161,42 @@ TEST_F(AgentSilenceTest, ADecisionIsDeniedOnceAndForThatIncident) {
               HasSubstr(anna ? "denied by user:anna (cli)" : "denied by user:ben (cli)"));
   EXPECT_THAT(Heald({"approve", "--url", url_}).output, HasSubstr("nothing awaits approval"));
   EXPECT_EQ(Heald({"deny", "--url", url_}).code, 2);
+}
+
+TEST_F(AgentSilenceTest, AnUndoThatWaitsForItsTargetIsListedAndGivenUp) {
+  fakes::ArgocdServer argocd;
+  argocd.Put("checkout", {std::string(40, 'a'), std::string(40, 'b')});
+  SetSick([&argocd] { return argocd.Count("POST", "/rollback") == 0; });
+  std::string text = HealingPipeline();
+  text.replace(text.find("    verify: "), 0, "    undo: {after: 3s}\n");
+  text.resize(text.find("    plugin: process"));
+  Write(text + "    plugin: argocd\n    deadline: 3s\n    config: {url: '" + argocd.url() +
+        "', bearer_token: " + fakes::ArgocdServer::kToken +
+        ", operation: rollback, application: checkout, healthy_within: 1s}\n");
+  ASSERT_NO_FATAL_FAILURE(StartAndWait());
+  ASSERT_TRUE(Eventually([&] {
+    const nlohmann::json incidents = Get("/api/v1/incidents")["incidents"];
+    return !incidents.empty() && incidents[0]["state"] == "resolved";
+  })) << agent().output();
+  argocd.Stop();
+  Ended waiting;
+  ASSERT_TRUE(Eventually(
+      [&] {
+        waiting = Heald({"approve", "--url", url_});
+        return waiting.output.find("not undone yet") != std::string::npos;
+      },
+      60))
+      << waiting.output << agent().output();
+  const std::string decision = waiting.output.substr(0, waiting.output.find(' '));
+  EXPECT_THAT(waiting.output, AllOf(HasSubstr("roll back checkout"),
+                                    HasSubstr("`heald deny " + decision + "` leaves it as it is")));
+  const Ended denied = Heald({"deny", decision, "--url", url_});
+  EXPECT_EQ(denied.code, 0) << denied.output;
+  EXPECT_THAT(denied.output,
+              AllOf(HasSubstr("left as it is by local: restart on a: roll back checkout"),
+                    HasSubstr(" on a,")));
+  EXPECT_TRUE(agent().WaitForOutput("left as it is by local (cli)", kPatience));
+  EXPECT_THAT(Heald({"approve", "--url", url_}).output, HasSubstr("nothing awaits approval"));
 }
 
 // From Slack's message to the healed service, and all that is written down of it.

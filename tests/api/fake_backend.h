@@ -94,6 +94,7 @@ class FakeBackend : public Backend {
     return remediation;
   }
   std::vector<Decision> Approvals() override { return chain.decisions; }
+  std::vector<Decision> WaitingUndos() override { return {}; }
   Result<Decision> WaitingApproval(const std::string& decision) override {
     const std::lock_guard lock(mutex);
     if (!approved.empty()) return MakeError(Code::kConflict, "answered: " + approved);

@@ -295,6 +295,7 @@ TEST(RemedyStepsTest, AnUndoThatWaitsIsOverWhenAPersonHasDoneItOrGivesItUp) {
       const std::string id = world->engine->undos()[0]->decision.id.substr(0, kShortId);
       ASSERT_TRUE(world->engine->Deny(id, "user:anna"));
       EXPECT_EQ(world->engine->Deny(id, "user:anna").error().code, Code::kConflict);
+      EXPECT_EQ(Count(world->told.loud, "left as it is by user:anna"), 1u);
     } else {
       target.done_ns.clear();
       world->Run(11 * kMinute);

@@ -103,7 +103,7 @@ void Agent::Retain() {
 
 std::vector<std::string> Agent::OwedNow() {
   std::string state_dir;
-  std::map<std::string, std::string> running;
+  std::map<std::string, RunningNode> running;
   {
     const std::lock_guard lock(mutex_);
     state_dir = spec_.agent.state_dir;

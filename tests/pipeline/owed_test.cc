@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class OwedTest : public ::testing::Test {
  protected:
@@ -26,7 +27,7 @@ class OwedTest : public ::testing::Test {
     std::filesystem::create_directories(state_ + "/nodes/" + node);
     std::ofstream(state_ + "/nodes/" + node + "/" + file) << text;
   }
-  std::vector<std::string> With(const std::map<std::string, std::string>& running) const {
+  std::vector<std::string> With(const std::map<std::string, RunningNode>& running) const {
     std::vector<std::string> told;
     for (const Owed& owed : OwedByGone(state_, running)) told.push_back(owed.Sentence());
     return told;
@@ -38,9 +39,21 @@ TEST_F(OwedTest, IsToldOnceTheNodeIsGone) {
   Leave("back", "owed-argocd-1", "auto-sync of shop is off\n{}\n");
   Leave("back", "snapshot", "something else\n");
   const auto told = "back is no longer in the pipeline and has left this: auto-sync of shop is off";
-  EXPECT_THAT(With({{"back", "argocd"}}), IsEmpty()) << "it looks after it";
-  EXPECT_THAT(With({{"other", "argocd"}}), ElementsAre(told));
-  EXPECT_THAT(With({{"back", "exec"}}), ElementsAre(told)) << "another plugin by that name";
+  EXPECT_THAT(With({{"back", {"argocd", {}}}}), IsEmpty()) << "it looks after it";
+  EXPECT_THAT(With({{"other", {"argocd", {}}}}), ElementsAre(told));
+  EXPECT_THAT(With({{"back", {"exec", {}}}}), ElementsAre(told)) << "another plugin by that name";
+}
+
+TEST_F(OwedTest, IsToldOnceTheNodeIsConfiguredOtherwise) {
+  Leave("back", "owed-argocd-1", "auto-sync of shop is off\nwith url: https://a:8443/argo\n{}\n");
+  const auto at = [](const std::string& url) {
+    return std::map<std::string, RunningNode>{{"back", {"argocd", {{"url", url}}}}};
+  };
+  EXPECT_THAT(With(at("https://a:8443/argo")), IsEmpty());
+  EXPECT_THAT(With(at("https://a:8443/argo/")), IsEmpty()) << "the same place";
+  EXPECT_THAT(With(at("https://a.example.org/argo")),
+              ElementsAre("back has another url now and has left this: auto-sync of shop is off"));
+  EXPECT_THAT(With({}), ElementsAre(HasSubstr("back is no longer in the pipeline")));
 }
 
 TEST_F(OwedTest, AFileWithoutASentenceIsNamed) {
@@ -58,9 +71,13 @@ TEST(RunningNodesTest, OneThatIsSwitchedOffLooksAfterNothing) {
     NodeSpec& node = spec.nodes.emplace_back();
     node.name = enabled ? "on" : "off";
     node.plugin = "argocd";
+    node.config = Value::Map{{"url", "https://a"}, {"timeout", 5}};
     node.enabled = enabled;
   }
-  EXPECT_EQ(RunningNodes(spec), (std::map<std::string, std::string>{{"on", "argocd"}}));
+  const auto running = RunningNodes(spec);
+  ASSERT_EQ(running.size(), 1u);
+  EXPECT_EQ(running.at("on").plugin, "argocd");
+  EXPECT_THAT(running.at("on").config, ElementsAre(Pair("url", "https://a")));
 }
 
 }  // namespace

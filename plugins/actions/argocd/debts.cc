@@ -1,13 +1,18 @@
 #include "plugins/actions/argocd/debts.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <condition_variable>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +23,7 @@ namespace fs = std::filesystem;
 using sdk::Failure;
 
 constexpr const char* kPrefix = "owed-argocd-auto-sync-";
+constexpr std::string_view kWithUrl = "with url: ";
 constexpr int64_t kSecond = 1'000'000'000;
 
 // What the actions of this process share.
@@ -34,8 +40,7 @@ Shared& Process() {
 }
 
 Json ToJson(const Debt& debt) {
-  return {{"url", debt.url},
-          {"name", debt.app.name},
+  return {{"name", debt.app.name},
           {"app_namespace", debt.app.app_namespace},
           {"project", debt.app.project},
           {"node", debt.node},
@@ -60,10 +65,12 @@ Debt Read(const fs::path& path) {
   std::ifstream file(path);
   std::string for_people;
   std::getline(file, for_people);
+  std::string with_url;
+  std::getline(file, with_url);
   const Json read = Json::parse(file, nullptr, false);
   try {
     Debt debt;
-    debt.url = read.at("url").get<std::string>();
+    debt.url = with_url.substr(std::min(with_url.size(), kWithUrl.size()));
     debt.app = {read.at("name").get<std::string>(), read.at("app_namespace").get<std::string>(),
                 read.at("project").get<std::string>()};
     debt.node = read.at("node").get<std::string>();
@@ -116,6 +123,30 @@ bool IsPlaceholder(const std::string& text) {
 bool IsDebt(const fs::path& path) {
   const std::string name = path.filename().string();
   return name.starts_with(kPrefix) && name.ends_with(".json");
+}
+
+std::error_code LastError() {
+  return {errno, std::generic_category()};
+}
+
+// As a whole, and also for after a power cut: nobody else knows what was switched off.
+std::error_code WriteDurably(const fs::path& path, const std::string& text) {
+  const fs::path fresh = fs::path(path).replace_filename("new-" + path.filename().string());
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return LastError();
+  std::error_code error;
+  errno = ENOSPC;  // what a write that ends early means
+  if (write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(fd) != 0)
+    error = LastError();
+  if (close(fd) != 0 && !error) error = LastError();
+  if (!error) fs::rename(fresh, path, error);
+  if (error) return error;
+  // Best effort: not every file system can.
+  const int folder = open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return {};
+  fsync(folder);
+  close(folder);
+  return {};
 }
 
 // The folders of all nodes.
@@ -204,15 +235,11 @@ void DebtBook::Write(Debt debt) const {
   debt.url = url_;
   if (debt.node.empty()) debt.node = Node();
   const std::string path = Where(debt.app);
-  const fs::path fresh = fs::path(path).replace_filename("new-auto-sync.json");
-  std::ofstream file(fresh, std::ios::trunc);
-  file << debt.Reminder() << "; an action argocd with url: " << url_ << " looks after it\n"
+  std::ostringstream text;
+  text << debt.Reminder() << "; an action argocd with url: " << url_ << " looks after it\n"
+       << kWithUrl << url_ << '\n'
        << ToJson(debt).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-  file.close();
-  std::error_code error;
-  if (!file) error = std::make_error_code(std::errc::io_error);
-  if (!error) fs::rename(fresh, path, error);
-  if (error)
+  if (const std::error_code error = WriteDurably(path, text.str()))
     throw Failure(HEALD_UNAVAILABLE, "cannot write " + path + ": " + error.message()).Retryable();
 }
 

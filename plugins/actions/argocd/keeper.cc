@@ -70,10 +70,8 @@ void Keeper::LookOnce() {
     return stopping_;
   });
   for (const Debt& debt : debts) {
-    if (!debts_.Ours(debt)) {
-      Remind(debt, "; that is at " + debt.url + ", which no action argocd has as its url now");
-      continue;
-    }
+    // The agent tells of what is at another Argo CD: nobody looks after it.
+    if (!debts_.Ours(debt)) continue;
     std::string& trouble = trouble_[debt.app.name];
     try {
       LookAt(*client, debt.app);
@@ -141,13 +139,13 @@ void Keeper::LookAt(Client& client, const AppRef& ref) {
   Remind(*debt);
 }
 
-void Keeper::Remind(const Debt& debt, const std::string& more) {
+void Keeper::Remind(const Debt& debt) {
   const int64_t now_ns = host_.NowNs();
   // The first time it stands in the outcome.
   const auto [at, first] = reminded_ns_.try_emplace(debt.app.name, debt.since_ns);
   if (now_ns - at->second < config_.remind_every.ns) return;
   at->second = now_ns;
-  host_.Log(Level::kWarning, debt.Reminder() + more);
+  host_.Log(Level::kWarning, debt.Reminder());
 }
 
 }  // namespace heald::argocd

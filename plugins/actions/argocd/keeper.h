@@ -41,7 +41,7 @@ class Keeper {
   void Settle(const Debt& debt, const std::string& why);
   // Why auto-sync is to be switched on again; empty: it isn't, yet.
   std::string WhyDue(const Debt& debt, const Application& app) const;
-  void Remind(const Debt& debt, const std::string& more = "");
+  void Remind(const Debt& debt);
 
   sdk::Host host_;
   const Config config_;

@@ -1,6 +1,7 @@
 // The engine under random findings, samples, times, crashes, outages, people and reloads. After
-// every step and at every call the promises are checked. The seed is printed; HEALD_SEED replays
-// it, HEALD_SEEDS runs so many in a row, HEALD_STEPS that many steps of each.
+// every step and at every call the promises are checked. The seed is printed, and the same in every
+// run that doesn't give HEALD_SEED; HEALD_SEEDS runs so many in a row, HEALD_STEPS that many steps
+// of each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +20,8 @@ constexpr int kSteps = 100'000;
 #else
 constexpr int kSteps = 40'000;
 #endif
+
+constexpr uint64_t kSeed = 501;
 
 class Model {
  public:
@@ -499,7 +502,7 @@ uint64_t Given(const char* name, uint64_t otherwise) {
 }
 
 TEST(RemedyModelTest, KeepsItsPromisesUnderAnything) {
-  const uint64_t first = Given("HEALD_SEED", std::random_device()());
+  const uint64_t first = Given("HEALD_SEED", kSeed);
   const uint64_t seeds = Given("HEALD_SEEDS", 1);
   const int steps = static_cast<int>(Given("HEALD_STEPS", kSteps));
   for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {

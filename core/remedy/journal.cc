@@ -137,6 +137,8 @@ void Journal::Remember(const Execution& execution) {
 }
 
 Status Journal::ReadIssued() {
+  // What is held can't be read there yet.
+  if (Status status = Flush(); !status) return status;
   PageFrom from{0, kIssuedPage};
   for (size_t read = 0; read < kIssuedRead; read += kIssuedPage) {
     const Result<Page<DecidedExecution>> page = store_->Executions(from);

@@ -204,6 +204,23 @@ TEST(RemedyOutageTest, ActsWithoutTheStoreWhereToldTo) {
   Rows(world.store.get());
 }
 
+TEST(RemedyOutageTest, WhatIsHeldCountsWhereAReloadLetsItActWithoutTheStoreAgain) {
+  OutageWorld world(Spec(true));
+  world.SetAway(true);
+  const Finding before = world.Open("payments");
+  world.Run(5 * kSecond);
+  world.Clear(before);
+  world.Run(kSecond);
+  ASSERT_EQ(world.gateway.executes, 1);
+  world.engine->SetPolicies(Spec(false));
+  world.SetAway(false);
+  world.engine->SetPolicies(Spec(true));  // the store is there, what was held isn't in it yet
+  world.SetAway(true);
+  world.Open("payments");
+  world.Run(30 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 1) << "within the cooldown of what was held";
+}
+
 TEST(RemedyOutageTest, WhatWaitedIsDoneAsSoonAsTheJournalIsWrittenAgain) {
   OutageWorld world(Spec());
   world.SetAway(true);

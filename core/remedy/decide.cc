@@ -178,6 +178,7 @@ void Engine::BeginPlan(Run& run, const OpenIncident& open, const Finding& findin
   const PolicySpec& spec = run.policy->spec;
   run.phase = Phase::kPlanning;
   run.planned = false;
+  run.plan_asked = leases_.ended();
   Schedule(run, INT64_MAX);
   run.decision = {};
   run.decision.id =
@@ -211,6 +212,8 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step);
   if (policy == nullptr || AsFor(policy, finding)->spec.action != run.decision.action)
     return Watch(run);
+  // Another has changed it meanwhile, so it is made anew.
+  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : Plan{}))) return Watch(run);
   run.decision.why = condition.why;
   const int64_t since_ns = HoldOf(run, finding.id).since_ns;
   const int64_t held_ns = since_ns == 0 ? 0 : now_ns - since_ns;
@@ -224,8 +227,13 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
     run.retry_ns = now_ns + std::max(plan.error().retry_after_ns, run.backoff_ns);
     std::vector<GuardVerdict> verdicts =
         Judge(run, open, finding, condition, held_ns, false).verdicts;
+    // What others do there now may be why.
+    const bool impossible =
+        IsImpossible(plan.error().code) &&
+        std::none_of(verdicts.begin(), verdicts.end(), [](const GuardVerdict& verdict) {
+          return verdict.guard == "one_at_a_time" && !verdict.allowed;
+        });
     verdicts.push_back({"plan", false, plan.error().message});
-    const bool impossible = IsImpossible(plan.error().code);
     Refuse(run, open, std::move(verdicts), plan.error().message);
     if (PassOver(run, open)) return;
     TellStuck(run, open, impossible);

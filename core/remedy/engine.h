@@ -400,7 +400,8 @@ class Engine {
   void LookAtOthers(const Run& run, const OpenIncident& open, const Finding& finding,
                     GuardContext* context) const;
   void SupersedeOthers(const Run& run, const OpenIncident& open, const Finding& finding);
-  void SettleSuperseded(const Run& by, bool failed, Draft* draft);
+  void SettleSuperseded(const Decision& by, bool taken_back, Draft* draft);
+  std::string AboutToBeUndone(const Claim& claim) const;
   std::string WhySupersededWaits(const UndoTask& task) const;
   void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);
 

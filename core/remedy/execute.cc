@@ -64,6 +64,7 @@ void Engine::ReleaseLeases(Run& run) {
 // Asks the action once more, because time has passed since the plan that was agreed to.
 void Engine::Replan(Run& run, const OpenIncident& open) {
   run.phase = Phase::kReplanning;
+  run.plan_asked = leases_.ended();
   Schedule(run, INT64_MAX);
   auto done = Reply(run, &Engine::OnReplanned);
   if (run.policy->built_in) return done(run.decision.plan);
@@ -78,6 +79,8 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
     run.phase = Phase::kRevalidating;
     Schedule(run, now_ns + kReplanRetryNs);
   };
+  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : run.decision.plan)))
+    return Replan(run, open);
   if (!plan) {
     if (plan.error().retryable && now_ns < run.deadline_ns) return again();
     return Fail(run, "it can't be planned any more: " + plan.error().message, true);

@@ -6,6 +6,7 @@ namespace heald::remedy {
 namespace {
 
 constexpr size_t kKept = 500;  // of one policy
+constexpr size_t kEndedKept = 256;
 
 // What has no labels is only itself.
 bool MayBeOne(const Labels& a, const Labels& b) {
@@ -40,6 +41,21 @@ bool Overlap(const Claim& a, const Claim& b) {
 bool MayBeOneThing(const Claim& a, const Claim& b) {
   if (a.things.empty() || b.things.empty()) return a.target_key == b.target_key;
   return ShareAThing(a, b);
+}
+
+void Leases::Release(uint64_t holder) {
+  auto held = claims_.extract(holder);
+  if (held.empty()) return;
+  ++ended_;
+  latest_ended_.push_back(std::move(held.mapped()));
+  if (latest_ended_.size() > kEndedKept) latest_ended_.pop_front();
+}
+
+bool Leases::EndedSince(uint64_t since, const Claim& claim) const {
+  const uint64_t count = ended_ - since;
+  if (count > latest_ended_.size()) return true;
+  return std::any_of(latest_ended_.end() - static_cast<std::ptrdiff_t>(count), latest_ended_.end(),
+                     [&](const Claim& ended) { return Overlap(claim, ended); });
 }
 
 std::vector<uint64_t> Leases::HoldersOf(const Claim& claim, uint64_t but) const {

@@ -31,13 +31,20 @@ bool MayBeOneThing(const Claim& a, const Claim& b);
 class Leases {
  public:
   void Take(uint64_t holder, Claim claim) { claims_[holder] = std::move(claim); }
-  void Release(uint64_t holder) { claims_.erase(holder); }
+  void Release(uint64_t holder);
   bool Has(uint64_t holder) const { return claims_.contains(holder); }
   // The others that hold something of it.
   std::vector<uint64_t> HoldersOf(const Claim& claim, uint64_t but) const;
+  // Grows with every lease that ends.
+  uint64_t ended() const { return ended_; }
+  // Whether one on something of it has ended since ended() was `since`: what was read of it then
+  // may not be so any more. True where that is too long ago to know.
+  bool EndedSince(uint64_t since, const Claim& claim) const;
 
  private:
   std::map<uint64_t, Claim> claims_;
+  std::deque<Claim> latest_ended_;
+  uint64_t ended_ = 0;
 };
 
 // What policies did lately and to what, for limits that count what one thing has seen. The journal

@@ -225,6 +225,9 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
         run.phase = Phase::kUndoing;
         return Schedule(run, INT64_MAX);
       }
+      if (execution != nullptr && execution->progress.proof == Proof::kSuperseded &&
+          execution->state == ExecutionState::kFailed)
+        run.watched_until_ns = execution->observed_ns + run.policy->spec.verify_within_ns;
       const bool final_word =
           execution != nullptr &&
           (execution->state == ExecutionState::kDryRun ||

@@ -62,6 +62,7 @@ struct Run {
   int64_t dry_pause_ns = 0;
   int64_t dry_again_ns = 0;
   bool planned = false;         // decision.plan is what a guard refused last
+  uint64_t plan_asked = 0;      // Leases::ended() when plan() was asked for
   int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
   uint32_t told_step = 1;                                   // the furthest that people were told of
@@ -93,6 +94,8 @@ struct Run {
   Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
   int64_t check_since_ns = 0;
   std::string superseded_by;   // the decision that it made way for; empty: none
+  // When the watch over what made way, and stays, would have ended: not done again before.
+  int64_t watched_until_ns = 0;
   int64_t held_off_ns = 0;     // since when the lease of another alone refuses it; 0: it doesn't
   bool told_held_off = false;  // ... as people know
   bool leased = false;         // holds its target

@@ -30,7 +30,9 @@ bool Engine::MakesWay(const Run& held, const Run& run, const Finding& finding) c
 void Engine::LookAtOthers(const Run& run, const OpenIncident& open, const Finding& finding,
                           GuardContext* context) const {
   if (run.policy->notify_only) return;
-  for (const uint64_t id : leases_.HoldersOf(ClaimOf(open, run.decision.plan), run.id)) {
+  const Claim claim = ClaimOf(open, run.decision.plan);
+  context->busy_with = AboutToBeUndone(claim);
+  for (const uint64_t id : leases_.HoldersOf(claim, run.id)) {
     const auto held = runs_.find(id);
     const bool makes_way = held != runs_.end() && MakesWay(*held->second, run, finding);
     (makes_way ? context->makes_way : context->busy_with) = HolderText(id);
@@ -44,6 +46,7 @@ void Engine::SupersedeOthers(const Run& run, const OpenIncident& open, const Fin
     Run* const held = FindRun(id);
     if (held == nullptr || !MakesWay(*held, run, finding)) continue;
     held->superseded_by = run.decision.id;
+    held->watched_until_ns = held->deadline_ns;
     Fail(*held,
          "superseded by " + HolderText(run.id) +
              ", which is for something graver: " + Describe(finding),
@@ -51,44 +54,61 @@ void Engine::SupersedeOthers(const Run& run, const OpenIncident& open, const Fin
   }
 }
 
-// With what came of the one that it made way for. Whatever failed takes back what was done before
-// it too; what healed stays, and what it was done on top of; and nothing is taken back on no data.
-void Engine::SettleSuperseded(const Run& by, bool failed, Draft* draft) {
+// ---- what becomes of what made way ---------------------------------------------------------------
+
+// Taken back after what it made way for, and only if that is: whatever else comes of that one, it
+// stays and what it was done on top of.
+void Engine::SettleSuperseded(const Decision& by, bool taken_back, Draft* draft) {
   const int64_t now_ns = deps_.clock->NowNs();
   for (const auto& [id, task] : undos_) {
     Undo& undo = task->undo();
-    if (!undo.open() || undo.superseded_by != by.decision.id) continue;
-    undo.superseded_by = by.superseded_by;
-    if (!undo.superseded_by.empty()) {
-      draft->Add(task->execution);
-      continue;
-    }
+    if (!undo.open() || undo.superseded_by != by.id) continue;
+    undo.superseded_by.clear();
     const std::string what = task->decision.plan.summary;
-    const std::string& over = by.decision.plan.summary;
-    if (failed) {
+    if (taken_back) {
       undo.due_ns = now_ns;
       draft->Add(task->execution)
           .Event("undo.planned", "heald", task->decision.id,
-                 "will be undone: " + what + ", as " + over + " failed too",
+                 "will be undone: " + what + ", as " + by.plan.summary + " was",
                  {{"due_ns", undo.due_ns}, {"after_failure", true}});
     } else {
       undo.state = UndoState::kDropped;
       undo.ended_ns = now_ns;
-      undo.detail = "it stays, as " + over + " wasn't taken back";
+      undo.detail = "it stays, as " + by.plan.summary + " wasn't taken back";
       draft->Add(task->execution)
           .Event("undo.dropped", "heald", task->decision.id,
-                 "not undone: " + what + ": " + undo.detail);
+                 "incident #" + std::to_string(task->decision.incident) + "  not undone: " + what +
+                     ": " + undo.detail)
+          .Tell(NoticeKind::kIncident);
+      SettleSuperseded(task->decision, false, draft);
     }
     Schedule(*task, now_ns);
   }
 }
 
-// The one that it made way for isn't over.
+// The one that it made way for isn't over, or is to be taken back first.
 std::string Engine::WhySupersededWaits(const UndoTask& task) const {
-  if (task.undo().superseded_by.empty()) return {};
+  const std::string& by = task.undo().superseded_by;
+  if (by.empty()) return {};
   for (const auto& [id, run] : runs_)
-    if (run->decision.id == task.undo().superseded_by && IsUnderWay(run->phase))
+    if (run->decision.id == by && IsUnderWay(run->phase))
       return "superseded by what isn't over: " + HolderText(id);
+  for (const auto& [id, other] : undos_)
+    if (other->decision.id == by) return "superseded by what isn't over: " + HolderText(id);
+  return {};
+}
+
+// What failed, and whose turn it is: nobody acts between that and its undo.
+std::string Engine::AboutToBeUndone(const Claim& claim) const {
+  const int64_t now_ns = deps_.clock->NowNs();
+  for (const auto& [id, task] : undos_) {
+    const Undo& undo = task->undo();
+    if (task->phase == UndoTask::Phase::kWaiting && undo.state == UndoState::kDue &&
+        undo.after_failure && undo.away_ns == 0 && undo.superseded_by.empty() &&
+        undo.due_ns <= now_ns && Overlap(claim, ClaimOf(task->about, task->decision.plan)) &&
+        WhyNotItsTurn(*task).empty())
+      return HolderText(id);
+  }
   return {};
 }
 
@@ -117,8 +137,9 @@ void Engine::NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& ju
       .Event("incident.held_off", "heald", std::to_string(open.incident.id),
              "incident #" + std::to_string(open.incident.id) + "  " + run.decision.plan.summary +
                  " (policy " + run.policy->spec.name + ") has been held off for " +
-                 FormatElapsed(now_ns - run.held_off_ns) + ": " + busy->reason +
-                 "; it is done when that is over",
+                 FormatElapsed(now_ns - run.held_off_ns) + ": " + busy->reason + "; it is " +
+                 (run.policy->spec.mode == Mode::kApprove ? "asked about" : "done") +
+                 " when that is over",
              {{"policy", run.policy->spec.name}})
       .Tell(NoticeKind::kIncident);
   CommitOrHold(&draft);

@@ -48,7 +48,7 @@ void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
   draft->Event(
       "undo.planned", "heald", run.decision.id,
       failed ? "will be undone" +
-                   std::string(run.superseded_by.empty() ? "" : " if what superseded it fails") +
+                   std::string(run.superseded_by.empty() ? "" : " if what superseded it is") +
                    ": " + run.decision.plan.summary
              : "will be undone " + FormatDuration(spec.after_ns) +
                    " from now: " + run.decision.plan.summary,
@@ -403,11 +403,16 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
     if (failed && open != nullptr)
       Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
+  SettleSuperseded(task.decision, state == UndoState::kDone, &draft);
   CommitOrHold(&draft);
   if (open != nullptr)
-    for (const uint64_t id : open->runs)
-      for (Verified& verified : FindRun(id)->verified)
+    for (const uint64_t id : open->runs) {
+      Run& run = *FindRun(id);
+      for (Verified& verified : run.verified)
         if (verified.decision.id == task.decision.id) verified.execution = task.execution;
+      if (state == UndoState::kDone && run.policy->spec.name == task.decision.policy)
+        run.watched_until_ns = 0;
+    }
   const uint64_t run_id = task.run;
   ReleaseLeases(task);
   undos_.erase(task.id);

@@ -162,7 +162,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  run.decision.policy + " before didn't help",
              &draft);
   PlanUndo(run, false, &draft);
-  SettleSuperseded(run, false, &draft);
+  SettleSuperseded(run.decision, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
@@ -216,13 +216,14 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
              WithCalls(std::move(detail), run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
-  const bool undone = escalate && !inconclusive;
   // What was to be for a while still is.
   if (proof == Proof::kSuperseded)
     PlanUndo(run, run.policy->spec.undo.after_ns == 0, &draft);
-  else if (undone)
+  else if (escalate && !inconclusive)
     PlanUndo(run, true, &draft);
-  SettleSuperseded(run, undone, &draft);
+  // Otherwise its undo's end will tell.
+  const Undo& undo = run.execution.progress.undo;
+  if (!undo.open() || !undo.after_failure) SettleSuperseded(run.decision, false, &draft);
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

@@ -156,6 +156,7 @@ struct Deed {
   bool undoing = false;  // its undo was called
   bool watched = false;  // all of it is done, and it is looked at
   bool superseded = false;
+  std::string by = {};  // the decision that it made way for; empty: that was never called
   Severity gravity = Severity::kNormal;  // of what it was called for
   int rules = 0;                         // it goes by; they change with a reload
 
@@ -199,13 +200,16 @@ class Ledger {
         deed.superseded = notice.text.find("superseded by ") != std::string::npos;
         if (!deed.superseded) break;
         EXPECT_TRUE(deed.watched) << "what wasn't done made way";
-        superseded.push_back(deed);
+        superseded.push_back(decision.id);
         break;
     }
   }
   void NoteCall(const std::string& decision, Severity gravity) {
     deeds_[decision].gravity = gravity;
     deeds_[decision].watched = false;
+  }
+  void NoteMadeWay(const std::string& decision, const std::string& by) {
+    deeds_[decision].by = by;
   }
   void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
   void NoteDueAgain(const std::string& decision) { deeds_[decision].undoing = false; }
@@ -247,8 +251,8 @@ class Ledger {
     });
   }
 
-  int rules = 0;                 // in force
-  std::vector<Deed> superseded;  // since somebody last looked
+  int rules = 0;                        // in force
+  std::vector<std::string> superseded;  // decisions, since somebody last looked
 
  private:
   std::map<std::string, Deed> deeds_;

@@ -93,7 +93,9 @@ void ModelChecks::MadeWay(const ActionRequest& request, const Deed& deed) const 
   const Severity gravity = request.finding.kind == FindingKind::kPrediction
                                ? std::min(request.finding.severity, Severity::kWarning)
                                : request.finding.severity;
-  for (const Deed& other : ledger_.superseded) {
+  for (const std::string& decision : ledger_.superseded) {
+    const Deed& other = *ledger_.Find(decision);
+    if (other.service == deed.service) ledger_.NoteMadeWay(decision, request.decision);
     if (other.ended_ns != world_.clock.NowNs())
       continue;  // the store was away when it was to be called
     EXPECT_EQ(other.service, deed.service);
@@ -244,6 +246,11 @@ void ModelChecks::Undo(const ActionRequest& request) const {
     EXPECT_EQ(engine.incidents().OfTarget(target), nullptr) << "it may still be needed";
   }
   const Deed* const deed = ledger_.Find(request.decision);
+  if (undo.after_failure && !deed->by.empty()) {
+    for (const char* part : {"", " canary", " rest"})
+      EXPECT_EQ(world_.gateway.At(request).done_ns.count(deed->by + part), 0u)
+          << "taken back from under what stays";
+  }
   for (const UndoTask* each : engine.undos()) {
     const Deed* const other = ledger_.Find(each->decision.id);
     EXPECT_FALSE(other != nullptr && other->service == deed->service &&

@@ -13,6 +13,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 // "soon" does something about warnings and watches for hours what comes of it; "late" acts on what
@@ -179,6 +180,126 @@ TEST(RemedySupersedeTest, WhatHealsKeepsWhatItSuperseded) {
     EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
     EXPECT_THAT(world.engine->undos(), IsEmpty());
   }
+}
+
+// Nothing is taken back from under what stays, whyever that does, and people are told.
+TEST(RemedySupersedeTest, WhatMadeWayStaysWhereTheOtherOneIsntTakenBack) {
+  for (const std::string why : {"not wanted", "failed", "left as it is", "fine in the end"}) {
+    SCOPED_TRACE(why);
+    PipelineSpec spec = SoonAndLate();
+    spec.policies[1].undo.on_failure = why != "not wanted";
+    SupersedeWorld world(std::move(spec));
+    world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    Finding pressed = world.Tell("pressed", Severity::kCritical);
+    world.Run(kMinute);
+    FakeGateway::Target& target = world.gateway.targets["a"];
+    if (why == "failed") target.undo_reply = Effect{EffectState::kFailed, "500"};
+    if (why == "left as it is")
+      target.undo_error = target.observe_error = MakeError(Code::kUnavailable, "refused");
+    for (int minute = 0; minute < 12; ++minute) {
+      pressed.state = FindingState::kUpdate;
+      pressed.ts_ns = world.clock.NowNs();
+      world.engine->OnFinding(pressed);
+      if (why == "fine in the end" && minute == 5) world.Clear(pressed);
+      world.Run(kMinute);
+    }
+    if (why == "left as it is") {
+      EXPECT_THAT(world.engine->undos(), SizeIs(2)) << "it waits, as the other one's";
+      ASSERT_TRUE(world.engine->Deny(world.Of("drain").decision, "user:anna").ok());
+      world.Run(kMinute);
+    }
+    EXPECT_THAT(world.engine->undos(), IsEmpty());
+    EXPECT_THAT(world.gateway.calls, Not(Contains("undo cordon")));
+    EXPECT_EQ(Count(world.told.loud,
+                    "incident #1  not undone: cordon a: it stays, as drain a wasn't taken back"),
+              1u);
+  }
+}
+
+// As nobody knows what it came to, its policy neither repeats it at once nor gives up for good.
+TEST(RemedySupersedeTest, WhatStaysIsNotDoneAgainBeforeItsWatchIsOver) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    PipelineSpec spec = SoonAndLate();
+    spec.policies[0].guard.cooldown_ns = kMinute;
+    SupersedeWorld world(std::move(spec));
+    Finding soon = world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    const Finding pressed = world.Tell("pressed", Severity::kCritical);
+    world.Run(kMinute);
+    world.Clear(pressed);
+    world.Run(kMinute);
+    EXPECT_EQ(world.Of("drain").state, ExecutionState::kVerified);
+    if (killed) {
+      world.Restart();
+      soon.id += "again";
+      world.engine->OnFinding(soon);
+    }
+    world.Run(3 * kHour);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+    world.Run(2 * kHour);
+    EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "cordon"));
+  }
+}
+
+// Its next step would meet the target half way back.
+TEST(RemedySupersedeTest, AChainGoesOnOnceAllThatItsFailureTakesBackIsTakenBack) {
+  PipelineSpec spec = SoonAndLate();
+  PolicySpec& late = spec.policies[1];
+  for (const char* action : {"drain", "restart"}) {
+    StepSpec step;
+    step.action = action;
+    step.verify_within_ns = 10 * kMinute;
+    late.steps.push_back(step);
+  }
+  SupersedeWorld world(std::move(spec));
+  world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  world.gateway.latency_ns = 3 * kSecond;
+  int plans = 0;
+  world.gateway.on_undo = [&](const ActionRequest& request) {
+    if (request.node == "cordon") plans = world.gateway.plans;
+  };
+  for (int minute = 0; minute < 12; ++minute) {
+    pressed.state = FindingState::kUpdate;
+    pressed.ts_ns = world.clock.NowNs();
+    world.engine->OnFinding(pressed);
+    world.Run(kMinute);
+  }
+  EXPECT_THAT(world.gateway.calls,
+              ElementsAre("cordon", "drain", "undo drain", "undo cordon", "restart"));
+  EXPECT_GT(world.gateway.plans, plans) << "it is planned on what is there then";
+}
+
+TEST(RemedySupersedeTest, APlanThatWasReadBeforeAnotherOneEndedIsMadeAnew) {
+  SupersedeWorld world;
+  const Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  EXPECT_EQ(world.gateway.plans, 1);
+  world.gateway.latency_ns = 5 * kSecond;
+  world.Tell("pressed", Severity::kCritical);
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.plans, 2);
+  world.Clear(soon);
+  world.Run(4 * kSecond);
+  EXPECT_EQ(world.gateway.plans, 3);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("cordon"));
+  world.Run(kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+}
+
+TEST(RemedySupersedeTest, WhoAsksIsNotToldThatItWillBeDone) {
+  PipelineSpec spec = SoonAndLate();
+  spec.policies[1].mode = Mode::kApprove;
+  SupersedeWorld world(std::move(spec));
+  world.Tell("spikes", Severity::kCritical);
+  world.Run(kMinute);
+  world.Tell("pressed", Severity::kCritical);
+  world.Run(3 * kMinute);
+  EXPECT_EQ(Count(world.told.loud, "it is asked about when that is over"), 1u);
 }
 
 // What was to be for a while still is.

@@ -69,7 +69,10 @@ int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns
   condition->verdict = Verdict::kFalse;
   *next_due_ns = run.policy->periodic() ? now_ns + options_.reevaluate_ns : INT64_MAX;
   for (size_t i = 0; i < findings.size(); ++i) {
-    if (findings[i].state == FindingState::kClear || !run.policy->Covers(findings[i])) continue;
+    if (findings[i].state == FindingState::kClear || !run.policy->Covers(findings[i])) {
+      HoldOf(run, findings[i].id).since_ns = 0;
+      continue;
+    }
     Condition found = Evaluate(run, open, i);
     Hold& hold = HoldOf(run, findings[i].id);
     if (found.verdict != Verdict::kTrue) {
@@ -96,6 +99,21 @@ int Engine::PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns
     *condition = std::move(found);
   }
   return best;
+}
+
+// While it is at something else. What is done may well be why nothing is measured: only what is known
+// to be over ends a hold then.
+void Engine::KeepHolds(Run& run) {
+  const OpenIncident& open = *book_.Find(run.incident);
+  const std::vector<Finding>& findings = open.incident.findings;
+  for (size_t i = 0; i < findings.size(); ++i) {
+    const bool may_hold =
+        findings[i].state != FindingState::kClear && run.policy->Covers(findings[i]);
+    const Verdict verdict = may_hold ? Evaluate(run, open, i).verdict : Verdict::kFalse;
+    Hold& hold = HoldOf(run, findings[i].id);
+    if (verdict == Verdict::kFalse) hold.since_ns = 0;
+    if (verdict == Verdict::kTrue && hold.since_ns == 0) hold.since_ns = deps_.clock->NowNs();
+  }
 }
 
 void Engine::Watch(Run& run, bool timer) {

@@ -80,6 +80,7 @@ void Engine::StepCovering(uint64_t incident, const Finding& finding) {
 }
 
 void Engine::Step(Run& run, bool timer) {
+  if (run.phase != Phase::kWatching) KeepHolds(run);
   switch (run.phase) {
     case Phase::kWatching:
       return Watch(run, timer);

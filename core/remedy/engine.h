@@ -283,6 +283,7 @@ class Engine {
 
   // decide.cc
   Condition Evaluate(const Run& run, const OpenIncident& open, size_t index) const;
+  void KeepHolds(Run& run);
   void Watch(Run& run, bool timer = false);
   int PickTrigger(Run& run, const OpenIncident& open, int64_t* next_due_ns, Condition* condition);
   void BeginPlan(Run& run, const OpenIncident& open, const Finding& finding);

@@ -268,6 +268,48 @@ TEST(RemedyGuardedTest, TheConditionHasToHoldWithoutABreak) {
   EXPECT_EQ(world.gateway.executes, 1);
 }
 
+TEST(RemedyGuardedTest, ABreakWhileSomethingIsDoneCountsToo) {
+  PolicySpec policy = MakePolicy("latency", "severity >= critical");
+  policy.guard.for_ns = 30 * kSecond;
+  policy.guard.cooldown_ns = 0;
+  policy.verify_within_ns = kMinute;
+  World world(MakeSpec({policy}));
+  Finding finding = world.Open("payments");
+  const auto report = [&](Severity severity) {
+    finding.state = FindingState::kUpdate;
+    finding.severity = severity;
+    finding.ts_ns = world.clock.NowNs();
+    world.engine->OnFinding(finding);
+  };
+  world.Run(50 * kSecond);
+  ASSERT_EQ(world.gateway.executes, 1);
+  report(Severity::kWarning);
+  world.Run(30 * kSecond);
+  report(Severity::kCritical);
+  world.Run(29 * kSecond);  // meanwhile it turns out that the action hasn't helped
+  EXPECT_EQ(world.gateway.executes, 1);
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 2);
+}
+
+TEST(RemedyGuardedTest, WhatIsOverAndBeginsAgainUnderItsIdHasToHoldAnew) {
+  PolicySpec policy = MakePolicy("latency", "severity >= critical");
+  policy.guard.for_ns = 30 * kSecond;
+  World world(MakeSpec({policy}));
+  Finding other = world.Make("payments", Severity::kInfo);
+  other.metric = "error_rate";
+  world.engine->OnFinding(other);  // keeps the incident open
+  const Finding finding = world.Open("payments");
+  world.Run(20 * kSecond);
+  world.Clear(finding);
+  world.Run(kSecond);
+  world.engine->OnFinding(finding);
+  world.Run(29 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 0);
+  world.Run(2 * kSecond);
+  EXPECT_EQ(world.gateway.executes, 1);
+}
+
 TEST(RemedyGuardedTest, AMissingSampleIsShownOnceAndNeverActs) {
   World world(MakeSpec({MakePolicy("latency", "latency_p99 > 0.5")}));
   world.Open("payments");

@@ -31,19 +31,40 @@ std::string WithoutSlash(std::string text) {
   return text;
 }
 
-// The key of the config that has to be otherwise for the node to look after it; empty: none.
-std::string KeyThatChanged(const std::string& text, const RunningNode& node) {
+// What the config of a node has to say for it to look after the file; without a key any will do.
+struct Wanted {
+  std::string key;
+  std::string text;
+
+  bool SaidBy(const RunningNode& node) const {
+    if (key.empty()) return true;
+    const auto said = node.config.find(key);
+    return said != node.config.end() && WithoutSlash(said->second) == WithoutSlash(text);
+  }
+};
+
+Wanted WantedBy(const std::string& text) {
   std::istringstream lines(text);
   std::string line;
   std::getline(lines, line);
   std::getline(lines, line);
   const size_t colon = line.find(": ");
-  if (!line.starts_with(kWith) || colon == std::string::npos) return "";
-  const std::string key = line.substr(kWith.size(), colon - kWith.size());
-  const auto now = node.config.find(key);
-  const bool same =
-      now != node.config.end() && WithoutSlash(now->second) == WithoutSlash(line.substr(colon + 2));
-  return same ? "" : key;
+  if (!line.starts_with(kWith) || colon == std::string::npos) return {};
+  return {line.substr(kWith.size(), colon - kWith.size()), line.substr(colon + 2)};
+}
+
+bool IsOf(const RunningNode& node, const std::string& file) {
+  return file.starts_with(std::string(kPrefix) + node.plugin + "-");
+}
+
+// Only those are sure to take it over that are known to be at the same place.
+std::string HeirsOf(const std::string& file, const Wanted& wanted,
+                    const std::map<std::string, RunningNode>& running) {
+  std::string heirs;
+  for (const auto& [name, node] : running)
+    if (!wanted.key.empty() && IsOf(node, file) && wanted.SaidBy(node))
+      heirs += (heirs.empty() ? "" : " or ") + name;
+  return heirs;
 }
 
 std::string TextOf(const fs::path& path) {
@@ -59,7 +80,9 @@ std::string TextOf(const fs::path& path) {
 std::string Owed::Sentence() const {
   return node +
          (changed.empty() ? " is no longer in the pipeline" : " has another " + changed + " now") +
-         " and has left this: " + text;
+         (heirs.empty() ? " and has left this: "
+                        : "; " + heirs + " takes over what it has left: ") +
+         text;
 }
 
 std::map<std::string, RunningNode> RunningNodes(const PipelineSpec& spec) {
@@ -84,13 +107,11 @@ std::vector<Owed> OwedByGone(const std::string& state_dir,
       const std::string name = file.filename().string();
       if (!name.starts_with(kPrefix)) continue;
       const std::string text = TextOf(file);
-      std::string changed;
-      if (runs != running.end() &&
-          name.starts_with(std::string(kPrefix) + runs->second.plugin + "-")) {
-        changed = KeyThatChanged(text, runs->second);
-        if (changed.empty()) continue;
-      }
-      owed.push_back({node.filename().string(), FirstLine(file, text), std::move(changed)});
+      const Wanted wanted = WantedBy(text);
+      const bool runs_on = runs != running.end() && IsOf(runs->second, name);
+      if (runs_on && wanted.SaidBy(runs->second)) continue;
+      owed.push_back({node.filename().string(), FirstLine(file, text), runs_on ? wanted.key : "",
+                      HeirsOf(name, wanted, running)});
     }
   }
   return owed;

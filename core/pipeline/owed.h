@@ -17,6 +17,7 @@ struct Owed {
   std::string node;
   std::string text;
   std::string changed;  // the key by which the node no longer looks after it; empty: it is gone
+  std::string heirs;    // nodes of which one takes it over: "back_out or cartback"
   // "back is no longer in the pipeline and has left this: auto-sync of shop is off since …"
   std::string Sentence() const;
 };

@@ -56,6 +56,19 @@ TEST_F(OwedTest, IsToldOnceTheNodeIsConfiguredOtherwise) {
   EXPECT_THAT(With({}), ElementsAre(HasSubstr("back is no longer in the pipeline")));
 }
 
+TEST_F(OwedTest, WhoTakesItOverIsSaid) {
+  Leave("back", "owed-argocd-1", "auto-sync of shop is off\nwith url: https://a\n{}\n");
+  const RunningNode same{"argocd", {{"url", "https://a/"}}};
+  const RunningNode elsewhere{"argocd", {{"url", "https://b"}}};
+  EXPECT_THAT(
+      With({{"back_out", same}, {"b", elsewhere}, {"c", {"exec", {}}}}),
+      ElementsAre("back is no longer in the pipeline; back_out takes over what it has left: "
+                  "auto-sync of shop is off"));
+  EXPECT_THAT(With({{"back", elsewhere}, {"back_out", same}, {"cart", same}}),
+              ElementsAre("back has another url now; back_out or cart takes over what it has left: "
+                          "auto-sync of shop is off"));
+}
+
 TEST_F(OwedTest, AFileWithoutASentenceIsNamed) {
   Leave("back", "owed-argocd-1", "");
   EXPECT_THAT(With({}), ElementsAre(HasSubstr("nodes/back/owed-argocd-1 is damaged")));

@@ -91,7 +91,7 @@ class Agent final : public api::Backend, private NodeEvents, private remedy::Eve
   Result<api::PolicyStatus> SetPolicy(const std::string& name, const api::PolicyChange& change,
                                       const std::string& actor) override;
   std::vector<Decision> Approvals() override;
-  std::vector<Decision> WaitingUndos() override;
+  std::vector<WaitingUndo> WaitingUndos() override;
   Result<Decision> WaitingApproval(const std::string& decision) override;
   Result<void> Approve(const api::ApprovalAnswer& answer) override;
   std::shared_ptr<const api::ApprovalLinks> Links() override;

@@ -107,8 +107,8 @@ std::vector<Decision> Agent::Approvals() {
   });
 }
 
-std::vector<Decision> Agent::WaitingUndos() {
-  return AskEngine<std::vector<Decision>>([this] { return OldestFirst(engine_->WaitingUndos()); });
+std::vector<WaitingUndo> Agent::WaitingUndos() {
+  return AskEngine<std::vector<WaitingUndo>>([this] { return engine_->WaitingUndos(); });
 }
 
 Result<Decision> Agent::WaitingApproval(const std::string& decision) {

@@ -27,7 +27,7 @@ LogLevel LevelOf(const remedy::Notice& notice) {
       notice.decision != nullptr && notice.decision->verdict == DecisionVerdict::kRefused;
   const bool bad = notice.finding != nullptr && notice.finding->state != FindingState::kClear &&
                    notice.finding->severity >= Severity::kWarning;
-  return refused || bad ? LogLevel::kWarning : LogLevel::kInfo;
+  return notice.warns || refused || bad ? LogLevel::kWarning : LogLevel::kInfo;
 }
 
 template <typename T>

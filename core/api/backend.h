@@ -45,7 +45,7 @@ class Backend {
   // Decisions that wait for a person, oldest first.
   virtual std::vector<Decision> Approvals() = 0;
   // Decisions whose undo waits for its target, oldest first; a no gives it up.
-  virtual std::vector<Decision> WaitingUndos() = 0;
+  virtual std::vector<WaitingUndo> WaitingUndos() = 0;
   // One of them. kNotFound: never heard of it; kConflict: it is over, and says how.
   virtual Result<Decision> WaitingApproval(const std::string& decision) = 0;
   // Ok: taken; what comes of it is in the incident. Errors as WaitingApproval's; also kConflict:

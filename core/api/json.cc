@@ -121,6 +121,7 @@ Json ToJsonArray(const std::vector<T>& items) {
   return out;
 }
 template Json ToJsonArray(const std::vector<Decision>&);
+template Json ToJsonArray(const std::vector<WaitingUndo>&);
 template Json ToJsonArray(const std::vector<Incident>&);
 template Json ToJsonArray(const std::vector<Diagnostic>&);
 template Json ToJsonArray(const std::vector<Check>&);
@@ -236,6 +237,10 @@ Json ToJson(const Decision& d) {
           {"expires", Time(d.expires_ns)},
           {"via", d.via.empty() ? Json() : Json(d.via)},
           {"time", Time(d.ts_ns)}};
+}
+
+Json ToJson(const WaitingUndo& undo) {
+  return {{"decision", ToJson(undo.decision)}, {"since", Time(undo.since_ns)}, {"why", undo.why}};
 }
 
 Json ToJson(const Outcome& outcome) {

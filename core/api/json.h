@@ -21,6 +21,7 @@ Json ToJson(const Incident& incident);
 Json ToJson(const IncidentLabel& label);
 Json ToJson(const Forecast& forecast);
 Json ToJson(const Decision& decision);
+Json ToJson(const WaitingUndo& undo);
 Json ToJson(const Outcome& outcome);
 Json ToJson(const ChainEvent& event);
 // The incident with its decisions, outcomes and timeline.

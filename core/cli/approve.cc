@@ -45,6 +45,13 @@ void PrintWaiting(const Json& decision, const std::string& state) {
     std::printf("          because %s\n", why.c_str());
 }
 
+// As a decision that waits, for what it waits for.
+Json DecisionOf(const Json& undo) {
+  Json decision = undo.value("decision", Json::object());
+  decision["why"] = Text(undo, "why") + " (since " + Text(undo, "since") + ")";
+  return decision;
+}
+
 // "not undone yet; `heald deny 5f0c1b9a` leaves it as it is"
 std::string WayOut(const Json& decision) {
   return "not undone yet; `heald deny " + Text(decision, "id").substr(0, kShortId) +
@@ -70,7 +77,8 @@ int Approve(const ApproveOptions& options, const PipelineOptions& pipeline) {
   int code = AskAgent(options.remote, pipeline, "GET", kPath, {}, &answer);
   if (code != kDone) return code;
   const std::vector<Json> approvals = answer.value("approvals", Json::array());
-  const std::vector<Json> undos = answer.value("undos", Json::array());
+  std::vector<Json> undos = answer.value("undos", Json::array());
+  std::transform(undos.begin(), undos.end(), undos.begin(), DecisionOf);
   std::vector<Json> waiting = approvals;
   waiting.insert(waiting.end(), undos.begin(), undos.end());
   if (options.decision.empty()) {

@@ -122,6 +122,13 @@ struct Decision {
   std::string via;         // how it was answered: "api", "cli", "dashboard", "link"; empty: not yet
 };
 
+// One whose undo waits until its target can be reached again.
+struct WaitingUndo {
+  Decision decision;
+  int64_t since_ns = 0;
+  std::string why;
+};
+
 struct Outcome {
   std::string decision;
   uint64_t incident = 0;

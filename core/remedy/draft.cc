@@ -26,6 +26,12 @@ Draft& Draft::Tell(NoticeKind kind, std::string_view node) {
   return *this;
 }
 
+Draft& Draft::Warn(NoticeKind kind) {
+  Tell(kind);
+  pending_.back().warns = true;
+  return *this;
+}
+
 Draft& Draft::Add(const OpenIncident& open) {
   change_.incidents.push_back(open.Header());
   return *this;
@@ -67,6 +73,7 @@ void Draft::Publish(EventSink* sink, const IsQuiet& is_quiet) const {
     notice.node = pending.node;
     notice.ts_ns = now_ns_;
     notice.text = pending.text;
+    notice.warns = pending.warns;
     notice.incident = &open_->incident;
     if (pending.kind == NoticeKind::kFinding) {
       const int index = open_->Find(event.subject);

@@ -25,6 +25,8 @@ class Draft {
                std::string_view text, Json detail = Json::object());
   // Tells it to the sink too, as a notice of that kind from that node.
   Draft& Tell(NoticeKind kind, std::string_view node = {});
+  // ... as a warning, which nothing else about it shows.
+  Draft& Warn(NoticeKind kind);
 
   Draft& Add(const OpenIncident& open);
   Draft& Add(const OpenIncident& open, const Finding& finding);
@@ -49,6 +51,7 @@ class Draft {
     NoticeKind kind;
     std::string node;
     std::string text;
+    bool warns = false;
   };
 
   const Transition transition_;

@@ -152,7 +152,7 @@ class Engine {
   // Those whose canary is held, so that a person may decide; `why` says what holds it.
   std::vector<Decision> HeldCanaries() const;
   // Those whose undo waits for a target that is away: a no leaves what was done as it is.
-  std::vector<Decision> WaitingUndos() const;
+  std::vector<WaitingUndo> WaitingUndos() const;
   // One that awaits approval, or the error that an answer would get.
   Result<Decision> Awaiting(std::string_view decision) const;
   size_t running_executions() const;
@@ -368,6 +368,8 @@ class Engine {
 
   // turns.cc
   size_t RoomOf(const std::string& action) const;
+  // Empty where the action is there to be asked what became of its call.
+  std::string WhyNotAsked(const std::string& action) const;
   bool MustWait(const Run& run) const;
   void AwaitTurn(Run& run);
   void LeaveLine(const Run& run);
@@ -429,6 +431,8 @@ class Engine {
   void ObserveUndo(UndoTask& task);
   void PollUndo(UndoTask& task);
   void OnUndoObserved(UndoTask& task, Result<Effect> effect);
+  // Its credentials may be refused for a while, too.
+  bool IsAway(UndoTask& task, const Error& error) const;
   void TryLater(UndoTask& task, const std::string& why);
   // False where people know.
   bool NoteAway(UndoTask& task, const std::string& why);

@@ -22,6 +22,7 @@ struct Notice {
   std::string node;      // the detector or policy it came from; empty for an incident
   int64_t ts_ns = 0;
   std::string text;    // one line, ready for people
+  bool warns = false;  // a warning, though its records don't show it
   bool quiet = false;  // silenced or muted: for the log and the live stream, not for notifiers
   // Null where they don't belong to the event. A decision and an outcome come with their incident,
   // an outcome also with its decision.

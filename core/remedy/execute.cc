@@ -266,6 +266,9 @@ int64_t Engine::EffectLimitNs(const Run& run) const {
 }
 
 void Engine::PollEffect(Run& run) {
+  if (const std::string why = WhyNotAsked(run.decision.action);
+      !why.empty() && !run.policy->built_in)
+    return Fail(run, why + "; whether it was done isn't known", true);
   ++run.observe_calls;
   auto done = Reply(run, &Engine::OnObserved);
   if (run.policy->built_in) return done(Effect{EffectState::kDone, "people were told"});

@@ -23,6 +23,11 @@ size_t Engine::RoomOf(const std::string& action) const {
   return node == nullptr ? 1 : ActionRoom(*node);
 }
 
+std::string Engine::WhyNotAsked(const std::string& action) const {
+  if (const NodeSpec* node = FindAction(spec_, action); node != nullptr && node->enabled) return {};
+  return "there is no action '" + action + "' in the pipeline now";
+}
+
 bool Engine::MustWait(const Run& run) const {
   const std::string& action = run.decision.action;
   return turns_.MustWait(action, RoomOf(action), run.id);

@@ -19,10 +19,8 @@ constexpr int64_t kSoonNs = kSecond;
 constexpr int64_t kAwayLookNs = 30 * kSecond;
 constexpr int64_t kFirstPauseNs = 15 * kSecond;
 constexpr int64_t kMostPauseNs = 10 * kMinute;
-
-bool IsAway(Code code) {
-  return code == Code::kUnavailable || code == Code::kDeadline;
-}
+// For so long a token that is refused may be about to be renewed.
+constexpr int64_t kRenewalNs = 15 * kMinute;
 
 }  // namespace
 
@@ -236,9 +234,10 @@ void Engine::OnUndone(UndoTask& task, Result<Effect> effect) {
   task.calls = CallsOf(effect);
   if (!effect) {
     task.reply = effect.error().message;
-    task.unreached = IsAway(effect.error().code);
-    if (SurelyNotDone(effect.error().code)) return EndUndo(task, UndoState::kFailed, task.reply);
-    return ObserveUndo(task);
+    task.unreached = IsAway(task, effect.error());
+    if (!SurelyNotDone(effect.error().code)) return ObserveUndo(task);
+    if (task.unreached) return TryLater(task, task.reply);
+    return EndUndo(task, UndoState::kFailed, task.reply);
   }
   task.reply = effect->detail;
   if (effect->state == EffectState::kFailed) return EndUndo(task, UndoState::kFailed, task.reply);
@@ -254,6 +253,9 @@ void Engine::ObserveUndo(UndoTask& task) {
 }
 
 void Engine::PollUndo(UndoTask& task) {
+  if (task.undo().state == UndoState::kIssued)
+    if (const std::string why = WhyNotAsked(task.decision.action); !why.empty())
+      return EndUndo(task, UndoState::kFailed, why + "; whether it was undone isn't known");
   task.phase = UndoTask::Phase::kObserving;
   Schedule(task, INT64_MAX);
   auto done = Reply(task, &Engine::OnUndoObserved);
@@ -266,7 +268,7 @@ void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
   if (effect && effect->state == EffectState::kAbsent)
     return EndUndo(task, UndoState::kDone, effect->detail);
   task.last_effect = effect ? effect->detail : effect.error().message;
-  const bool away = !effect && IsAway(effect.error().code);
+  const bool away = !effect && IsAway(task, effect.error());
   if (task.undo().state == UndoState::kDue) {  // the look before another call
     if (away) return TryLater(task, task.last_effect);
     task.phase = UndoTask::Phase::kWaiting;
@@ -308,6 +310,16 @@ void Engine::OnUndoObserved(UndoTask& task, Result<Effect> effect) {
 
 // ---- of a target that is away -------------------------------------------------------------------
 
+bool Engine::IsAway(UndoTask& task, const Error& error) const {
+  const int64_t now_ns = deps_.clock->NowNs();
+  if (error.code != Code::kDenied || !error.retryable) {
+    task.refused_ns = 0;
+    return error.code == Code::kUnavailable || error.code == Code::kDeadline;
+  }
+  if (task.refused_ns == 0) task.refused_ns = now_ns;
+  return now_ns - task.refused_ns < kRenewalNs;
+}
+
 // Due again after as long as it has been away. What is there is known, so meanwhile others may act
 // on the target.
 void Engine::TryLater(UndoTask& task, const std::string& why) {
@@ -332,6 +344,7 @@ void Engine::TryLater(UndoTask& task, const std::string& why) {
 // People are told once, however often it is tried again, and whatever is restarted. A chain goes on
 // without it, as its next step may be what calls them.
 bool Engine::NoteAway(UndoTask& task, const std::string& why) {
+  task.undo().detail = why;
   if (task.undo().away_ns != 0) return false;
   const int64_t now_ns = deps_.clock->NowNs();
   task.undo().away_ns = now_ns;
@@ -339,12 +352,13 @@ bool Engine::NoteAway(UndoTask& task, const std::string& why) {
   Draft draft(Transition::kRefused, now_ns, &About(task));
   draft.Add(task.execution)
       .Event("undo.waiting", "heald", task.decision.id,
-             "incident #" + std::to_string(task.decision.incident) +
-                 "  not undone yet: " + task.decision.plan.summary + ": " + why +
-                 "; it is tried again until its target answers, `heald deny " + id +
-                 "` leaves it as it is",
+             "incident #" + std::to_string(task.decision.incident) + "  not undone yet: " +
+                 task.decision.plan.summary + ": " + why + "; it is tried again " +
+                 (task.refused_ns != 0 ? "for " + FormatDuration(kRenewalNs)
+                                       : "until its target answers") +
+                 ", `heald deny " + id + "` leaves it as it is",
              {{"policy", task.decision.policy}})
-      .Tell(NoticeKind::kIncident);
+      .Warn(NoticeKind::kIncident);
   CommitOrHold(&draft);
   Run* const run = FindRun(std::exchange(task.run, 0));
   if (run == nullptr || run->phase != Phase::kUndoing) return true;
@@ -442,14 +456,17 @@ UndoTask* Engine::FindUndo(uint64_t id) {
   return at == undos_.end() ? nullptr : at->second.get();
 }
 
-std::vector<Decision> Engine::WaitingUndos() const {
-  std::vector<Decision> waiting;
+std::vector<WaitingUndo> Engine::WaitingUndos() const {
+  std::vector<WaitingUndo> waiting;
   for (const auto& [id, task] : undos_) {
-    if (task->undo().away_ns == 0) continue;
-    Decision& decision = waiting.emplace_back(task->decision);
-    decision.why = "its target is away since " + FormatTime(task->undo().away_ns);
-    decision.expires_ns = 0;
+    const Undo& undo = task->undo();
+    if (undo.away_ns == 0) continue;
+    waiting.push_back({task->decision, undo.away_ns,
+                       undo.detail.empty() ? "it is being tried again" : undo.detail});
+    waiting.back().decision.expires_ns = 0;
   }
+  std::sort(waiting.begin(), waiting.end(),
+            [](const WaitingUndo& a, const WaitingUndo& b) { return a.since_ns < b.since_ns; });
   return waiting;
 }
 

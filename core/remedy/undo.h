@@ -24,6 +24,7 @@ struct UndoTask {
   uint64_t call = 0;           // serial of the call in flight; 0: none
   bool recovered = false;      // nobody saw what became of its undo(): a restart, or an outage
   int64_t recovered_ns = 0;
+  int64_t refused_ns = 0;  // since when its credentials are refused; 0: they aren't
   bool unreached = false;  // the latest undo() didn't reach the target, or its answer got lost
   bool looked = false;     // it is due again, and the target shows that it is still to be undone
   int64_t observe_step_ns = 0;

@@ -188,7 +188,8 @@ TEST_F(AgentSilenceTest, AnUndoThatWaitsForItsTargetIsListedAndGivenUp) {
       60))
       << waiting.output << agent().output();
   const std::string decision = waiting.output.substr(0, waiting.output.find(' '));
-  EXPECT_THAT(waiting.output, AllOf(HasSubstr("roll back checkout"),
+  EXPECT_TRUE(agent().WaitForOutput("  warning  heald  incident #1  not undone yet: ", kPatience));
+  EXPECT_THAT(waiting.output, AllOf(HasSubstr("roll back checkout"), HasSubstr("because argocd: "),
                                     HasSubstr("`heald deny " + decision + "` leaves it as it is")));
   const Ended denied = Heald({"deny", decision, "--url", url_});
   EXPECT_EQ(denied.code, 0) << denied.output;

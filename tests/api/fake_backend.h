@@ -94,7 +94,7 @@ class FakeBackend : public Backend {
     return remediation;
   }
   std::vector<Decision> Approvals() override { return chain.decisions; }
-  std::vector<Decision> WaitingUndos() override { return {}; }
+  std::vector<WaitingUndo> WaitingUndos() override { return undos; }
   Result<Decision> WaitingApproval(const std::string& decision) override {
     const std::lock_guard lock(mutex);
     if (!approved.empty()) return MakeError(Code::kConflict, "answered: " + approved);
@@ -170,6 +170,7 @@ class FakeBackend : public Backend {
   bool throws = false;
   IncidentPage page;
   IncidentChain chain;
+  std::vector<WaitingUndo> undos;
   WeeklyReport weekly;
   EfficacyReport efficacy;
   Error store_error = MakeError(Code::kOk, "");

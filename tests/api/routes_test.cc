@@ -231,6 +231,20 @@ TEST_F(ApiRoutesTest, ApprovesWhatWaits) {
   ExpectProblem(Ask("PUT", "/api/v1/approvals/abc", R"({"approve":false})"), 409, "answered");
 }
 
+TEST_F(ApiRoutesTest, ListsUndosThatWaitBesideApprovals) {
+  WaitingUndo undo;
+  undo.decision.id = "abc";
+  undo.since_ns = 1'795'292'043'250'000'000;
+  undo.why = "connection refused";
+  backend_.undos = {undo};
+  const Json json = Json::parse(Ask("GET", "/api/v1/approvals").body);
+  EXPECT_TRUE(json["approvals"].empty());
+  ASSERT_EQ(json["undos"].size(), 1u);
+  EXPECT_EQ(json["undos"][0]["decision"]["id"], "abc");
+  EXPECT_EQ(json["undos"][0]["since"], "2026-11-21T20:14:03.250Z");
+  EXPECT_EQ(json["undos"][0]["why"], "connection refused");
+}
+
 TEST_F(ApiRoutesTest, SilencesAreMadeListedAndEnded) {
   const Json made =
       Json::parse(Ask("POST", "/api/v1/silences",

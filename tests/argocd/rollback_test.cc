@@ -170,6 +170,7 @@ TEST_F(ArgocdRollbackTest, SpeaksTlsWithItsOwnAuthorityAndReadsTheTokenAgain) {
   Restart(config);
   const sdk::Failure refused = PlanFailure();
   EXPECT_EQ(refused.code(), HEALD_DENIED);
+  EXPECT_TRUE(refused.retryable()) << "it may be about to be renewed";
   EXPECT_THAT(refused.what(), AllOf(HasSubstr("HTTP 401"), HasSubstr("generate-token")));
   write(fakes::ArgocdServer::kToken);
   EXPECT_THAT(PlanOf().summary, HasSubstr("to aaaaaaa"));

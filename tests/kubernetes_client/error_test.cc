@@ -47,6 +47,12 @@ TEST(KubernetesErrorTest, ForbiddenNamesTheRuleToAdd) {
                              "[\"apps\"], resources: [\"deployments\"], verbs: [\"patch\"]}")));
 }
 
+TEST(KubernetesErrorTest, CredentialsThatAreRefusedMayBeAboutToBeRenewed) {
+  const ApiError error = Refused(kPatchWeb, 401, StatusText(401, "Unauthorized", "Unauthorized"));
+  EXPECT_EQ(error.code(), HEALD_DENIED);
+  EXPECT_TRUE(error.retryable());
+}
+
 TEST(KubernetesErrorTest, ForbiddenOfAClustersObjectWantsAClusterRole) {
   const std::string says =
       "nodes \"n1\" is forbidden: User \"agent\" cannot patch resource \"nodes\" in API group \"\" "

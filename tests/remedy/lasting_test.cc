@@ -22,6 +22,7 @@ PipelineSpec Chained(Mode mode = Mode::kEnforce) {
   PipelineSpec spec = TwoSteps(policy, 10 * kSecond, "scale");
   spec.policies[0].steps.push_back(spec.policies[0].steps[0]);
   spec.policies[0].steps[2].action = "rollback";
+  AddAction("rollback", &spec);
   return spec;
 }
 

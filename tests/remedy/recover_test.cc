@@ -6,6 +6,7 @@
 namespace heald::remedy {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -58,6 +59,30 @@ TEST_F(RemedyRecoverTest, WhatHealedIsToldWithAFreshValueOrNone) {
   for (const std::string& line : world.told.lines) {
     EXPECT_THAT(line, ::testing::Not(HasSubstr("1.84 s. Healed")));
     EXPECT_THAT(line, ::testing::Not(HasSubstr("1.84 s, expected 0.04 s to 0.09 s  back")));
+  }
+}
+
+// Nobody is left who could ask its target.
+TEST_F(RemedyRecoverTest, IssuedByAnActionThatIsGoneIsForAPersonAtOnce) {
+  for (const bool policy_stays : {false, true}) {
+    SCOPED_TRACE(policy_stays ? "the policy has another action now" : "the policy is gone too");
+    PipelineSpec spec = MakeSpec({MakePolicy("latency")});
+    World world(spec);
+    world.Open("payments");
+    world.Run(kMillisecond);
+    world.spec.nodes.back().name = "reboot";
+    world.spec.policies[0].action = "reboot";
+    if (!policy_stays) world.spec.policies.clear();
+    world.Restart();
+    world.Run(kSecond);
+    const Chain chain = world.ChainOf(1);
+    EXPECT_EQ(chain.executions[0].state, ExecutionState::kFailed);
+    EXPECT_EQ(chain.incident.state, IncidentState::kEscalated);
+    EXPECT_THAT(world.told.loud,
+                Contains(AllOf(HasSubstr("needs a person: "),
+                               HasSubstr("there is no action 'restart' in the pipeline now; "
+                                         "whether it was done isn't known"))));
+    EXPECT_EQ(world.gateway.observes, 0);
   }
 }
 

@@ -15,6 +15,12 @@ inline PolicySpec Shadow() {
   return policy;
 }
 
+inline void AddAction(const std::string& name, PipelineSpec* spec) {
+  NodeSpec more = *spec->FindNode("restart");
+  more.name = name;
+  spec->nodes.push_back(std::move(more));
+}
+
 // A restart, then `last`; each has the policy's guards.
 inline PipelineSpec TwoSteps(PolicySpec policy, int64_t verify_within_ns,
                              const std::string& last = "scale_out") {
@@ -26,9 +32,7 @@ inline PipelineSpec TwoSteps(PolicySpec policy, int64_t verify_within_ns,
     policy.steps.push_back(std::move(step));
   }
   PipelineSpec spec = MakeSpec({policy});
-  NodeSpec more = spec.nodes.back();
-  more.name = "scale_out";
-  spec.nodes.push_back(more);
+  if (last != "alert") AddAction(last, &spec);
   return spec;
 }
 

@@ -347,6 +347,64 @@ TEST(RemedyStepsTest, AnUndoThatIsRefusedForGoodIsForAPerson) {
   EXPECT_THAT(world->engine->undos(), IsEmpty());
 }
 
+Error TokenRefused() {
+  Error error = MakeError(Code::kDenied, "the API server doesn't accept these credentials (401)");
+  error.retryable = true;
+  return error;
+}
+
+// A token that is being renewed is refused for a moment.
+TEST(RemedyStepsTest, AnUndoOutlivesCredentialsThatAreRefusedForAMoment) {
+  for (const bool reads_too : {false, true}) {
+    SCOPED_TRACE(reads_too ? "reads are refused too" : "reads are answered");
+    const std::unique_ptr<World> world = UndoMeetsAnOutage();
+    FakeGateway::Target& target = world->gateway.targets["payments"];
+    target.undo_error = TokenRefused();
+    target.observe_error.reset();
+    if (reads_too) target.observe_error = target.undo_error;
+    world->Run(5 * kMinute);
+    EXPECT_EQ(Count(world->told.loud, "(401); it is tried again for 15m, `heald deny "), 1u);
+    ASSERT_THAT(world->engine->WaitingUndos(), SizeIs(1));
+    EXPECT_THAT(world->engine->WaitingUndos()[0].why, HasSubstr("(401)"));
+    target.undo_error.reset();
+    target.observe_error.reset();
+    world->Run(10 * kMinute);
+    EXPECT_EQ(world->gateway.undone.size(), 1u);
+    EXPECT_EQ(Count(world->told.loud, "undone: "), 1u);
+    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
+  }
+}
+
+TEST(RemedyStepsTest, AnUndoWhoseCredentialsStayRefusedIsForAPerson) {
+  for (const bool away_first : {false, true}) {
+    SCOPED_TRACE(away_first ? "after an outage" : "");
+    const std::unique_ptr<World> world = UndoMeetsAnOutage();
+    FakeGateway::Target& target = world->gateway.targets["payments"];
+    if (away_first) world->Run(20 * kHour);
+    target.undo_error = target.observe_error = TokenRefused();
+    world->Run(10 * kMinute);
+    EXPECT_EQ(Count(world->told.loud, "needs a person"), 0u);
+    world->Run(30 * kMinute);
+    EXPECT_EQ(Count(world->told.loud, "needs a person: the undo of "), 1u);
+    EXPECT_THAT(world->engine->undos(), IsEmpty());
+  }
+}
+
+// Also where a restart finds the undo begun, and nobody left who could ask what became of it.
+TEST(RemedyStepsTest, AnUndoOfAnActionThatIsGoneIsForAPersonAtOnce) {
+  const std::unique_ptr<World> world = UndoMeetsAnOutage();
+  world->Run(20 * kSecond);
+  world->spec.policies.clear();
+  std::erase_if(world->spec.nodes, [](const NodeSpec& node) { return node.name == "scale_out"; });
+  world->Restart();
+  world->Run(kSecond);
+  EXPECT_EQ(Count(world->told.loud,
+                  "there is no action 'scale_out' in the pipeline now; whether it "
+                  "was undone isn't known"),
+            1u);
+  EXPECT_THAT(world->engine->undos(), IsEmpty());
+}
+
 TEST(RemedyStepsTest, AnUndoWhoseAnswerIsLostIsSettledByLookingAndDoneOnce) {
   World world(Chain3({"scale_out", "restart"}));
   FakeGateway::Target& target = world.gateway.targets["payments"];

@@ -139,7 +139,7 @@ void Client::Fail(const AppRef& app, const char* may, const support::HttpResult&
   // A proxy in between answers in its own words.
   if (said.message.empty()) {
     CallFailure failure(CodeOf(0, status), "argocd: " + error.Sentence(), writes && status >= 500);
-    if (status >= 500) failure.Retryable(error.retry_after_ns);
+    if (status >= 500 || status == 401) failure.Retryable(error.retry_after_ns);
     throw failure;
   }
   const int32_t code = CodeOf(said.code, status);
@@ -149,7 +149,8 @@ void Client::Fail(const AppRef& app, const char* may, const support::HttpResult&
                           std::to_string(status) + ")" +
                           AdviceFor(app, writes ? may : "get", status, said.message),
                       writes && unknown);
-  if (unknown || code == HEALD_FULL) failure.Retryable(error.retry_after_ns);
+  // A token may be about to be renewed.
+  if (unknown || code == HEALD_FULL || status == 401) failure.Retryable(error.retry_after_ns);
   throw failure;
 }
 

@@ -130,6 +130,7 @@ ApiError RefusedError(const Asked& asked, Status status, const Cluster& cluster)
   switch (status.code) {
     case 401:
       code = HEALD_DENIED;
+      retryable = true;  // once they are renewed
       text = Unauthorized(cluster);
       break;
     case 403:

@@ -311,6 +311,18 @@ export interface Decision {
   time: Time;
 }
 
+// A decision whose undo waits for a target that can't be reached.
+export interface WaitingUndo {
+  decision: Decision;
+  since: Time;
+  why: string;
+}
+
+export interface Approvals {
+  approvals: Decision[];
+  undos: WaitingUndo[];
+}
+
 export interface Outcome {
   decision: string;
   incident: number;

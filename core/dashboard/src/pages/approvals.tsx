@@ -1,11 +1,11 @@
-// Decisions that wait for a person.
-import type {Decision} from '../api/types';
+// Decisions that wait for a person, and those whose undo waits for its target.
+import type {Approvals as Waiting} from '../api/types';
 import {useResource} from '../state/resource';
-import {ApprovalCard} from '../ui/approval';
-import {Empty, PageHead, Pending} from '../ui/bits';
+import {ApprovalCard, UndoCard} from '../ui/approval';
+import {Empty, PageHead, Pending, Section} from '../ui/bits';
 
 export function Approvals() {
-  const {data, error} = useResource<{approvals: Decision[]}>('/api/v1/approvals', [
+  const {data, error} = useResource<Waiting>('/api/v1/approvals', [
     'decision',
     'outcome',
     'incident',
@@ -26,6 +26,15 @@ export function Approvals() {
             <ApprovalCard key={decision.id} decision={decision} level={2} />
           ))}
         </div>
+      )}
+      {data && data.undos.length > 0 && (
+        <Section title="Not undone yet">
+          <div class="cards wide">
+            {data.undos.map((undo) => (
+              <UndoCard key={undo.decision.id} undo={undo} />
+            ))}
+          </div>
+        </Section>
       )}
     </>
   );

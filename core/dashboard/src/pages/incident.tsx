@@ -1,5 +1,5 @@
 // One incident, from the first sample to the verification.
-import type {ActionCall, ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
+import type {ActionCall, Approvals, ChainEvent, Decision, IncidentChain, Outcome} from '../api/types';
 import {about, clockTime, duration, exact, offset, parted, span, words} from '../state/format';
 import {useResource} from '../state/resource';
 import {ApprovalCard, DecisionFacts} from '../ui/approval';
@@ -144,7 +144,7 @@ export function IncidentPage({id}: {id: string}) {
     `/api/v1/incidents/${encodeURIComponent(id)}`,
     EVENTS,
   );
-  const {data: waiting} = useResource<{approvals: Decision[]}>('/api/v1/approvals', [
+  const {data: waiting} = useResource<Approvals>('/api/v1/approvals', [
     'decision',
     'outcome',
     'incident',

@@ -1,6 +1,6 @@
 // The first page: all is well, or what is being done and what needs a person.
 import {useEffect} from 'preact/hooks';
-import type {Decision, Incident, IncidentChain, Status} from '../api/types';
+import type {Approvals, Decision, Incident, IncidentChain, Status} from '../api/types';
 import {about, lasting, parted, plural} from '../state/format';
 import {useResource} from '../state/resource';
 import {setTitle} from '../state/title';
@@ -71,7 +71,7 @@ export function Overview() {
     `/api/v1/incidents?limit=${RECENT}`,
     INCIDENT_EVENTS,
   );
-  const {data: approvals} = useResource<{approvals: Decision[]}>('/api/v1/approvals', [
+  const {data: approvals} = useResource<Approvals>('/api/v1/approvals', [
     'decision',
     'outcome',
     'incident',

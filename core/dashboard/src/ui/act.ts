@@ -2,6 +2,7 @@
 import {h} from 'preact';
 import {change, type ApiError} from '../api/client';
 import type {
+  Approvals,
   Decision,
   Detection,
   Incident,
@@ -12,6 +13,7 @@ import type {
   Reload,
   Silence,
   SwitchState,
+  WaitingUndo,
 } from '../api/types';
 import {clockTime, duration, plural} from '../state/format';
 import {patch, refreshAll} from '../state/resource';
@@ -87,6 +89,24 @@ export async function setLabel(incident: Incident, value: LabelValue | null): Pr
   if (answer) patch<Incident>(path, (old) => ({...old, label: answer.label}));
 }
 
+async function answer(decision: Decision, approve: boolean, said: string): Promise<void> {
+  const taken = await attempt(
+    () =>
+      change('PUT', `/api/v1/approvals/${encodeURIComponent(decision.id)}`, {
+        approve,
+        plan_hash: decision.plan_hash,
+        via: 'dashboard',
+      }),
+    () => `${said}: ${decision.plan.summary}.`,
+  );
+  if (taken)
+    patch<Approvals>('/api/v1/approvals', (old) => ({
+      approvals: old.approvals.filter((other) => other.id !== decision.id),
+      undos: old.undos.filter((other) => other.decision.id !== decision.id),
+    }));
+  refreshAll();
+}
+
 export async function decide(decision: Decision, approve: boolean): Promise<void> {
   const sure = await confirm({
     title: approve ? `Approve: ${decision.plan.summary}?` : `Deny: ${decision.plan.summary}?`,
@@ -102,21 +122,17 @@ export async function decide(decision: Decision, approve: boolean): Promise<void
     yes: approve ? 'Approve' : 'Deny',
     danger: !approve,
   });
-  if (!sure) return;
-  const taken = await attempt(
-    () =>
-      change('PUT', `/api/v1/approvals/${encodeURIComponent(decision.id)}`, {
-        approve,
-        plan_hash: decision.plan_hash,
-        via: 'dashboard',
-      }),
-    () => `${approve ? 'Approved' : 'Denied'}: ${decision.plan.summary}.`,
-  );
-  if (taken)
-    patch<{approvals: Decision[]}>('/api/v1/approvals', (old) => ({
-      approvals: old.approvals.filter((other) => other.id !== decision.id),
-    }));
-  refreshAll();
+  if (sure) await answer(decision, approve, approve ? 'Approved' : 'Denied');
+}
+
+export async function leaveAsItIs({decision}: WaitingUndo): Promise<void> {
+  const sure = await confirm({
+    title: `Leave as it is: ${decision.plan.summary}?`,
+    body: `What was done for incident #${decision.incident} stays: its undo isn't tried again.`,
+    yes: 'Leave as it is',
+    danger: true,
+  });
+  if (sure) await answer(decision, false, 'Left as it is');
 }
 
 // The form shows what is wrong with it: an error is the caller's.

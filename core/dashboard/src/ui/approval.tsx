@@ -1,7 +1,7 @@
 // A decision with all that a person needs to judge it.
-import type {Decision} from '../api/types';
+import type {Decision, WaitingUndo} from '../api/types';
 import {duration} from '../state/format';
-import {decide} from './act';
+import {decide, leaveAsItIs} from './act';
 import {Ago, Badge, Button, Facts, IncidentLink, NodeLink, PolicyLink, ServiceLink} from './bits';
 import {Guards} from './guards';
 
@@ -62,6 +62,36 @@ export function ApprovalCard({decision, level = 3}: {decision: Decision; level?:
         </Button>
         <Button role="operator" onClick={() => void decide(decision, false)}>
           Deny
+        </Button>
+      </div>
+    </article>
+  );
+}
+
+// What was done and should be gone again, but nobody could be reached.
+export function UndoCard({undo}: {undo: WaitingUndo}) {
+  const {decision, since, why} = undo;
+  return (
+    <article class="card approval" aria-label={`Undo: ${decision.plan.summary}`}>
+      <div class="card-head">
+        <h3>{decision.plan.summary}</h3>
+        <Badge state="refused">not undone yet</Badge>
+      </div>
+      <p>
+        <ServiceLink name={decision.target_name} />, incident{' '}
+        <IncidentLink id={decision.incident} />, should have been undone <Ago time={since} />; heald
+        tries it again by itself
+      </p>
+      <p class="small">{why}</p>
+      <Facts
+        items={[
+          ['Policy', <PolicyLink name={decision.policy} />],
+          ['Action', <NodeLink name={decision.action} />],
+        ]}
+      />
+      <div class="card-tools">
+        <Button role="operator" onClick={() => void leaveAsItIs(undo)}>
+          Leave as it is
         </Button>
       </div>
     </article>

@@ -1,6 +1,7 @@
 // Reading the pipeline file again while the agent runs.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/agent/agent.h"
 #include "core/agent/self_name.h"
@@ -11,27 +12,41 @@
 namespace heald::agent {
 namespace {
 
-// "3 nodes added, 1 restarted, 0 removed; without what they had learnt: unusual"
-std::string Difference(const PipelineSpec& before, const PipelineSpec& after) {
-  size_t added = 0;
-  size_t changed = 0;
-  size_t removed = 0;
+// The keys of a node's config that are others now and that what it had learnt depends on.
+std::string ChangedKeys(const NodeSpec& before, const NodeSpec& after) {
+  std::set<std::string> changed;
+  for (const auto& [one, other] : {std::pair(&before, &after), std::pair(&after, &before)})
+    if (const Value::Map* const map = one->config.AsMap())
+      for (const auto& [key, value] : *map)
+        if (const Value* const there = other->config.Find(key);
+            there == nullptr || !(*there == value))
+          changed.insert(key);
+  for (const std::string& key : after.keeps_state) changed.erase(key);
+  std::string text;
+  for (const std::string& key : changed) text += (text.empty() ? "" : ", ") + key;
+  return text;
+}
+
+// "3 nodes added, 2 restarted, 0 removed; with what they had learnt: unusual; without what they had
+// learnt: spikes (window)"
+std::string Difference(const PipelineSpec& before, const PipelineSpec& after,
+                       const Reloaded& reloaded) {
+  std::string kept;
   std::string anew;
-  for (const NodeSpec& node : after.nodes) {
-    const NodeSpec* old = before.FindNode(node.name);
-    if (old == nullptr)
-      ++added;
-    else if (old->plugin != node.plugin || old->config != node.config ||
-             old->enabled != node.enabled) {
-      ++changed;
-      if (node.kind == Kind::kDetector && node.enabled)
-        anew += (anew.empty() ? "; without what they had learnt: " : ", ") + node.name;
+  for (const std::string& name : reloaded.restarted) {
+    const NodeSpec& node = *after.FindNode(name);
+    if (node.kind != Kind::kDetector) continue;
+    if (std::count(reloaded.went_on.begin(), reloaded.went_on.end(), name) != 0) {
+      kept += (kept.empty() ? "; with what they had learnt: " : ", ") + name;
+      continue;
     }
+    anew += (anew.empty() ? "; without what they had learnt: " : ", ") + name;
+    if (const std::string keys = ChangedKeys(*before.FindNode(name), node); !keys.empty())
+      anew += " (" + keys + ")";
   }
-  for (const NodeSpec& node : before.nodes)
-    if (after.FindNode(node.name) == nullptr) ++removed;
-  return std::to_string(added) + (added == 1 ? " node" : " nodes") + " added, " +
-         std::to_string(changed) + " restarted, " + std::to_string(removed) + " removed" + anew;
+  return std::to_string(reloaded.added) + (reloaded.added == 1 ? " node" : " nodes") + " added, " +
+         std::to_string(reloaded.restarted.size()) + " restarted, " +
+         std::to_string(reloaded.removed) + " removed" + kept + anew;
 }
 
 api::Diagnostic ForApi(const Diagnostic& d) {
@@ -53,12 +68,11 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
     const std::lock_guard lock(mutex_);
     before = spec_;
   }
-  heald::Status applied;
   AgentSpec agent = spec ? spec->agent : AgentSpec();
   agent.state_dir = before.agent.state_dir;  // another one counts from the next start
   Result<std::shared_ptr<const api::ApprovalLinks>> links =
       spec ? MakeLinks(agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
-  applied = links ? runner_->Reload(*spec) : heald::Status(links.error());
+  const Result<Reloaded> applied = links ? runner_->Reload(*spec) : Result<Reloaded>(links.error());
   Counted(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
   metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
   if (!applied) {
@@ -88,7 +102,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
   });
   server_->UpdateAccess(spec->agent.token, spec->agent.allow_no_token);
   report.applied = true;
-  report.summary = Difference(before, *spec);
+  report.summary = Difference(before, *spec, *applied);
   PipelineSpec in_force = *spec;
   in_force.policies = policies;
   const std::string changes = remedy::ChangesText(remedy::PolicyChanges(before, in_force));

@@ -163,9 +163,9 @@ void AddLabels(const BacktestResult& result, std::string* out) {
     const LabelSummary::Of& of = l.windows[i];
     const std::string how = !of.found         ? "missed"
                             : of.delay_ns < 0 ? "incident #" + std::to_string(of.incident) + ", " +
-                                                    FormatElapsed(-of.delay_ns) + " before"
+                                                    Length(-of.delay_ns) + " before"
                                               : "incident #" + std::to_string(of.incident) + ", " +
-                                                    FormatElapsed(of.delay_ns) + " after its begin";
+                                                    Length(of.delay_ns) + " after its begin";
     Add(out, "    %s  %-20s %s\n", Clock(of.window.start_ns).c_str(), of.window.name.c_str(),
         how.c_str());
   }

@@ -227,6 +227,8 @@ class Loader {
                 node->kind == Kind::kAction || node->kind == Kind::kNotifier},
                &context_);
     node->config = typed.value;
+    for (const auto& [key, property] : (*schema)->properties)
+      if (property->keeps_state) node->keeps_state.push_back(key);
     node->templated = typed.templated;
     if (node->kind == Kind::kAction && typed.ok) RefuseEvents(typed.value, path);
     node->version = component->version;

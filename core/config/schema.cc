@@ -240,6 +240,10 @@ SchemaPtr Read(const Json& json, const std::string& at, int depth) {
   if (json.contains("x-marked")) schema->marked = ReadBool(json["x-marked"], at + "/x-marked");
   if (schema->marked && !(schema->runtime && schema->type == Type::kString))
     Reject(at + "/x-marked", "only strings with x-runtime have anything to mark");
+  if (json.contains("x-reload")) {
+    if (json["x-reload"] != "keep") Reject(at + "/x-reload", "is keep, or left out");
+    schema->keeps_state = true;
+  }
   if (json.contains("x-order")) {
     if (!json["x-order"].is_number()) Reject(at + "/x-order", "must be a number");
     schema->order = json["x-order"].get<double>();

@@ -12,6 +12,7 @@
 //   x-marked      what is filled in there stands between marks, for the plugin to escape
 //   x-order       place in docs and forms
 //   x-deprecated  what to use instead; a warning
+//   x-reload      keep: a detector's state fits whatever this key of its config says
 //   x-rbac        what has to be allowed in Kubernetes, for `heald rbac` (core/cli/rbac.h)
 //   x-elsewhere   {"key": "hint"} for keys that people write here by mistake
 //
@@ -49,6 +50,7 @@ struct Schema {
   bool secret = false;
   bool runtime = false;
   bool marked = false;
+  bool keeps_state = false;
   double order = std::numeric_limits<double>::infinity();
   std::vector<Property> properties;  // by x-order, then as written
   std::vector<std::string> required;

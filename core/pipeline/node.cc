@@ -93,7 +93,7 @@ Status Node::Start(Lane& pool) {
   return {};
 }
 
-bool Node::Stop(bool leaving, int64_t within_ns) {
+bool Node::Stop(bool leaving, int64_t within_ns, std::function<void()> last) {
   if (state_ == NodeState::kIdle || state_ == NodeState::kFailed) {
     state_ = NodeState::kStopped;
     return true;
@@ -106,7 +106,7 @@ bool Node::Stop(bool leaving, int64_t within_ns) {
     bool done = false;
   };
   const auto done = std::make_shared<Done>();
-  const auto stop = [self = shared_from_this(), done, leaving] {
+  const auto stop = [self = shared_from_this(), done, leaving, last = std::move(last)] {
     self->timer_->cancel();
     {
       const Call call(*self, "stop");
@@ -115,6 +115,8 @@ bool Node::Stop(bool leaving, int64_t within_ns) {
       if (self->action_) self->action_->Stop(leaving);
       if (self->notifier_) self->notifier_->Stop(leaving);
     }
+    if (last) last();
+    self->state_ = NodeState::kStopped;
     const std::lock_guard lock(done->mutex);
     done->done = true;
     done->changed.notify_all();
@@ -131,7 +133,6 @@ bool Node::Stop(bool leaving, int64_t within_ns) {
                                      [&] { return done->done; });
   }
   if (!stopped) return false;
-  state_ = NodeState::kStopped;
   return own_lane_ == nullptr || own_lane_->Stop(within_ns);
 }
 

@@ -113,8 +113,9 @@ class Node final : public NodeContext, public Emitter, public std::enable_shared
 
   // Control: the node's lane runs these; the result says how it went.
   Status Start(Lane& pool);
-  // Ends polling and calls stop. False: a call is stuck, and so the node is left as it is.
-  bool Stop(bool leaving, int64_t within_ns);
+  // Ends polling and calls stop, then `last`: no data comes after it. False: a call is stuck, and
+  // so the node is left as it is.
+  bool Stop(bool leaving, int64_t within_ns, std::function<void()> last = {});
 
   void SetEdges(std::shared_ptr<const Edges> edges);
   void SetEpoch(std::string epoch) { epoch_ = std::move(epoch); }

@@ -6,8 +6,6 @@
 #include <fstream>
 #include <set>
 
-#include "core/pipeline/snapshot.h"
-
 namespace heald {
 namespace {
 
@@ -102,18 +100,39 @@ Result<std::shared_ptr<Node>> Runner::Make(const NodeSpec& spec, Node* before) {
   if (spec.kind == Kind::kNotifier)
     if (Status s = GiveSpool(*node); !s) return OfNode(spec, s.error());
   if (DetectorInstance* detector = node->detector();
-      detector != nullptr && detector->can_snapshot() && before == nullptr) {
-    const Result<Snapshot> snapshot = LoadSnapshot(SnapshotPath(spec), Fingerprint(spec));
-    Status restored;
-    if (snapshot) restored = detector->Restore(snapshot->state);
-    if (snapshot && restored) {
-      node->SetEpoch(snapshot->epoch);
-    } else if (!snapshot ? snapshot.error().code != Code::kNotFound : true) {
-      const Error error = OfNode(spec, snapshot ? restored.error() : snapshot.error());
-      events_.OnHealth(spec, &error);
-    }
-  }
+      detector != nullptr && detector->can_snapshot() && before == nullptr)
+    GoOn(*node, LoadSnapshot(SnapshotPath(spec), Fingerprint(spec)));
   return node;
+}
+
+bool Runner::GoOn(Node& node, const Result<Snapshot>& from) {
+  const Status restored = from ? node.detector()->Restore(from->state) : Status(from.error());
+  if (restored) {
+    node.SetEpoch(from->epoch);
+    return true;
+  }
+  if (!from && from.error().code == Code::kNotFound) return false;
+  const Error error = OfNode(node.spec(), restored.error());
+  events_.OnHealth(node.spec(), &error);
+  return false;
+}
+
+bool Runner::MakeWay(const std::shared_ptr<Node>& node, Node* heir) {
+  const auto learnt = std::make_shared<Result<Snapshot>>(MakeError(Code::kNotFound, "nothing"));
+  std::function<void()> last;
+  if (heir != nullptr && heir->detector() != nullptr && node->detector() != nullptr &&
+      node->detector()->can_snapshot() && Fingerprint(node->spec()) == Fingerprint(heir->spec()))
+    last = [node, learnt] {
+      const Result<std::string> state = node->detector()->Snapshot();
+      *learnt = state ? Result<Snapshot>({node->epoch(), *state}) : state.error();
+    };
+  const bool hands_on = last != nullptr;
+  if (node->Stop(heir == nullptr, kStopOneNs, std::move(last)))
+    return hands_on && GoOn(*heir, *learnt);
+  const Error error =
+      MakeError(Code::kDeadline, "a call doesn't return; its thread is left behind");
+  events_.OnHealth(node->spec(), &error);
+  return false;
 }
 
 void Runner::Wire(const PipelineSpec& spec, const Nodes& nodes) {
@@ -181,8 +200,9 @@ Status Runner::Start(const PipelineSpec& spec) {
   return {};
 }
 
-Status Runner::Reload(const PipelineSpec& spec) {
+Result<Reloaded> Runner::Reload(const PipelineSpec& spec) {
   const Nodes before = nodes();
+  Reloaded reloaded;
   Nodes after;
   std::vector<std::shared_ptr<Node>> fresh;
   for (const NodeSpec& node : spec.nodes) {
@@ -197,6 +217,10 @@ Status Runner::Reload(const PipelineSpec& spec) {
     if (!made) return made.error();
     fresh.push_back(*made);
     after.emplace(node.name, std::move(*made));
+    if (old == before.end())
+      ++reloaded.added;
+    else
+      reloaded.restarted.push_back(node.name);
   }
   // Nothing has been touched so far. From here on the replaced nodes make way for their successors.
   std::vector<std::shared_ptr<Node>> replaced;
@@ -206,11 +230,9 @@ Status Runner::Reload(const PipelineSpec& spec) {
     if (successor != after.end() && successor->second == node) continue;
     replaced.push_back(node);
     gone.push_back(node->index());
-    if (!node->Stop(successor == after.end(), kStopOneNs)) {
-      const Error error =
-          MakeError(Code::kDeadline, "a call doesn't return; its thread is left behind");
-      events_.OnHealth(node->spec(), &error);
-    }
+    reloaded.removed += successor == after.end() ? 1 : 0;
+    if (MakeWay(node, successor == after.end() ? nullptr : successor->second.get()))
+      reloaded.went_on.push_back(name);
     events_.OnGone(node->spec());
   }
   if (Status s = StartNodes(fresh); !s) {
@@ -248,7 +270,7 @@ Status Runner::Reload(const PipelineSpec& spec) {
   for (const auto& node : fresh) node->Wake();
   Begin(fresh, spec.agent.backfill_ns);
   ExpireSeries(gone);
-  return {};
+  return reloaded;
 }
 
 bool Runner::StopSources(int64_t within_ns) {

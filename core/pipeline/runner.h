@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/pipeline/node.h"
+#include "core/pipeline/snapshot.h"
 
 namespace heald {
 
@@ -26,6 +27,14 @@ struct RunnerOptions {
   bool listener = false;  // requests reach Receive, so nodes may mount routes
 };
 
+// What a reload did to the nodes.
+struct Reloaded {
+  size_t added = 0;
+  size_t removed = 0;
+  std::vector<std::string> restarted;
+  std::vector<std::string> went_on;  // of these the detectors that have what they had learnt
+};
+
 class Runner {
  public:
   Runner(RunnerOptions options, const Clock& clock, SeriesTable& series, InstanceFactory& factory,
@@ -36,8 +45,9 @@ class Runner {
 
   // All or nothing: an error leaves no node running.
   Status Start(const PipelineSpec& spec);
-  // Unchanged nodes stay, with their state. An error leaves the old pipeline running.
-  Status Reload(const PipelineSpec& spec);
+  // Unchanged nodes stay, with their state; a detector changed in such keys only as its state
+  // doesn't depend on hands it on. An error leaves the old pipeline running.
+  Result<Reloaded> Reload(const PipelineSpec& spec);
   // Sources end first, then what they emitted is worked off, then everything else ends. False: some
   // call is stuck; the process should end without waiting for it.
   bool StopSources(int64_t within_ns);
@@ -79,6 +89,10 @@ class Runner {
 
   Result<std::shared_ptr<Node>> Make(const NodeSpec& spec, Node* before);
   Status GiveSpool(Node& node);
+  // Whether the detector goes on from there. Why it doesn't is told, unless there is nothing.
+  bool GoOn(Node& node, const Result<Snapshot>& from);
+  // Stops a node for its successor, which may be null. Whether that has what the node had learnt.
+  bool MakeWay(const std::shared_ptr<Node>& node, Node* heir);
   void Wire(const PipelineSpec& spec, const Nodes& nodes);
   Status StartNodes(const std::vector<std::shared_ptr<Node>>& fresh);
   void Begin(const std::vector<std::shared_ptr<Node>>& fresh, int64_t backfill_ns);

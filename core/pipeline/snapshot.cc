@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -52,7 +53,13 @@ bool TakeText(std::string_view* from, std::string* out) {
 
 std::string Fingerprint(const NodeSpec& node) {
   std::string config;
-  AppendCanonical(config, node.config);
+  Value depends_on = node.config;
+  if (Value::Map* const map = depends_on.AsMap())
+    std::erase_if(*map, [&](const Value::Member& member) {
+      return std::find(node.keeps_state.begin(), node.keeps_state.end(), member.first) !=
+             node.keeps_state.end();
+    });
+  AppendCanonical(config, depends_on);
   char hash[20];
   std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(Checksum(config)));
   return node.plugin + " " + node.version + " " + hash;

@@ -15,7 +15,8 @@ struct Snapshot {
   std::string state;  // the detector's own
 };
 
-// Says plugin, version and configuration in one line; another one means another state.
+// Says plugin, version and configuration, as far as the state depends on it, in one line; another
+// one means another state.
 std::string Fingerprint(const NodeSpec& node);
 
 Status SaveSnapshot(const std::string& path, const std::string& fingerprint,

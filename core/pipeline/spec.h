@@ -44,6 +44,7 @@ struct NodeSpec {
   Value config;  // typed: defaults filled in, units applied; ${target…} still in place
   bool templated =
       false;  // config has run-time placeholders (${target…}, ${finding…}, ${incident…})
+  std::vector<std::string> keeps_state;  // keys of config that a detector's state doesn't depend on
   std::vector<InputRef> inputs;
   std::vector<std::string> outputs;  // a source's output names; empty with open_outputs
   size_t queue = 256;                // batches waiting for this node

@@ -174,8 +174,8 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   right.replace(right.find("critical: 0.5"), 13, "critical: 0.6");
   Write(right);
   agent().Signal(SIGHUP);
-  ASSERT_TRUE(
-      agent().WaitForOutput("1 restarted, 0 removed; without what they had learnt: ", kPatience))
+  ASSERT_TRUE(agent().WaitForOutput(
+      "1 restarted, 0 removed; without what they had learnt: ill (above)", kPatience))
       << agent().output();
   EXPECT_TRUE(
       agent().WaitForOutput("policy cure: cooldown 1s -> 2s, max_per_hour 10 -> none", kPatience))
@@ -219,6 +219,46 @@ TEST_F(AgentTest, ADetectorChangedByAReloadDoesntLeaveItsIncidentOpen) {
     return Get("/api/v1/incidents")["incidents"][0]["state"] == "resolved";
   })) << agent().output();
   EXPECT_THAT(Get("/api/v1/incidents")["incidents"], SizeIs(1));
+}
+
+TEST_F(AgentTest, AReloadDuringAFaultKeepsWhatIsUsualWhereTheStateFits) {
+  std::atomic<bool> sick = false;
+  SetSick([&] { return sick.load(); });
+  std::string text = HealingPipeline();
+  text.replace(text.find("mode: enforce"), 13, "mode: shadow");
+  text.replace(text.find("plugin: threshold"), 17, "plugin: zscore");
+  text.replace(text.find("above: {critical: 0.5}"), 22, "min_samples: 3, critical_at: 2");
+  Write(text);
+  StartAndWait();
+  ASSERT_TRUE(Eventually([&] { return Get("/api/v1/status")["learning"] == false; }));
+  sick = true;
+  const auto incidents = [&] { return Get("/api/v1/incidents")["incidents"]; };
+  ASSERT_TRUE(Eventually([&] { return !incidents().empty(); })) << agent().output();
+  text.replace(text.find("critical_at: 2"), 14, "critical_at: 3");
+  Write(text);
+  agent().Signal(SIGHUP);
+  ASSERT_TRUE(
+      agent().WaitForOutput("1 restarted, 0 removed; with what they had learnt: ill", kPatience))
+      << agent().output();
+  // Enough samples for a detector that had begun anew to take the fault for what is usual.
+  const auto judged = [&] {
+    int rows = 0;
+    const nlohmann::json pipeline = Get("/api/v1/pipeline");
+    for (const nlohmann::json& node : pipeline["nodes"])
+      if (node["name"] == "ill") rows = node["records_in"].get<int>();
+    return rows;
+  };
+  ASSERT_TRUE(Eventually([&] { return judged() >= 5; }));
+  EXPECT_EQ(incidents()[0]["state"], "open");
+  sick = false;
+  EXPECT_TRUE(Eventually([&] { return incidents()[0]["state"] == "resolved"; }))
+      << agent().output();
+  EXPECT_THAT(incidents(), SizeIs(1)) << "the recovery is no fault";
+  text.replace(text.find("min_samples: 3"), 14, "min_samples: 4");
+  Write(text);
+  agent().Signal(SIGHUP);
+  EXPECT_TRUE(agent().WaitForOutput("without what they had learnt: ill (min_samples)", kPatience))
+      << agent().output();
 }
 
 TEST_F(AgentTest, AServerThatIsAwayIsToldOnceHoweverOftenItIsAsked) {

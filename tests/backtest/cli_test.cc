@@ -144,6 +144,9 @@ TEST_F(BacktestCliTest, LabelsTellRecallPrecisionAndDelay) {
   EXPECT_EQ(labels["median_delay_seconds"], 60);
   EXPECT_EQ(labels["windows"][0]["name"], "database away");
   EXPECT_EQ(labels["windows"][1]["found"], false);
+  Write("labels.csv", "start,end\n2026-11-22T00:25:00Z,2026-11-22T00:30:00Z\n");
+  ASSERT_EQ(Run("p.yaml --input in.csv --labels labels.csv"), 0);
+  EXPECT_THAT(out_, HasSubstr("incident #1, 0 s after its begin"));
 }
 
 TEST_F(BacktestCliTest, PredictionsAreHeldAgainstWhatHappened) {

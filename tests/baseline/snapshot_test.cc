@@ -91,6 +91,31 @@ TEST_F(BaselineSnapshotTest, AnOpenFindingIsNotOverWhileItsLeadsAreOutOfTheirRan
   EXPECT_EQ(after.findings().back().state, FindingState::kClear);
 }
 
+TEST_F(BaselineSnapshotTest,
+       AFindingEndsAsItWouldHaveWhereSeverityAndEndsAreJudgedOtherwiseMeanwhile) {
+  Normal(before_);
+  for (int i = 0; i < 5; ++i) Feed(before_, 0.9, 900);
+  Config config;
+  config.threshold = 3;
+  config.critical_at = 50;
+  config.clear_after = 5;
+  config.update_interval = {};
+  DetectorHarness<Detector> after(after_host_, config);
+  after.Restore(before_.Snapshot());
+  GoOn();
+  for (int i = 0; i < 20; ++i) Feed(after, 0.9, 900);
+  ASSERT_FALSE(after.findings().empty());
+  EXPECT_EQ(after.findings().front().severity, sdk::Severity::kWarning);
+  for (int i = 0; i < 5; ++i) Feed(after, 0.3, 500);
+  for (const sdk::Finding& finding : after.findings()) {
+    EXPECT_EQ(finding.id, before_.findings()[0].id);
+    EXPECT_EQ(finding.expected_low, before_.findings()[0].expected_low);
+    EXPECT_EQ(finding.expected_high, before_.findings()[0].expected_high);
+  }
+  EXPECT_EQ(after.findings().back().state, FindingState::kClear);
+  EXPECT_EQ(after.findings().back().annotations.Get(sdk::kClearedBecause), "normal");
+}
+
 TEST_F(BaselineSnapshotTest, AnEntityThatStaysAwayIsGivenUp) {
   Normal(before_);
   for (int i = 0; i < 5; ++i) Feed(before_, 0.9, 900);

@@ -57,7 +57,8 @@ class FakeCatalog final : public Catalog {
       "type": "object",
       "properties": {
         "window": {"type": "integer", "minimum": 2, "maximum": 4096, "default": 20, "x-order": 1},
-        "sensitivity": {"type": "number", "exclusiveMinimum": 0, "default": 3.0, "x-order": 2},
+        "sensitivity": {"type": "number", "exclusiveMinimum": 0, "default": 3.0, "x-order": 2,
+                        "x-reload": "keep"},
         "floor": {"type": "number", "x-unit": "ratio", "default": "1%", "maximum": "50%"},
         "robust": {"type": "boolean", "default": false},
         "direction": {"type": "string", "enum": ["up", "down", "both"], "default": "both"}

@@ -166,6 +166,7 @@ TEST_F(ConfigLoaderTest, TypesNodesByTheirPluginsSchema) {
   EXPECT_EQ(spikes.queue, 16u);
   EXPECT_EQ(spikes.when_full, WhenFull::kBlock);
   EXPECT_EQ(spikes.max_series, 7u);
+  EXPECT_THAT(spikes.keeps_state, ElementsAre("sensitivity"));
   ASSERT_EQ(spikes.inputs.size(), 2u);
   EXPECT_EQ(spikes.inputs[0].node, "prom");
   EXPECT_EQ(spikes.inputs[0].output, "latency_p99");

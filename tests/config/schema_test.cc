@@ -56,6 +56,8 @@ TEST(ConfigSchemaTest, RefusesWhatIsNotInTheSubset) {
             "/required: 'b' is no property");
   EXPECT_EQ(Refusal(R"({"type": "integer", "x-runtime": true})"),
             "/x-runtime: only strings can be filled in at run time");
+  EXPECT_EQ(Refusal(R"({"type": "string", "x-reload": "drop"})"),
+            "/x-reload: is keep, or left out");
   EXPECT_EQ(Refusal(R"({"type": "string", "x-marked": true})"),
             "/x-marked: only strings with x-runtime have anything to mark");
   EXPECT_EQ(Refusal(R"({"type": "string", "enum": [1]})"), "/enum: a value isn't of the type");

@@ -118,15 +118,9 @@ TEST_F(ForestModelTest, ContaminationSetsTheThresholdAtTheShareOfThePast) {
   rules_.contamination = 0.1;
   Learn(1024);
   int above = 0;
-  for (int i = 0; i < 1000; ++i) above += Score(Usual()) >= model_.warning() ? 1 : 0;
+  for (int i = 0; i < 1000; ++i) above += Score(Usual()) >= model_.unusual() ? 1 : 0;
   EXPECT_NEAR(above, 100, 50);
-  EXPECT_GT(model_.warning(), model_.typical());
-}
-
-TEST_F(ForestModelTest, WithoutContaminationTheThresholdIsTheGivenOne) {
-  rules_.warning = 0.7;
-  Learn();
-  EXPECT_EQ(model_.warning(), 0.7);
+  EXPECT_GT(model_.unusual(), model_.typical());
 }
 
 TEST_F(ForestModelTest, WhatIsHeldIsLearntOnlyWhenAdopted) {

@@ -76,6 +76,19 @@ TEST_F(ForestSnapshotTest, AnOpenFindingGoesOnUnderItsId) {
   }
 }
 
+TEST_F(ForestSnapshotTest, AnotherThresholdCountsAtOnce) {
+  Normal(before_);
+  Config strict = small_;
+  strict.thresholds = {.warning = 0.95, .critical = 0.99};
+  DetectorHarness<Detector> after(after_host_, strict);
+  after.Restore(before_.Snapshot());
+  after_host_.SetNow(before_host_.now_ns());
+  Fault(before_, 8);
+  Fault(after, 8);
+  EXPECT_FALSE(before_.findings().empty());
+  EXPECT_TRUE(after.findings().empty());
+}
+
 TEST_F(ForestSnapshotTest, AnEntityThatStaysAwayIsGivenUp) {
   Normal(before_);
   Fault(before_, 8);

@@ -322,6 +322,96 @@ TEST_F(RunnerTest, ReloadKeepsUnchangedNodesWithTheirState) {
       << "wired to the new source";
 }
 
+class RunnerStateTest : public RunnerTest {
+ protected:
+  RunnerStateTest() {
+    PollEmits({{"latency", 1}});
+    world_.on_samples["spikes"] = [](const SampleBatch&, Emitter& out) {
+      Finding finding;
+      finding.id = "1";
+      return out.Findings({finding});
+    };
+    Spec("spikes").keeps_state = {"critical_at"};
+    Configure(20, 2);
+  }
+  void Configure(int window, int critical_at) {
+    Spec("spikes").config =
+        Value(Value::Map{{"window", Value(window)}, {"critical_at", Value(critical_at)}});
+  }
+  // Of the next finding.
+  std::string NextId() {
+    {
+      const std::lock_guard lock(events_.mutex);
+      events_.findings.clear();
+    }
+    EXPECT_TRUE(Eventually([&] { return !events_.Findings().empty(); }));
+    return events_.Findings().front().id;
+  }
+};
+
+TEST_F(RunnerStateTest, AReloadHandsOnTheStateWhereItFits) {
+  const auto runner = Make();
+  ASSERT_TRUE(runner->Start(spec_));
+  const std::string id = NextId();
+  Configure(20, 3);
+  const Result<Reloaded> reloaded = runner->Reload(spec_);
+  ASSERT_TRUE(reloaded) << reloaded.error().message;
+  EXPECT_THAT(reloaded->restarted, ElementsAre("spikes"));
+  EXPECT_THAT(reloaded->went_on, ElementsAre("spikes"));
+  EXPECT_THAT(world_.CallsOf("spikes"), Contains(StartsWith("restore ")));
+  EXPECT_EQ(NextId(), id);
+}
+
+TEST_F(RunnerStateTest, AReloadBeginsAnewWhereAKeyChangedThatTheStateDependsOn) {
+  const auto runner = Make();
+  ASSERT_TRUE(runner->Start(spec_));
+  const std::string id = NextId();
+  Configure(30, 2);
+  const Result<Reloaded> reloaded = runner->Reload(spec_);
+  ASSERT_TRUE(reloaded) << reloaded.error().message;
+  EXPECT_THAT(reloaded->restarted, ElementsAre("spikes"));
+  EXPECT_THAT(reloaded->went_on, SizeIs(0));
+  EXPECT_THAT(world_.CallsOf("spikes"), Not(Contains(StartsWith("restore "))));
+  EXPECT_NE(NextId(), id);
+}
+
+TEST_F(RunnerStateTest, ADetectorThatHangsHandsNothingOn) {
+  std::promise<void> over;
+  const auto wait = over.get_future().share();
+  const auto runner = Make();
+  world_.on_samples["spikes"] = [wait](const SampleBatch&, Emitter&) -> Status {
+    wait.wait();
+    return {};
+  };
+  Spec("spikes").deadline_ns = 20 * kMillisecond;
+  ASSERT_TRUE(runner->Start(spec_));
+  ASSERT_TRUE(Eventually([&] { return !runner->Complaints().empty(); }));
+  Configure(20, 3);
+  const Result<Reloaded> reloaded = runner->Reload(spec_);
+  over.set_value();
+  ASSERT_TRUE(reloaded) << reloaded.error().message;
+  EXPECT_THAT(reloaded->restarted, ElementsAre("spikes"));
+  EXPECT_THAT(reloaded->went_on, SizeIs(0));
+}
+
+TEST_F(RunnerStateTest, ARestartUnderAnotherConfigurationGoesOnWhereTheStateFits) {
+  auto runner = Make();
+  ASSERT_TRUE(runner->Start(spec_));
+  const std::string id = NextId();
+  ASSERT_TRUE(runner->Stop(5 * kSecond));
+  Configure(20, 3);
+  runner = Make();
+  ASSERT_TRUE(runner->Start(spec_));
+  EXPECT_EQ(NextId(), id);
+  EXPECT_THAT(events_.Health(), SizeIs(0));
+  ASSERT_TRUE(runner->Stop(5 * kSecond));
+  Configure(30, 3);
+  runner = Make();
+  ASSERT_TRUE(runner->Start(spec_));
+  EXPECT_NE(NextId(), id);
+  EXPECT_THAT(events_.Health(), Contains(HasSubstr("another configuration")));
+}
+
 TEST_F(RunnerTest, AFailedReloadLeavesTheOldPipelineRunning) {
   PollEmits({{"latency", 1}});
   const auto runner = Make();
@@ -329,7 +419,7 @@ TEST_F(RunnerTest, AFailedReloadLeavesTheOldPipelineRunning) {
   PipelineSpec wrong = spec_;
   wrong.nodes.push_back(NodeOf(Kind::kDetector, "extra", {{"prom", "", ""}}));
   world_.fail_create = "extra";
-  const Status status = runner->Reload(wrong);
+  const Result<Reloaded> status = runner->Reload(wrong);
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message, HasSubstr("extra"));
   const size_t before = world_.Seen("spikes").size();

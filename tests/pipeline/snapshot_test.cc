@@ -18,7 +18,8 @@ class SnapshotTest : public ::testing::Test {
     node_.config = Value(Value::Map{{"window", Value(20)}});
   }
   ~SnapshotTest() override { std::filesystem::remove(path_); }
-  const std::string path_ = ::testing::TempDir() + "heald-snapshot-test-" + std::to_string(getpid());
+  const std::string path_ =
+      ::testing::TempDir() + "heald-snapshot-test-" + std::to_string(getpid());
   NodeSpec node_;
 };
 
@@ -60,6 +61,16 @@ TEST_F(SnapshotTest, RefusesTheStateOfAnotherConfiguration) {
   const Result<Snapshot> loaded = LoadSnapshot(path_, Fingerprint(other));
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().message, ::testing::HasSubstr("another configuration"));
+}
+
+TEST_F(SnapshotTest, TakesTheStateWhereOnlyKeysChangedThatItDoesNotDependOn) {
+  node_.keeps_state = {"critical_at", "unit"};
+  ASSERT_TRUE(SaveSnapshot(path_, Fingerprint(node_), {"abc", "some state"}));
+  NodeSpec other = node_;
+  other.config = Value(Value::Map{{"critical_at", Value(3.0)}, {"window", Value(20)}});
+  EXPECT_TRUE(LoadSnapshot(path_, Fingerprint(other)));
+  other.config = Value(Value::Map{{"critical_at", Value(3.0)}, {"window", Value(30)}});
+  EXPECT_FALSE(LoadSnapshot(path_, Fingerprint(other)));
 }
 
 TEST_F(SnapshotTest, SaysThatThereIsNone) {

@@ -46,7 +46,8 @@ struct Everything {
   std::string old{};
   static constexpr auto Fields() {
     return std::tuple(
-        Field("flag", &Everything::flag, "A flag"), Field("count", &Everything::count, "A count"),
+        Field("flag", &Everything::flag, "A flag"),
+        Field("count", &Everything::count, "A count", {.keeps_state = true}),
         Field("factor", &Everything::factor, "A factor", {.min = 0, .exclusive_min = true}),
         Field("text", &Everything::text, "A text", {.runtime = true, .marked = true}),
         Field("wait", &Everything::wait, "A wait", {.min = 0}),
@@ -192,6 +193,8 @@ TEST_F(SdkSchemaTest, MarksSecretsRuntimeTextsAndWhatIsDeprecated) {
   EXPECT_EQ(of("words")["items"]["x-runtime"], true);
   EXPECT_FALSE(of("words").contains("x-runtime"));
   EXPECT_EQ(of("old")["x-deprecated"], "text");
+  EXPECT_EQ(of("count")["x-reload"], "keep");
+  EXPECT_FALSE(of("factor").contains("x-reload"));
 }
 
 TEST_F(SdkSchemaTest, StaysWithinWhatTheHostReads) {

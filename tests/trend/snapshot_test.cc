@@ -46,6 +46,24 @@ TEST_F(TrendSnapshotTest, ALeakIsPredictedAcrossARestart) {
   EXPECT_EQ(after_.findings()[0].state, FindingState::kOpen);
 }
 
+TEST_F(TrendSnapshotTest, APredictionGoesOnWhereItIsToldOtherwiseMeanwhile) {
+  Normal();
+  Rise(before_, 130);
+  ASSERT_EQ(before_.findings().at(0).state, FindingState::kOpen);
+  Config config = kConfig;
+  config.horizon = sdk::Minutes(1);
+  config.probability = {0.5};
+  config.component = "the shop";
+  DetectorHarness<Detector> after(after_host_, config);
+  after.Restore(before_.Snapshot());
+  after_host_.SetNow(before_host_.now_ns());
+  Rise(after, 12);
+  ASSERT_EQ(after.findings().size(), 1u);
+  EXPECT_EQ(after.findings()[0].state, FindingState::kUpdate);
+  EXPECT_EQ(after.findings()[0].id, before_.findings()[0].id);
+  EXPECT_EQ(after.findings()[0].component, "the shop");
+}
+
 TEST_F(TrendSnapshotTest, AnOpenPredictionGoesOnUnderItsId) {
   Normal();
   Rise(before_, 130);

@@ -56,6 +56,23 @@ TEST_F(ZscoreSnapshotTest, AnOpenFindingGoesOnUnderItsId) {
   EXPECT_EQ(after_.findings()[1].target, kPayments);
 }
 
+TEST_F(ZscoreSnapshotTest, WhateverIsConfiguredOtherwiseTheFaultIsNotLearnt) {
+  Normal(before_);
+  before_.Feed("latency", kPayments, 5);
+  DetectorHarness<Detector> after(
+      after_host_,
+      {.window = 12, .sensitivity = 6, .direction = Direction::kAbove, .robust = true});
+  after.Restore(before_.Snapshot());
+  GoOn();
+  for (int i = 0; i < 20; ++i) after.Feed("latency", kPayments, 5);
+  ASSERT_FALSE(after.findings().empty());
+  EXPECT_EQ(after.findings().back().state, FindingState::kUpdate);
+  EXPECT_EQ(after.findings().back().id, before_.findings().at(0).id);
+  EXPECT_LT(after.findings().back().expected_high, 3);
+  for (int i = 0; i < 3; ++i) after.Feed("latency", kPayments, 1);
+  EXPECT_EQ(after.findings().back().state, FindingState::kClear);
+}
+
 TEST_F(ZscoreSnapshotTest, IdsAreNotUsedAgain) {
   Normal(before_);
   before_.Feed("latency", kPayments, 5);

@@ -59,26 +59,28 @@ struct Config {
         Field("threshold", &Config::threshold,
               "Score at which a finding opens; without it 5.1 for series that are judged together "
               "and 2.2 for one by itself",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("critical_at", &Config::critical_at,
               "Multiple of the threshold from which it is critical, below it is a warning",
-              {.min = 1}),
+              {.min = 1, .keeps_state = true}),
         Field("season", &Config::season,
               "Learn what is usual at each time of day, and use it where it explains the series"),
         Field("clear_after", &Config::clear_after, "Normal samples in a row that clear a finding",
-              {.min = 1, .max = 1000}),
+              {.min = 1, .max = 1000, .keeps_state = true}),
         Field("max_hold", &Config::max_hold,
               "A finding that is open for longer ends: its level is what is usual from then on",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("max_gap", &Config::max_gap,
               "After a silence longer than this nobody knows whether a finding still holds",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("update_interval", &Config::update_interval,
-              "Shortest time between two updates of a finding that doesn't get worse", {.min = 0}),
+              "Shortest time between two updates of a finding that doesn't get worse",
+              {.min = 0, .keeps_state = true}),
         Field("max_series", &Config::max_series, "Series beyond this many are left out",
-              {.min = 1, .max = 10'000'000}),
+              {.min = 1, .max = 10'000'000, .keeps_state = true}),
         Field("unit", &Config::unit,
-              "Unit of the values (s, By, 1, 1/s); without it guessed from the metric's name"));
+              "Unit of the values (s, By, 1, 1/s); without it guessed from the metric's name",
+              {.keeps_state = true}));
   }
 };
 

@@ -70,7 +70,8 @@ struct Config {
               "Share of the past that counts as unusual: sets the warning threshold with every "
               "forest; without it thresholds.warning",
               {.min = 0, .max = 0.5, .exclusive_min = true}),
-        Field("thresholds", &Config::thresholds, "Scores, 0 to 1, from which something is wrong"),
+        Field("thresholds", &Config::thresholds, "Scores, 0 to 1, from which something is wrong",
+              {.keeps_state = true}),
         Field("min_samples", &Config::min_samples, "Moments until an entity is judged",
               {.min = 8, .max = 1'000'000}),
         Field("refit_interval", &Config::refit_interval,
@@ -79,19 +80,20 @@ struct Config {
         Field("half_life", &Config::half_life, "Moments after which half is forgotten",
               {.min = 10, .max = 10'000'000}),
         Field("clear_after", &Config::clear_after, "Normal moments in a row that clear a finding",
-              {.min = 1, .max = 1000}),
+              {.min = 1, .max = 1000, .keeps_state = true}),
         Field("stale_after", &Config::stale_after,
               "A series' last value counts for so long; then it is absent",
               {.min = 0, .exclusive_min = true}),
         Field("max_hold", &Config::max_hold,
               "A finding that is open for longer ends: what it shows is usual from then on",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("max_gap", &Config::max_gap,
               "After a silence longer than this nobody knows whether a finding still holds, and "
               "what has ended is forgotten",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("update_interval", &Config::update_interval,
-              "Shortest time between two updates of a finding that doesn't get worse", {.min = 0}),
+              "Shortest time between two updates of a finding that doesn't get worse",
+              {.min = 0, .keeps_state = true}),
         Field("seed", &Config::seed, "Another number grows other trees"),
         Field("max_features", &Config::max_features,
               "Series of one entity beyond this many are left out", {.min = 1, .max = 10'000}),
@@ -99,7 +101,7 @@ struct Config {
               "Entities beyond this many are left out; each takes about half a megabyte",
               {.min = 1, .max = 1'000'000}),
         Field("max_series", &Config::max_series, "Series beyond this many are left out",
-              {.min = 1, .max = 10'000'000}));
+              {.min = 1, .max = 10'000'000, .keeps_state = true}));
   }
 };
 

@@ -120,12 +120,11 @@ void Model::Grow(const Rules& rules) {
   forest_.Score(dense, scores);
   std::sort(scores.begin(), scores.end());
   typical_ = scores[count / 2];
-  warning_ = rules.warning;
   if (rules.contamination) {
     const auto below = static_cast<size_t>(static_cast<double>(count) * (1 - *rules.contamination));
     // Where all of the past is alike, no score is far from the usual one.
     constexpr double kApart = 0.01;
-    warning_ = std::max(double{scores[std::min(below, count - 1)]}, typical_ + kApart);
+    unusual_ = std::max(double{scores[std::min(below, count - 1)]}, typical_ + kApart);
   }
 }
 
@@ -134,7 +133,7 @@ void Model::Save(sdk::SnapshotWriter& out) {
   out.U64(phase_);
   out.U64(next_seen_);
   out.I64(next_ns_);
-  out.F64(warning_);
+  out.F64(unusual_);
   out.F64(typical_);
   out.U32(static_cast<uint32_t>(rows_.width()));
   out.U64(rows_.seen());
@@ -151,7 +150,7 @@ void Model::Load(sdk::SnapshotReader& in) {
   phase_ = in.U64();
   next_seen_ = in.U64();
   next_ns_ = in.I64();
-  warning_ = in.F64();
+  unusual_ = in.F64();
   typical_ = in.F64();
   const uint32_t width = in.U32();
   const uint64_t seen = in.U64();

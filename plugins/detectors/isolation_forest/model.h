@@ -20,8 +20,7 @@ struct Rules {
   size_t min_samples = 128;
   double half_life = 10'000;
   int64_t refit_interval_ns = 3'600'000'000'000;
-  std::optional<double> contamination{};  // none: the threshold is `warning`
-  double warning = 0.6;
+  std::optional<double> contamination{};
 };
 
 class Model {
@@ -55,7 +54,8 @@ class Model {
   bool Due(const Rules& rules, int64_t ts_ns) const;
   void Fit(const Rules& rules, int64_t ts_ns);
 
-  double warning() const { return warning_; }  // score from which a row is unusual
+  // Score that the `contamination` of the past reach; 1 where none is given.
+  double unusual() const { return unusual_; }
   double typical() const { return typical_; }  // score that half of the past have
   uint64_t seen() const { return rows_.seen(); }
   struct Usual {
@@ -84,7 +84,7 @@ class Model {
   Random random_;
   Forest forest_;
   std::vector<Usual> usual_;  // of each of the forest's numbers
-  double warning_ = 1;
+  double unusual_ = 1;
   double typical_ = 0.5;
   uint64_t phase_;          // entities don't all grow at the same moment
   uint64_t next_seen_ = 0;  // of a young entity: grows again when it has seen so many

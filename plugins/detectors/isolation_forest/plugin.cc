@@ -35,8 +35,7 @@ Detector::Detector(sdk::Host host, const Config& config)
              .half_life = static_cast<double>(config.half_life),
              .refit_interval_ns = config.refit_interval.ns,
              .contamination =
-                 config.contamination ? std::optional(config.contamination->value) : std::nullopt,
-             .warning = config.thresholds.warning},
+                 config.contamination ? std::optional(config.contamination->value) : std::nullopt},
       skipped_(host.Counter("samples_skipped_total",
                             "Samples left out: NaN, infinite at the start, or not later than the "
                             "one before")),
@@ -103,7 +102,7 @@ void Detector::Take(Entity& entity, Column& column, int64_t ts_ns, double value,
 Limits Detector::LimitsFor(const Model& model) const {
   // Not just below the threshold, and not as quiet as it mostly is either.
   constexpr double kBack = 0.25;
-  const double warning = model.warning();
+  const double warning = config_.contamination ? model.unusual() : config_.thresholds.warning;
   return {.warning = warning,
           .critical = std::max(config_.thresholds.critical, warning),
           .clear = warning - kBack * std::max(0.0, warning - model.typical()),

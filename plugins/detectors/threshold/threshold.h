@@ -51,13 +51,15 @@ struct Config {
         Field("below", &Config::below, "Lower bounds: values below them are a fault"),
         Field("for", &Config::hold_for,
               "How long samples must be out of bounds, by their own time, to open a finding",
-              {.min = 0}),
+              {.min = 0, .keeps_state = true}),
         Field("max_gap", &Config::max_gap, "After a silence longer than this `for` starts over",
-              {.min = 0, .exclusive_min = true}),
+              {.min = 0, .exclusive_min = true, .keeps_state = true}),
         Field("update_interval", &Config::update_interval,
-              "Shortest time between two updates of a finding that doesn't get worse", {.min = 0}),
+              "Shortest time between two updates of a finding that doesn't get worse",
+              {.min = 0, .keeps_state = true}),
         Field("unit", &Config::unit,
-              "Unit of the values (s, By, 1, 1/s); without it guessed from the metric's name"));
+              "Unit of the values (s, By, 1, 1/s); without it guessed from the metric's name",
+              {.keeps_state = true}));
   }
 };
 

@@ -78,6 +78,7 @@ struct FieldOptions {
   std::string_view pattern = {};                  // RE2, for strings
   std::span<const std::string_view> one_of = {};  // an enum's words
   std::string_view deprecated = {};               // what to write instead
+  bool keeps_state = false;  // a detector's saved state fits whatever this key says
 };
 
 template <typename C, typename T>
@@ -180,6 +181,7 @@ void AppendObject(std::string& out, const T& initial) {
            if (field.options.runtime && !IsVector<Member>::value && !IsMap<Member>::value)
              out += field.options.marked ? ",\"x-runtime\":true,\"x-marked\":true"
                                          : ",\"x-runtime\":true";
+           if (field.options.keeps_state) out += ",\"x-reload\":\"keep\"";
            if (!field.options.deprecated.empty()) {
              out += ",\"x-deprecated\":";
              AppendJson(out, field.options.deprecated);

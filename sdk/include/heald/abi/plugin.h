@@ -59,7 +59,8 @@ typedef struct heald_detector_vtable {
   /* [data] These series are gone; drop what is kept for them, clear their findings. Optional. */
   void (*expired)(void* self, const heald_series* series, uint64_t count, const heald_sink* sink);
   /* [control] Optional pair. snapshot: *state lives until the next call. restore: before the first
-   * [data] call; HEALD_CORRUPT refuses and leaves the instance as new. */
+   * [data] call, with a state of this plugin's version under the same config but for keys with
+   * x-reload: keep; HEALD_CORRUPT refuses and leaves the instance as new. */
   int32_t (*snapshot)(void* self, heald_str* state, heald_error* error);
   int32_t (*restore)(void* self, heald_str state, heald_error* error);
 } heald_detector_vtable;

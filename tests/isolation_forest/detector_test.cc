@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -208,6 +209,31 @@ TEST_F(ForestDetectorTest, WhatIsStillFarOutHasNotRecovered) {
   EXPECT_EQ(findings()[0].state, FindingState::kOpen);
   for (const std::string_view reason : ClearReasons()) EXPECT_EQ(reason, "re-baselined");
   EXPECT_FALSE(ClearReasons().empty());
+}
+
+// Learnt, a fault that stays would make its end look like one.
+TEST_F(ForestDetectorTest, AYoungEntityDoesNotLearnWhatIsStillFarOut) {
+  int ends = 0;
+  constexpr int kRuns = 20;
+  for (int run = 0; run < kRuns; ++run) {
+    Start();
+    labels_.Set("instance", std::to_string(run));
+    const auto opened = [this](int moments, double more) {
+      const size_t before = findings().size();
+      for (int i = 0; i < moments; ++i) {
+        Values values = Usual();
+        values[0].second += more;
+        values[2].second += more;
+        Feed(values, sdk::Seconds(1));
+      }
+      return std::any_of(findings().begin() + static_cast<std::ptrdiff_t>(before), findings().end(),
+                         [](const Finding& f) { return f.state == FindingState::kOpen; });
+    };
+    opened(300, 0);
+    opened(2000, 60);
+    ends += opened(300, 0) ? 1 : 0;
+  }
+  EXPECT_LT(ends, kRuns / 2);
 }
 
 TEST_F(ForestDetectorTest, JudgesTheSameWhetherScoresAreAskedForOrNot) {

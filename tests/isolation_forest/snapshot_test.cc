@@ -89,6 +89,29 @@ TEST_F(ForestSnapshotTest, AnotherThresholdCountsAtOnce) {
   EXPECT_TRUE(after.findings().empty());
 }
 
+TEST_F(ForestSnapshotTest, WhatIsStillFarOutIsNotLearntAfterARestartEither) {
+  const Config config{.thresholds = {.warning = 0.57, .critical = 0.8}};
+  DetectorHarness<Detector> before(before_host_, config);
+  DetectorHarness<Detector> after(after_host_, config);
+  const auto feed = [](DetectorHarness<Detector>& forest, int i, double more) {
+    return forest.Score({{"a", Hill(i) + more},
+                         {"b", Hill(i + 0.2) + more},
+                         {"c", Hill(i + 0.4)},
+                         {"d", Hill(i + 0.6)}},
+                        kHost, sdk::Seconds(1));
+  };
+  for (int i = 0; i < 300; ++i) feed(before, i, 0);
+  for (int i = 0; i < 100; ++i) feed(before, i, 60);
+  ASSERT_FALSE(before.findings().empty());
+  ASSERT_EQ(before.findings().back().state, FindingState::kClear);
+  after.Restore(before.Snapshot());
+  after_host_.SetNow(before_host_.now_ns());
+  for (int i = 0; i < 900; ++i) {
+    const double more = i < 600 ? 60 : 0;
+    EXPECT_EQ(feed(after, i, more)[0].score, feed(before, i, more)[0].score) << i;
+  }
+}
+
 TEST_F(ForestSnapshotTest, AnEntityThatStaysAwayIsGivenUp) {
   Normal(before_);
   Fault(before_, 8);
@@ -124,9 +147,9 @@ TEST_F(ForestSnapshotTest, RefusesEveryTornOrDamagedState) {
 
 TEST_F(ForestSnapshotTest, RefusesAForeignState) {
   EXPECT_THROW(after_.Restore(std::move(sdk::SnapshotWriter("baseline", 1)).Finish()), Failure);
-  EXPECT_THROW(after_.Restore(std::move(sdk::SnapshotWriter("isolation_forest", 2)).Finish()),
+  EXPECT_THROW(after_.Restore(std::move(sdk::SnapshotWriter("isolation_forest", 3)).Finish()),
                Failure);
-  EXPECT_THROW(after_.Restore(std::move(sdk::SnapshotWriter("isolation_forest", 1)).Finish()),
+  EXPECT_THROW(after_.Restore(std::move(sdk::SnapshotWriter("isolation_forest", 2)).Finish()),
                Failure);
 }
 

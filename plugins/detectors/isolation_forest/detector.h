@@ -137,8 +137,9 @@ class Detector : public sdk::Detector<Detector> {
   // scores: null where nobody asks for them.
   void Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* scores);
   void Take(Entity& entity, Column& column, int64_t ts_ns, double value, const sdk::Sink& sink);
-  // The value that its finding tells is far out of the range told.
-  static bool IsOut(const Entity& entity);
+  // Where the value that its finding tells is far out of the range told.
+  static std::optional<Strayed> StrayedOf(const Entity& entity);
+  void Learn(Entity& entity);
   void Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores);
   Limits LimitsFor(const Model& model) const;
   void FillRow(const Entity& entity);

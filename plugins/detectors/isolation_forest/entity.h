@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,18 @@ struct OpenFinding {
   int64_t sent_ns = 0;
 };
 
+// A value that is far out of what is usual, though the finding that told it has ended.
+struct Strayed {
+  std::string column{};  // its identity
+  double low = 0;
+  double high = 0;
+  int64_t since_ns = 0;
+
+  bool IsOut(const Column& of) const {
+    return of.identity == column && (of.last > high || of.last < low);
+  }
+};
+
 struct Entity {
   Entity(std::string id, uint64_t seed) : key(std::move(id)), model(seed) {}
 
@@ -33,9 +46,10 @@ struct Entity {
   Judge judge{};
   std::vector<Column> columns{};
   std::unique_ptr<OpenFinding> open{};
-  sdk::LabelSet target{};  // the labels that all its series share
-  bool alone = false;      // one series without the labels that make a group
-  int64_t ts_ns = 0;       // of the moment that is being collected
+  std::optional<Strayed> strayed{};  // so nothing is learnt
+  sdk::LabelSet target{};            // the labels that all its series share
+  bool alone = false;                // one series without the labels that make a group
+  int64_t ts_ns = 0;                 // of the moment that is being collected
   uint32_t moment = 1;
   uint32_t reported = 0;  // columns of this moment
   uint32_t expected = 0;  // … that make it complete

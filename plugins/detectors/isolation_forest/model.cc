@@ -72,7 +72,7 @@ void Model::Adopt() {
 
 bool Model::Due(const Rules& rules, int64_t ts_ns) const {
   if (rows_.size() < rules.min_samples) return false;
-  const bool young = rows_.seen() <= kRows * rules.samples && rows_.seen() >= next_seen_;
+  const bool young = Young(rules) && rows_.seen() >= next_seen_;
   return Learning() || young || ts_ns >= next_ns_;
 }
 

@@ -37,6 +37,8 @@ class Model {
   size_t columns() const { return rows_.width() / kAspects; }
 
   bool Learning() const { return forest_.empty(); }
+  // All that it has seen is still in the reservoir, or was until lately.
+  bool Young(const Rules& rules) const { return rows_.seen() <= kRows * rules.samples; }
   // 0 to 1; none while it learns and where more than half of what it knows is absent.
   std::optional<double> Score(std::span<const float> row);
   // How much each column adds to the score, 0 or more; returns the share of trees that agree.

@@ -120,15 +120,18 @@ void Detector::FillRow(const Entity& entity) {
   }
 }
 
-bool Detector::IsOut(const Entity& entity) {
-  if (entity.open == nullptr) return false;
+std::optional<Strayed> Detector::StrayedOf(const Entity& entity) {
+  if (entity.open == nullptr) return std::nullopt;
   const sdk::Finding& finding = entity.open->finding;
+  const auto told =
+      std::find_if(entity.columns.begin(), entity.columns.end(),
+                   [&](const Column& column) { return column.series == finding.series; });
+  if (told == entity.columns.end()) return std::nullopt;
   // Of a healthy series' samples 2 % are out; what is further out than the range is wide is none.
   const double width = finding.expected_high - finding.expected_low;
-  return std::any_of(entity.columns.begin(), entity.columns.end(), [&](const Column& column) {
-    return column.series == finding.series && (column.last > finding.expected_high + width ||
-                                               column.last < finding.expected_low - width);
-  });
+  const Strayed strayed{told->identity, finding.expected_low - width, finding.expected_high + width,
+                        entity.ts_ns};
+  return strayed.IsOut(*told) ? std::optional(strayed) : std::nullopt;
 }
 
 void Detector::Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores) {
@@ -158,16 +161,19 @@ void Detector::Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores
       break;
     case Step::kCleared:
       if (entity.open != nullptr) Fill(entity, CausesOf(entity), entity.open->finding);
-      if (IsOut(entity))
+      if (const auto strayed = StrayedOf(entity)) {
+        if (!entity.strayed && entity.model.Young(rules_)) entity.strayed = strayed;
         Close(entity, sdk::Cleared::kRebaselined,
               "no longer rare as a whole, but " + entity.open->finding.metric +
                   " is still far out of its range; this is no recovery",
               sink);
-      else
+      } else {
         Close(entity, sdk::Cleared::kNormal, "", sink);
+      }
       break;
     case Step::kRebaselined:
       rebaselined_.Record(1);
+      entity.strayed.reset();
       entity.model.Adopt();
       Close(entity, sdk::Cleared::kRebaselined,
             "re-baselined: still unusual after " + sdk::detail::DurationText(config_.max_hold.ns) +
@@ -177,11 +183,27 @@ void Detector::Assess(Entity& entity, const sdk::Sink& sink, sdk::Scores* scores
     case Step::kNormal:
       break;
   }
-  if (entity.open != nullptr)
+  Learn(entity);
+  if (entity.model.Due(rules_, entity.ts_ns)) Fit(entity);
+}
+
+// What a young model learnt while a value has strayed would make its return a fault.
+void Detector::Learn(Entity& entity) {
+  if (entity.strayed &&
+      std::none_of(entity.columns.begin(), entity.columns.end(),
+                   [&](const Column& column) { return entity.strayed->IsOut(column); })) {
+    entity.strayed.reset();
+    if (entity.open == nullptr) entity.model.Release();
+  }
+  if (entity.strayed && entity.open == nullptr &&
+      entity.ts_ns - entity.strayed->since_ns >= config_.max_hold.ns) {
+    entity.strayed.reset();
+    entity.model.Adopt();
+  }
+  if (entity.open != nullptr || entity.strayed)
     entity.model.Hold(rules_, row_);
   else if (!entity.judge.Odd())
     entity.model.Learn(rules_, row_);
-  if (entity.model.Due(rules_, entity.ts_ns)) Fit(entity);
 }
 
 void Detector::Fit(Entity& entity) {

@@ -8,7 +8,7 @@ namespace heald::isolation_forest {
 
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;  // 1 had no Strayed
 
 struct Save {
   sdk::SnapshotWriter& out;
@@ -74,6 +74,12 @@ std::string Detector::Snapshot() {
     entity->model.Save(out);
     out.U32(entity->open != nullptr ? 1 : 0);
     if (entity->open != nullptr) SaveFinding(entity->open->finding, out);
+    out.U32(entity->strayed ? 1 : 0);
+    if (!entity->strayed) continue;
+    out.Text(entity->strayed->column);
+    out.F64(entity->strayed->low);
+    out.F64(entity->strayed->high);
+    out.I64(entity->strayed->since_ns);
   }
   return std::move(out).Finish();
 }
@@ -98,6 +104,13 @@ void Detector::Restore(std::string_view state) {
     if (in.U32() != 0) {
       entity->open = std::make_unique<OpenFinding>();
       entity->open->finding = LoadFinding(in);
+    }
+    if (in.U32() != 0) {
+      Strayed& strayed = entity->strayed.emplace();
+      strayed.column = in.Text();
+      strayed.low = in.F64();
+      strayed.high = in.F64();
+      strayed.since_ns = in.I64();
     }
     entities.emplace(key, std::move(entity));
   }

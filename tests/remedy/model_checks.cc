@@ -169,8 +169,7 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
     for (const Execution& done : chain.executions)
       if (done.decision == each.id && each.policy == request.policy &&
           done.progress.proof == Proof::kDidNotLast && before != nullptr &&
-          (done.progress.settled_ns >= before->ended_ns ||
-           before->ended_ns > world_.clock.NowNs()))  // by a clock that was set back since
+          done.progress.settled_ns >= EndedNs(*before))
         from = std::max(from, each.next_step);
   for (uint32_t step = from; step < now->step; ++step)
     EXPECT_TRUE(std::any_of(chain.decisions.begin(), chain.decisions.end(),
@@ -180,6 +179,12 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
                                      each.next_step == step + 1;
                             }))
         << "step " << step << " was left out";
+}
+
+// By the clock as it was set back since, so that what came after it is later.
+int64_t ModelChecks::EndedNs(const Execution& execution) const {
+  const Deed* const deed = ledger_.Find(execution.decision);
+  return deed == nullptr ? execution.ended_ns : std::min(execution.ended_ns, deed->latest_ns);
 }
 
 // As the target itself shows it.

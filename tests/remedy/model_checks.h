@@ -72,6 +72,7 @@ class ModelChecks {
   void Windows(const GuardSpec& guard) const;
   void Rest(const PolicySpec& policy, const ActionRequest& request) const;
   void Place(const ActionRequest& request, const heald::Chain& chain) const;
+  int64_t EndedNs(const Execution& execution) const;
   void TakenBack(const ActionRequest& request, const heald::Chain& chain,
                  const Execution& before) const;
   Severity Worst(const PolicySpec& policy, uint64_t incident) const;

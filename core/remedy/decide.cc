@@ -1,5 +1,6 @@
 // From a finding to a decision: the condition, its `for`, the plan, the mode. The guards: judge.cc.
 #include <algorithm>
+#include <utility>
 
 #include "core/remedy/engine.h"
 #include "core/remedy/hash.h"
@@ -230,8 +231,11 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   const PolicyPtr policy = policies_.Find(run.policy->spec.name, run.policy->spec.step);
   if (policy == nullptr || AsFor(policy, finding)->spec.action != run.decision.action)
     return Watch(run);
-  // Another has changed it meanwhile, so it is made anew.
-  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : Plan{}))) return Watch(run);
+  // Another has changed it meanwhile, so it is made anew; once, as others may go on and on.
+  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : Plan{})) &&
+      !std::exchange(run.plan_repeated, true))
+    return Watch(run);
+  run.plan_repeated = false;
   run.decision.why = condition.why;
   const int64_t since_ns = HoldOf(run, finding.id).since_ns;
   const int64_t held_ns = since_ns == 0 ? 0 : now_ns - since_ns;
@@ -243,8 +247,8 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
   if (!plan) {
     run.backoff_ns = std::clamp(run.backoff_ns * 2, kMinPlanBackoffNs, kMaxPlanBackoffNs);
     run.retry_ns = now_ns + std::max(plan.error().retry_after_ns, run.backoff_ns);
-    std::vector<GuardVerdict> verdicts =
-        Judge(run, open, finding, condition, held_ns, false).verdicts;
+    Judgement judgement = Judge(run, open, finding, condition, held_ns, false);
+    std::vector<GuardVerdict>& verdicts = judgement.verdicts;
     // What others do there now may be why.
     const bool impossible =
         IsImpossible(plan.error().code) &&
@@ -253,7 +257,7 @@ void Engine::OnPlanned(Run& run, Result<Plan> plan) {
         });
     verdicts.push_back({"plan", false, plan.error().message});
     Refuse(run, open, std::move(verdicts), plan.error().message);
-    if (PassOver(run, open)) return;
+    if (judgement.round_until_ns == 0 && PassOver(run, open)) return;
     TellStuck(run, open, impossible);
     return Schedule(run, run.retry_ns);
   }

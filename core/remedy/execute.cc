@@ -79,8 +79,10 @@ void Engine::OnReplanned(Run& run, Result<Plan> plan) {
     run.phase = Phase::kRevalidating;
     Schedule(run, now_ns + kReplanRetryNs);
   };
-  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : run.decision.plan)))
+  if (leases_.EndedSince(run.plan_asked, ClaimOf(open, plan ? *plan : run.decision.plan)) &&
+      !std::exchange(run.plan_repeated, true))
     return Replan(run, open);
+  run.plan_repeated = false;
   if (!plan) {
     if (plan.error().retryable && now_ns < run.deadline_ns) return again();
     return Fail(run, "it can't be planned any more: " + plan.error().message, true);

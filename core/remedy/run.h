@@ -63,6 +63,7 @@ struct Run {
   int64_t dry_again_ns = 0;
   bool planned = false;         // decision.plan is what a guard refused last
   uint64_t plan_asked = 0;      // Leases::ended() when plan() was asked for
+  bool plan_repeated = false;   // ... anew, as one had ended since
   int64_t judged_until_ns = 0;  // guards needn't be asked before, unless something happens
   std::map<std::string, std::string, std::less<>> refused;  // guard -> reason already recorded
   uint32_t told_step = 1;                                   // the furthest that people were told of

@@ -223,7 +223,8 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
     PlanUndo(run, true, &draft);
   // Otherwise its undo's end will tell.
   const Undo& undo = run.execution.progress.undo;
-  if (!undo.open() || !undo.after_failure) SettleSuperseded(run.decision, false, &draft);
+  const bool nothing_done = run.execution.issued_ns == 0 || run.unchanged;
+  if (!undo.open() || !undo.after_failure) SettleSuperseded(run.decision, nothing_done, &draft);
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

@@ -129,6 +129,25 @@ TEST(RemedyStepsTest, ThePauseBetweenRoundsIsNotPassedOver) {
       << "in the next round the step's own limit is passed over";
 }
 
+TEST(RemedyStepsTest, ThePauseBetweenRoundsIsKeptByAStepThatCannotBePlanned) {
+  PipelineSpec spec = Chain3({"scale_out", "restart"});
+  PolicySpec& policy = spec.policies[0];
+  policy.guard.cooldown_ns = kHour;
+  policy.guard.breaker.failures = 0;
+  policy.guard.demote.failures = 0;
+  for (StepSpec& step : policy.steps) {
+    step.guard = policy.guard;
+    step.skip_refused = true;
+  }
+  policy.steps[0].canary.set = true;  // of a target with a single member
+  World world(spec);
+  world.Open("payments");
+  world.Run(50 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart"));
+  world.Run(15 * kMinute);
+  EXPECT_THAT(world.gateway.calls, ElementsAre("restart", "restart"));
+}
+
 TEST(RemedyStepsTest, AStepsOwnLimitsCountThatStepAlone) {
   PipelineSpec spec = Chain3({"restart", "scale_out"});
   spec.policies[0].steps[1].own.max_per_hour = 1;

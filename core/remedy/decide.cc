@@ -357,7 +357,6 @@ void Engine::NextAttempt(Run& run) {
   run.retry_ns = 0;
   run.backoff_ns = 0;
   run.recovered = false;
-  run.superseded_by.clear();
   run.told_held_off = false;
   run.decision = {};
   run.execution = {};

@@ -207,8 +207,6 @@ void Engine::ClockWentBack(int64_t now_ns) {
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);
     run->held_off_ns = std::min(run->held_off_ns, now_ns);
     run->blind_since_ns = std::min(run->blind_since_ns, now_ns);
-    run->watched_until_ns =
-        std::min(run->watched_until_ns, now_ns + run->policy->spec.verify_within_ns);
     run->retry_ns = run->judged_until_ns = 0;
     run->check_since_ns = std::min(run->check_since_ns, now_ns);
     // An approval ends at the time that people were told.

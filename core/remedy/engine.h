@@ -402,10 +402,10 @@ class Engine {
   bool MakesWay(const Run& held, const Run& run, const Finding& finding) const;
   void LookAtOthers(const Run& run, const OpenIncident& open, const Finding& finding,
                     GuardContext* context) const;
-  void SupersedeOthers(const Run& run, const OpenIncident& open, const Finding& finding);
-  void SettleSuperseded(const Decision& by, bool taken_back, Draft* draft);
-  std::string AboutToBeUndone(const Claim& claim) const;
-  std::string WhySupersededWaits(const UndoTask& task) const;
+  void HaveOthersMakeWay(const Run& run, const OpenIncident& open, const Finding& finding);
+  // Whether it is known what becomes of what was done on top of it.
+  bool IsSettledOnTop(const Run& run) const;
+  void NothingOnTop(const Decision& gone, Draft* draft);
   void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);
 
   // undo.cc

@@ -165,7 +165,7 @@ void Engine::Issue(Run& run, OpenIncident& open) {
   if (!run.policy->built_in && !turns_.Begin(action, RoomOf(action), run.id)) return AwaitTurn(run);
   if (const int index = open.Find(run.decision.finding); index >= 0) {
     const Finding finding = open.incident.findings[static_cast<size_t>(index)];
-    SupersedeOthers(run, open, finding);
+    HaveOthersMakeWay(run, open, finding);
     run.execution.progress.gravity = GravityOf(finding);
   }
   run.execution.progress.part = part;

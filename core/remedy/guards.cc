@@ -151,14 +151,6 @@ GuardResult InhibitGuard(const GuardContext& c) {
 
 GuardResult CooldownGuard(const GuardContext& c) {
   const PolicySpec& spec = c.policy.spec;
-  if (c.now_ns < c.watched_until_ns) {
-    GuardResult refused = Refuse("cooldown",
-                                 "what it did before made way for something graver and stays" +
-                                     Next(c, c.watched_until_ns),
-                                 c.watched_until_ns);
-    refused.whole_round = true;
-    return refused;
-  }
   // The policy's is the pause between two rounds of its steps.
   const bool within_round = spec.step > 1;
   const int64_t cooldown_ns = within_round ? 0 : spec.guard.cooldown_ns;

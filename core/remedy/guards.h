@@ -36,7 +36,6 @@ struct GuardContext {
   std::string muted_by{};             // what mutes the finding; empty: nothing
   StoreReader::Issues issues{};       // of this policy on this target, of the last hour
   StoreReader::Issues step_issues{};  // ... of the step alone, where it has limits of its own
-  int64_t watched_until_ns = 0;       // what the policy did and made way; 0: nothing
   std::string also_on{};  // under which other target the latest of those was done; empty: this one
   std::vector<int64_t> failures_ns{};  // when executions failed since the last that didn't
   bool journal_read = true;            // false: those two are not known

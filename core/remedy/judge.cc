@@ -43,7 +43,6 @@ Judgement Engine::Judge(const Run& run, const OpenIncident& open, const Finding&
   if (const int index = open.Find(finding.id); index >= 0)
     context.muted_by = open.meta[static_cast<size_t>(index)].muted_by;
   LookAtOthers(run, open, finding, &context);
-  context.watched_until_ns = run.watched_until_ns;
   context.self = self_.Find(open.incident.target, finding, run.decision.plan);
   CountTargets(run, open, &context);
 

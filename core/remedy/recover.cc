@@ -219,15 +219,11 @@ void Engine::RestoreRun(OpenIncident& open, const std::string& name, const Chain
           execution->progress.proof == Proof::kPlain && !run.policy->notify_only)
         open.healed_by = latest->plan.summary;
       if (execution != nullptr && execution->progress.undo.open() &&
-          execution->progress.undo.after_failure && execution->progress.undo.away_ns == 0 &&
-          execution->progress.proof != Proof::kSuperseded) {
+          execution->progress.undo.after_failure && execution->progress.undo.away_ns == 0) {
         run.execution = *execution;
         run.phase = Phase::kUndoing;
         return Schedule(run, INT64_MAX);
       }
-      if (execution != nullptr && execution->progress.proof == Proof::kSuperseded &&
-          execution->state == ExecutionState::kFailed)
-        run.watched_until_ns = execution->observed_ns + run.policy->spec.verify_within_ns;
       const bool final_word =
           execution != nullptr &&
           (execution->state == ExecutionState::kDryRun ||
@@ -249,7 +245,8 @@ void Engine::RestoreExecution(Run& run, OpenIncident& open, const Execution& exe
   run.recovered_ns = now_ns;
   run.observe_step_ns = options_.observe_min_ns;
   run.leased = true;
-  if (!run.policy->notify_only) leases_.Take(run.id, ClaimOf(open, run.decision.plan));
+  if (!run.policy->notify_only && execution.progress.made_way_for.empty())
+    leases_.Take(run.id, ClaimOf(open, run.decision.plan));
   if (const int index = open.Find(run.decision.finding); index >= 0)
     LookAt(open.incident.findings[static_cast<size_t>(index)]);
   ++running_[run.decision.policy];

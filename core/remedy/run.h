@@ -94,9 +94,6 @@ struct Run {
   bool unchanged = false;                  // what failed surely changed nothing
   Verdict check = Verdict::kInconclusive;  // of a canary, and since when; 0: not looked at yet
   int64_t check_since_ns = 0;
-  std::string superseded_by;   // the decision that it made way for; empty: none
-  // When the watch over what made way, and stays, would have ended: not done again before.
-  int64_t watched_until_ns = 0;
   int64_t held_off_ns = 0;     // since when the lease of another alone refuses it; 0: it doesn't
   bool told_held_off = false;  // ... as people know
   bool leased = false;         // holds its target

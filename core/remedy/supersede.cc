@@ -1,6 +1,6 @@
 // What holds a target, and makes way: an action that was carried out and is only watched doesn't
-// hold off another policy that acts on something graver. Two calls never run at once: only a watch
-// ends for it, and its undo waits for what came of the one that it made way for.
+// hold off another policy that acts on something graver. Two calls never run at once: it is only
+// watched on, and isn't taken back from under what was done on top of it.
 #include <algorithm>
 
 #include "core/remedy/engine.h"
@@ -31,7 +31,6 @@ void Engine::LookAtOthers(const Run& run, const OpenIncident& open, const Findin
                           GuardContext* context) const {
   if (run.policy->notify_only) return;
   const Claim claim = ClaimOf(open, run.decision.plan);
-  context->busy_with = AboutToBeUndone(claim);
   for (const uint64_t id : leases_.HoldersOf(claim, run.id)) {
     const auto held = runs_.find(id);
     const bool makes_way = held != runs_.end() && MakesWay(*held->second, run, finding);
@@ -39,77 +38,54 @@ void Engine::LookAtOthers(const Run& run, const OpenIncident& open, const Findin
   }
 }
 
-// Right before the call is journaled: a restart in between finds a watch that has ended, and a call
-// that was never made.
-void Engine::SupersedeOthers(const Run& run, const OpenIncident& open, const Finding& finding) {
+// Right before the call is journaled. Only the lease goes: the watch goes on to its own end.
+void Engine::HaveOthersMakeWay(const Run& run, const OpenIncident& open, const Finding& finding) {
+  const int64_t now_ns = deps_.clock->NowNs();
   for (const uint64_t id : leases_.HoldersOf(ClaimOf(open, run.decision.plan), run.id)) {
     Run* const held = FindRun(id);
     if (held == nullptr || !MakesWay(*held, run, finding)) continue;
-    held->superseded_by = run.decision.id;
-    held->watched_until_ns = held->deadline_ns;
-    Fail(*held,
-         "superseded by " + HolderText(run.id) +
-             ", which is for something graver: " + Describe(finding),
-         false, Proof::kSuperseded);
+    held->execution.progress.made_way_for = run.decision.id;
+    leases_.Release(id);
+    const OpenIncident& about = *book_.Find(held->incident);
+    Draft draft(Transition::kObserved, now_ns, &about);
+    draft.Add(held->execution)
+        .Event("execution.made_way", "heald", held->decision.id,
+               "incident #" + std::to_string(about.incident.id) + "  " +
+                   held->decision.plan.summary + ", done and watched on, makes way for " +
+                   HolderText(run.id) + ", which is for something graver: " + Describe(finding),
+               {{"for", run.decision.id}})
+        .Tell(NoticeKind::kIncident);
+    CommitOrHold(&draft);
   }
 }
 
 // ---- what becomes of what made way ---------------------------------------------------------------
 
-// Taken back after what it made way for, and only if that is: whatever else comes of that one, it
-// stays and what it was done on top of.
-void Engine::SettleSuperseded(const Decision& by, bool taken_back, Draft* draft) {
-  const int64_t now_ns = deps_.clock->NowNs();
-  for (const auto& [id, task] : undos_) {
-    Undo& undo = task->undo();
-    if (!undo.open() || undo.superseded_by != by.id) continue;
-    undo.superseded_by.clear();
-    const std::string what = task->decision.plan.summary;
-    if (taken_back) {
-      undo.due_ns = now_ns;
-      draft->Add(task->execution)
-          .Event("undo.planned", "heald", task->decision.id,
-                 "will be undone: " + what + ", as " + by.plan.summary + " was",
-                 {{"due_ns", undo.due_ns}, {"after_failure", true}});
-    } else {
-      undo.state = UndoState::kDropped;
-      undo.ended_ns = now_ns;
-      undo.detail = "it stays, as " + by.plan.summary + " wasn't taken back";
-      draft->Add(task->execution)
-          .Event("undo.dropped", "heald", task->decision.id,
-                 "incident #" + std::to_string(task->decision.incident) + "  not undone: " + what +
-                     ": " + undo.detail)
-          .Tell(NoticeKind::kIncident);
-      SettleSuperseded(task->decision, false, draft);
-    }
-    Schedule(*task, now_ns);
-  }
+bool Engine::IsSettledOnTop(const Run& run) const {
+  const std::string& on_top = run.execution.progress.made_way_for;
+  if (on_top.empty()) return true;
+  for (const auto& [id, other] : runs_)
+    if (other->decision.id == on_top && IsUnderWay(other->phase)) return false;
+  for (const auto& [id, task] : undos_)
+    if (task->decision.id == on_top && task->undo().after_failure && task->undo().away_ns == 0)
+      return false;
+  return true;
 }
 
-// The one that it made way for isn't over, or is to be taken back first.
-std::string Engine::WhySupersededWaits(const UndoTask& task) const {
-  const std::string& by = task.undo().superseded_by;
-  if (by.empty()) return {};
-  for (const auto& [id, run] : runs_)
-    if (run->decision.id == by && IsUnderWay(run->phase))
-      return "superseded by what isn't over: " + HolderText(id);
-  for (const auto& [id, other] : undos_)
-    if (other->decision.id == by) return "superseded by what isn't over: " + HolderText(id);
-  return {};
-}
-
-// What failed, and whose turn it is: nobody acts between that and its undo.
-std::string Engine::AboutToBeUndone(const Claim& claim) const {
-  const int64_t now_ns = deps_.clock->NowNs();
-  for (const auto& [id, task] : undos_) {
-    const Undo& undo = task->undo();
-    if (task->phase == UndoTask::Phase::kWaiting && undo.state == UndoState::kDue &&
-        undo.after_failure && undo.away_ns == 0 && undo.superseded_by.empty() &&
-        undo.due_ns <= now_ns && Overlap(claim, ClaimOf(task->about, task->decision.plan)) &&
-        WhyNotItsTurn(*task).empty())
-      return HolderText(id);
+// It was taken back, or never done: what made way for it holds its target again, if nobody else
+// does by now.
+void Engine::NothingOnTop(const Decision& gone, Draft* draft) {
+  for (const auto& [id, run] : runs_) {
+    if (run->phase != Phase::kVerifying || run->execution.progress.made_way_for != gone.id)
+      continue;
+    const Claim claim = ClaimOf(*book_.Find(run->incident), run->decision.plan);
+    std::string& on_top = run->execution.progress.made_way_for;
+    on_top.clear();
+    for (const uint64_t holder : leases_.HoldersOf(claim, id))
+      if (const Run* const other = FindRun(holder)) on_top = other->decision.id;
+    if (on_top.empty()) leases_.Take(id, claim);
+    draft->Add(run->execution);
   }
-  return {};
 }
 
 // ---- who is held off ----------------------------------------------------------------------------

@@ -28,7 +28,10 @@ constexpr int64_t kRenewalNs = 15 * kMinute;
 
 bool Engine::UndoIsPlanned(const Run& run, bool failed) {
   const UndoSpec& spec = run.policy->spec.undo;
-  return (failed ? spec.on_failure : spec.after_ns != 0) && run.decision.plan.reversible &&
+  // Not from under what was done on top of it.
+  const bool wanted =
+      failed ? spec.on_failure && run.execution.progress.made_way_for.empty() : spec.after_ns != 0;
+  return wanted && run.decision.plan.reversible &&
          run.execution.issued_ns != 0 && !run.unchanged && !run.policy->notify_only &&
          !run.decision.dry_run;
 }
@@ -42,15 +45,11 @@ void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
   undo.state = UndoState::kDue;
   undo.after_failure = failed;
   undo.due_ns = failed ? now_ns : now_ns + spec.after_ns;
-  if (failed) undo.superseded_by = run.superseded_by;
-  draft->Event(
-      "undo.planned", "heald", run.decision.id,
-      failed ? "will be undone" +
-                   std::string(run.superseded_by.empty() ? "" : " if what superseded it is") +
-                   ": " + run.decision.plan.summary
-             : "will be undone " + FormatDuration(spec.after_ns) +
-                   " from now: " + run.decision.plan.summary,
-      {{"due_ns", undo.due_ns}, {"after_failure", failed}});
+  draft->Event("undo.planned", "heald", run.decision.id,
+               failed ? "will be undone: " + run.decision.plan.summary
+                      : "will be undone " + FormatDuration(spec.after_ns) +
+                            " from now: " + run.decision.plan.summary,
+               {{"due_ns", undo.due_ns}, {"after_failure", failed}});
 }
 
 UndoTask& Engine::AddUndo(const OpenIncident& open, const Decision& decision,
@@ -71,7 +70,7 @@ bool Engine::BeginUndo(Run& run, const OpenIncident& open) {
   if (undo.state != UndoState::kDue) return false;
   UndoTask& task = AddUndo(open, run.decision, run.execution);
   Schedule(task, undo.due_ns);
-  if (!undo.after_failure || !undo.superseded_by.empty()) return false;
+  if (!undo.after_failure) return false;
   task.run = run.id;
   run.phase = Phase::kUndoing;
   // Nobody comes in between.
@@ -96,7 +95,6 @@ std::string Engine::WhyUndoWaits(const UndoTask& task) const {
   if (!switch_on_) return "automatic remediation was switched off by " + switch_actor_;
   if (spec_.agent.dry_run) return "agent.dry_run simulates every action";
   if (!journal_.may_act()) return kNoJournal;
-  if (std::string why = WhySupersededWaits(task); !why.empty()) return why;
   for (const uint64_t holder : leases_.HoldersOf(ClaimOf(task.about, task.decision.plan), task.id))
     return "still running on this target: " + HolderText(holder);
   if (!task.undo().after_failure)
@@ -159,10 +157,6 @@ std::string Engine::HolderText(uint64_t holder) const {
 // ---- from due to done ---------------------------------------------------------------------------
 
 void Engine::StepUndo(UndoTask& task) {
-  if (!task.undo().open()) {  // settled with what superseded it
-    undos_.erase(task.id);
-    return;
-  }
   if (task.phase == UndoTask::Phase::kObserving) return PollUndo(task);
   if (task.phase != UndoTask::Phase::kWaiting) return;  // a reply will come
   const int64_t now_ns = deps_.clock->NowNs();
@@ -417,18 +411,14 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
     if (failed && open != nullptr)
       Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
-  SettleSuperseded(task.decision, state == UndoState::kDone, &draft);
+  ReleaseLeases(task);
+  if (state == UndoState::kDone) NothingOnTop(task.decision, &draft);
   CommitOrHold(&draft);
   if (open != nullptr)
-    for (const uint64_t id : open->runs) {
-      Run& run = *FindRun(id);
-      for (Verified& verified : run.verified)
+    for (const uint64_t id : open->runs)
+      for (Verified& verified : FindRun(id)->verified)
         if (verified.decision.id == task.decision.id) verified.execution = task.execution;
-      if (state == UndoState::kDone && run.policy->spec.name == task.decision.policy)
-        run.watched_until_ns = 0;
-    }
   const uint64_t run_id = task.run;
-  ReleaseLeases(task);
   undos_.erase(task.id);
   for (const auto& [id, other] : undos_)
     if (other->phase == UndoTask::Phase::kWaiting && other->undo().due_ns <= now_ns)

@@ -103,6 +103,10 @@ void Engine::CheckVerified(Run& run) {
   }
   if (still_open.empty()) {
     std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
+    if (!run.execution.progress.made_way_for.empty())
+      return Succeed(run, open,
+                     text + ". Another action was done on top of it: not counted as healed by it",
+                     Proof::kSuperseded);
     if (ClearedDuringCall(run, open))
       return Succeed(run, open,
                      text + ". Cleared while it was being done: not counted as healed by it",
@@ -117,6 +121,7 @@ void Engine::CheckVerified(Run& run) {
               : std::min(run.deadline_ns, std::max(run.execution.observed_ns, run.recovered_ns) +
                                               run.policy->spec.verify_within_ns);
   if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
+  if (!IsSettledOnTop(run)) return Schedule(run, now_ns + options_.reevaluate_ns);
   // Sources have to come round first.
   if (!known && now_ns - woke_ns_ < options_.orphan_min_ns)
     return Schedule(run, now_ns + options_.reevaluate_ns);
@@ -127,7 +132,11 @@ void Engine::CheckVerified(Run& run) {
                 "not known whether it helped: no fresh value of " + unknown +
                     " since the action, " + elapsed + " after it was done",
                 true, Proof::kInconclusive);
-  Fail(run, "not back to normal " + elapsed + " after it was done: " + still_open, true);
+  std::string reason = "not back to normal " + elapsed + " after it was done: " + still_open;
+  if (run.execution.progress.made_way_for.empty()) return Fail(run, reason, true);
+  if (run.decision.plan.reversible && run.policy->spec.undo.on_failure)
+    reason += "; it stays, as another action was done on top of it";
+  Fail(run, reason, true, Proof::kSuperseded);
 }
 
 void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof) {
@@ -162,7 +171,6 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  run.decision.policy + " before didn't help",
              &draft);
   PlanUndo(run, false, &draft);
-  SettleSuperseded(run.decision, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
@@ -216,15 +224,11 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
              WithCalls(std::move(detail), run.calls, run.observed_calls))
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
-  // What was to be for a while still is.
-  if (proof == Proof::kSuperseded)
-    PlanUndo(run, run.policy->spec.undo.after_ns == 0, &draft);
-  else if (escalate && !inconclusive)
-    PlanUndo(run, true, &draft);
-  // Otherwise its undo's end will tell.
-  const Undo& undo = run.execution.progress.undo;
-  const bool nothing_done = run.execution.issued_ns == 0 || run.unchanged;
-  if (!undo.open() || !undo.after_failure) SettleSuperseded(run.decision, nothing_done, &draft);
+  if (escalate && !inconclusive) PlanUndo(run, true, &draft);
+  if (run.execution.issued_ns == 0 || run.unchanged) {
+    leases_.Release(run.id);
+    NothingOnTop(run.decision, &draft);
+  }
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

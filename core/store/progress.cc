@@ -75,6 +75,7 @@ Json ToJson(const Progress& progress) {
   if (progress.part != Part::kAll) json["part"] = ToString(progress.part);
   if (progress.number != 0) json["number"] = progress.number;
   if (progress.gravity != Severity::kNormal) json["gravity"] = ToString(progress.gravity);
+  if (!progress.made_way_for.empty()) json["made_way_for"] = progress.made_way_for;
   if (const Canary& c = progress.canary; c.state != CanaryState::kNone)
     json["canary"] = {{"state", ToString(c.state)},       {"issued_ns", c.issued_ns},
                       {"observed_ns", c.observed_ns},     {"decided_ns", c.decided_ns},
@@ -83,7 +84,7 @@ Json ToJson(const Progress& progress) {
     json["undo"] = {
         {"state", ToString(u.state)}, {"after_failure", u.after_failure}, {"due_ns", u.due_ns},
         {"issued_ns", u.issued_ns},   {"ended_ns", u.ended_ns},           {"issues", u.issues},
-        {"away_ns", u.away_ns},       {"superseded_by", u.superseded_by}, {"detail", u.detail}};
+        {"away_ns", u.away_ns},       {"detail", u.detail}};
   if (progress.proof != Proof::kPlain) json["proof"] = ToString(progress.proof);
   if (progress.began_ns != 0) json["began_ns"] = progress.began_ns;
   if (!progress.covered.empty()) json["covered"] = progress.covered;
@@ -98,6 +99,7 @@ Progress ReadProgress(const Json& json) {
   if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
   progress.number = json.value("number", uint64_t{0});
   if (json.contains("gravity")) progress.gravity = Named(json, "gravity", Severity::kCritical);
+  progress.made_way_for = json.value("made_way_for", "");
   if (const auto at = json.find("canary"); at != json.end()) {
     Canary& c = progress.canary;
     c.state = Named(*at, "state", CanaryState::kFailed);
@@ -116,7 +118,6 @@ Progress ReadProgress(const Json& json) {
     u.ended_ns = at->value("ended_ns", int64_t{0});
     u.issues = at->value("issues", uint32_t{0});
     u.away_ns = at->value("away_ns", int64_t{0});
-    u.superseded_by = at->value("superseded_by", "");
     u.detail = at->value("detail", "");
   }
   if (json.contains("proof")) progress.proof = Named(json, "proof", Proof::kSuperseded);

@@ -30,8 +30,7 @@ struct Undo {
   int64_t due_ns = 0;
   int64_t issued_ns = 0;  // the latest issue; 0: never
   int64_t ended_ns = 0;
-  uint32_t issues = 0;        // fence: how often it was about to be called
-  std::string superseded_by;  // decision whose end decides on it; empty: it goes by its own
+  uint32_t issues = 0;  // fence: how often it was about to be called
   int64_t away_ns = 0;  // since when its target can't be reached, as people know; 0: it always was
   std::string detail;   // why it waits, or how it ended
 
@@ -65,7 +64,7 @@ enum class Proof : uint8_t {
   kTooEarly = 2,      // verified, but what was wrong ended before it could have helped
   kDidNotLast = 3,    // verified, and it began again soon
   kCancelled = 4,     // failed, as a person stopped it half-way
-  kSuperseded = 5,    // failed, as its watch made way for another action
+  kSuperseded = 5,    // its watch made way for another action, so nobody knows what helped
 };
 std::string_view ToString(Proof proof);
 
@@ -92,6 +91,8 @@ struct Progress {
   // Which of all issues that was: the clock doesn't tell their order, as it may be set back.
   uint64_t number = 0;
   Severity gravity = Severity::kNormal;  // of what it was issued for; kNormal: not known
+  // The decision for which its watch made way, as long as what that did isn't taken back.
+  std::string made_way_for;
   Canary canary;
   Undo undo;
   Proof proof = Proof::kPlain;

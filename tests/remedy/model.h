@@ -155,12 +155,12 @@ struct Deed {
   bool proves = true;    // what the end says: not if inconclusive, too early or cancelled
   bool undoing = false;  // its undo was called
   bool watched = false;  // all of it is done, and it is looked at
-  bool superseded = false;
-  std::string by = {};  // the decision that it made way for; empty: that was never called
+  std::string by = {};  // the decision that it made way for, while that isn't taken back
   Severity gravity = Severity::kNormal;  // of what it was called for
   int rules = 0;                         // it goes by; they change with a reload
 
   bool under_way() const { return ended_ns == 0 || undoing; }
+  bool made_way() const { return !by.empty() && watched && !undoing; }
 };
 
 class Ledger {
@@ -178,6 +178,7 @@ class Ledger {
     }
     if (notice.outcome == nullptr) return;
     Deed& deed = deeds_[decision.id];
+    if (notice.outcome->state == OutcomeState::kUndone) NothingOnTop(decision.id);
     if (deed.ended_ns != 0) {  // what became of its undo
       deed.undoing = false;
       return;
@@ -196,11 +197,7 @@ class Ledger {
         deed.proves = !notice.text.starts_with("inconclusive: ") &&
                       !notice.text.starts_with("cancelled: ") &&
                       !notice.text.starts_with("not verified: ") &&
-                      notice.text.find("Cleared while it was being done") == std::string::npos;
-        deed.superseded = notice.text.find("superseded by ") != std::string::npos;
-        if (!deed.superseded) break;
-        EXPECT_TRUE(deed.watched) << "what wasn't done made way";
-        superseded.push_back(decision.id);
+                      notice.text.find("not counted as healed by it") == std::string::npos;
         break;
     }
   }
@@ -208,8 +205,17 @@ class Ledger {
     deeds_[decision].gravity = gravity;
     deeds_[decision].watched = false;
   }
-  void NoteMadeWay(const std::string& decision, const std::string& by) {
-    deeds_[decision].by = by;
+  // Those on that service that have to make way for the decision, and now have.
+  std::vector<Deed> MakeWay(const std::string& service, const std::string& decision) {
+    std::vector<Deed> those;
+    for (auto& [id, deed] : deeds_) {
+      if (id == decision || deed.service != service || deed.ended_ns != 0 || !deed.watched ||
+          deed.undoing || !deed.by.empty())
+        continue;
+      deed.by = decision;
+      those.push_back(deed);
+    }
+    return those;
   }
   void NoteUndo(const std::string& decision) { deeds_[decision].undoing = true; }
   void NoteDueAgain(const std::string& decision) { deeds_[decision].undoing = false; }
@@ -226,7 +232,8 @@ class Ledger {
   }
   bool Busy(const std::string& service, const std::string& but) const {
     return std::any_of(deeds_.begin(), deeds_.end(), [&](const auto& entry) {
-      return entry.first != but && entry.second.service == service && entry.second.under_way();
+      return entry.first != but && entry.second.service == service && entry.second.under_way() &&
+             !entry.second.made_way();
     });
   }
   // Of that policy's step on that target, the others; by when they ended.
@@ -251,10 +258,19 @@ class Ledger {
     });
   }
 
-  int rules = 0;                        // in force
-  std::vector<std::string> superseded;  // decisions, since somebody last looked
+  int rules = 0;  // in force
 
  private:
+  void NothingOnTop(const std::string& gone) {
+    for (auto& [id, deed] : deeds_) {
+      if (deed.by != gone) continue;
+      deed.by.clear();
+      for (const auto& [other, of] : deeds_)
+        if (other != id && of.service == deed.service && of.under_way() && !of.made_way())
+          deed.by = other;
+    }
+  }
+
   std::map<std::string, Deed> deeds_;
   int calls_ = 0;
 };

@@ -77,8 +77,8 @@ void ModelChecks::Call(const ActionRequest& request) const {
     Place(request, chain);
   }
   NoteDueAgain();
-  EXPECT_FALSE(ledger_.Busy(deed->service, request.decision)) << "two at a time on one service";
   MadeWay(request, *deed);
+  EXPECT_FALSE(ledger_.Busy(deed->service, request.decision)) << "two at a time on one service";
   if (request.part == Part::kRest) return Rest(*policy, request);
   facts_.canaries[request.decision] = {Worst(*policy, request.incident.id), ledger_.rules};
   Data(*policy, request, at_once);
@@ -93,17 +93,11 @@ void ModelChecks::MadeWay(const ActionRequest& request, const Deed& deed) const 
   const Severity gravity = request.finding.kind == FindingKind::kPrediction
                                ? std::min(request.finding.severity, Severity::kWarning)
                                : request.finding.severity;
-  for (const std::string& decision : ledger_.superseded) {
-    const Deed& other = *ledger_.Find(decision);
-    if (other.service == deed.service) ledger_.NoteMadeWay(decision, request.decision);
-    if (other.ended_ns != world_.clock.NowNs())
-      continue;  // the store was away when it was to be called
-    EXPECT_EQ(other.service, deed.service);
+  for (const Deed& other : ledger_.MakeWay(deed.service, request.decision)) {
     EXPECT_NE(other.policy, deed.policy);
     EXPECT_LT(other.gravity, gravity) << "made way for what is no graver";
+    ++facts_.made_way;
   }
-  facts_.made_way += static_cast<int>(ledger_.superseded.size());
-  ledger_.superseded.clear();
   ledger_.NoteCall(request.decision, gravity);
 }
 
@@ -151,7 +145,7 @@ void ModelChecks::Place(const ActionRequest& request, const heald::Chain& chain)
   if (before != nullptr) {
     EXPECT_TRUE(IsFinished(before->state)) << "two steps at a time";
     EXPECT_FALSE(before->progress.undo.open() && before->progress.undo.after_failure &&
-                 before->progress.undo.away_ns == 0 && before->progress.proof != Proof::kSuperseded)
+                 before->progress.undo.away_ns == 0)
         << "before what failed was taken back";
   }
   uint32_t from = 1;
@@ -191,7 +185,8 @@ int64_t ModelChecks::EndedNs(const Execution& execution) const {
 void ModelChecks::TakenBack(const ActionRequest& request, const heald::Chain& chain,
                             const Execution& before) const {
   const Deed* const deed = ledger_.Find(before.decision);
-  if (deed == nullptr || deed->rules != ledger_.rules || deed->superseded) return;
+  if (deed == nullptr || deed->rules != ledger_.rules) return;
+  if (!before.progress.made_way_for.empty()) return;  // something was done on top of it
   bool wanted = false;
   for (const PolicySpec& each : world_.engine->policies())
     if (each.name == request.policy) wanted = each.AtStep(before.step).undo.on_failure;
@@ -243,8 +238,8 @@ void ModelChecks::Undo(const ActionRequest& request) const {
   EXPECT_FALSE(ledger_.Busy(std::string(request.target.Get("service")), request.decision))
       << "beside something else on its target";
   const class Undo& undo = task->undo();
-  const bool failed = undo.after_failure || task->execution.progress.proof == Proof::kSuperseded;
-  EXPECT_EQ(task->execution.state, failed ? ExecutionState::kFailed : ExecutionState::kVerified);
+  EXPECT_EQ(task->execution.state,
+            undo.after_failure ? ExecutionState::kFailed : ExecutionState::kVerified);
   if (!undo.after_failure) {
     EXPECT_GE(now_ns, undo.due_ns) << "before its time";
     EXPECT_FALSE(engine.storm().on());

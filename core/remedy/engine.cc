@@ -201,7 +201,7 @@ void Engine::ClockWentBack(int64_t now_ns) {
   storm_.ClockWentBack(now_ns);
   for (auto& [id, run] : runs_) {
     set_back.Apply(&run->execution);
-    set_back.Apply({&run->call_ended_ns, &run->recovered_ns});
+    set_back.Apply({&run->call_ended_ns, &run->recovered_ns, &run->alone_ns});
     for (Verified& verified : run->verified) set_back.Apply(&verified.execution);
     for (Hold& hold : run->holds) hold.since_ns = std::min(hold.since_ns, now_ns);
     run->inconclusive_ns = std::min(run->inconclusive_ns, now_ns);

@@ -405,7 +405,7 @@ class Engine {
   void HaveOthersMakeWay(const Run& run, const OpenIncident& open, const Finding& finding);
   // Whether it is known what becomes of what was done on top of it.
   bool IsSettledOnTop(const Run& run) const;
-  void NothingOnTop(const Decision& gone, Draft* draft);
+  void EndedOnTop(const Decision& ended, bool gone, Draft* draft);
   void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);
 
   // undo.cc

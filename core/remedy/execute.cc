@@ -303,6 +303,7 @@ void Engine::OnObserved(Run& run, Result<Effect> effect) {
   }
   if (run.recovered && run.last_absent) {
     // The call of the process that died never reached the target, and can't any more.
+    run.unchanged = true;
     run.phase = Phase::kRevalidating;
     run.deadline_ns = now_ns + run.policy->spec.verify_within_ns;
     return Schedule(run, now_ns);

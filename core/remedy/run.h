@@ -96,6 +96,7 @@ struct Run {
   int64_t check_since_ns = 0;
   int64_t held_off_ns = 0;     // since when the lease of another alone refuses it; 0: it doesn't
   bool told_held_off = false;  // ... as people know
+  int64_t alone_ns = 0;        // since when what was done on top of it stays; 0: nothing does
   bool leased = false;         // holds its target
   int64_t call_ended_ns = 0;   // when execute() answered; 0: not in this process
   bool asked_if_gone = false;  // of the execution that is being verified

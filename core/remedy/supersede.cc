@@ -59,7 +59,8 @@ void Engine::HaveOthersMakeWay(const Run& run, const OpenIncident& open, const F
   }
 }
 
-// ---- what becomes of what made way ---------------------------------------------------------------
+// ---- what becomes of what made way
+// ---------------------------------------------------------------
 
 bool Engine::IsSettledOnTop(const Run& run) const {
   const std::string& on_top = run.execution.progress.made_way_for;
@@ -67,19 +68,25 @@ bool Engine::IsSettledOnTop(const Run& run) const {
   for (const auto& [id, other] : runs_)
     if (other->decision.id == on_top && IsUnderWay(other->phase)) return false;
   for (const auto& [id, task] : undos_)
-    if (task->decision.id == on_top && task->undo().after_failure && task->undo().away_ns == 0)
-      return false;
+    if (task->decision.id == on_top && task->undo().after_failure) return false;
   return true;
 }
 
-// It was taken back, or never done: what made way for it holds its target again, if nobody else
-// does by now.
-void Engine::NothingOnTop(const Decision& gone, Draft* draft) {
+// What stays may have healed what is watched beneath: that has its time once more. If it was taken
+// back, or never done, then what made way holds its target again, unless somebody else does by now,
+// and is judged by its own end.
+void Engine::EndedOnTop(const Decision& ended, bool gone, Draft* draft) {
+  const int64_t now_ns = deps_.clock->NowNs();
   for (const auto& [id, run] : runs_) {
-    if (run->phase != Phase::kVerifying || run->execution.progress.made_way_for != gone.id)
-      continue;
-    const Claim claim = ClaimOf(*book_.Find(run->incident), run->decision.plan);
     std::string& on_top = run->execution.progress.made_way_for;
+    if (run->phase != Phase::kVerifying || on_top != ended.id) continue;
+    if (!gone) {
+      run->alone_ns = now_ns;
+      run->deadline_ns = std::max(run->deadline_ns, now_ns + run->policy->spec.verify_within_ns);
+    }
+    Schedule(*run, std::max(now_ns, run->deadline_ns));
+    if (!gone) continue;
+    const Claim claim = ClaimOf(*book_.Find(run->incident), run->decision.plan);
     on_top.clear();
     for (const uint64_t holder : leases_.HoldersOf(claim, id))
       if (const Run* const other = FindRun(holder)) on_top = other->decision.id;

@@ -31,9 +31,8 @@ bool Engine::UndoIsPlanned(const Run& run, bool failed) {
   // Not from under what was done on top of it.
   const bool wanted =
       failed ? spec.on_failure && run.execution.progress.made_way_for.empty() : spec.after_ns != 0;
-  return wanted && run.decision.plan.reversible &&
-         run.execution.issued_ns != 0 && !run.unchanged && !run.policy->notify_only &&
-         !run.decision.dry_run;
+  return wanted && run.decision.plan.reversible && run.execution.issued_ns != 0 && !run.unchanged &&
+         !run.policy->notify_only && !run.decision.dry_run;
 }
 
 void Engine::PlanUndo(Run& run, bool failed, Draft* draft) {
@@ -412,7 +411,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
       Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
   ReleaseLeases(task);
-  if (state == UndoState::kDone) NothingOnTop(task.decision, &draft);
+  EndedOnTop(task.decision, state == UndoState::kDone, &draft);
   CommitOrHold(&draft);
   if (open != nullptr)
     for (const uint64_t id : open->runs)
@@ -423,7 +422,6 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
   for (const auto& [id, other] : undos_)
     if (other->phase == UndoTask::Phase::kWaiting && other->undo().due_ns <= now_ns)
       Schedule(*other, now_ns);
-  if (state == UndoState::kDropped) return;
   if (Run* run = FindRun(run_id); run != nullptr && run->phase == Phase::kUndoing)
     NextAttempt(*run);
   if (open == nullptr) return;

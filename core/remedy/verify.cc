@@ -18,6 +18,7 @@ void Engine::EffectShown(Run& run, const std::string& detail) {
   run.execution.observed_ns = now_ns;
   run.execution.detail = detail;
   run.deadline_ns = now_ns + run.policy->spec.verify_within_ns;
+  run.alone_ns = 0;
   RefreshState(open);
   Draft draft(Transition::kObserved, now_ns, &open);
   draft.Add(open)
@@ -118,8 +119,9 @@ void Engine::CheckVerified(Run& run) {
   // After a restart: longer only for what its detector hasn't reported again.
   const int64_t deadline_ns =
       orphans ? run.deadline_ns
-              : std::min(run.deadline_ns, std::max(run.execution.observed_ns, run.recovered_ns) +
-                                              run.policy->spec.verify_within_ns);
+              : std::min(run.deadline_ns,
+                         std::max({run.execution.observed_ns, run.recovered_ns, run.alone_ns}) +
+                             run.policy->spec.verify_within_ns);
   if (now_ns < deadline_ns) return Schedule(run, deadline_ns);
   if (!IsSettledOnTop(run)) return Schedule(run, now_ns + options_.reevaluate_ns);
   // Sources have to come round first.
@@ -171,6 +173,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  run.decision.policy + " before didn't help",
              &draft);
   PlanUndo(run, false, &draft);
+  EndedOnTop(run.decision, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
@@ -225,10 +228,10 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
       .Result(run.decision, OutcomeState::kFailed, reason)
       .Tell(NoticeKind::kOutcome, run.decision.policy);
   if (escalate && !inconclusive) PlanUndo(run, true, &draft);
-  if (run.execution.issued_ns == 0 || run.unchanged) {
-    leases_.Release(run.id);
-    NothingOnTop(run.decision, &draft);
-  }
+  const bool never_done = run.execution.issued_ns == 0 || run.unchanged;
+  if (never_done) leases_.Release(run.id);
+  if (run.execution.progress.undo.state != UndoState::kDue)
+    EndedOnTop(run.decision, never_done, &draft);
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

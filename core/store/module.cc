@@ -24,6 +24,8 @@ fs::path PathOf(const std::string& name) {
 
 }  // namespace
 
+uint64_t StoreLayout() { return HEALD_STORE_LAYOUT; }
+
 Status CallStoreModule(const std::string& name, StoreModuleCall* call) {
   const std::string path = PathOf(name).string();
   std::error_code error;

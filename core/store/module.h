@@ -27,14 +27,8 @@ struct StoreModuleCall {
 using StoreModuleFunction = int (*)(StoreModuleCall*);
 inline constexpr char kStoreModuleFunction[] = "heald_store_open";
 
-constexpr uint64_t StoreLayout() {
-  uint64_t layout = 1;
-  for (const size_t size : {sizeof(StoreModuleCall), sizeof(Change), sizeof(Incident),
-                            sizeof(Finding), sizeof(Decision), sizeof(Execution),
-                            sizeof(AuditEvent), sizeof(Chain), sizeof(AuditEnds), sizeof(Error)})
-    layout = layout * 1'000'003 + size;
-  return layout;
-}
+// A digest of all headers that describe what is passed: any change of them makes another build.
+uint64_t StoreLayout();
 
 // Loads the module where it isn't loaded yet, and stays loaded. kNotFound: it isn't installed.
 Status CallStoreModule(const std::string& name, StoreModuleCall* call);

@@ -96,7 +96,7 @@ test('people say what an incident really was, and the report counts it', async (
   assert.equal((await demo.ask('/api/v1/reports/weekly')).total.false_positives, 1);
   await expectAccessible(page, 'the reports');
   await menu('Incidents');
-  await page.getByRole('main').getByText('false positive').waitFor();
+  await page.getByRole('main').getByText('false positive', {exact: true}).waitFor();
   await page.getByRole('main').getByRole('link', {name: /^#1/}).click();
   await page.getByRole('button', {name: 'Take back'}).click();
   await page.getByText(/said by user:anna/).waitFor({state: 'detached'});

@@ -119,6 +119,33 @@ TEST(RemedyReopenTest, ARepairThatDoesNotLastCallsAPersonOnce) {
   EXPECT_TRUE(world.ChainOf(1).incident.needed_person);
 }
 
+// Its undo waited while the fault went away for a moment.
+TEST(RemedyReopenTest, AnUndoThatIsNoLongerNeededHoldsNoAttempt) {
+  PolicySpec policy = MakePolicy();
+  policy.guard.cooldown_ns = kSecond;
+  policy.guard.max_per_hour = 0;
+  policy.undo.on_failure = true;
+  World world(MakeSpec({policy}));
+  FakeGateway::Target& target = world.gateway.targets["payments"];
+  target.reversible = true;
+  Blink(world, 5 * kSecond);
+  ASSERT_EQ(target.executed, 1);
+  const Finding finding = world.Open("payments");
+  world.Run(kMinute);
+  ASSERT_EQ(target.executed, 2);
+  ASSERT_TRUE(world.engine->SetSwitch(false, "user:anna"));
+  world.Run(2 * kMinute);
+  ASSERT_THAT(world.engine->undos(), SizeIs(1));
+  world.Clear(finding);
+  world.Run(2 * kSecond);
+  EXPECT_THAT(world.engine->undos(), IsEmpty());
+  EXPECT_EQ(world.ChainOf(1).executions.back().progress.undo.state, UndoState::kDropped);
+  ASSERT_TRUE(world.engine->SetSwitch(true, "user:anna"));
+  world.Open("payments");
+  world.Run(kMinute);
+  EXPECT_EQ(target.executed, 3);
+}
+
 // Each of which helps, and not for long.
 PipelineSpec RestartThenScale() {
   PolicySpec policy = MakePolicy();

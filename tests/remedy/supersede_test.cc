@@ -149,6 +149,7 @@ TEST(RemedySupersedeTest, IsWatchedOnAndTakenBackByItsOwnEnd) {
     const auto restart = [&] {
       world.Restart();
       for (Finding* finding : {&soon, &pressed}) {
+        if (finding->state == FindingState::kClear) continue;
         finding->id += "again";
         world.engine->OnFinding(*finding);
       }
@@ -167,6 +168,7 @@ TEST(RemedySupersedeTest, IsWatchedOnAndTakenBackByItsOwnEnd) {
     EXPECT_EQ(world.Of("cordon").progress.made_way_for, "");
     world.gateway.targets["a"].execute_error.reset();
     world.Clear(pressed);
+    pressed.state = FindingState::kClear;
     if (killed) restart();
     world.Run(3 * kHour);
     EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
@@ -230,6 +232,80 @@ TEST(RemedySupersedeTest, WhatMadeWayStaysWhereTheOtherOneIsntTakenBack) {
     EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
     EXPECT_EQ(Count(world.told.loud, "it stays, as another action was done on top of it"), 1u);
   }
+}
+
+// Killed between the journal's row and the call.
+TEST(RemedySupersedeTest, WhatNeverReachedTheTargetIsntOnTop) {
+  SupersedeWorld world;
+  Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  FakeGateway::Target& target = world.gateway.targets["a"];
+  target.execute_error = MakeError(Code::kInternal, "the process dies here");
+  const Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(2 * kMillisecond);
+  ASSERT_EQ(world.Of("drain").state, ExecutionState::kIssued);
+  world.Restart();
+  target.execute_error.reset();
+  soon.id += "again";
+  world.engine->OnFinding(soon);
+  world.Clear(pressed);
+  world.Run(kMinute);
+  EXPECT_EQ(world.Of("drain").state, ExecutionState::kFailed);
+  EXPECT_EQ(world.Of("cordon").progress.made_way_for, "");
+  world.Run(5 * kHour);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kUndone);
+  EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kPlain);
+}
+
+// Otherwise it would be called unhealed in the moment in which the other one has healed it.
+TEST(RemedySupersedeTest, HasTimeOfItsOwnAfterWhatWasOnTop) {
+  PipelineSpec spec = SoonAndLate();
+  spec.policies[0].verify_within_ns = 2 * kMinute;
+  SupersedeWorld world(std::move(spec));
+  const Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  const Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(5 * kMinute);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved) << "overdue";
+  world.Clear(pressed);
+  world.Run(kMinute);
+  EXPECT_EQ(world.Of("drain").state, ExecutionState::kVerified);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
+  world.Clear(soon);
+  world.Run(kMinute);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kVerified);
+  EXPECT_THAT(world.told.loud, Not(Contains(HasSubstr("needs a person"))));
+}
+
+// What is to be taken back, late as it may be, won't stay.
+TEST(RemedySupersedeTest, WaitsForAnUndoWhoseTargetIsAway) {
+  SupersedeWorld world;
+  Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  FakeGateway::Target& target = world.gateway.targets["a"];
+  target.undo_error = target.observe_error = MakeError(Code::kUnavailable, "refused");
+  const auto run = [&](int64_t minutes) {
+    for (int64_t minute = 0; minute < minutes; ++minute) {
+      for (Finding* finding : {&soon, &pressed}) {
+        finding->state = FindingState::kUpdate;
+        finding->ts_ns = world.clock.NowNs();
+        world.engine->OnFinding(*finding);
+      }
+      world.Run(kMinute);
+    }
+  };
+  run(6 * 60);
+  ASSERT_THAT(world.engine->undos(), SizeIs(1));
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
+  target.undo_error.reset();
+  target.observe_error.reset();
+  run(20);
+  EXPECT_EQ(world.Of("drain").state, ExecutionState::kUndone);
+  world.Clear(pressed);
+  world.Run(5 * kHour);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kUndone);
 }
 
 // It is under way for as long as it is watched.

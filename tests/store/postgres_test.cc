@@ -1,4 +1,5 @@
 // What only a PostgreSQL can do to the store: be refused, slow, frozen, restarted, taken over.
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -25,6 +27,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+namespace fs = std::filesystem;
 
 class StorePostgresTest : public ::testing::Test {
  protected:
@@ -126,6 +129,17 @@ TEST_F(StorePostgresTest, SaysThatTheModuleIsMissingOrOfAnotherBuild) {
   unsetenv("HEALD_STORE_DIR");
   EXPECT_THAT(missing, AllOf(HasSubstr("postgres store isn't installed"), HasSubstr(dir_.path())));
   EXPECT_THAT(damaged, HasSubstr("can't be loaded"));
+
+  ASSERT_EQ(ErrorOf(url_), "") << "loads it";
+  const std::string path = fs::read_symlink("/proc/self/exe").parent_path().parent_path() /
+                           "lib/heald/stores/heald_store_postgres.so";
+  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  ASSERT_NE(module, nullptr) << path;
+  const auto open = reinterpret_cast<StoreModuleFunction>(dlsym(module, kStoreModuleFunction));
+  StoreModuleCall call;
+  call.layout = StoreLayout() + 1;
+  EXPECT_EQ(open(&call), 1);
+  dlclose(module);
 }
 
 TEST_F(StorePostgresTest, SaysWhoHoldsTheStore) {

@@ -52,10 +52,12 @@ void Engine::OnReplacementSeen(Run& run, Result<Effect> effect) {
   OpenIncident& open = *book_.Find(run.incident);
   const std::string gone = TargetName(run.decision.target) + " is gone (" + run.last_effect +
                            "), replaced by the action: " + effect->detail;
+  const Proof proof =
+      run.execution.progress.made_way_for.empty() ? Proof::kPlain : Proof::kSuperseded;
   if (const Finding* like = LikeItSince(run, open))
-    return Fail(run, gone + "; but there is the same again: " + Describe(*like), true);
+    return Fail(run, gone + "; but there is the same again: " + Describe(*like), true, proof);
   ClearGone(run, open, gone);
-  Succeed(run, open, gone + "; nothing like it was found since");
+  Succeed(run, open, gone + "; nothing like it was found since", proof);
 }
 
 const Finding* Engine::LikeItSince(const Run& run, const OpenIncident& open) const {

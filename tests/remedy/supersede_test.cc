@@ -46,9 +46,9 @@ class SupersedeWorld : public World {
     gateway.targets["a"].reversible = true;
     reports = false;
   }
-  Finding Tell(const std::string& node, Severity severity,
-               FindingKind kind = FindingKind::kAnomaly) {
-    Finding finding = Make("a", severity);
+  Finding Tell(const std::string& node, Severity severity, FindingKind kind = FindingKind::kAnomaly,
+               const std::string& service = "a") {
+    Finding finding = Make(service, severity);
     finding.node = node;
     finding.metric = node;
     finding.kind = kind;
@@ -197,6 +197,34 @@ TEST(RemedySupersedeTest, WhatGetsWellIsNotCountedAsHealedByWhatMadeWay) {
     EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
     world.Run(10 * kHour);
     EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
+  }
+}
+
+TEST(RemedySupersedeTest, NorIsWhatIsGoneMeanwhile) {
+  for (const bool again : {false, true}) {
+    SCOPED_TRACE(again ? "there is the same again" : "nothing like it was found since");
+    PipelineSpec spec = SoonAndLate();
+    spec.policies[0].verify_within_ns = 5 * kMinute;
+    spec.nodes[0].outputs.push_back("spikes");
+    SupersedeWorld world(std::move(spec));
+    world.options.orphan_max_ns = kHour;
+    world.Restart();
+    world.latest.Record("prom", "spikes", {{"service", "web-5f7c9-aaaaa"}}, 3, world.clock.NowNs());
+    world.Tell("spikes", Severity::kWarning, FindingKind::kAnomaly, "web-5f7c9-aaaaa");
+    world.Run(kMinute);
+    const Finding pressed =
+        world.Tell("pressed", Severity::kCritical, FindingKind::kAnomaly, "web-5f7c9-aaaaa");
+    world.Run(kMinute);
+    world.Clear(pressed);
+    FakeGateway::Target& target = world.gateway.targets["web-5f7c9-aaaaa"];
+    target.plan_error = MakeError(Code::kNotFound, "there is no such pod");
+    target.effect = Effect{EffectState::kDone, "web-5f7c9-bbbbb is ready"};
+    if (again) world.Tell("spikes", Severity::kWarning, FindingKind::kAnomaly, "web-5f7c9-bbbbb");
+    world.Run(10 * kMinute);
+    EXPECT_THAT(world.Of("cordon").detail, HasSubstr("is gone"));
+    EXPECT_EQ(world.Of("cordon").state,
+              again ? ExecutionState::kFailed : ExecutionState::kVerified);
+    EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
   }
 }
 

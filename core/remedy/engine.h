@@ -403,7 +403,8 @@ class Engine {
   void LookAtOthers(const Run& run, const OpenIncident& open, const Finding& finding,
                     GuardContext* context) const;
   void HaveOthersMakeWay(const Run& run, const OpenIncident& open, const Finding& finding);
-  // Whether it is known what becomes of what was done on top of it.
+  bool MayBeTakenBack(const std::string& decision) const;
+  // Whether it is known what becomes of all that was done on top of it.
   bool IsSettledOnTop(const Run& run) const;
   void EndedOnTop(const Decision& ended, bool gone, Draft* draft);
   void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);

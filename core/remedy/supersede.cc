@@ -2,6 +2,7 @@
 // hold off another policy that acts on something graver. Two calls never run at once: it is only
 // watched on, and isn't taken back from under what was done on top of it.
 #include <algorithm>
+#include <utility>
 
 #include "core/remedy/engine.h"
 #include "core/remedy/text.h"
@@ -40,21 +41,36 @@ void Engine::LookAtOthers(const Run& run, const OpenIncident& open, const Findin
 
 // Right before the call is journaled. Only the lease goes: the watch goes on to its own end.
 void Engine::HaveOthersMakeWay(const Run& run, const OpenIncident& open, const Finding& finding) {
+  if (run.policy->notify_only) return;
   const int64_t now_ns = deps_.clock->NowNs();
-  for (const uint64_t id : leases_.HoldersOf(ClaimOf(open, run.decision.plan), run.id)) {
+  const Claim claim = ClaimOf(open, run.decision.plan);
+  std::vector<uint64_t> below = leases_.HoldersOf(claim, run.id);
+  for (const auto& [id, other] : runs_)
+    if (other->phase == Phase::kVerifying && !other->execution.progress.made_way_for.empty() &&
+        Overlap(claim, ClaimOf(*book_.Find(other->incident), other->decision.plan)))
+      below.push_back(id);
+  for (const uint64_t id : below) {
     Run* const held = FindRun(id);
-    if (held == nullptr || !MakesWay(*held, run, finding)) continue;
-    held->execution.progress.made_way_for = run.decision.id;
-    leases_.Release(id);
+    if (held == nullptr) continue;
+    std::vector<std::string>& on_top = held->execution.progress.made_way_for;
+    if (on_top.empty() && !MakesWay(*held, run, finding)) continue;
     const OpenIncident& about = *book_.Find(held->incident);
     Draft draft(Transition::kObserved, now_ns, &about);
-    draft.Add(held->execution)
-        .Event("execution.made_way", "heald", held->decision.id,
-               "incident #" + std::to_string(about.incident.id) + "  " +
-                   held->decision.plan.summary + ", done and watched on, makes way for " +
-                   HolderText(run.id) + ", which is for something graver: " + Describe(finding),
-               {{"for", run.decision.id}})
-        .Tell(NoticeKind::kIncident);
+    if (on_top.empty())
+      draft
+          .Event("execution.made_way", "heald", held->decision.id,
+                 "incident #" + std::to_string(about.incident.id) + "  " +
+                     held->decision.plan.summary + ", done and watched on, makes way for " +
+                     HolderText(run.id) + ", which is for something graver: " + Describe(finding),
+                 {{"for", run.decision.id}})
+          .Tell(NoticeKind::kIncident);
+    leases_.Release(id);
+    bool one_stays = false;
+    std::erase_if(on_top, [&](const std::string& decision) {
+      return !MayBeTakenBack(decision) && std::exchange(one_stays, true);
+    });
+    on_top.push_back(run.decision.id);
+    draft.Add(held->execution);
     CommitOrHold(&draft);
   }
 }
@@ -62,35 +78,41 @@ void Engine::HaveOthersMakeWay(const Run& run, const OpenIncident& open, const F
 // ---- what becomes of what made way
 // ---------------------------------------------------------------
 
-bool Engine::IsSettledOnTop(const Run& run) const {
-  const std::string& on_top = run.execution.progress.made_way_for;
-  if (on_top.empty()) return true;
-  for (const auto& [id, other] : runs_)
-    if (other->decision.id == on_top && IsUnderWay(other->phase)) return false;
+// Whether what it did, or is doing, may still be taken back.
+bool Engine::MayBeTakenBack(const std::string& decision) const {
+  for (const auto& [id, run] : runs_)
+    if (run->decision.id == decision && IsUnderWay(run->phase)) return true;
   for (const auto& [id, task] : undos_)
-    if (task->decision.id == on_top && task->undo().after_failure) return false;
-  return true;
+    if (task->decision.id == decision) return true;
+  return false;
 }
 
-// What stays may have healed what is watched beneath: that has its time once more. If it was taken
-// back, or never done, then what made way holds its target again, unless somebody else does by now,
+// What is to be for a while isn't waited for.
+bool Engine::IsSettledOnTop(const Run& run) const {
+  const std::vector<std::string>& on_top = run.execution.progress.made_way_for;
+  return std::none_of(on_top.begin(), on_top.end(), [&](const std::string& decision) {
+    for (const auto& [id, task] : undos_)
+      if (task->decision.id == decision && !task->undo().after_failure) return false;
+    return MayBeTakenBack(decision);
+  });
+}
+
+// What stays may have healed what is watched beneath: that has its time once more. What was taken
+// back, or never done, leaves it as it was: if nothing else is on top, it holds its target again
 // and is judged by its own end.
 void Engine::EndedOnTop(const Decision& ended, bool gone, Draft* draft) {
   const int64_t now_ns = deps_.clock->NowNs();
   for (const auto& [id, run] : runs_) {
-    std::string& on_top = run->execution.progress.made_way_for;
-    if (run->phase != Phase::kVerifying || on_top != ended.id) continue;
+    std::vector<std::string>& on_top = run->execution.progress.made_way_for;
+    if (run->phase != Phase::kVerifying || !std::ranges::count(on_top, ended.id)) continue;
+    Schedule(*run, now_ns);
     if (!gone) {
       run->alone_ns = now_ns;
       run->deadline_ns = std::max(run->deadline_ns, now_ns + run->policy->spec.verify_within_ns);
+      continue;
     }
-    Schedule(*run, std::max(now_ns, run->deadline_ns));
-    if (!gone) continue;
-    const Claim claim = ClaimOf(*book_.Find(run->incident), run->decision.plan);
-    on_top.clear();
-    for (const uint64_t holder : leases_.HoldersOf(claim, id))
-      if (const Run* const other = FindRun(holder)) on_top = other->decision.id;
-    if (on_top.empty()) leases_.Take(id, claim);
+    std::erase(on_top, ended.id);
+    if (on_top.empty()) leases_.Take(id, ClaimOf(*book_.Find(run->incident), run->decision.plan));
     draft->Add(run->execution);
   }
 }

@@ -99,7 +99,7 @@ Progress ReadProgress(const Json& json) {
   if (json.contains("part")) progress.part = Named(json, "part", Part::kRest);
   progress.number = json.value("number", uint64_t{0});
   if (json.contains("gravity")) progress.gravity = Named(json, "gravity", Severity::kCritical);
-  progress.made_way_for = json.value("made_way_for", "");
+  progress.made_way_for = json.value("made_way_for", std::vector<std::string>());
   if (const auto at = json.find("canary"); at != json.end()) {
     Canary& c = progress.canary;
     c.state = Named(*at, "state", CanaryState::kFailed);

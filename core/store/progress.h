@@ -91,8 +91,9 @@ struct Progress {
   // Which of all issues that was: the clock doesn't tell their order, as it may be set back.
   uint64_t number = 0;
   Severity gravity = Severity::kNormal;  // of what it was issued for; kNormal: not known
-  // The decision for which its watch made way, as long as what that did isn't taken back.
-  std::string made_way_for;
+  // The decisions whose actions its watch made way for, but for those that were taken back. Of those
+  // that stay for good it names one.
+  std::vector<std::string> made_way_for;
   Canary canary;
   Undo undo;
   Proof proof = Proof::kPlain;

@@ -165,7 +165,7 @@ TEST(RemedySupersedeTest, IsWatchedOnAndTakenBackByItsOwnEnd) {
       EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
     else
       EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "undo drain"));
-    EXPECT_EQ(world.Of("cordon").progress.made_way_for, "");
+    EXPECT_THAT(world.Of("cordon").progress.made_way_for, IsEmpty());
     world.gateway.targets["a"].execute_error.reset();
     world.Clear(pressed);
     pressed.state = FindingState::kClear;
@@ -279,7 +279,7 @@ TEST(RemedySupersedeTest, WhatNeverReachedTheTargetIsntOnTop) {
   world.Clear(pressed);
   world.Run(kMinute);
   EXPECT_EQ(world.Of("drain").state, ExecutionState::kFailed);
-  EXPECT_EQ(world.Of("cordon").progress.made_way_for, "");
+  EXPECT_THAT(world.Of("cordon").progress.made_way_for, IsEmpty());
   world.Run(5 * kHour);
   EXPECT_EQ(world.Of("cordon").state, ExecutionState::kUndone);
   EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kPlain);
@@ -303,6 +303,111 @@ TEST(RemedySupersedeTest, HasTimeOfItsOwnAfterWhatWasOnTop) {
   world.Run(kMinute);
   EXPECT_EQ(world.Of("cordon").state, ExecutionState::kVerified);
   EXPECT_THAT(world.told.loud, Not(Contains(HasSubstr("needs a person"))));
+}
+
+// Each of which may be what heals.
+TEST(RemedySupersedeTest, WaitsForEveryStepOnTop) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    PipelineSpec spec = SoonAndLate();
+    spec.policies[0].verify_within_ns = 2 * kMinute;
+    PolicySpec& late = spec.policies[1];
+    late.undo.on_failure = false;
+    late.guard.cooldown_ns = kSecond;
+    late.verify_within_ns = 3 * kMinute;
+    SupersedeWorld world(std::move(spec));
+    Finding soon = world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    Finding pressed = world.Tell("pressed", Severity::kCritical);
+    const auto run = [&](int64_t minutes) {
+      for (int64_t minute = 0; minute < minutes; ++minute) {
+        for (Finding* finding : {&soon, &pressed}) {
+          finding->state = FindingState::kUpdate;
+          finding->ts_ns = world.clock.NowNs();
+          world.engine->OnFinding(*finding);
+        }
+        world.Run(kMinute);
+      }
+    };
+    run(6);
+    ASSERT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "drain"));
+    if (killed) {
+      world.Restart();
+      for (Finding* finding : {&soon, &pressed}) finding->id += "again";
+      run(1);
+    }
+    EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
+    EXPECT_THAT(world.Of("cordon").progress.made_way_for, SizeIs(2));
+    world.Clear(pressed);
+    world.Run(10 * kSecond);
+    world.Clear(soon);
+    world.Run(kMinute);
+    EXPECT_EQ(world.Of("cordon").state, ExecutionState::kVerified);
+    EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
+  }
+}
+
+// The second one stays, though the first one is taken back in the end.
+TEST(RemedySupersedeTest, StaysUnderWhatCameAfterTheOneThatItMadeWayFor) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed ? "with a restart of the agent" : "");
+    PipelineSpec spec = SoonAndLate();
+    PolicySpec last = spec.policies[1];
+    last.name = "last";
+    last.inputs = {{"full", "", ""}};
+    last.action = "evict";
+    spec.policies.push_back(last);
+    for (const auto& [like, name] : {std::pair(1, "full"), std::pair(2, "evict")}) {
+      NodeSpec node = spec.nodes[static_cast<size_t>(like)];
+      node.name = name;
+      spec.nodes.push_back(node);
+    }
+    SupersedeWorld world(std::move(spec));
+    FakeGateway::Target& target = world.gateway.targets["a"];
+    Finding soon = world.Tell("spikes", Severity::kWarning);
+    world.Run(kMinute);
+    const Finding pressed = world.Tell("pressed", Severity::kCritical);
+    target.undo_error = MakeError(Code::kUnavailable, "503");
+    world.Run(15 * kMinute);
+    ASSERT_THAT(world.engine->undos(), SizeIs(1));
+    const Finding full = world.Tell("full", Severity::kCritical);
+    world.Run(kMinute);
+    world.Clear(full);
+    world.Run(kMinute);
+    ASSERT_EQ(world.Of("evict").state, ExecutionState::kVerified);
+    EXPECT_THAT(world.Of("cordon").progress.made_way_for, SizeIs(2));
+    if (killed) {
+      world.Restart();
+      soon.id += "again";
+      world.engine->OnFinding(soon);
+      world.Run(kMinute);
+    }
+    target.undo_error.reset();
+    world.Run(20 * kMinute);
+    EXPECT_THAT(world.engine->undos(), IsEmpty());
+    EXPECT_EQ(world.Of("drain").state, ExecutionState::kUndone);
+    EXPECT_THAT(world.Of("cordon").progress.made_way_for, ElementsAre(world.Of("evict").decision));
+    world.Clear(pressed);
+    world.Run(5 * kHour);
+    EXPECT_THAT(world.gateway.calls, Not(Contains("undo cordon")));
+    EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
+  }
+}
+
+TEST(RemedySupersedeTest, WhatOnlyTellsPeopleIsntOnTopOfAnything) {
+  PipelineSpec spec = SoonAndLate();
+  NodeSpec alert = spec.nodes[2];
+  alert.name = "alert";
+  alert.plugin = "alert";
+  spec.nodes.push_back(alert);
+  spec.policies[1].action = "alert";
+  SupersedeWorld world(std::move(spec));
+  world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  EXPECT_EQ(Count(world.told.loud, "makes way"), 0u);
+  EXPECT_THAT(world.Of("cordon").progress.made_way_for, IsEmpty());
 }
 
 // What is to be taken back, late as it may be, won't stay.

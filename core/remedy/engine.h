@@ -235,7 +235,7 @@ class Engine {
   void ExcuseRepairs(OpenIncident& open, size_t index);
   // True where the next step has its turn instead.
   bool PassOverShortLived(Run& run, OpenIncident& open, const Finding& finding);
-  void SayReopened(const OpenIncident& open, Draft* draft) const;
+  void SayReopened(const OpenIncident& open, const Finding& finding, Draft* draft) const;
   // It began again, and is over only when it has been quiet for a while.
   bool Blinks(const OpenIncident& open) const;
   bool MayBeginAgain(OpenIncident& open);

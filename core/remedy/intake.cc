@@ -102,7 +102,7 @@ void Engine::JournalIntake(const Intake& intake, bool reopened) {
                "incident #" + std::to_string(open.incident.id) + "  " + open.incident.summary,
                {{"target", ToJson(open.incident.target)}})
         .Tell(NoticeKind::kIncident);
-  if (reopened) SayReopened(open, &draft);
+  if (reopened) SayReopened(open, finding, &draft);
   AddQuiet(open, &draft);
   if (intake.what == Intake::What::kOpened) AddHints(intake, &draft);
   CommitOrHold(&draft);

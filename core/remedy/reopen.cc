@@ -189,13 +189,13 @@ bool Engine::PassOverShortLived(Run& run, OpenIncident& open, const Finding& fin
   return moves;
 }
 
-void Engine::SayReopened(const OpenIncident& open, Draft* draft) const {
+void Engine::SayReopened(const OpenIncident& open, const Finding& finding, Draft* draft) const {
   const std::string within = FormatDuration(spec_.agent.reopen_within_ns);
   draft
       ->Event("incident.reopened", "heald", std::to_string(open.incident.id),
               "incident #" + std::to_string(open.incident.id) + "  began again within " + within +
                   " of its end, and is over when it has been quiet for " + within + ": " +
-                  open.incident.summary,
+                  Describe(finding),
               {{"reopened", open.incident.reopened}})
       .Tell(NoticeKind::kIncident);
 }

@@ -40,6 +40,21 @@ TEST(RemedyReopenTest, WhatBeginsAgainOpensTheSameIncident) {
   EXPECT_EQ(world.Kinds(1).back(), "incident.reopened");
 }
 
+TEST(RemedyReopenTest, ItSaysWhatBeganAgain) {
+  World world(MakeSpec({Shadow()}));
+  const Finding slow = world.Open("payments");
+  Finding failing = world.Make("payments", Severity::kWarning);
+  failing.metric = "error_rate";
+  world.engine->OnFinding(failing);
+  world.Clear(failing);
+  world.Clear(slow);
+  world.Run(kMinute);
+  failing.id += "again";
+  failing.ts_ns = failing.began_ns = world.clock.NowNs();
+  world.engine->OnFinding(failing);
+  EXPECT_EQ(Count(world.told.loud, "quiet for 5m: payments  error_rate"), 1u);
+}
+
 TEST(RemedyReopenTest, ItTellsOnceAndIsOverWhenItHasBeenQuiet) {
   World world(MakeSpec({Shadow()}));
   for (int i = 0; i < 20; ++i) Blink(world);

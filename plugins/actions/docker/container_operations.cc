@@ -14,10 +14,6 @@ using sdk::Plan;
 
 using support::kSecond;
 
-std::string WhyNoPause(const Container& container) {
-  return container.name + " is " + container.status + ": only a running container can be paused";
-}
-
 class ContainerOperations : public Operations {
  public:
   explicit ContainerOperations(const Context& context) : context_(context) {}
@@ -53,8 +49,6 @@ bool ContainerOperations::Concerns(const Container& container) const {
 Plan ContainerOperations::MakePlan() {
   const std::vector<Container> found =
       SelectTargets(context_, [this](const Container& c) { return Concerns(c); });
-  if (operation() == Operation::kPause && !Concerns(found.front()))
-    throw sdk::Failure(HEALD_CONFLICT, WhyNoPause(found.front()));
   Plan plan;
   plan.summary = std::string(kOperationWords[static_cast<size_t>(operation())]) +
                  (found.size() == 1 ? " container " : " containers ") + NamesAndIds(found);
@@ -78,7 +72,7 @@ Effect ContainerOperations::DryRun(const Plan& plan) {
     if (now.status == "removing" || now.status == "dead")
       return {EffectState::kFailed, is + ": the Engine would refuse"};
     if (operation() == Operation::kPause && now.status != "running")
-      return {EffectState::kFailed, WhyNoPause(now)};
+      return {EffectState::kFailed, is + ": only a running container can be paused"};
     if (operation() == Operation::kStart && now.status == "paused")
       return {EffectState::kFailed, is + ": the Engine starts no paused container, unpause it"};
   }

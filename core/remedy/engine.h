@@ -406,7 +406,7 @@ class Engine {
   bool MayBeTakenBack(const std::string& decision) const;
   // Whether it is known what becomes of all that was done on top of it.
   bool IsSettledOnTop(const Run& run) const;
-  void EndedOnTop(const Decision& ended, bool gone, Draft* draft);
+  void EndedOnTop(const Execution& ended, bool gone, Draft* draft);
   void NoteHeldOff(Run& run, const OpenIncident& open, const Judgement& judgement);
 
   // undo.cc

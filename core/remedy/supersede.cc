@@ -69,14 +69,14 @@ void Engine::HaveOthersMakeWay(const Run& run, const OpenIncident& open, const F
     std::erase_if(on_top, [&](const std::string& decision) {
       return !MayBeTakenBack(decision) && std::exchange(one_stays, true);
     });
+    std::erase(on_top, run.decision.id);  // issued again
     on_top.push_back(run.decision.id);
     draft.Add(held->execution);
     CommitOrHold(&draft);
   }
 }
 
-// ---- what becomes of what made way
-// ---------------------------------------------------------------
+// ---- what becomes of what made way --------------------------------------------------------------
 
 // Whether what it did, or is doing, may still be taken back.
 bool Engine::MayBeTakenBack(const std::string& decision) const {
@@ -97,21 +97,23 @@ bool Engine::IsSettledOnTop(const Run& run) const {
   });
 }
 
-// What stays may have healed what is watched beneath: that has its time once more. What was taken
-// back, or never done, leaves it as it was: if nothing else is on top, it holds its target again
-// and is judged by its own end.
-void Engine::EndedOnTop(const Decision& ended, bool gone, Draft* draft) {
+// What was graver and stays may have healed what is watched beneath: that has its time once more.
+// What was taken back, or never done, leaves it as it was: if nothing else is on top, it holds its
+// target again and is judged by its own end.
+void Engine::EndedOnTop(const Execution& ended, bool gone, Draft* draft) {
   const int64_t now_ns = deps_.clock->NowNs();
   for (const auto& [id, run] : runs_) {
     std::vector<std::string>& on_top = run->execution.progress.made_way_for;
-    if (run->phase != Phase::kVerifying || !std::ranges::count(on_top, ended.id)) continue;
+    if (run->phase != Phase::kVerifying || !std::ranges::count(on_top, ended.decision)) continue;
     Schedule(*run, now_ns);
+    // Lesser ones may act as often as they like.
+    if (!gone && ended.progress.gravity <= run->execution.progress.gravity) continue;
     if (!gone) {
       run->alone_ns = now_ns;
       run->deadline_ns = std::max(run->deadline_ns, now_ns + run->policy->spec.verify_within_ns);
       continue;
     }
-    std::erase(on_top, ended.id);
+    std::erase(on_top, ended.decision);
     if (on_top.empty()) leases_.Take(id, ClaimOf(*book_.Find(run->incident), run->decision.plan));
     draft->Add(run->execution);
   }

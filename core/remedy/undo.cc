@@ -411,7 +411,7 @@ void Engine::EndUndo(UndoTask& task, UndoState state, const std::string& detail,
       Escalate(task.decision, *open, "the undo of " + what + " failed", &draft);
   }
   ReleaseLeases(task);
-  EndedOnTop(task.decision, state == UndoState::kDone, &draft);
+  EndedOnTop(task.execution, state == UndoState::kDone, &draft);
   CommitOrHold(&draft);
   if (open != nullptr)
     for (const uint64_t id : open->runs)

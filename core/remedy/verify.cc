@@ -99,8 +99,13 @@ void Engine::CheckVerified(Run& run) {
   }
   // A finding that ended because nobody measures any more proves nothing.
   if (still_open.empty() && !unproven.empty()) {
+    if (!IsSettledOnTop(run)) return Schedule(run, now_ns + options_.reevaluate_ns);
     if (AskWhetherGone(run, open)) return;
-    return Fail(run, "could not be verified: " + unproven, true, Proof::kInconclusive);
+    const std::string reason = "could not be verified: " + unproven;
+    if (run.execution.progress.made_way_for.empty())
+      return Fail(run, reason, true, Proof::kInconclusive);
+    // What is on top of it has called a person, if it didn't help.
+    return Fail(run, reason + "; another action was done on top of it", false, Proof::kSuperseded);
   }
   if (still_open.empty()) {
     std::string text = trigger == nullptr ? "back to normal" : ValueText(*trigger);
@@ -173,7 +178,7 @@ void Engine::Succeed(Run& run, OpenIncident& open, std::string text, Proof proof
                  run.decision.policy + " before didn't help",
              &draft);
   PlanUndo(run, false, &draft);
-  EndedOnTop(run.decision, false, &draft);
+  if (!notify_only) EndedOnTop(run.execution, false, &draft);
   RefreshState(open);
   draft.Add(open).Add(run.decision).Add(run.execution);
   CommitOrHold(&draft);
@@ -230,8 +235,8 @@ void Engine::Fail(Run& run, const std::string& reason, bool escalate, Proof proo
   if (escalate && !inconclusive) PlanUndo(run, true, &draft);
   const bool never_done = run.execution.issued_ns == 0 || run.unchanged;
   if (never_done) leases_.Release(run.id);
-  if (run.execution.progress.undo.state != UndoState::kDue)
-    EndedOnTop(run.decision, never_done, &draft);
+  if (!run.policy->notify_only && run.execution.progress.undo.state != UndoState::kDue)
+    EndedOnTop(run.execution, never_done, &draft);
   const std::string was = inconclusive ? " was inconclusive" : " failed";
   if (goes_on && !was_last)
     SayNext(run, open, what + was, &draft);

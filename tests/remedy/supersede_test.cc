@@ -40,6 +40,18 @@ PipelineSpec SoonAndLate() {
   return spec;
 }
 
+// A third policy, which evicts whatever is full.
+void AddLast(PolicySpec last, PipelineSpec* spec) {
+  last.inputs = {{"full", "", ""}};
+  last.action = "evict";
+  spec->policies.push_back(last);
+  for (const auto& [like, name] : {std::pair(1, "full"), std::pair(2, "evict")}) {
+    NodeSpec node = spec->nodes[static_cast<size_t>(like)];
+    node.name = name;
+    spec->nodes.push_back(node);
+  }
+}
+
 class SupersedeWorld : public World {
  public:
   explicit SupersedeWorld(PipelineSpec spec = SoonAndLate()) : World(std::move(spec)) {
@@ -354,14 +366,7 @@ TEST(RemedySupersedeTest, StaysUnderWhatCameAfterTheOneThatItMadeWayFor) {
     PipelineSpec spec = SoonAndLate();
     PolicySpec last = spec.policies[1];
     last.name = "last";
-    last.inputs = {{"full", "", ""}};
-    last.action = "evict";
-    spec.policies.push_back(last);
-    for (const auto& [like, name] : {std::pair(1, "full"), std::pair(2, "evict")}) {
-      NodeSpec node = spec.nodes[static_cast<size_t>(like)];
-      node.name = name;
-      spec.nodes.push_back(node);
-    }
+    AddLast(last, &spec);
     SupersedeWorld world(std::move(spec));
     FakeGateway::Target& target = world.gateway.targets["a"];
     Finding soon = world.Tell("spikes", Severity::kWarning);
@@ -392,6 +397,53 @@ TEST(RemedySupersedeTest, StaysUnderWhatCameAfterTheOneThatItMadeWayFor) {
     EXPECT_THAT(world.gateway.calls, Not(Contains("undo cordon")));
     EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
   }
+}
+
+// However often that is done.
+TEST(RemedySupersedeTest, LesserOnesDontKeepAWatchFromItsEnd) {
+  PipelineSpec spec = SoonAndLate();
+  spec.policies[0].verify_within_ns = 10 * kMinute;
+  PolicySpec last = MakePolicy("last", "severity >= info");
+  last.guard.cooldown_ns = kSecond;
+  last.guard.max_per_hour = 0;
+  last.guard.breaker = {};
+  last.verify_within_ns = 2 * kMinute;
+  last.undo.on_failure = false;
+  AddLast(last, &spec);
+  SupersedeWorld world(std::move(spec));
+  world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  const Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  world.Clear(pressed);
+  world.Run(kMinute);
+  ASSERT_EQ(world.Of("drain").state, ExecutionState::kVerified);
+  world.Tell("full", Severity::kInfo);
+  world.Run(8 * kMinute);
+  EXPECT_GT(std::ranges::count(world.gateway.calls, "evict"), 2);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
+  world.Run(4 * kMinute);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kFailed);
+}
+
+// As what is stopped or drained is measured no more.
+TEST(RemedySupersedeTest, WaitsAlsoWhereNothingIsMeasuredAnyMore) {
+  SupersedeWorld world;
+  Finding soon = world.Tell("spikes", Severity::kWarning);
+  world.Run(kMinute);
+  const Finding pressed = world.Tell("pressed", Severity::kCritical);
+  world.Run(kMinute);
+  soon.annotations.Set("cleared", "gap");
+  world.Clear(soon);
+  world.Run(5 * kMinute);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
+  world.Clear(pressed);
+  world.Run(kMinute);
+  EXPECT_EQ(world.Of("drain").state, ExecutionState::kVerified);
+  EXPECT_EQ(world.Of("cordon").state, ExecutionState::kFailed);
+  EXPECT_EQ(world.Of("cordon").progress.proof, Proof::kSuperseded);
+  EXPECT_EQ(world.ChainOf(1).incident.state, IncidentState::kResolved);
+  EXPECT_THAT(world.told.loud, Not(Contains(HasSubstr("needs a person"))));
 }
 
 TEST(RemedySupersedeTest, WhatOnlyTellsPeopleIsntOnTopOfAnything) {

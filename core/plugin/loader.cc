@@ -194,6 +194,10 @@ Status CheckFile(const std::string& path) {
   return {};
 }
 
+// Plugins are never unloaded: their code may still be on some thread's stack or in an exit handler.
+constexpr auto kMode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local |
+                       static_cast<boost::dll::load_mode::type>(RTLD_NODELETE);
+
 }  // namespace
 
 struct Loader::Library {
@@ -203,10 +207,7 @@ struct Loader::Library {
 Loader::Loader(std::string own_dir, std::vector<std::string> other_dirs, std::string probe)
     : own_dir_(std::move(own_dir)), probe_(std::move(probe)), other_dirs_(std::move(other_dirs)) {}
 
-// Plugins are never unloaded: their code may still be on some thread's stack or in an exit handler.
-Loader::~Loader() {
-  for (auto& library : libraries_) static_cast<void>(library.release());
-}
+Loader::~Loader() = default;
 
 std::string Loader::FileOf(Kind kind, std::string_view name) const {
   const std::string file = "heald_" + std::string(ToString(kind)) + "_" + std::string(name) + ".so";
@@ -296,8 +297,7 @@ Status Loader::LoadLocked(const std::string& path) const {
       if (Status s = Try(path); !s) return s;
     auto library = std::make_unique<Library>();
     boost::dll::fs::error_code error;
-    library->handle.load(boost::dll::fs::path(path), error,
-                         boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    library->handle.load(boost::dll::fs::path(path), error, kMode);
     if (error) {
       const char* why = dlerror();
       return About(

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <set>
@@ -153,6 +154,7 @@ class SecureProxy::Connection {
 SecureProxy::SecureProxy(const std::vector<std::string>& brokers,
                          const fakes::CertificateFiles& certificate, std::string password)
     : password_(std::move(password)), context_(SSL_CTX_new(TLS_server_method())) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   if (SSL_CTX_use_certificate_chain_file(context_, certificate.cert_file.c_str()) != 1 ||
       SSL_CTX_use_PrivateKey_file(context_, certificate.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     throw std::runtime_error("the proxy's certificate can't be used");

@@ -1,8 +1,11 @@
 #include "plugins/actions/docker/swarm.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "tests/docker/fixture.h"
+#include "tests/fakes/http_server.h"
 
 namespace heald::docker::testing {
 namespace {
@@ -33,6 +36,10 @@ class DockerSwarmTest : public EngineTest {
     spec["Mode"]["Replicated"]["Replicas"] = 1;
     engine_->Api("POST", "/services/create", spec, &status);
     ASSERT_EQ(status, 201);
+    // Until then the orchestrator writes into the service too.
+    Engine engine(With({}), {});
+    for (int i = 0; i < 600 && Running(engine) != EffectState::kDone; ++i) usleep(50'000);
+    ASSERT_EQ(Running(engine), EffectState::kDone);
   }
   void TearDown() override {
     engine_->Api("DELETE", "/services/web");
@@ -40,6 +47,9 @@ class DockerSwarmTest : public EngineTest {
     // Swarm makes this interface on the host and never removes it.
     if (!had_bridge_ && HasBridge()) engine_->Api("DELETE", "/networks/docker_gwbridge");
     EngineTest::TearDown();
+  }
+  static EffectState Running(Engine& engine) {
+    return JudgeTasks("web", engine.Tasks("web"), 1).state;
   }
   static Config To(int64_t replicas) {
     Config config;
@@ -82,6 +92,47 @@ TEST_F(DockerSwarmTest, ServiceChangedMeanwhileIsAConflict) {
   }
   EXPECT_EQ(Replicas(), 3);
   EXPECT_EQ(Observe(plan, config).state, EffectState::kFailed);
+}
+
+TEST_F(DockerSwarmTest, AnUpdateOfAnOlderVersionIsAConflict) {
+  const SwarmService service = ReadService(engine_->Api("GET", "/services/web"));
+  Engine engine(With({}), {});
+  try {
+    engine.UpdateService(service.id, service.spec, {.version = service.version - 1});
+    FAIL();
+  } catch (const sdk::Failure& failure) {
+    EXPECT_EQ(failure.code(), HEALD_CONFLICT) << failure.what();
+  }
+}
+
+// What the orchestrator does now and then, in the words that a real Engine has for it.
+TEST(DockerSwarmUndoTest, ReadsAnewWhatChangedInTheSameMoment) {
+  int index = 10;
+  std::vector<std::string> updates;
+  const fakes::HttpServer server([&](const fakes::FakeRequest& request) -> fakes::FakeReply {
+    if (request.path == "/_ping") return {.headers = {{"Api-Version", "1.41"}}, .body = "OK"};
+    if (request.path == "/version") return {.body = R"({"ApiVersion":"1.41"})"};
+    if (request.method == "GET")
+      return {.body =
+                  json{{"ID", "x"},
+                       {"Version", {{"Index", ++index}}},
+                       {"Spec", {{"Name", "web"}, {"Mode", {{"Replicated", {{"Replicas", 3}}}}}}}}
+                      .dump()};
+    updates.push_back(request.query);
+    if (updates.size() > 2) return {.body = "{}"};
+    return {.status = 500,
+            .body = R"({"message":"rpc error: code = Unknown desc = update out of sequence"})"};
+  });
+  Config config;
+  config.url = server.url();
+  config.operation = Operation::kScale;
+  config.swarm_service = "web";
+  sdk::testing::FakeHost host;
+  DockerAction action(host.host(), config);
+  sdk::Plan plan;
+  plan.before = R"({"kind":"swarm","version":9,"replicas":1,"wanted":3})";
+  EXPECT_EQ(action.Undo({}, plan, config).detail, "web goes back to 1 replicas");
+  EXPECT_THAT(updates, ::testing::ElementsAre("version=11", "version=12", "version=13"));
 }
 
 TEST_F(DockerSwarmTest, UnknownServiceIsNotFound) {

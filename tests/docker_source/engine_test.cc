@@ -149,7 +149,7 @@ TEST_F(DockerSourceEngineTest, WhateverBecomesOfItsAnswersEachCrashCountsOnce) {
   json body = Running("while [ ! -e /tmp/end ]; do sleep 0.05; done; rm /tmp/end; exit 3");
   body["HostConfig"]["RestartPolicy"] = {{"Name", "always"}};
   fakes::FaultProxy proxy(engine_->socket_path());
-  source_ = std::make_unique<Harness>(proxy.url(), json{{"timeout", 3 * kSecond / 2}});
+  source_ = std::make_unique<Harness>(proxy.url(), json{{"timeout", 3 * kSecond}});
   for (const fakes::Fault fault : fakes::kFaults) {
     const std::string name = "web-" + std::string(ToString(fault));
     const auto inspect = [&] { return engine_->Api("GET", "/containers/" + name + "/json"); };

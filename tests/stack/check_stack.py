@@ -348,7 +348,7 @@ class Stack:
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}))
         pipeline = self.source / "configs/namespace.yaml"
         environment = {"KUBECONFIG": str(kubeconfig), "NAMESPACE": values["NAMESPACE"],
-                       "HEALD_LISTEN": f"127.0.0.1:{free_port()}"}
+                       "HEALD_LISTEN": f"127.0.0.1:{free_port()}", "XDG_STATE_HOME": str(folder)}
         with Running(self.heald, pipeline, environment, folder) as agent:
             asked = await_true(30, lambda: any(
                 path.startswith(f"/cluster/api/v1/namespaces/{values['NAMESPACE']}/pods")

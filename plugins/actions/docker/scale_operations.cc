@@ -26,6 +26,7 @@ constexpr std::string_view kLeaving = "-being-undone";
 using support::kSecond;
 // Pulling an image on another node is part of it.
 constexpr int64_t kSwarmWithinNs = 120 * kSecond;
+constexpr int kUndoAttempts = 5;
 
 std::string FromTo(const std::string& name, int64_t from, int64_t to) {
   return "scale " + name + " from " + std::to_string(from) + " to " + std::to_string(to) +
@@ -285,14 +286,21 @@ Effect SwarmScale::Observe(const Plan& plan) {
 
 Effect SwarmScale::Undo(const Plan& plan) {
   const auto replicas = ReadBefore(plan, kSwarmKind).at("replicas").get<int64_t>();
-  const SwarmService service = Read();
-  // The server's own rollback, unless another update came after ours: then its previous spec isn't
-  // the one to go back to.
-  const bool rollback = service.previous == replicas;
-  context_.engine.UpdateService(service.id, SpecWithReplicas(service, replicas),
-                                {.version = service.version, .rollback = rollback});
-  return {EffectState::kDone,
-          service.name + " goes back to " + std::to_string(replicas) + " replicas"};
+  for (int attempt = 1;; ++attempt) {
+    const SwarmService service = Read();
+    // The server's own rollback, unless another update came after ours: then its previous spec
+    // isn't the one to go back to.
+    const bool rollback = service.previous == replicas;
+    try {
+      context_.engine.UpdateService(service.id, SpecWithReplicas(service, replicas),
+                                    {.version = service.version, .rollback = rollback});
+      return {EffectState::kDone,
+              service.name + " goes back to " + std::to_string(replicas) + " replicas"};
+    } catch (const Failure& failure) {
+      // The orchestrator writes into the service as well, while its tasks come and go.
+      if (failure.code() != HEALD_CONFLICT || attempt == kUndoAttempts) throw;
+    }
+  }
 }
 
 }  // namespace

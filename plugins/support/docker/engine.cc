@@ -214,9 +214,10 @@ Engine::Answer Engine::Call(const std::string& method, const std::string& path, 
   if (status == 400) code = HEALD_INVALID;
   if (status == 401 || status == 403) code = HEALD_DENIED;
   if (status == 404) code = HEALD_NOT_FOUND;
-  if (status == 409) code = HEALD_CONFLICT;
-  Failure failure(code, "docker: " + MessageOf(result.response.body) + " (HTTP " +
-                            std::to_string(status) + ")");
+  const std::string message = MessageOf(result.response.body);
+  // Swarm has no status of its own for an update of a version that isn't the latest any more.
+  if (status == 409 || message.ends_with("update out of sequence")) code = HEALD_CONFLICT;
+  Failure failure(code, "docker: " + message + " (HTTP " + std::to_string(status) + ")");
   if (status == 429 || status == 503) failure.Retryable(result.error.retry_after_ns);
   throw failure;
 }

@@ -65,6 +65,7 @@ class Engine {
 
   Json Service(const std::string& name);
   Json Tasks(const std::string& service_id);
+  // A service that has changed since that version is Failure(HEALD_CONFLICT).
   void UpdateService(const std::string& id, const Json& spec, const ServiceUpdate& update);
 
   // One of several answers: `json`, or why there is none. Not found is neither.

@@ -165,6 +165,7 @@ TEST_F(RollingRestartTest, ASinglePodHasNoCanary) {
 
 class RollbackTest : public ActionTest {
  protected:
+  explicit RollbackTest(fakes::KubernetesOptions options = {.speed = 20}) : ActionTest(options) {}
   std::string Image(const char* kind = "Deployment", const char* name = "web") const {
     return Text(Get(kind, name), "/spec/template/spec/containers/0/image");
   }
@@ -203,6 +204,59 @@ TEST_F(RollbackTest, BringsTheTemplateOfTheRevisionBeforeBack) {
   EXPECT_EQ(Image(), "nginx:broken");
   EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kAbsent);
   EXPECT_TRUE(At(Get("Deployment", "web"), kMark).is_null()) << "as it was";
+}
+
+class RollbackStepsTest : public RollbackTest {
+ protected:
+  RollbackStepsTest() : RollbackTest({.manual = true}) {}
+};
+
+// A controller repeats that the rollout has failed, of its next generation too, until a pod of the
+// next rollout has come or one of the failed has gone. With one replica and the good pod still
+// there, that takes some steps.
+TEST_F(RollbackStepsTest, WhatWasSaidOfTheFailedRolloutIsNotSaidOfTheRollback) {
+  server_.Deploy("prod", "web", 1, "nginx:1.25", {{"progressDeadlineSeconds", 8}});
+  ASSERT_TRUE(server_.Settle());
+  const Json containers = Json::array({{{"name", "main"}, {"image", "nginx:broken"}}});
+  server_.Patch("Deployment", "prod", "web",
+                {{"spec", {{"template", {{"spec", {{"containers", containers}}}}}}}});
+  server_.Advance(std::chrono::seconds(20));
+  ASSERT_NE(WhyRolloutFailed(Get("Deployment", "web"), kDeployments), "");
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.Advance(std::chrono::seconds(2));
+  action(config_).Execute(web_, plan, config_);
+  int said = 0;
+  for (int step = 0; step < 10; ++step) {
+    server_.Step();
+    const Json web = Get("Deployment", "web");
+    said += WasSeen(web) && web.dump().find("ProgressDeadlineExceeded") != std::string::npos;
+    const Effect effect = action(config_).Observe(web_, plan, config_);
+    EXPECT_NE(effect.state, EffectState::kFailed) << effect.detail;
+  }
+  EXPECT_GT(said, 0) << "no controller of a cluster";
+  ASSERT_TRUE(server_.Settle());
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kDone);
+}
+
+// What can't be pulled either has failed once its own time is over.
+TEST_F(RollbackStepsTest, ARollbackToWhatHasVanishedFailsInItsOwnTime) {
+  server_.Deploy("prod", "web", 2, "nginx:1.25", {{"progressDeadlineSeconds", 8}});
+  ASSERT_TRUE(server_.Settle());
+  const Json containers = Json::array({{{"name", "main"}, {"image", "nginx:broken"}}});
+  server_.Patch("Deployment", "prod", "web",
+                {{"spec",
+                  {{"strategy", {{"type", "Recreate"}, {"rollingUpdate", nullptr}}},
+                   {"template", {{"spec", {{"containers", containers}}}}}}}});
+  server_.Advance(std::chrono::seconds(20));
+  const sdk::Plan plan = PlanOf(config_, web_);
+  server_.SetFateOfImage("nginx:1.25", PodFate::kImagePull);
+  server_.Advance(std::chrono::seconds(2));
+  action(config_).Execute(web_, plan, config_);
+  server_.Advance(std::chrono::seconds(5));
+  EXPECT_EQ(action(config_).Observe(web_, plan, config_).state, EffectState::kPending);
+  server_.Advance(std::chrono::seconds(10));
+  const Effect effect = action(config_).Observe(web_, plan, config_);
+  EXPECT_EQ(effect.state, EffectState::kFailed) << effect.detail;
 }
 
 TEST_F(RollbackTest, ARestartInBetweenIsNoRevisionToGoBackTo) {

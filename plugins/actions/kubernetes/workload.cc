@@ -61,6 +61,15 @@ int64_t Share(const Json& value, int64_t replicas, int64_t absent, bool up) {
   return (part + (up ? kHundred - 1 : 0)) / kHundred;
 }
 
+// When heald changed it last; empty: never.
+std::string WrittenAt(const Json& workload) {
+  std::string latest;
+  for (const Json& writer : At(workload, "/metadata/managedFields"))
+    if (Text(writer, "/manager") == kFieldManager && Text(writer, "/subresource").empty())
+      latest = std::max(latest, Text(writer, "/time"));
+  return latest;
+}
+
 }  // namespace
 
 bool WasSeen(const Json& workload) {
@@ -125,6 +134,9 @@ std::string WhyRolloutFailed(const Json& workload, const Resource& resource) {
   if (resource != kDeployments || !WasSeen(workload)) return "";
   const Json progressing = ProgressingOf(workload);
   if (Text(progressing, "/reason") != "ProgressDeadlineExceeded") return "";
+  // It says so until a later rollout has got on by a pod: from before our change it is about the
+  // rollout before. Both times are the server's, to the second.
+  if (Text(progressing, "/lastUpdateTime") <= WrittenAt(workload)) return "";
   return "the last rollout of " + Shown(workload, resource) +
          " has failed: " + Text(progressing, "/message");
 }

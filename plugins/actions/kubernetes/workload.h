@@ -37,7 +37,7 @@ bool WasSeen(const Json& workload);
 // Why nobody should begin another change of it: a rollout is under way. Empty: none. Pods that are
 // sick after a complete rollout are no rollout, and neither is one that has failed.
 std::string WhyBusy(const Json& workload, const Resource& resource);
-// The controller has given the last rollout up.
+// The controller has given the last rollout up; what it said of one before is none of it.
 std::string WhyRolloutFailed(const Json& workload, const Resource& resource);
 
 // Why a change of its template would not reach its pods: paused, or updated by hand alone. Empty:

@@ -248,13 +248,15 @@ class Rollout {
       return IntAt(updated["status"], std::string("/") + field, 0) >
              IntAt(before, std::string("/") + field, 0);
     };
-    const bool restarted = created_ || IntAt(before, "/observedGeneration", 0) <
-                                           IntAt(deployment_, "/metadata/generation", 1);
+    const auto old_pods = [](const Json& status) {
+      return IntAt(status, "/replicas", 0) - IntAt(status, "/updatedReplicas", 0);
+    };
     if (created_) {
       SetChanged(updated, "Progressing", "True", "NewReplicaSetCreated",
                  "Created new replica set \"" + NameOf(*current_) + "\"", true);
-    } else if (restarted || grew("updatedReplicas") || grew("readyReplicas") ||
-               grew("availableReplicas") || reason.empty() || reason == "DeploymentPaused") {
+    } else if (grew("updatedReplicas") || grew("readyReplicas") || grew("availableReplicas") ||
+               old_pods(updated["status"]) < old_pods(before) || reason.empty() ||
+               reason == "DeploymentPaused") {
       SetChanged(updated, "Progressing", "True", "ReplicaSetUpdated", set + " is progressing.",
                  true);
     } else if (reason == "NewReplicaSetAvailable") {

@@ -17,6 +17,11 @@ constexpr int kBrokers = 3;
 constexpr int kPatienceMs = 30'000;
 constexpr int kAdminMs = 10'000;
 
+// The message's opaque is where what became of it goes.
+void TakeReport(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  *static_cast<rd_kafka_resp_err_t*>(message->_private) = message->err;
+}
+
 rd_kafka_t* NewHandle(rd_kafka_type_t type, const std::map<std::string, std::string>& settings) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char error[512];
@@ -25,6 +30,7 @@ rd_kafka_t* NewHandle(rd_kafka_type_t type, const std::map<std::string, std::str
         RD_KAFKA_CONF_OK)
       throw std::runtime_error(error);
   rd_kafka_conf_set_log_cb(conf, nullptr);
+  if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, TakeReport);
   rd_kafka_t* handle = rd_kafka_new(type, conf, error, sizeof error);
   if (handle == nullptr) throw std::runtime_error(error);
   return handle;
@@ -78,7 +84,8 @@ Cluster::Cluster() {
   const char* outside = std::getenv("HEALD_TEST_KAFKA_BROKERS");
   if (outside != nullptr && *outside != 0) {
     brokers_ = outside;
-    handle_ = NewHandle(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers_}});
+    handle_ = NewHandle(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers_},
+                                            {"message.timeout.ms", std::to_string(kPatienceMs)}});
     return;
   }
   // A handle of its own, connected to the mock that another one holds, would be one more.
@@ -111,12 +118,17 @@ std::string Cluster::NewTopic(int partitions) {
 
 void Cluster::Produce(const std::string& topic, const std::string& value, const std::string& key,
                       int64_t ts_ms) {
-  const rd_kafka_resp_err_t error = rd_kafka_producev(
-      handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_TIMESTAMP(ts_ms), RD_KAFKA_V_END);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_flush(handle_, kPatienceMs) != 0)
-    throw std::runtime_error("the test's own message isn't written");
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  error = rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()),
+                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                            RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_TIMESTAMP(ts_ms),
+                            RD_KAFKA_V_OPAQUE(&error), RD_KAFKA_V_END);
+  // Ends with the report, for which message.timeout.ms is the limit.
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_flush(handle_, -1);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw std::runtime_error("the test's own message to " + topic +
+                             " isn't written: " + rd_kafka_err2str(error));
 }
 
 int64_t Cluster::Committed(const std::string& group, const std::string& topic,

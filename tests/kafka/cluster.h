@@ -36,7 +36,8 @@ class Cluster {
   // A topic that nobody else has. Where the brokers don't let it be made, they may make it with
   // another number of partitions; messages of one key keep their order all the same.
   std::string NewTopic(int partitions = 1);
-  // ts_ms: the time that the message says; 0: now.
+  // Written once it returns; throws with what the brokers say against it. ts_ms: the time that the
+  // message says; 0: now.
   void Produce(const std::string& topic, const std::string& value, const std::string& key = "key",
                int64_t ts_ms = 0);
   // All of a topic from its beginning, once there are `count`, at the latest after `within`.

@@ -165,6 +165,11 @@ TEST_F(KafkaDeliveryTest, AnIncidentsEventsKeepToOnePartition) {
 
 TEST_F(KafkaDeliveryTest, AnotherMakersClientReadsWhatIsWritten) {
   const std::string topic = cluster_->NewTopic();
+  // As brokers answer that have just started: the client asks again.
+  constexpr int16_t kFindCoordinator = 10;
+  if (!cluster_->outside())
+    rd_kafka_mock_push_request_errors(cluster_->mock(), kFindCoordinator, 1,
+                                      RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
   fakes::ChildProcess client(
       {HEALD_NODE, HEALD_KAFKA_CLIENT, "consume", cluster_->brokers(), topic, "3"},
       dir_ + "/client.log");

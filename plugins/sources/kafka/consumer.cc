@@ -152,7 +152,7 @@ void Consumer::Take(const rd_kafka_message_t& message) {
   }
   rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const int64_t ms = rd_kafka_message_timestamp(&message, &kind);
-  // Producers say what they like: brokers take any time.
+  // Producers say what they like, and brokers before Kafka 4.0 take any time.
   const bool known =
       kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms > 0 && ms <= INT64_MAX / kNsPerMs;
   const int64_t ts_ns = known ? ms * kNsPerMs : host_.NowNs();

@@ -1,6 +1,6 @@
 // A real Prometheus pushes: to the plugin alone, where every sample can be counted, and to a whole
-// agent under a sender's token. With HEALD_TEST_PROMETHEUS_URL the agent is pushed to by the one
-// there, which must write `up` to HEALD_TEST_RECEIVE_LISTEN (127.0.0.1:18098) at /receive/push.
+// agent under a sender's token. With HEALD_TEST_PROMETHEUS_URL and HEALD_TEST_RECEIVE_LISTEN the
+// agent is pushed to by the one there, which must write `up` to the latter at /receive/push.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -135,11 +135,10 @@ TEST_F(RemoteWritePrometheusTest, EachSampleComesOnceThroughAnOutage) {
 class RemoteWriteAgentTest : public AgentTest {
  protected:
   void SetUp() override {
-    const bool outside = std::getenv("HEALD_TEST_PROMETHEUS_URL") != nullptr;
+    // That a server has an address doesn't say that it writes to us.
     const char* listen = std::getenv("HEALD_TEST_RECEIVE_LISTEN");
-    listen_ = !outside            ? "127.0.0.1:" + std::to_string(fakes::FreePort())
-              : listen == nullptr ? "127.0.0.1:18098"
-                                  : listen;
+    const bool outside = listen != nullptr && std::getenv("HEALD_TEST_PROMETHEUS_URL") != nullptr;
+    listen_ = outside ? listen : "127.0.0.1:" + std::to_string(fakes::FreePort());
     if (!outside && !PrometheusServer::Installed())
       GTEST_SKIP() << "prometheus is not installed (apt install prometheus)";
     Write(

@@ -142,7 +142,7 @@ heald::Status Agent::Start(const PipelineSpec& spec) {
   });
 
   AddProcessMetrics(metrics_, kVersion);
-  metrics_.Get(names::kReloadOk).Record(1);
+  RecordReload(metrics_, true, clock_.NowNs());
   metrics_.AddCollector([this] { CollectNodes(); });
   metrics_.AddCollector([this] { CollectCounts(); });
   metrics_.AddCollector([this] { CollectReports(); });

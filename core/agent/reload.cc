@@ -8,6 +8,7 @@
 #include "core/remedy/policy_changes.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/names.h"
+#include "core/telemetry/process_metrics.h"
 
 namespace heald::agent {
 namespace {
@@ -74,7 +75,7 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
       spec ? MakeLinks(agent) : MakeError(Code::kInvalid, FormatText(diagnostics));
   const Result<Reloaded> applied = links ? runner_->Reload(*spec) : Result<Reloaded>(links.error());
   Counted(names::kReloads, {{"result", applied ? "applied" : "failed"}}).Increment();
-  metrics_.Get(names::kReloadOk).Record(applied ? 1 : 0);
+  RecordReload(metrics_, applied.ok(), clock_.NowNs());
   if (!applied) {
     report.summary = spec ? applied.error().message : "the file has errors";
     {
@@ -112,7 +113,6 @@ Result<api::ReloadReport> Agent::Reload(const std::string& actor) {
       before.agent.state_dir != spec->agent.state_dir || before.agent.store != spec->agent.store)
     report.summary +=
         "; agent.listen, tls, allowed_hosts, state_dir and store change with the next start";
-  metrics_.Get(names::kReloadTime).Record(static_cast<double>(clock_.NowNs()) / 1e9);
   {
     const std::lock_guard lock(mutex_);
     spec_.policies = std::move(policies);

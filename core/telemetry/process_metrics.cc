@@ -84,4 +84,11 @@ void AddProcessMetrics(Metrics& metrics, std::string_view version) {
   });
 }
 
+void RecordReload(Metrics& metrics, bool applied, int64_t now_ns) {
+  metrics.Get(names::kReloadOk, {}, Lifetime::kPermanent).Record(applied ? 1 : 0);
+  if (applied)
+    metrics.Get(names::kReloadTime, {}, Lifetime::kPermanent)
+        .Record(static_cast<double>(now_ns) / kSecond);
+}
+
 }  // namespace heald

@@ -67,8 +67,9 @@ TEST_F(AgentTest, CountersAreThereBeforeAnythingHappens) {
         "heald_guard_refusals_total{guard=\"cooldown\",policy=\"cure\"} 0",
         "heald_outcomes_total{policy=\"cure\",state=\"failed\"} 0",
         "heald_heal_duration_seconds_count{policy=\"cure\"} 0",
-        "heald_reloads_total{result=\"failed\"} 0"})
+        "heald_reloads_total{result=\"failed\"} 0", "heald_last_reload_successful 1"})
     EXPECT_THAT(page, HasSubstr(std::string(line) + "\n"));
+  EXPECT_THAT(page, HasSubstr("\nheald_last_reload_success_timestamp_seconds 1"));
   EXPECT_THAT(page, Not(HasSubstr("verdict=\"would_act\""))) << "not in mode enforce";
   EXPECT_THAT(page, Not(HasSubstr("heald_predictions_total"))) << "nothing here predicts";
 }

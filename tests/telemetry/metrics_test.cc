@@ -173,6 +173,18 @@ TEST_F(MetricsTest, TellsOfTheProcessAndTheBuild) {
               3600);
 }
 
+// The shipped alert wants a failed reload for ten minutes, which is longer than an idle label set
+// stays.
+TEST_F(MetricsTest, HowTheLastReloadWentStaysOnThePage) {
+  RecordReload(metrics_, true, kNow);
+  RecordReload(metrics_, false, kNow + kMinute);
+  metrics_.Expire(kNow + kMinute);
+  metrics_.Expire(kNow + kHour);
+  EXPECT_EQ(ValueOf(metrics_.Exposition(), "heald_last_reload_successful"), 0);
+  EXPECT_EQ(ValueOf(metrics_.Exposition(), "heald_last_reload_success_timestamp_seconds"),
+            static_cast<double>(kNow) / kSecond);
+}
+
 // One row as METRICS.md writes it.
 std::string RowOf(const MetricDef& def) {
   std::ostringstream row;

@@ -50,7 +50,9 @@ TestCluster::TestCluster(fakes::KubernetesOptions options, With with) {
   if (const char* const real = RealKubeconfig()) {
     kubeconfig_ = real;
     const auto lock = std::filesystem::temp_directory_path() / "heald-contract.lock";
-    turn_ = open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    turn_ = open(lock.c_str(), O_CREAT | O_RDONLY | O_CLOEXEC, 0644);
+    // Another user's: O_CREAT is refused for it in a folder like /tmp.
+    if (turn_ < 0) turn_ = open(lock.c_str(), O_RDONLY | O_CLOEXEC);
     if (turn_ < 0 || flock(turn_, with == With::kNobody ? LOCK_EX : LOCK_SH) != 0)
       throw std::runtime_error("can't lock " + lock.string());
   } else {
@@ -126,12 +128,20 @@ void TestCluster::RollOut(const kubernetes::Resource& resource, const std::strin
 
 std::vector<std::string> TestCluster::FreeNodes() {
   std::vector<std::string> names;
-  for (const Json& node : client_->List({kubernetes::kNodes})) {
-    const Json ready = ConditionOf(node, "Ready");
-    const bool tainted = node["spec"].contains("taints") && !node["spec"]["taints"].empty();
-    if (ready.is_object() && ready["status"] == "True" && !tainted)
-      names.push_back(TextAt(node, "/metadata/name"));
-  }
+  // A node that was just given back keeps its taint until the controller has seen it.
+  Wait([&] {
+    names.clear();
+    const std::vector<Json> nodes = client_->List({kubernetes::kNodes});
+    for (const Json& node : nodes) {
+      const Json ready = ConditionOf(node, "Ready");
+      const bool tainted = node["spec"].contains("taints") && !node["spec"]["taints"].empty();
+      if (ready.is_object() && ready["status"] == "True" && !tainted)
+        names.push_back(TextAt(node, "/metadata/name"));
+    }
+    return std::none_of(nodes.begin(), nodes.end(), [](const Json& node) {
+      return HasCordonTaint(node) && !node["spec"].value("unschedulable", false);
+    });
+  });
   return names;
 }
 
@@ -187,6 +197,13 @@ Json ConditionOf(const Json& object, const std::string& type) {
     for (const Json& condition : object.at(at))
       if (condition.value("type", "") == type) return condition;
   return nullptr;
+}
+
+bool HasCordonTaint(const Json& node) {
+  const Json taints = node["spec"].value("taints", Json::array());
+  return std::any_of(taints.begin(), taints.end(), [](const Json& taint) {
+    return taint["key"] == "node.kubernetes.io/unschedulable";
+  });
 }
 
 bool IsReady(const Json& pod) {

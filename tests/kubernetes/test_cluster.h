@@ -50,7 +50,7 @@ class TestCluster {
   static Json Broken();
   // Changes the template of a workload, as a person would.
   void RollOut(const kubernetes::Resource& resource, const std::string& name, const Json& spec);
-  // Nodes that are ready and that nobody has cordoned.
+  // Nodes that are ready and that nobody has cordoned; those given back a moment ago as well.
   std::vector<std::string> FreeNodes();
   // True as soon as the condition is; false after what is generous here.
   bool Wait(const std::function<bool()>& condition) const;
@@ -71,6 +71,8 @@ int64_t NumberAt(const Json& object, const std::string& pointer);
 std::string TextAt(const Json& object, const std::string& pointer);
 // status.conditions of that type, or null.
 Json ConditionOf(const Json& object, const std::string& type);
+// What the controller puts on a cordoned node, and takes off some time after the cordon.
+bool HasCordonTaint(const Json& node);
 bool IsReady(const Json& pod);
 
 }  // namespace heald::kubernetes_test

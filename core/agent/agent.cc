@@ -312,8 +312,10 @@ std::string Agent::UrlOf(uint64_t incident) const {
 void Agent::CollectNodes() {
   if (!running_) return;
   const std::vector<NodeStats> all = runner_->stats();
+  std::set<std::string_view> nodes;
   const std::lock_guard lock(mutex_);
   for (const NodeStats& s : all) {
+    nodes.insert(s.name);
     const Labels labels{{"node", s.name}, {"kind", std::string(ToString(s.kind))}};
     NodeStats& before = counted_[s.name];
     if (s.calls < before.calls) before = NodeStats();  // the node was made anew
@@ -351,7 +353,14 @@ void Agent::CollectNodes() {
     }
     before = s;
   }
-  metrics_.Expire(clock_.NowNs());
+  std::set<std::string_view> policies;
+  for (const PolicySpec& policy : spec_.policies) policies.insert(policy.name);
+  // What was counted stays true when nothing happens. So does the gauge of a whole node, which some
+  // plugins set at a change only; one of a part of a node may be of a part that is gone.
+  metrics_.Expire(clock_.NowNs(), [&](MetricKind kind, const Labels& labels) {
+    if (kind == MetricKind::kGauge) return labels.size() == 1 && nodes.contains(labels.Get("node"));
+    return nodes.contains(labels.Get("node")) || policies.contains(labels.Get("policy"));
+  });
 }
 
 }  // namespace heald::agent

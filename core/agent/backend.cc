@@ -246,9 +246,9 @@ void Agent::OnRequest(const api::RequestRecord& record) {
            {{"route", std::string(record.route)},
             {"method", std::string(record.method)},
             {"code", std::to_string(record.status)}},
-           Lifetime::kTouched)
+           Lifetime::kPermanent)
       .Increment();
-  metrics_.Get(names::kApiDuration, {{"route", std::string(record.route)}}, Lifetime::kTouched)
+  metrics_.Get(names::kApiDuration, {{"route", std::string(record.route)}}, Lifetime::kPermanent)
       .Record(static_cast<double>(record.duration_ns) / 1e9);
 }
 

@@ -92,7 +92,8 @@ void Agent::Retain() {
   if (!retained) return OnProblem(retained.error());
   const auto count = [&](const char* what, size_t rows) {
     if (rows != 0)
-      metrics_.Get(names::kRetentionDeleted, {{"what", what}}).Add(static_cast<double>(rows));
+      metrics_.Get(names::kRetentionDeleted, {{"what", what}}, Lifetime::kPermanent)
+          .Add(static_cast<double>(rows));
   };
   count("incidents", retained->incidents);
   count("audit", retained->audit_rows);

@@ -185,7 +185,7 @@ void Metrics::AddCollector(std::function<void()> collect) {
   collectors_.push_back(std::make_shared<std::function<void()>>(std::move(collect)));
 }
 
-size_t Metrics::Expire(int64_t now_ns) {
+size_t Metrics::Expire(int64_t now_ns, const Lives& lives) {
   const std::lock_guard lock(mutex_);
   size_t gone = 0;
   for (auto& [name, family] : families_) {
@@ -193,7 +193,7 @@ size_t Metrics::Expire(int64_t now_ns) {
       Metric::Cell& cell = *at->second;
       const bool held = at->second.use_count() > 1;
       const bool touched = cell.touched.exchange(false, std::memory_order_relaxed);
-      if (touched || cell.seen_ns == 0) {
+      if (touched || cell.seen_ns == 0 || (lives && lives(family->kind, at->first))) {
         cell.seen_ns = now_ns;
         cell.hidden = false;
       }

@@ -79,8 +79,12 @@ class Metrics {
   // Called before each Exposition, to refresh gauges. Must not call Exposition.
   void AddCollector(std::function<void()> collect);
 
-  // Drops label sets whose lifetime is over. Call every ten seconds or so; returns how many went.
-  size_t Expire(int64_t now_ns);
+  // Of a label set: what it tells of still is.
+  using Lives = std::function<bool(MetricKind kind, const Labels& labels)>;
+
+  // Drops label sets whose lifetime is over; that of one that lives begins anew. Call every ten
+  // seconds or so; returns how many went. `lives` must not call back.
+  size_t Expire(int64_t now_ns, const Lives& lives = {});
 
   // The page: Prometheus text format 0.0.4.
   std::string Exposition();

@@ -171,6 +171,7 @@ TEST_F(AgentTest, SighupReloadsAndAWrongFileLeavesTheOldPipelineRunning) {
   ASSERT_TRUE(agent().WaitForOutput("unknown key 'abov'", kPatience)) << agent().output();
   EXPECT_THAT(Get("/api/v1/status")["reload_error"].get<std::string>(),
               HasSubstr("unknown key 'abov'"));
+  EXPECT_THAT(GetText("/metrics"), HasSubstr("heald_last_reload_successful 0"));
   std::string right = HealingPipeline("cooldown: 2s");
   right.replace(right.find("critical: 0.5"), 13, "critical: 0.6");
   Write(right);

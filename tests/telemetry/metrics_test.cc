@@ -124,6 +124,19 @@ TEST_F(MetricsTest, RecordsPutExpiryOff) {
   EXPECT_EQ(metrics_.Expire(kNow + 2 * kMinute), 1u);
 }
 
+TEST_F(MetricsTest, WhatLivesStaysHoweverIdleAndGoesAfterItsTimeOnceItIsGone) {
+  Must(MetricKind::kCounter, "a_total", {{"node", "idle"}}, Lifetime::kTouched).Add(3);
+  Must(MetricKind::kCounter, "a_total", {{"node", "gone"}}, Lifetime::kTouched);
+  const auto lives = [](MetricKind kind, const Labels& labels) {
+    return kind == MetricKind::kCounter && labels.Get("node") == "idle";
+  };
+  metrics_.Expire(kNow, lives);
+  EXPECT_EQ(metrics_.Expire(kNow + kHour, lives), 1u);
+  EXPECT_EQ(ValueOf(metrics_.Exposition(), "a_total{node=\"idle\"}"), 3);
+  EXPECT_EQ(metrics_.Expire(kNow + kHour + kMinute - 1), 0u);
+  EXPECT_EQ(metrics_.Expire(kNow + kHour + kMinute), 1u);
+}
+
 TEST_F(MetricsTest, TouchedOnlyLabelSetsHideAndComeBack) {
   Metric rare = Must(MetricKind::kCounter, "rare_total", {}, Lifetime::kTouched);
   rare.Increment();

@@ -156,6 +156,51 @@ TEST_F(BaselineDetectorTest, AFaultThatStaysIsNotOverForAGroup) {
   }
 }
 
+// Its values are all as expected; how they move isn't.
+TEST_F(BaselineDetectorTest, AFreezeOrAJitterThatStaysIsNotOver) {
+  for (const double times : {0.0, 3.0})
+    for (const size_t wrong : {1u, 2u, 4u}) {
+      SCOPED_TRACE(std::to_string(wrong) + " of 4, noise times " + std::to_string(times));
+      Start({.max_hold = sdk::Minutes(240)});
+      for (int i = 0; i < 1500; ++i) Feed(Usual(), sdk::Minutes(1));
+      const Values middle{{"cpu", 0.3}, {"memory", 500}, {"latency", 0.1}, {"requests", 100}};
+      for (int i = 0; i < 50; ++i) {
+        Values values = Usual();
+        for (size_t at = 0; at < wrong; ++at)
+          values[at].second = middle[at].second + times * (values[at].second - middle[at].second);
+        Feed(values, sdk::Minutes(1));
+      }
+      ASSERT_FALSE(findings().empty());
+      EXPECT_TRUE(ClearReasons().empty());
+      for (int i = 0; i < 40; ++i) Feed(Usual(), sdk::Minutes(1));
+      EXPECT_THAT(ClearReasons(), ElementsAre("normal"));
+    }
+}
+
+TEST_F(BaselineDetectorTest, TheWayBackFromBelowIsNothingAbove) {
+  for (const size_t columns : {1u, 4u})
+    for (const int fallen : {1, 2, 5, 20, 100}) {
+      SCOPED_TRACE(std::to_string(columns) + " columns, down for " + std::to_string(fallen));
+      Config config;
+      config.direction = Direction::kAbove;
+      Start(config);
+      const auto feed = [&](int moments, double times) {
+        for (int i = 0; i < moments; ++i) {
+          Values values = Usual();
+          values.resize(columns);
+          for (auto& [name, value] : values) value *= times;
+          Feed(values);
+        }
+      };
+      feed(1000, 1);
+      feed(fallen, 0);
+      feed(100, 1);
+      EXPECT_TRUE(findings().empty());
+      feed(10, 2);
+      EXPECT_FALSE(findings().empty());
+    }
+}
+
 // Time-outs, say: a hundred times the usual for five minutes.
 TEST_F(BaselineDetectorTest, ADisasterDoesNotHideTheNextFault) {
   Start();
@@ -385,6 +430,24 @@ TEST_F(BaselineDetectorTest, AGapEndsAFindingWithoutSayingThatItRecovered) {
   for (int i = 0; i < 10; ++i) Feed(Faulty());
   Feed(Faulty(), sdk::Minutes(361));
   EXPECT_THAT(ClearReasons(), ElementsAre("gap"));
+}
+
+TEST_F(BaselineDetectorTest, AFaultBeforeALongSilenceIsNoneAfterIt) {
+  for (const size_t columns : {1u, 4u})
+    for (const int faulty : {3, 10, 100}) {
+      Start();
+      const auto feed = [&](Values values, sdk::Duration step) {
+        values.resize(columns);
+        Feed(values, step);
+      };
+      for (int i = 0; i < 1000; ++i) feed(Usual(), sdk::Seconds(15));
+      for (int i = 0; i < faulty; ++i) feed(Faulty(), sdk::Seconds(15));
+      ASSERT_FALSE(findings().empty());
+      feed(Usual(), sdk::Minutes(361));
+      for (int i = 0; i < 200; ++i) feed(Usual(), sdk::Seconds(15));
+      EXPECT_THAT(ClearReasons(), ElementsAre("gap")) << columns << " columns, " << faulty;
+      EXPECT_EQ(findings().back().state, FindingState::kClear);
+    }
 }
 
 TEST_F(BaselineDetectorTest, ExpiredSeriesEndTheirFinding) {

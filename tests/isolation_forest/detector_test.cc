@@ -431,6 +431,19 @@ TEST_F(ForestDetectorTest, AGapEndsAFindingWithoutSayingThatItRecovered) {
   EXPECT_THAT(ClearReasons(), ElementsAre("gap"));
 }
 
+TEST_F(ForestDetectorTest, AFaultBeforeALongSilenceIsNoneAfterIt) {
+  for (const int faulty : {5, 10, 50}) {
+    Start();
+    Normal(1000);
+    Fault(faulty);
+    ASSERT_FALSE(findings().empty());
+    Feed(Usual(), sdk::Minutes(361));
+    Normal(200);
+    EXPECT_THAT(ClearReasons(), ElementsAre("gap")) << faulty;
+    EXPECT_EQ(Last().state, FindingState::kClear);
+  }
+}
+
 TEST_F(ForestDetectorTest, ExpiredSeriesEndTheirFindingAndComeBackKnown) {
   Start();
   Normal(300);

@@ -22,6 +22,7 @@ struct Lead {
   double deviation = 0;
   double low = 0;  // NaN: any
   double high = 0;
+  bool inside = false;     // its value was as expected: it was how it moved that was wrong
   sdk::LabelSet labels{};  // of a restored one
 
   bool Out(double value) const { return value > high || value < low; }

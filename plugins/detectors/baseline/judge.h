@@ -39,6 +39,12 @@ class Judge {
 
   // The finding has ended otherwise.
   void Close() { open_ = false; }
+  // It was silent for long: what it showed before says nothing of the next sample.
+  void Resume() {
+    fast_ = slow_ = mean_;
+    began_ns_ = 0;
+    rearm_ = 0;
+  }
 
   // How far from its own usual the entity is, in deviations; 0 while learning.
   double score() const { return score_; }

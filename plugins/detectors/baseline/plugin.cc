@@ -97,12 +97,15 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
     }
     if (!fresh && ts_ns[i] - member->last_ns > config_.max_gap.ns) {
       member->series.Resume();
-      if (entity.open != nullptr &&
-          (group == nullptr || ts_ns[i] - group->ts_ns > config_.max_gap.ns))
-        Close(entity, sdk::Cleared::kGap,
-              "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
-                  ": whether it recovered isn't known",
-              sink);
+      member->amount = member->smoothed = 0;
+      if (group == nullptr || ts_ns[i] - group->ts_ns > config_.max_gap.ns) {
+        if (entity.open != nullptr)
+          Close(entity, sdk::Cleared::kGap,
+                "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
+                    ": whether it recovered isn't known",
+                sink);
+        entity.judge.Resume();
+      }
     }
     member->last_ns = ts_ns[i];
     member->value = values[i];
@@ -150,8 +153,8 @@ Return Detector::ReturnOf(const Entity& entity, int64_t ts_ns) const {
     if (member == nullptr) continue;
     if (lead.Out(member->value)) return Return::kOut;
     // Of what is usual now, or was before the fault taught anything.
-    back =
-        back && (member->series.Within(habits_, ts_ns, kBack) || lead.Within(member->value, kBack));
+    back = back && (!lead.inside || member->series.UsuallyRestless(habits_)) &&
+           (member->series.Within(habits_, ts_ns, kBack) || lead.Within(member->value, kBack));
   }
   return back ? Return::kBack : Return::kUnknown;
 }

@@ -74,11 +74,13 @@ Lead Detector::LeadOf(const Cause& cause) const {
   constexpr double kOpenEnd = std::numeric_limits<double>::quiet_NaN();
   // What never was below zero isn't expected there.
   const double low = before.Lowest() >= 0 ? std::max(expected - reach, 0.0) : expected - reach;
-  return {.series = cause.series,
-          .expected = expected,
-          .deviation = deviation,
-          .low = config_.direction == Direction::kAbove ? kOpenEnd : low,
-          .high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach};
+  Lead lead = {.series = cause.series,
+               .expected = expected,
+               .deviation = deviation,
+               .low = config_.direction == Direction::kAbove ? kOpenEnd : low,
+               .high = config_.direction == Direction::kBelow ? kOpenEnd : expected + reach};
+  lead.inside = !lead.Out(member.value);
+  return lead;
 }
 
 // Tells the first lead that is still out of what was expected of it.

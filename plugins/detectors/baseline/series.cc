@@ -19,6 +19,8 @@ constexpr float kRangeShare = 0.005F;
 // Where causes are named, a deviation counts as at least this share of it, unrest half of that:
 // what a reader of a chart wouldn't see is hardly the cause.
 constexpr float kNamedShare = 0.025F;
+// Unrest within as many deviations is usual again.
+constexpr float kWithin = 4;
 // Series within two deviations are no cause.
 constexpr float kUsual = 2;
 // One sample may widen the range by this many times its width.
@@ -36,6 +38,7 @@ constexpr float kExplained = 0.3F;
 // What a frame can hold, and how wide it can be.
 constexpr double kLargest = std::numeric_limits<double>::max() / 16;
 constexpr int kValueAt = static_cast<int>(Feature::kValue);
+constexpr int kStepAt = static_cast<int>(Feature::kStep);
 constexpr int kDriftAt = static_cast<int>(Feature::kDrift);
 constexpr int kUnrestAt = static_cast<int>(Feature::kUnrest);
 constexpr int kSeasonAt = static_cast<int>(Feature::kSeason);
@@ -118,9 +121,18 @@ Surprise Series::Furthest(const Habits& habits, const Distance& from) const {
   amount[Seasonal() ? kValueAt : kSeasonAt] = 0;
   if (habits.direction != Direction::kBoth) {
     const float sign = habits.direction == Direction::kAbove ? 1 : -1;
-    // Unrest has no side; that of the value is meant.
-    for (int i = 0; i < kFeatures; ++i)
-      if (!(sign * from.off[i == kUnrestAt ? kValueAt : i] > 0)) amount[i] = 0;
+    const int level = Seasonal() ? kSeasonAt : kValueAt;
+    const float usual = last_ - from.off[level];
+    // The way back from the other side is none to this one: a move counts as far as it leads
+    // beyond what is usual.
+    const auto limit = [&](int i, float beyond) {
+      const float off = std::max(std::min(sign * from.off[i], sign * beyond), 0.0F);
+      amount[i] = kWeight[i] * (off * off / from.variance[i]);
+    };
+    limit(level, from.off[level]);
+    limit(kStepAt, from.off[level]);
+    limit(kDriftAt, fast_ - usual);
+    amount[kUnrestAt] = 0;  // has no side
   }
   float most = 0;
   for (const float one : amount) most = std::max(most, one);
@@ -167,6 +179,16 @@ void Series::Learn(const Habits& habits, const Distance& from, bool hold, float 
   in_season_.Add(count_);
 }
 
+// The first sample after a long silence. Where it is some usual steps from its usual level it goes
+// on there, so that its noise is no drift; elsewhere it begins anew.
+void Series::Return(const Habits& habits, const TimeOfDay& time, float now) {
+  constexpr float kSteps = 3;
+  const float usual =
+      habits.season && Seasonal() ? season_.Expected(time) + mean_[kSeasonAt] : mean_[kValueAt];
+  last_ = now;
+  fast_ = slow_ = std::fabs(now - usual) <= kSteps * mean_[kUnrestAt] ? usual : now;
+}
+
 // Every sample of every series comes through here.
 [[gnu::flatten]] Surprise Series::Next(const Habits& habits, const TimeOfDay& time, double value,
                                        bool hold) {
@@ -176,7 +198,7 @@ void Series::Learn(const Habits& habits, const Distance& from, bool hold, float 
   if (count_ == 0) low_ = high_ = last_ = fast_ = slow_ = mean_[kValueAt] = wanted;
   Widen(habits, wanted, hold);
   const float now = std::clamp(wanted, low_, high_);
-  if (std::isnan(last_)) last_ = fast_ = slow_ = now;
+  if (std::isnan(last_)) Return(habits, time, now);
   const float least = 1.0F / static_cast<float>(count_ + 1);
   const float step = now - last_;
   last_ = now;
@@ -230,6 +252,17 @@ bool Series::Settled() const {
   return std::fabs(fast_ - slow_) <=
              2 * std::sqrt(variance_[kDriftAt]) + kRangeShare * (high_ - low_) &&
          unrest_ <= mean_[kUnrestAt] + 2 * std::sqrt(variance_[kUnrestAt]);
+}
+
+bool Series::UsuallyRestless(const Habits& habits) const {
+  const float reach = Reach(habits);
+  return std::fabs(unrest_ - mean_[kUnrestAt]) <=
+         kWithin * std::sqrt(variance_[kUnrestAt] + reach * reach);
+}
+
+void Series::Resume() {
+  last_ = std::numeric_limits<float>::quiet_NaN();
+  unrest_ = mean_[kUnrestAt];
 }
 
 void Series::Rebaseline() {

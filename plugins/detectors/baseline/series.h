@@ -72,8 +72,10 @@ class Series {
   bool Seasonal() const;
   // It stands still at a level that isn't the usual one.
   bool Settled() const;
-  // It was silent for long: the next value is no step from the last one.
-  void Resume() { last_ = std::numeric_limits<float>::quiet_NaN(); }
+  // It moves neither more nor less than it usually does.
+  bool UsuallyRestless(const Habits& habits) const;
+  // It was silent for long: the next value is no step from the last one, nor part of an unrest.
+  void Resume();
   // With what is usual of the value as it was before the latest sample.
   Series WithoutLatest(const Habits& habits) const;
   // The latest value is within `deviations` of what is usual at ts_ns.
@@ -102,6 +104,7 @@ class Series {
   void Start(const Habits& habits, double value);
   bool AlwaysZero() const { return origin_ == 0 && low_ == 0 && high_ == 0; }
   void Widen(const Habits& habits, float value, bool hold);
+  void Return(const Habits& habits, const TimeOfDay& time, float now);
   void Reframe();
   using Seen = std::array<float, kFeatures>;
   // How far each feature is from what it usually is.

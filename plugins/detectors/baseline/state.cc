@@ -8,7 +8,7 @@ namespace heald::baseline {
 
 namespace {
 
-constexpr uint32_t kVersion = 3;  // 2 had no leads
+constexpr uint32_t kVersion = 4;  // 3 knew no leads inside
 
 struct Save {
   sdk::SnapshotWriter& out;
@@ -49,6 +49,7 @@ void SaveEntity(Entity& entity, const sdk::Host& host, sdk::SnapshotWriter& out)
     out.Labels(lead.series == HEALD_SERIES_NONE ? lead.labels : host.LabelsOf(lead.series));
     for (const double number : {lead.expected, lead.deviation, lead.low, lead.high})
       out.F64(number);
+    out.U32(lead.inside ? 1 : 0);
   }
 }
 
@@ -73,6 +74,7 @@ void LoadEntity(Entity& entity, sdk::SnapshotReader& in) {
     lead.labels = in.Labels();
     for (double* number : {&lead.expected, &lead.deviation, &lead.low, &lead.high})
       *number = in.F64();
+    lead.inside = in.U32() != 0;
   }
 }
 

@@ -46,6 +46,9 @@ class Column {
     most_ = greatest > 0 ? kTimes * greatest / kShare : kNoLimit;
   }
 
+  // It was silent for long: what its unrest was before says nothing of the next samples.
+  void Rest(float usual) { unrest_ = usual; }
+
   template <typename Visit>
   void Persist(Visit&& visit) {
     visit(last_ns);

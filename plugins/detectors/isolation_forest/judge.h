@@ -28,6 +28,11 @@ class Judge {
   Step Next(const Limits& limits, int64_t ts_ns, double score);
   // The finding has ended otherwise.
   void Close() { open_ = false; }
+  // It was silent for long: what it showed before says nothing of the next moment.
+  void Resume() {
+    smoothed_ = rearm_ = 0;
+    began_ns_ = 0;
+  }
 
   double score() const { return smoothed_; }  // of the last few moments
   bool open() const { return open_; }

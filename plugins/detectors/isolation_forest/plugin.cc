@@ -8,6 +8,16 @@
 
 namespace heald::isolation_forest {
 
+namespace {
+
+// What is known of the unrest of one of its columns.
+const Model::Usual* UnrestOf(const Entity& entity, const Column& column) {
+  const auto at = static_cast<size_t>(&column - entity.columns.data());
+  return entity.model.UsualOf(at * kAspects + 1);
+}
+
+}  // namespace
+
 void Detector::Validate(const Config& config, sdk::Problems& problems) {
   if (config.thresholds.critical < config.thresholds.warning)
     problems.Add("/thresholds/critical",
@@ -88,12 +98,18 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
 
 void Detector::Take(Entity& entity, Column& column, int64_t ts_ns, double value,
                     const sdk::Sink& sink) {
-  if (entity.open != nullptr && ts_ns - entity.ts_ns > config_.max_gap.ns)
-    Close(entity, sdk::Cleared::kGap,
-          "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
-              ": whether it recovered isn't known",
-          sink);
-  column.Next(ts_ns, value, ts_ns - column.last_ns > config_.max_gap.ns);
+  if (ts_ns - entity.ts_ns > config_.max_gap.ns) {
+    if (entity.open != nullptr)
+      Close(entity, sdk::Cleared::kGap,
+            "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
+                ": whether it recovered isn't known",
+            sink);
+    entity.judge.Resume();
+  }
+  const bool resumed = ts_ns - column.last_ns > config_.max_gap.ns;
+  if (resumed)
+    if (const Model::Usual* unrest = UnrestOf(entity, column)) column.Rest(unrest->middle);
+  column.Next(ts_ns, value, resumed);
   column.moment = entity.moment;
   ++entity.reported;
   entity.ts_ns = std::max(entity.ts_ns, ts_ns);
@@ -210,7 +226,7 @@ void Detector::Fit(Entity& entity) {
   RemoveGone(entity, entity.ts_ns - config_.max_gap.ns);
   entity.model.Fit(rules_, entity.ts_ns);
   for (size_t i = 0; i < entity.columns.size(); ++i)
-    if (const Model::Usual* unrest = entity.model.UsualOf(i * kAspects + 1))
+    if (const Model::Usual* unrest = UnrestOf(entity, entity.columns[i]))
       entity.columns[i].Limit(unrest->greatest);
   fitted_.Record(1);
 }

@@ -83,9 +83,12 @@ resource "helm_release" "prometheus" {
   namespace        = "monitoring"
   create_namespace = true
 
-  # EKS has no default class any more.
+  # EKS has no default class any more; some packs need more than a sample a minute.
   values = [yamlencode({
-    server       = { persistentVolume = { storageClass = "gp2" } }
+    server = {
+      global           = { scrape_interval = "30s" }
+      persistentVolume = { storageClass = "gp2" }
+    }
     alertmanager = { persistence = { storageClass = "gp2" } }
   })]
 

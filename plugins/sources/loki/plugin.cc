@@ -111,12 +111,12 @@ class LokiSource : public sdk::Source<LokiSource> {
     const Timer timer(std::max<int64_t>(deadline_ns - begun_ns, 2 * kMinAttemptNs));
     Round round;
     for (const auto& query : metrics_)
-      if (!ReadMetric(*query, now_ns, timer, sink, &round)) return;
+      if (!ReadMetric(*query, now_ns, timer, sink, &round)) throw Stopped();
     for (const auto& query : logs_) {
       if (!query->NeedsReading()) continue;
       if (timer.LeftNs() < kMinAttemptNs) break;
       LogQuery::Reading reading = query->Read(http_, lines_, sink, now_ns, timer.LeftNs());
-      if (reading.cancelled) return;
+      if (reading.cancelled) throw Stopped();
       Note(query->name(), reading.error, reading.transport, reading.retry_after_ns, &round);
     }
     Judge(round, begun_ns);

@@ -106,7 +106,7 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
     for (const auto& query : queries_) pending.push_back(query.get());
     while (true) {
       Round round = Ask(pending, timer.LeftNs(), sink);
-      if (round.cancelled) return;
+      if (round.cancelled) throw Stopped();
       const int64_t pause_ns = round.retry.empty() ? 0 : backoff_.NextNs(round.retry_after_ns);
       const bool again = !round.retry.empty() && pause_ns + kMinAttemptNs < timer.LeftNs();
       const int64_t until_poll_ns = std::max<int64_t>(config_.interval.ns - timer.UsedNs(), 0);
@@ -116,7 +116,7 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
         return ReportHealth();
       }
       retries_.Record(1);
-      if (!http_.Sleep(pause_ns)) return;
+      if (!http_.Sleep(pause_ns)) throw Stopped();
       pending = std::move(round.retry);
     }
   }
@@ -277,7 +277,7 @@ class PrometheusSource : public sdk::Source<PrometheusSource> {
     }
   }
 
-  static sdk::Failure Stopped() { return {HEALD_CANCELLED, "stopped while reading history"}; }
+  static sdk::Failure Stopped() { return {HEALD_CANCELLED, "stopped while reading"}; }
 
   // The node's state: which queries have no values, and why.
   void ReportHealth() const {

@@ -86,7 +86,12 @@ Status SaveSnapshot(const std::string& path, const std::string& fingerprint,
 Result<Snapshot> LoadSnapshot(const std::string& path, const std::string& fingerprint) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return MakeError(Code::kNotFound, "no snapshot " + path);
-  const std::string all{std::istreambuf_iterator<char>(in), {}};
+  std::string all;
+  try {
+    all.assign(std::istreambuf_iterator<char>(in), {});
+  } catch (const std::ios_base::failure&) {  // a folder, or a disk that fails
+    return Refused(path, "can't be read");
+  }
   std::string_view rest = all;
   if (!rest.starts_with(kMagic)) return Refused(path, "is of another version");
   rest.remove_prefix(kMagic.size());

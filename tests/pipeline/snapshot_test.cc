@@ -79,5 +79,12 @@ TEST_F(SnapshotTest, SaysThatThereIsNone) {
   EXPECT_EQ(loaded.error().code, Code::kNotFound);
 }
 
+TEST_F(SnapshotTest, RefusesAFolder) {
+  std::filesystem::create_directory(path_);
+  const Result<Snapshot> loaded = LoadSnapshot(path_, Fingerprint(node_));
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message, ::testing::HasSubstr(path_ + " can't be read"));
+}
+
 }  // namespace
 }  // namespace heald

@@ -20,26 +20,6 @@ LoadPlan PlanFor(std::vector<Target> targets) {
   return plan;
 }
 
-// What its traffic says is wrong, for a few seconds; empty: nothing.
-std::string Trouble(const Target& target) {
-  LoadPlan plan = PlanFor({target});
-  plan.duration_ns = kMeasure_ns;
-  const std::atomic<bool> never{false};
-  const auto load = RunLoad(plan, never, [](const LoadReport&) {});
-  if (!load) return load.error().message;
-  const ServiceReport& report = load->services.at(target.service);
-  const int64_t p99_ns = report.latency.Quantile(0.99);
-  const double errors = static_cast<double>(report.errors) /
-                        static_cast<double>(std::max<int64_t>(1, report.requests));
-  if (report.requests == 0) return "no request was answered";
-  if (errors > kHealthyErrorShareMax)
-    return std::to_string(report.errors) + " of " + std::to_string(report.requests) +
-           " requests failed: " + report.last_error;
-  if (static_cast<double>(p99_ns) > kAlarmP99Ms * 1e6)
-    return "p99 of " + std::to_string(report.requests) + " requests is " + FormatElapsed(p99_ns);
-  return "";
-}
-
 }  // namespace
 
 Traffic::Traffic(std::vector<Target> targets)
@@ -68,8 +48,22 @@ std::string Unwell(const Target& target) {
   const auto health = client.Send("GET", target.url + "/health", "", kSecond);
   if (!health) return "/health: " + health.error().message;
   if (health->status != 200) return "/health answered " + std::to_string(health->status);
-  // A machine may stall for a moment; a fault is there the second time too.
-  return Trouble(target).empty() ? "" : Trouble(target);
+  LoadPlan plan = PlanFor({target});
+  plan.duration_ns = kMeasure_ns;
+  const std::atomic<bool> never{false};
+  const auto load = RunLoad(plan, never, [](const LoadReport&) {});
+  if (!load) return load.error().message;
+  const ServiceReport& report = load->services.at(target.service);
+  const int64_t p99_ns = report.latency.Quantile(0.99);
+  const double errors = static_cast<double>(report.errors) /
+                        static_cast<double>(std::max<int64_t>(1, report.requests));
+  if (report.requests == 0) return "no request was answered";
+  if (errors > kHealthyErrorShareMax)
+    return std::to_string(report.errors) + " of " + std::to_string(report.requests) +
+           " requests failed: " + report.last_error;
+  if (static_cast<double>(p99_ns) > kAlarmP99Ms * 1e6)
+    return "p99 of " + std::to_string(report.requests) + " requests is " + FormatElapsed(p99_ns);
+  return "";
 }
 
 }  // namespace heald::demo

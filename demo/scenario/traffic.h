@@ -34,7 +34,7 @@ class Traffic {
 };
 
 // Empty when the service answers /health and its requests as a healthy one does; else what is
-// wrong. Takes two seconds, or four.
+// wrong. Takes two seconds.
 std::string Unwell(const Target& target);
 
 }  // namespace heald::demo

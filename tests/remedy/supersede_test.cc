@@ -67,6 +67,17 @@ class SupersedeWorld : public World {
     engine->OnFinding(finding);
     return finding;
   }
+  // They go on, told once a minute.
+  void GoOn(std::initializer_list<Finding*> findings, int64_t minutes) {
+    for (int64_t minute = 0; minute < minutes; ++minute) {
+      for (Finding* const finding : findings) {
+        finding->state = FindingState::kUpdate;
+        finding->ts_ns = clock.NowNs();
+        engine->OnFinding(*finding);
+      }
+      Run(kMinute);
+    }
+  }
   const Execution& Of(const std::string& action) {
     chain_ = ChainOf(1);
     for (const Execution& each : chain_.executions)
@@ -167,12 +178,7 @@ TEST(RemedySupersedeTest, IsWatchedOnAndTakenBackByItsOwnEnd) {
       }
     };
     if (killed) restart();
-    for (int minute = 0; minute < 12; ++minute) {
-      pressed.state = FindingState::kUpdate;
-      pressed.ts_ns = world.clock.NowNs();
-      world.engine->OnFinding(pressed);
-      world.Run(kMinute);
-    }
+    world.GoOn({&pressed}, 12);
     if (why == "never done")
       EXPECT_THAT(world.gateway.calls, ElementsAre("cordon", "drain"));
     else
@@ -331,22 +337,12 @@ TEST(RemedySupersedeTest, WaitsForEveryStepOnTop) {
     Finding soon = world.Tell("spikes", Severity::kWarning);
     world.Run(kMinute);
     Finding pressed = world.Tell("pressed", Severity::kCritical);
-    const auto run = [&](int64_t minutes) {
-      for (int64_t minute = 0; minute < minutes; ++minute) {
-        for (Finding* finding : {&soon, &pressed}) {
-          finding->state = FindingState::kUpdate;
-          finding->ts_ns = world.clock.NowNs();
-          world.engine->OnFinding(*finding);
-        }
-        world.Run(kMinute);
-      }
-    };
-    run(6);
+    world.GoOn({&soon, &pressed}, 6);
     ASSERT_THAT(world.gateway.calls, ElementsAre("cordon", "drain", "drain"));
     if (killed) {
       world.Restart();
       for (Finding* finding : {&soon, &pressed}) finding->id += "again";
-      run(1);
+      world.GoOn({&soon, &pressed}, 1);
     }
     EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
     EXPECT_THAT(world.Of("cordon").progress.made_way_for, SizeIs(2));
@@ -471,22 +467,12 @@ TEST(RemedySupersedeTest, WaitsForAnUndoWhoseTargetIsAway) {
   world.Run(kMinute);
   FakeGateway::Target& target = world.gateway.targets["a"];
   target.undo_error = target.observe_error = MakeError(Code::kUnavailable, "refused");
-  const auto run = [&](int64_t minutes) {
-    for (int64_t minute = 0; minute < minutes; ++minute) {
-      for (Finding* finding : {&soon, &pressed}) {
-        finding->state = FindingState::kUpdate;
-        finding->ts_ns = world.clock.NowNs();
-        world.engine->OnFinding(*finding);
-      }
-      world.Run(kMinute);
-    }
-  };
-  run(6 * 60);
+  world.GoOn({&soon, &pressed}, 6 * 60);
   ASSERT_THAT(world.engine->undos(), SizeIs(1));
   EXPECT_EQ(world.Of("cordon").state, ExecutionState::kObserved);
   target.undo_error.reset();
   target.observe_error.reset();
-  run(20);
+  world.GoOn({&soon, &pressed}, 20);
   EXPECT_EQ(world.Of("drain").state, ExecutionState::kUndone);
   world.Clear(pressed);
   world.Run(5 * kHour);

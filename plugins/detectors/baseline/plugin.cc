@@ -100,10 +100,7 @@ void Detector::Feed(const sdk::Samples& samples, sdk::Sink& sink, sdk::Scores* s
       member->amount = member->smoothed = 0;
       if (group == nullptr || ts_ns[i] - group->ts_ns > config_.max_gap.ns) {
         if (entity.open != nullptr)
-          Close(entity, sdk::Cleared::kGap,
-                "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
-                    ": whether it recovered isn't known",
-                sink);
+          Close(entity, sdk::Cleared::kGap, sdk::GapSummary(config_.max_gap), sink);
         entity.judge.Resume();
       }
     }

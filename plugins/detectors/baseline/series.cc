@@ -121,7 +121,7 @@ Surprise Series::Furthest(const Habits& habits, const Distance& from) const {
   amount[Seasonal() ? kValueAt : kSeasonAt] = 0;
   if (habits.direction != Direction::kBoth) {
     const float sign = habits.direction == Direction::kAbove ? 1 : -1;
-    const int level = Seasonal() ? kSeasonAt : kValueAt;
+    const int level = Seasonal() && !std::isnan(from.off[kSeasonAt]) ? kSeasonAt : kValueAt;
     const float usual = last_ - from.off[level];
     // The way back from the other side is none to this one: a move counts as far as it leads
     // beyond what is usual.
@@ -129,7 +129,7 @@ Surprise Series::Furthest(const Habits& habits, const Distance& from) const {
       const float off = std::max(std::min(sign * from.off[i], sign * beyond), 0.0F);
       amount[i] = kWeight[i] * (off * off / from.variance[i]);
     };
-    limit(level, from.off[level]);
+    if (!(sign * from.off[level] > 0)) amount[level] = 0;
     limit(kStepAt, from.off[level]);
     limit(kDriftAt, fast_ - usual);
     amount[kUnrestAt] = 0;  // has no side

@@ -100,10 +100,7 @@ void Detector::Take(Entity& entity, Column& column, int64_t ts_ns, double value,
                     const sdk::Sink& sink) {
   if (ts_ns - entity.ts_ns > config_.max_gap.ns) {
     if (entity.open != nullptr)
-      Close(entity, sdk::Cleared::kGap,
-            "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
-                ": whether it recovered isn't known",
-            sink);
+      Close(entity, sdk::Cleared::kGap, sdk::GapSummary(config_.max_gap), sink);
     entity.judge.Resume();
   }
   const bool resumed = ts_ns - column.last_ns > config_.max_gap.ns;

@@ -106,10 +106,7 @@ void Detector::React(Book::Row& row, heald_series series, double value, const Ou
                   sink);
       break;
     case Step::kGap:
-      book_.Clear(row, nullptr, sdk::Cleared::kGap,
-                  "no samples for more than " + sdk::detail::DurationText(config_.max_gap.ns) +
-                      ": whether it recovered isn't known",
-                  sink);
+      book_.Clear(row, nullptr, sdk::Cleared::kGap, sdk::GapSummary(config_.max_gap), sink);
       break;
     default:
       book_.Clear(row, &reading, sdk::Cleared::kNormal, "", sink);

@@ -41,6 +41,12 @@ constexpr std::string_view ToString(Cleared why) {
   return kNames[static_cast<size_t>(why)];
 }
 
+// The summary of a clear with Cleared::kGap. max_gap: the silence that ends a finding. Any thread.
+inline std::string GapSummary(Duration max_gap) {
+  return "no samples for more than " + detail::DurationText(max_gap.ns) +
+         ": whether it recovered isn't known";
+}
+
 // One sample and what was expected of it; see heald_finding for the fields.
 struct Reading {
   int64_t ts_ns = 0;
